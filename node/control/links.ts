@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto'
+import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
+import type { Logger } from '../core/logger.ts'
+import { Secret } from '../core/secret.ts'
+import type { Connector, Self } from '../outbound/connection.ts'
+import { HttpConnector } from '../outbound/http-connector.ts'
+import { StdioConnector } from '../outbound/stdio-connector.ts'
+
+/** What connectors are made with besides their configuration. */
+export interface ConnectorParts {
+  readonly self: Self
+  /** What child processes get of this process's environment. */
+  readonly inherited: Readonly<Record<string, string>>
+  readonly log: Logger
+}
+
+/** The connector for one upstream. */
+export function makeConnector(
+  label: string,
+  upstream: UpstreamConfig,
+  { limits }: Pick<NodeConfig, 'limits'>,
+  { self, inherited, log }: ConnectorParts,
+): Connector {
+  const { era } = upstream
+  const shared = {
+    era,
+    self,
+    answerTimeoutMs: limits.listTimeout,
+    bodyBytes: limits.upstreamBodyBytes,
+  }
+  if (upstream.kind === 'stdio') {
+    const { command, args, env, cwd, restart, stopGrace } = upstream.stdio
+    return new StdioConnector({
+      ...shared,
+      label,
+      command,
+      args,
+      cwd,
+      baseEnv: inherited,
+      env: revealed(env),
+      backoff: restart,
+      stopGraceMs: stopGrace,
+      log,
+    })
+  }
+  const url = upstream.kind === 'http' ? upstream.http.url : upstream.node.url
+  const headers =
+    upstream.kind === 'http' ? Object.entries(revealed(upstream.http.headers)).flat() : []
+  return new HttpConnector({ ...shared, url, headers, connectTimeoutMs: limits.connectTimeout })
+}
+
+function revealed(secrets: Readonly<Record<string, Secret>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(secrets).map(([key, value]) => [key, value.reveal()]))
+}
+
+/** Tells two configurations of an upstream apart, secrets included, without keeping any. */
+export function fingerprint(upstream: UpstreamConfig, limits: NodeConfig['limits']): string {
+  // `toJSON` of a Secret comes before the replacer, so what it stands for is taken from the holder.
+  const text = JSON.stringify(
+    [upstream, limits],
+    function (this: unknown, key: string, value: unknown) {
+      const original = (this as Record<string, unknown>)[key]
+      return original instanceof Secret ? original.reveal() : value
+    },
+  )
+  return createHash('sha256').update(text).digest('base64url')
+}

@@ -1,0 +1,244 @@
+import { globsOverlap } from '../../protocol/glob.ts'
+import { importedNamespace } from '../../protocol/names.ts'
+import { MODERN_REVISION, type Era } from '../../protocol/revisions.ts'
+import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Sealer } from '../core/seal.ts'
+import { Catalogue, type EndpointPlan, type Feed } from '../hop/catalogue.ts'
+import type { Upstream, Upstreams } from '../hop/exchange.ts'
+import { Mirror } from '../hop/mirror.ts'
+import { Link, SHARED, type LinkPhase } from '../outbound/link.ts'
+import { fingerprint, makeConnector, type ConnectorParts } from './links.ts'
+
+/** How an upstream stands, for the operator. */
+export interface UpstreamStatus {
+  readonly label: string
+  readonly kind: UpstreamConfig['kind']
+  readonly phase: LinkPhase
+  /** URL or command. */
+  readonly target: string
+  readonly era: Era | undefined
+  readonly revision: string | undefined
+  /** Name of the server or node. */
+  readonly server: string | undefined
+  readonly tools: number
+  readonly callsInFlight: number
+  /** What is wrong with it; undefined when nothing is. */
+  readonly problem: string | undefined
+}
+
+/** What an endpoint shows, for the operator. */
+export interface EndpointStatus {
+  readonly name: string
+  readonly tools: number
+  /** Tools left out, with the reason. */
+  readonly problems: readonly {
+    readonly upstream: string
+    readonly tool: string
+    readonly reason: string
+  }[]
+}
+
+interface Registered {
+  readonly fingerprint: string
+  readonly upstream: Upstream
+  readonly mirror: Mirror
+}
+
+export interface RegistryParts extends ConnectorParts {
+  readonly sealer: Sealer
+}
+
+/** How often mirrors whose upstream reports no changes are looked after while somebody watches, milliseconds. */
+const POLL_MS = 1_000
+
+/** The upstreams and endpoints that are configured, and what changes when the configuration does. */
+export class Registry {
+  readonly catalogue: Catalogue
+  readonly #parts: RegistryParts
+  readonly #log: Logger
+  #config: NodeConfig
+  #registered = new Map<string, Registered>()
+  #upstreams: Upstreams = new Map()
+  #poll: NodeJS.Timeout | undefined
+
+  constructor(config: NodeConfig, parts: RegistryParts) {
+    this.#config = config
+    this.#parts = parts
+    this.#log = parts.log
+    const { sealer, log } = parts
+    this.catalogue = new Catalogue({ sealer, log, listTimeoutMs: config.limits.listTimeout })
+    this.#register()
+  }
+
+  /** The table calls are sent by. It is replaced, never changed. */
+  get upstreams(): Upstreams {
+    return this.#upstreams
+  }
+
+  /** Starts all links. Resolves when the first attempt of each, and its first list, is over. */
+  async start(): Promise<void> {
+    this.#poll = setInterval(() => this.#pollWatched(), POLL_MS)
+    this.#poll.unref()
+    await this.#startLinks([...this.#registered.values()])
+  }
+
+  /**
+   * Takes another configuration. Upstreams that stay the same keep their connections; calls on those that go are
+   * finished first, within `graceMs`.
+   */
+  async apply(config: NodeConfig): Promise<void> {
+    const before = this.#registered
+    this.#config = config
+    this.#register()
+    const fresh = [...this.#registered.values()].filter((one) => !hasLink(before, one))
+    const gone = [...before.values()].filter((one) => !hasLink(this.#registered, one))
+    await Promise.all([this.#startLinks(fresh), ...gone.map((one) => this.#retire(one))])
+  }
+
+  /** Frees what upstreams hold for one session alone. */
+  endSession(session: string): void {
+    for (const { upstream } of this.#registered.values()) void upstream.link.release(session)
+  }
+
+  upstreamStatus(): UpstreamStatus[] {
+    return [...this.#registered].map(([label, { upstream, mirror }]) => {
+      const { error, ...status } = upstream.link.status
+      const { kind } = upstream
+      const callsInFlight = upstream.link.inFlight
+      const problem = error ?? peerProblem(upstream, this.#parts.self.federation.node)
+      return { label, kind, ...status, tools: mirror.tools.length, callsInFlight, problem }
+    })
+  }
+
+  endpointStatus(): EndpointStatus[] {
+    return Object.keys(this.#config.endpoints).map((name) => {
+      const { tools, problems } = this.catalogue.view(name)
+      return { name, tools: tools.length, problems }
+    })
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#poll)
+    await Promise.all([...this.#registered.values()].map(({ upstream }) => upstream.link.close()))
+  }
+
+  #register(): void {
+    const before = this.#registered
+    this.#registered = new Map()
+    for (const [label, config] of Object.entries(this.#config.upstreams)) {
+      const print = fingerprint(config, this.#config.limits)
+      const known = before.get(label)
+      const entry = known?.fingerprint === print ? known : this.#make(label, config, print)
+      this.#registered.set(label, entry)
+    }
+    const table = [...this.#registered].map(([label, { upstream }]) => [label, upstream] as const)
+    this.#upstreams = new Map(table)
+    this.catalogue.configure(this.#plans())
+  }
+
+  #make(label: string, config: UpstreamConfig, print: string): Registered {
+    const { limits } = this.#config
+    const connector = makeConnector(label, config, { limits }, this.#parts)
+    const refresh = (): void => {
+      void mirror.evict()
+    }
+    const events = { up: refresh, down: () => undefined, listChanged: refresh }
+    const link = new Link(label, { connector, events, log: this.#log })
+    const mirror: Mirror = new Mirror(link, {
+      ...limits,
+      listTtl: config.listTtl,
+      trail: { budget: limits.hopBudget - 1, path: [this.#parts.self.federation.node] },
+      log: this.#log,
+      changed: () => this.catalogue.mirrorChanged(mirror),
+    })
+    const { kind, isolate, timeout, maxTimeout, concurrency } = config
+    return {
+      fingerprint: print,
+      upstream: { link, kind, isolate, timeout, maxTimeout, concurrency },
+      mirror,
+    }
+  }
+
+  #plans(): Map<string, EndpointPlan> {
+    const { endpoints, limits } = this.#config
+    const { node, organisation } = this.#parts.self.federation
+    const all = this.#feeds()
+    const plans = Object.entries(endpoints).map(([name, endpoint]): [string, EndpointPlan] => {
+      const { namespaces, names: style, nameLength: maxLength, pageSize } = endpoint
+      const rule = {
+        self: { node, organisation },
+        namespaces,
+        names: { style, maxLength },
+        hopBudget: limits.hopBudget,
+      }
+      // Only what can show up here counts for freshness, and is fetched for this endpoint's sake.
+      const feeds = all.filter((feed) => mayFeed(feed, namespaces))
+      return [name, { rule, feeds, pageSize }]
+    })
+    return new Map(plans)
+  }
+
+  /** All feeds in the order of the file: own namespaces first, then what is imported. */
+  #feeds(): readonly Feed[] {
+    const { namespaces, upstreams } = this.#config
+    const own = Object.entries(namespaces).flatMap(([namespace, { from }]) =>
+      from.map((label) => ({ label, from: { kind: 'own', namespace } as const })),
+    )
+    const imported = Object.entries(upstreams).flatMap(([label, config]) => {
+      if (config.kind !== 'node') return []
+      const { import: patterns, as } = config.node
+      return [{ label, from: { kind: 'imported', import: patterns, as } as const }]
+    })
+    return [...own, ...imported].flatMap(({ label, from }) => {
+      const registered = this.#registered.get(label)
+      return registered === undefined ? [] : [{ mirror: registered.mirror, from }]
+    })
+  }
+
+  async #startLinks(entries: readonly Registered[]): Promise<void> {
+    const started = entries.map(async ({ upstream, mirror }) => {
+      await upstream.link.start()
+      if (upstream.link.current(SHARED) !== undefined) await mirror.refresh()
+    })
+    await Promise.all(started)
+  }
+
+  async #retire({ upstream }: Registered): Promise<void> {
+    await upstream.link.drain(this.#config.limits.shutdownGrace)
+    await upstream.link.close()
+  }
+
+  #pollWatched(): void {
+    const now = Date.now()
+    for (const mirror of this.catalogue.watched()) {
+      if (mirror.isDue(now)) void mirror.refresh()
+    }
+  }
+}
+
+/** Whether an endpoint that offers `namespaces` can show tools of a feed. */
+function mayFeed({ from, mirror }: Feed, namespaces: readonly string[]): boolean {
+  const names =
+    from.kind === 'own'
+      ? [from.namespace]
+      : from.import.map((glob) => importedNamespace(from.as, mirror.link.label, glob))
+  return names.some((name) => namespaces.some((pattern) => globsOverlap(pattern, name)))
+}
+
+function hasLink(entries: ReadonlyMap<string, Registered>, { upstream }: Registered): boolean {
+  return entries.get(upstream.link.label)?.upstream === upstream
+}
+
+/** What is wrong with an upstream that answers, but is no other node. */
+function peerProblem({ kind, link }: Upstream, self: string): string | undefined {
+  const connection = link.current(SHARED)
+  if (kind !== 'node' || connection === undefined) return undefined
+  const { federation } = connection.server
+  if (federation === undefined) {
+    return `it is not a Banyan node, so its namespaces cannot be imported: configure it under "http" (MCP ${MODERN_REVISION} or older)`
+  }
+  return federation.node === self
+    ? 'it is this node itself; nothing is imported from it'
+    : undefined
+}

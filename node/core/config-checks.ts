@@ -1,0 +1,183 @@
+import type { z } from 'zod'
+import type { ConfigProblem } from './config-error.ts'
+import { isLoopback } from './config-fields.ts'
+import { globsOverlap, matchesGlob } from '../../protocol/glob.ts'
+import { didYouMean } from './config-hints.ts'
+import { importedGlobs } from './config-imports.ts'
+import { endpointSchema, namespaceSchema } from './config-schema.ts'
+import type { EndpointConfig, NamespaceConfig, NodeConfig, UpstreamConfig } from './config-types.ts'
+import { upstreamSchema } from './config-upstream.ts'
+
+/**
+ * The three tables, as far as they can be read: an entry that is wrong in itself is there without a value, so that
+ * others may refer to it, and no second mistake is invented from the first.
+ */
+export interface ConfigOutline {
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig | undefined>
+  readonly namespaces: ReadonlyMap<string, NamespaceConfig | undefined>
+  readonly endpoints: ReadonlyMap<string, EndpointConfig | undefined>
+}
+
+function readEntries<Entry>(
+  input: unknown,
+  part: keyof ConfigOutline,
+  schema: z.ZodType<Entry>,
+): ReadonlyMap<string, Entry | undefined> {
+  const root =
+    typeof input === 'object' && input !== null ? new Map(Object.entries(input)) : undefined
+  const entries: unknown = root?.get(part)
+  if (typeof entries !== 'object' || entries === null) return new Map()
+  return new Map(
+    Object.entries(entries).map(([name, entry]) => [name, schema.safeParse(entry).data]),
+  )
+}
+
+/** Reads what can be read of a configuration that has mistakes. */
+export function outlineOf(input: unknown): ConfigOutline {
+  return {
+    upstreams: readEntries(input, 'upstreams', upstreamSchema),
+    namespaces: readEntries(input, 'namespaces', namespaceSchema),
+    endpoints: readEntries(input, 'endpoints', endpointSchema),
+  }
+}
+
+function known<Entry>(entries: ReadonlyMap<string, Entry | undefined>): readonly [string, Entry][] {
+  return [...entries].flatMap(([name, entry]) => (entry === undefined ? [] : [[name, entry]]))
+}
+
+function withHint(problem: ConfigProblem, hint: string | undefined): ConfigProblem {
+  return hint === undefined ? problem : { ...problem, hint }
+}
+
+function checkSource(
+  source: string,
+  path: ConfigProblem['path'],
+  outline: ConfigOutline,
+): ConfigProblem[] {
+  const upstream = outline.upstreams.get(source)
+  if (upstream?.kind === 'node') {
+    const hint = 'its namespaces are imported: name them in the namespaces of an endpoint'
+    return [{ path, message: `"${source}" is a node upstream`, hint }]
+  }
+  if (outline.upstreams.has(source)) return []
+  const hint = didYouMean(source, [...outline.upstreams.keys()])
+  return [withHint({ path, message: `there is no upstream "${source}"` }, hint)]
+}
+
+function checkSources(outline: ConfigOutline): readonly ConfigProblem[] {
+  return known(outline.namespaces).flatMap(([name, { from }]) =>
+    from.flatMap((source, i) => checkSource(source, ['namespaces', name, 'from', i], outline)),
+  )
+}
+
+function importsOf(outline: ConfigOutline): readonly { label: string; globs: readonly string[] }[] {
+  return known(outline.upstreams).flatMap(([label, upstream]) =>
+    upstream.kind === 'node' ? [{ label, globs: importedGlobs(label, upstream) }] : [],
+  )
+}
+
+/** Own names and globs of imported names: everything an endpoint can offer. */
+function offers(outline: ConfigOutline): readonly string[] {
+  return [...outline.namespaces.keys(), ...importsOf(outline).flatMap(({ globs }) => globs)]
+}
+
+function checkPatterns(outline: ConfigOutline): readonly ConfigProblem[] {
+  // An upstream that cannot be read might import anything.
+  if ([...outline.upstreams.values()].includes(undefined)) return []
+  const offered = offers(outline)
+  return known(outline.endpoints).flatMap(([name, { namespaces }]) =>
+    namespaces.flatMap((pattern, i) => {
+      if (offered.some((offer) => globsOverlap(pattern, offer))) return []
+      const path = ['endpoints', name, 'namespaces', i]
+      const message = `"${pattern}" can match no namespace, own or imported`
+      return [withHint({ path, message }, didYouMean(pattern, offered))]
+    }),
+  )
+}
+
+function checkClashes(outline: ConfigOutline): readonly ConfigProblem[] {
+  return importsOf(outline).flatMap(({ label, globs }) =>
+    globs.flatMap((name, i) => {
+      if (!outline.namespaces.has(name)) return []
+      const path = ['upstreams', label, 'node', 'import', i]
+      const message = `would be imported as "${name}", which is a namespace of this node`
+      return [{ path, message, hint: 'change "as", or rename one of the two' }]
+    }),
+  )
+}
+
+/** Mistakes between parts of a configuration: names that lead nowhere, or to two things. */
+export function crossChecks(outline: ConfigOutline): readonly ConfigProblem[] {
+  return [...checkSources(outline), ...checkPatterns(outline), ...checkClashes(outline)]
+}
+
+function unusedUpstreams(
+  config: NodeConfig,
+  patterns: readonly string[],
+): readonly ConfigProblem[] {
+  const sources = new Set(Object.values(config.namespaces).flatMap(({ from }) => from))
+  return Object.entries(config.upstreams).flatMap(([label, upstream]) => {
+    const globs = upstream.kind === 'node' ? importedGlobs(label, upstream) : []
+    const used = globs.some((glob) => patterns.some((pattern) => globsOverlap(glob, pattern)))
+    if (used || sources.has(label)) return []
+    const consumer = upstream.kind === 'node' ? 'endpoint' : 'namespace'
+    const message = `is used by no ${consumer}`
+    return [{ path: ['upstreams', label], message, at: 'key' as const }]
+  })
+}
+
+function unusedNamespaces(
+  config: NodeConfig,
+  patterns: readonly string[],
+): readonly ConfigProblem[] {
+  return Object.keys(config.namespaces)
+    .filter((name) => !patterns.some((pattern) => matchesGlob(pattern, name)))
+    .map((name) => ({
+      path: ['namespaces', name],
+      message: 'is offered by no endpoint',
+      at: 'key',
+    }))
+}
+
+function plainUrls(config: NodeConfig): readonly ConfigProblem[] {
+  return Object.entries(config.upstreams).flatMap(([label, upstream]) => {
+    if (upstream.kind === 'stdio') return []
+    const target = upstream.kind === 'http' ? upstream.http : upstream.node
+    const { protocol, hostname } = new URL(target.url)
+    if (protocol === 'https:' || isLoopback(hostname)) return []
+    const path = ['upstreams', label, upstream.kind, 'url']
+    return [
+      {
+        path,
+        message: 'plain http to another machine',
+        hint: 'anyone between can read and change it',
+      },
+    ]
+  })
+}
+
+function publicUrl(config: NodeConfig): readonly ConfigProblem[] {
+  const { url } = config.node
+  if (url === undefined || isLoopback(new URL(url).hostname)) return []
+  const message = 'clients of other machines are expected, and no authentication is configured'
+  return [{ path: ['node', 'url'], message }]
+}
+
+function nothingServed(config: NodeConfig): readonly ConfigProblem[] {
+  const empty = Object.keys(config.endpoints).length === 0
+  return empty
+    ? [{ path: ['endpoints'], message: 'there is none, so the node serves nothing' }]
+    : []
+}
+
+/** What is allowed in a configuration but probably not meant. */
+export function configWarnings(config: NodeConfig): readonly ConfigProblem[] {
+  const patterns = Object.values(config.endpoints).flatMap(({ namespaces }) => namespaces)
+  return [
+    ...nothingServed(config),
+    ...unusedUpstreams(config, patterns),
+    ...unusedNamespaces(config, patterns),
+    ...plainUrls(config),
+    ...publicUrl(config),
+  ]
+}

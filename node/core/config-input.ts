@@ -1,0 +1,68 @@
+import type { EraChoice, Isolation } from './config-types.ts'
+import type { LimitName } from './config-limits.ts'
+import type { Secret } from './secret.ts'
+
+/** A duration such as `250ms`, `30s`, `5m`, `24h`. */
+export type DurationInput = string
+
+/** Text in which `${NAME}` is replaced from the environment, or a secret that is complete. */
+export type SecretInput = string | Secret
+
+/** {@link NodeConfigInput} `node`. */
+export interface NodeSettingsInput {
+  readonly name: string
+  readonly organisation: string
+  readonly listen?: string
+  readonly url?: string
+  readonly state?: string
+  readonly sessionKey?: SecretInput
+  readonly allowedHosts?: readonly string[]
+  readonly allowedOrigins?: readonly string[]
+}
+
+/** {@link UpstreamInput} `stdio`. */
+export interface StdioInput {
+  readonly command: string
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, SecretInput>>
+  readonly cwd?: string
+  readonly restart?: { readonly min?: DurationInput; readonly max?: DurationInput }
+  readonly stopGrace?: DurationInput
+}
+
+/** One upstream as it is written: exactly one of `stdio`, `http` and `node`. */
+export interface UpstreamInput {
+  readonly stdio?: StdioInput
+  readonly http?: { readonly url: string; readonly headers?: Readonly<Record<string, SecretInput>> }
+  readonly node?: {
+    readonly url: string
+    readonly import?: readonly string[]
+    readonly as?: string
+  }
+  readonly timeout?: DurationInput
+  readonly maxTimeout?: DurationInput
+  readonly listTtl?: DurationInput
+  readonly isolate?: Isolation
+  readonly era?: EraChoice
+  readonly concurrency?: number
+}
+
+/** One endpoint as it is written. */
+export interface EndpointInput {
+  readonly namespaces: readonly string[]
+  readonly names?: 'prefixed' | 'plain'
+  readonly nameLength?: number
+  readonly pageSize?: number
+  readonly title?: string
+  readonly instructions?: string
+}
+
+/** A configuration as it is written, in a file or in code. Meanings, units and defaults are in `banyan.schema.json`. */
+export interface NodeConfigInput {
+  readonly node: NodeSettingsInput
+  readonly limits?: Readonly<Partial<Record<LimitName, number | string>>>
+  readonly upstreams?: Readonly<Record<string, UpstreamInput>>
+  readonly namespaces?: Readonly<Record<string, { readonly from: readonly string[] }>>
+  readonly endpoints?: Readonly<Record<string, EndpointInput>>
+  readonly visibility?: 'open'
+}

@@ -1,0 +1,186 @@
+/** What a limit counts. */
+export type LimitUnit = 'bytes' | 'milliseconds' | 'count'
+
+/** One limit: its unit, default, bounds and reason. Text values are sizes and durations as in the file. */
+export interface LimitSpec {
+  readonly unit: LimitUnit
+  readonly default: number | string
+  readonly min: number | string
+  readonly max: number | string
+  readonly meaning: string
+}
+
+/** Name of a limit, as in the file. */
+export type LimitName =
+  | 'bodyBytes'
+  | 'headerBytes'
+  | 'jsonDepth'
+  | 'metaBytes'
+  | 'nameBytes'
+  | 'batchItems'
+  | 'upstreamBodyBytes'
+  | 'toolsPerUpstream'
+  | 'listPagesPerUpstream'
+  | 'toolBytes'
+  | 'hopBudget'
+  | 'sessionIdBytes'
+  | 'sessionLifetime'
+  | 'streams'
+  | 'headersReadTimeout'
+  | 'requestReadTimeout'
+  | 'keepAlive'
+  | 'connectTimeout'
+  | 'listTimeout'
+  | 'shutdownGrace'
+
+/** Every limit as a number: bytes for sizes, milliseconds for times, else a count. */
+export type Limits = Readonly<Record<LimitName, number>>
+
+/** The one table of limits: the schema, the documentation and the defaults come from it. */
+export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
+  bodyBytes: {
+    unit: 'bytes',
+    default: '4MiB',
+    min: '1KiB',
+    max: '1GiB',
+    meaning:
+      'Body of one request from a client. Holds a call of 1 MiB with room to spare; it is buffered whole, so it bounds memory per request.',
+  },
+  headerBytes: {
+    unit: 'bytes',
+    default: '16KiB',
+    min: '4KiB',
+    max: '1MiB',
+    meaning: 'All headers of one request from a client. The default of Node.js.',
+  },
+  jsonDepth: {
+    unit: 'count',
+    default: 64,
+    min: 8,
+    max: 1_000,
+    meaning:
+      'Nesting of arrays and objects in one request. Keeps recursive readers, here and upstream, off the end of their stack.',
+  },
+  metaBytes: {
+    unit: 'bytes',
+    default: '16KiB',
+    min: '1KiB',
+    max: '1MiB',
+    meaning: '`params._meta` of one request, as JSON. It travels over every hop.',
+  },
+  nameBytes: {
+    unit: 'bytes',
+    default: 256,
+    min: 128,
+    max: '4KiB',
+    meaning: 'The name in a call. Twice the longest name an endpoint can expose.',
+  },
+  batchItems: {
+    unit: 'count',
+    default: 50,
+    min: 1,
+    max: 1_000,
+    meaning: 'Messages in one JSON-RPC batch (revision 2025-03-26 only).',
+  },
+  upstreamBodyBytes: {
+    unit: 'bytes',
+    default: '32MiB',
+    min: '64KiB',
+    max: '1GiB',
+    meaning: 'One message from an upstream. Results are larger than calls.',
+  },
+  toolsPerUpstream: {
+    unit: 'count',
+    default: 10_000,
+    min: 1,
+    max: 100_000,
+    meaning: 'Tools taken from one upstream; what comes after is dropped and reported.',
+  },
+  listPagesPerUpstream: {
+    unit: 'count',
+    default: 200,
+    min: 1,
+    max: 10_000,
+    meaning: 'Pages read of one upstream list. Ends a cursor that never does.',
+  },
+  toolBytes: {
+    unit: 'bytes',
+    default: '256KiB',
+    min: '1KiB',
+    max: '16MiB',
+    meaning: 'One tool definition, as JSON; a larger one is dropped and reported.',
+  },
+  hopBudget: {
+    unit: 'count',
+    default: 8,
+    min: 1,
+    max: 32,
+    meaning:
+      'Hops a request may take when it starts at this node; also the most it may have left when it arrives. Bounds the work of a loop that nobody detected.',
+  },
+  sessionIdBytes: {
+    unit: 'bytes',
+    default: '4KiB',
+    min: 256,
+    max: '16KiB',
+    meaning: 'A session id in a request. Bounds what is decrypted before the caller is known.',
+  },
+  sessionLifetime: {
+    unit: 'milliseconds',
+    default: '24h',
+    min: '1m',
+    max: '24d',
+    meaning: 'Life of a session of the 2025 era from its start. After it the client starts anew.',
+  },
+  streams: {
+    unit: 'count',
+    default: 1_000,
+    min: 1,
+    max: 1_000_000,
+    meaning: 'Open streams for server messages (GET and listen) over all clients.',
+  },
+  headersReadTimeout: {
+    unit: 'milliseconds',
+    default: '10s',
+    min: '1s',
+    max: '10m',
+    meaning: 'Time to receive the headers of a request. Frees the socket of a slow sender.',
+  },
+  requestReadTimeout: {
+    unit: 'milliseconds',
+    default: '30s',
+    min: '1s',
+    max: '1h',
+    meaning:
+      'Time to receive a whole request, headers included; never less than headersReadTimeout.',
+  },
+  keepAlive: {
+    unit: 'milliseconds',
+    default: '15s',
+    min: '1s',
+    max: '1h',
+    meaning:
+      'Interval of comments on an idle event stream. Below the idle timeouts of common proxies (30 s and more).',
+  },
+  connectTimeout: {
+    unit: 'milliseconds',
+    default: '5s',
+    min: '100ms',
+    max: '10m',
+    meaning: 'Time to open a connection to an upstream.',
+  },
+  listTimeout: {
+    unit: 'milliseconds',
+    default: '10s',
+    min: '100ms',
+    max: '1h',
+    meaning: 'Time to read one upstream list, all pages. A slow upstream delays only its own part.',
+  },
+  shutdownGrace: {
+    unit: 'milliseconds',
+    default: '10s',
+    min: '0s',
+    max: '1h',
+    meaning: 'Time for running calls to end after a signal to stop.',
+  },
+}

@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { LIMITS, type LimitSpec } from './config-limits.ts'
+import { configSchema } from './config-schema.ts'
+import { formatSize } from './units.ts'
+
+/** A JSON Schema, or a part of one, as far as it is read here. */
+export interface JsonSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly additionalProperties?: JsonSchema | false
+  readonly [keyword: string]: unknown
+}
+
+/** The JSON Schema (draft 2020-12) of a configuration as it is written, for editors. */
+export function jsonSchema(): JsonSchema {
+  const schema = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' })
+  return schema as JsonSchema
+}
+
+/** {@link jsonSchema} as the text of `banyan.schema.json`. */
+export function publishSchema(): string {
+  return `${JSON.stringify(jsonSchema(), null, 2)}\n`
+}
+
+function limitRow([name, spec]: [string, LimitSpec]): readonly string[] {
+  const written = (value: number | string): string =>
+    typeof value === 'number' && spec.unit === 'bytes' ? formatSize(value) : String(value)
+  const range = `${written(spec.min)} to ${written(spec.max)}`
+  return [`\`${name}\``, written(spec.default), range, spec.unit, spec.meaning]
+}
+
+/** The table of limits as Markdown, its columns aligned. */
+export function limitsTable(): string {
+  const rows = [
+    ['limit', 'default', 'range', 'unit', 'meaning'],
+    ...Object.entries(LIMITS).map(limitRow),
+  ]
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
+  const [head, ...body] = rows.map(line)
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
+  return [head, rule, ...body].join('\n')
+}
+
+/** The text of `LIMITS.md`. */
+export function publishLimits(): string {
+  return `# Limits
+
+Every input of a node has a limit. Set them under \`limits\` in the configuration; sizes take \`KiB\`, \`MiB\`, \`GiB\`, times
+take \`ms\`, \`s\`, \`m\`, \`h\`, \`d\`. Limits of one upstream (\`timeout\`, \`maxTimeout\`, \`concurrency\`) and of one endpoint
+(\`nameLength\`, \`pageSize\`) stand with the upstream and the endpoint.
+
+This page is generated from the schema.
+
+${limitsTable()}
+`
+}

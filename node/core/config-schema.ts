@@ -1,0 +1,189 @@
+import { z } from 'zod'
+import {
+  baseUrl,
+  count,
+  distinct,
+  duration,
+  label,
+  listenAddress,
+  nameGlob,
+  secret,
+  size,
+  slug,
+  table,
+  text,
+  type NumberField,
+} from './config-fields.ts'
+import { LIMITS, type LimitName, type LimitSpec, type Limits } from './config-limits.ts'
+import type { EndpointConfig, NamespaceConfig, NodeConfig, NodeSettings } from './config-types.ts'
+import { upstreamSchema } from './config-upstream.ts'
+
+const SESSION_KEY_BYTES = 32
+
+const hostValue = z
+  .string()
+  .regex(
+    /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?$/,
+    'must be a host or host:port, without scheme or path',
+  )
+  .toLowerCase()
+
+const originValue = z
+  .string()
+  .regex(
+    /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*]+$/,
+    'must be an origin: scheme://host or scheme://host:port, without path or wildcard',
+  )
+
+const sessionKey = secret.refine((value) => {
+  const key = value.reveal()
+  return (
+    /^[A-Za-z0-9_-]{43}$/.test(key) && Buffer.from(key, 'base64url').length === SESSION_KEY_BYTES
+  )
+}, `must be ${SESSION_KEY_BYTES} bytes in base64url without padding (43 characters)`)
+
+/** The part `node`. Paths are still as written. */
+export const nodeSchema: z.ZodType<NodeSettings> = z
+  .strictObject({
+    name: slug.describe(
+      'Name of the node, for people: in logs, status and the default state folder.',
+    ),
+    organisation: slug.describe('The organisation (trust boundary) the node belongs to.'),
+    listen: listenAddress
+      .prefault('127.0.0.1:7400')
+      .meta({ type: 'string' })
+      .describe(
+        'Where to listen, host:port; port 0 is any free one. Only loopback, because no authentication can be configured yet.',
+      ),
+    url: baseUrl
+      .optional()
+      .describe(
+        'Public base URL, as clients see it. Default: http://<listen> with the real port. Set it when a proxy stands in front.',
+      ),
+    state: text
+      .optional()
+      .describe(
+        'Folder for the node key and the session key, relative to the folder of the file. Default: .banyan/<name>. "memory" keeps nothing: sessions end with the process.',
+      ),
+    sessionKey: sessionKey
+      .optional()
+      .describe(
+        'Key that seals session ids: 32 bytes, base64url. A secret: ${NAME} is replaced from the environment. Default: generated and kept in state. Set it to the same value on nodes that share sessions.',
+      ),
+    allowedHosts: z
+      .array(hostValue)
+      .prefault([])
+      .describe(
+        'Further values of the Host header to accept, host or host:port. Others are refused: DNS rebinding.',
+      ),
+    allowedOrigins: z
+      .array(originValue)
+      .prefault([])
+      .describe(
+        'Values of the Origin header to accept, besides none at all. Others are refused: a web page must not reach the node.',
+      ),
+  })
+  .transform(({ state, url, sessionKey: key, ...rest }) => ({
+    ...rest,
+    state: state ?? `.banyan/${rest.name}`,
+    ...(url === undefined ? {} : { url }),
+    ...(key === undefined ? {} : { sessionKey: key }),
+  }))
+  .describe('The node itself.')
+
+function limitField(spec: LimitSpec): NumberField {
+  if (spec.unit === 'bytes')
+    return size(spec, `${spec.meaning} A size: bytes, or text with KiB, MiB, GiB.`)
+  if (spec.unit === 'milliseconds') return duration(spec, `${spec.meaning} A duration.`)
+  const { default: preset, min, max } = spec
+  const bounds = { default: Number(preset), min: Number(min), max: Number(max) }
+  return count(bounds, `${spec.meaning} A count.`)
+}
+
+const limitFields = Object.fromEntries(
+  Object.entries(LIMITS).map(([name, spec]) => [name, limitField(spec)]),
+) as Record<LimitName, NumberField>
+
+/** The part `limits`. */
+export const limitsSchema: z.ZodType<Limits> = z
+  .strictObject(limitFields)
+  .refine((limits) => limits.requestReadTimeout >= limits.headersReadTimeout, {
+    error: 'must not be less than headersReadTimeout',
+    path: ['requestReadTimeout'],
+  })
+  .prefault({})
+  .describe('Every limit of the node. Each has a default; most configurations set none.')
+
+/** One namespace. */
+export const namespaceSchema: z.ZodType<NamespaceConfig> = z
+  .strictObject({
+    from: distinct(label, 1).describe(
+      'Labels of the stdio and http upstreams that feed the namespace. Of two capabilities with one name the earlier upstream wins, and the loser is reported.',
+    ),
+  })
+  .describe('A named set of capabilities.')
+
+/** One endpoint. */
+export const endpointSchema: z.ZodType<EndpointConfig> = z
+  .strictObject({
+    namespaces: distinct(nameGlob, 1).describe(
+      'What the endpoint offers: globs over the names of own and imported namespaces.',
+    ),
+    names: z
+      .enum(['prefixed', 'plain'])
+      .prefault('prefixed')
+      .describe(
+        'How tools are named: prefixed (<namespace>__<tool>, so that namespaces never collide), or plain (as the upstream names them; only with exactly one namespace and no glob).',
+      ),
+    nameLength: count(
+      { default: 48, min: 16, max: 128 },
+      'Longest exposed name, characters; longer ones are cut and hashed. Model providers cut at 64 and clients add prefixes of their own.',
+    ),
+    pageSize: count(
+      { default: 1_000, min: 1, max: 10_000 },
+      'Items on one page of a list. Large, because many clients read only the first page.',
+    ),
+    title: text.optional().describe('Title shown to people by clients. Default: none.'),
+    instructions: text
+      .optional()
+      .describe('Instructions given to the model by clients that support it. Default: none.'),
+  })
+  .refine(
+    ({ names, namespaces }) =>
+      names !== 'plain' || (namespaces.length === 1 && namespaces[0]?.includes('*') === false),
+    {
+      error:
+        'plain needs exactly one namespace and no glob: without prefixes, two namespaces could collide',
+      path: ['names'],
+    },
+  )
+  .transform(({ title, instructions, ...rest }) => ({
+    ...rest,
+    ...(title === undefined ? {} : { title }),
+    ...(instructions === undefined ? {} : { instructions }),
+  }))
+  .describe('A path of the node, /mcp/<endpoint>, that clients connect to.')
+
+/** The whole configuration, as {@link substitute} leaves it. Paths in the result are still as written. */
+export const configSchema: z.ZodType<NodeConfig> = z
+  .strictObject({
+    node: nodeSchema,
+    limits: limitsSchema,
+    upstreams: table(label, upstreamSchema)
+      .prefault({})
+      .describe('What feeds namespaces: MCP servers and other nodes, by label.'),
+    namespaces: table(label, namespaceSchema)
+      .prefault({})
+      .describe('Named sets of capabilities, each fed by upstreams of this node.'),
+    endpoints: table(slug, endpointSchema)
+      .prefault({})
+      .describe('The paths /mcp/<endpoint> of the node, and what each offers.'),
+    visibility: z
+      .literal('open')
+      .prefault('open')
+      .describe(
+        'Who sees what. open: every caller sees all an endpoint offers; the only value so far.',
+      ),
+  })
+  .meta({ title: 'Banyan node configuration' })
+  .describe('Configuration of one Banyan node (banyan.yaml).')

@@ -1,0 +1,123 @@
+import type { Limits } from './config-limits.ts'
+import type { Secret } from './secret.ts'
+
+/** Which revision family a link speaks; `auto` asks the upstream. */
+export type EraChoice = 'auto' | '2025' | '2026'
+
+/** Who may share one upstream session or child process. */
+export type Isolation = 'principal' | 'session'
+
+/** Where the node listens; port 0 means any free one. */
+export interface ListenAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/** The node itself. */
+export interface NodeSettings {
+  readonly name: string
+  readonly organisation: string
+  readonly listen: ListenAddress
+  /** Public base URL without a trailing slash; absent: `http://<listen>` with the real port. */
+  readonly url?: string
+  /** Absolute folder of the node key and session key, or `memory`. */
+  readonly state: string
+  /** 32 bytes in base64url; absent: generated and kept in `state`. */
+  readonly sessionKey?: Secret
+  /** Lower-case `host` or `host:port` values accepted besides the node's own. */
+  readonly allowedHosts: readonly string[]
+  readonly allowedOrigins: readonly string[]
+}
+
+/** What every kind of upstream has. Times are milliseconds. */
+export interface UpstreamSettings {
+  /** Deadline of one call, ms; progress extends it up to `maxTimeout`. */
+  readonly timeout: number
+  /** Hard end of one call, ms. */
+  readonly maxTimeout: number
+  /** How long a list without a ttl of its own stays fresh, ms. */
+  readonly listTtl: number
+  readonly isolate: Isolation
+  readonly era: EraChoice
+  /** Calls in flight. */
+  readonly concurrency: number
+}
+
+/** How to run an MCP server as a child process. Times are milliseconds. */
+export interface StdioSettings {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: Readonly<Record<string, Secret>>
+  /** Absolute. */
+  readonly cwd: string
+  /** Back-off between restarts after a crash, ms. */
+  readonly restart: { readonly min: number; readonly max: number }
+  /** Time between closing the child's input and stronger means, ms. */
+  readonly stopGrace: number
+}
+
+/** How to reach an MCP server over Streamable HTTP. */
+export interface HttpSettings {
+  readonly url: string
+  /** Names are lower-case. */
+  readonly headers: Readonly<Record<string, Secret>>
+}
+
+/** How to reach another Banyan node, and which of its namespaces to import under which names. */
+export interface PeerSettings {
+  readonly url: string
+  /** Globs over the peer's namespace names. */
+  readonly import: readonly string[]
+  /** Template with `{namespace}` and, at will, `{upstream}`. */
+  readonly as: string
+}
+
+export interface StdioUpstream extends UpstreamSettings {
+  readonly kind: 'stdio'
+  readonly stdio: StdioSettings
+}
+
+export interface HttpUpstream extends UpstreamSettings {
+  readonly kind: 'http'
+  readonly http: HttpSettings
+}
+
+export interface NodeUpstream extends UpstreamSettings {
+  readonly kind: 'node'
+  readonly node: PeerSettings
+}
+
+/** One upstream; `kind` tells which of the three. */
+export type UpstreamConfig = StdioUpstream | HttpUpstream | NodeUpstream
+
+export interface NamespaceConfig {
+  /** Labels of `stdio` and `http` upstreams, in order of precedence. */
+  readonly from: readonly string[]
+}
+
+export interface EndpointConfig {
+  /** Globs over own and imported namespace names. */
+  readonly namespaces: readonly string[]
+  readonly names: 'prefixed' | 'plain'
+  /** Longest exposed name, characters. */
+  readonly nameLength: number
+  /** Items on one page of a list. */
+  readonly pageSize: number
+  readonly title?: string
+  readonly instructions?: string
+}
+
+/**
+ * The configuration of one node, checked and with every default filled in.
+ *
+ * Keys are those of the file. Times are milliseconds, sizes bytes. The three tables have no prototype, so that looking
+ * up `constructor` finds nothing.
+ */
+export interface NodeConfig {
+  readonly node: NodeSettings
+  readonly limits: Limits
+  readonly upstreams: Readonly<Record<string, UpstreamConfig>>
+  readonly namespaces: Readonly<Record<string, NamespaceConfig>>
+  readonly endpoints: Readonly<Record<string, EndpointConfig>>
+  readonly visibility: 'open'
+}

@@ -1,0 +1,84 @@
+import { resolve } from 'node:path'
+import { crossChecks, outlineOf } from './config-checks.ts'
+import { ConfigError, type ConfigProblem } from './config-error.ts'
+import { explainIssues } from './config-issues.ts'
+import { configSchema } from './config-schema.ts'
+import { substitute, type Environment } from './config-substitution.ts'
+import type { NodeConfig, UpstreamConfig } from './config-types.ts'
+
+/** How to read a configuration. */
+export interface ParseOptions {
+  /** Where `${NAME}` is looked up. Default: the environment of the process. */
+  readonly env?: Environment
+  /** Folder that relative paths start from. Default: the working folder of the process. */
+  readonly baseDir?: string
+}
+
+/** The environment of the process, for everybody else: no other file reads it. */
+export function hostEnvironment(): Environment {
+  return process.env
+}
+
+/** The value of `node.state` that keeps nothing on disk. */
+export const MEMORY_STATE = 'memory'
+
+function absoluteUpstream(upstream: UpstreamConfig, baseDir: string): UpstreamConfig {
+  if (upstream.kind !== 'stdio') return upstream
+  return { ...upstream, stdio: { ...upstream.stdio, cwd: resolve(baseDir, upstream.stdio.cwd) } }
+}
+
+function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
+  const { state } = config.node
+  const upstreams = Object.create(null) as Record<string, UpstreamConfig>
+  for (const [label, upstream] of Object.entries(config.upstreams)) {
+    upstreams[label] = absoluteUpstream(upstream, baseDir)
+  }
+  const node = { ...config.node, state: state === MEMORY_STATE ? state : resolve(baseDir, state) }
+  return { ...config, node, upstreams }
+}
+
+function samePath(left: ConfigProblem, right: ConfigProblem): boolean {
+  return (
+    left.path.length === right.path.length && left.path.every((key, i) => key === right.path[i])
+  )
+}
+
+/**
+ * Checks a configuration, as parsed from YAML or JSON or written in code, and fills in every default.
+ *
+ * The input is not changed, and nothing of it is kept.
+ *
+ * @throws {ConfigError} with every problem there is, in the order of the parts.
+ */
+export function parseConfig(input: unknown, options: ParseOptions = {}): NodeConfig {
+  const { value, problems } = substitute(input, options.env ?? hostEnvironment())
+  const parsed = configSchema.safeParse(value)
+  // What could not be substituted is wrong for the schema as well: say it once.
+  const issues = parsed.success ? [] : explainIssues(parsed.error, value)
+  const fresh = issues.filter((issue) => !problems.some((problem) => samePath(issue, problem)))
+  const found = [...problems, ...fresh, ...crossChecks(outlineOf(value))]
+  if (!parsed.success || found.length > 0) throw new ConfigError(found)
+  return withAbsolutePaths(parsed.data, options.baseDir ?? process.cwd())
+}
+
+/** Variables a child process inherits. The rest of the environment may hold secrets that are not the child's. */
+const INHERITED: readonly string[] = [
+  'HOME LANG LC_ALL LOGNAME PATH SHELL TERM TMPDIR TZ USER',
+  'APPDATA COMSPEC HOMEDRIVE HOMEPATH LOCALAPPDATA PATHEXT PROGRAMFILES',
+  'SYSTEMDRIVE SYSTEMROOT TEMP TMP USERNAME USERPROFILE',
+].flatMap((names) => names.split(' '))
+
+/** The part of the environment that every stdio upstream gets, under what its own `env` says. */
+export function inheritedEnvironment(env: Environment = hostEnvironment()): Record<string, string> {
+  const present = INHERITED.flatMap((name) => {
+    const value = env[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return Object.fromEntries(present)
+}
+
+/** Whether text for people may be coloured: on a terminal, unless `NO_COLOR` (no-color.org) says otherwise. */
+export function mayColour(isTerminal: boolean, env: Environment = hostEnvironment()): boolean {
+  const refused = env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== ''
+  return isTerminal && !refused && env['TERM'] !== 'dumb'
+}

@@ -1,0 +1,76 @@
+import { RPC, type Fault, type FaultCode } from '../../protocol/errors.ts'
+import type { RpcError } from '../../protocol/upstream-message.ts'
+import type { Era } from '../../protocol/revisions.ts'
+
+interface Rescue {
+  /** JSON-RPC code. */
+  readonly rpc: number
+  /** HTTP status in the 2026 era. */
+  readonly http: number
+}
+
+/**
+ * What each fault becomes on the wire (MCP 2026-07-28, streamable-http; mcp.md §1.4). Faults of an upstream are answers,
+ * not transport failures: they go out with 200, because clients that meet a 5xx throw the body away.
+ */
+const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
+  bad_cursor: { rpc: RPC.invalidParams, http: 200 },
+  batch_refused: { rpc: RPC.invalidRequest, http: 400 },
+  body_too_large: { rpc: RPC.invalidRequest, http: 413 },
+  cancelled: { rpc: RPC.cancelled, http: 200 },
+  content_type: { rpc: RPC.invalidRequest, http: 415 },
+  duplicate_member: { rpc: RPC.invalidRequest, http: 400 },
+  header_mismatch: { rpc: RPC.headerMismatch, http: 400 },
+  header_too_large: { rpc: RPC.invalidRequest, http: 431 },
+  hop_budget: { rpc: RPC.hopBudget, http: 200 },
+  host_forbidden: { rpc: RPC.invalidRequest, http: 403 },
+  http_method: { rpc: RPC.invalidRequest, http: 405 },
+  internal: { rpc: RPC.internalError, http: 500 },
+  invalid_params: { rpc: RPC.invalidParams, http: 200 },
+  invalid_request: { rpc: RPC.invalidRequest, http: 400 },
+  loop: { rpc: RPC.loop, http: 200 },
+  method_not_found: { rpc: RPC.methodNotFound, http: 404 },
+  missing_meta: { rpc: RPC.invalidParams, http: 400 },
+  not_acceptable: { rpc: RPC.invalidRequest, http: 406 },
+  origin_forbidden: { rpc: RPC.invalidRequest, http: 403 },
+  overloaded: { rpc: RPC.overloaded, http: 503 },
+  parse_error: { rpc: RPC.parseError, http: 400 },
+  session_required: { rpc: RPC.invalidRequest, http: 400 },
+  session_unknown: { rpc: RPC.invalidRequest, http: 404 },
+  shutting_down: { rpc: RPC.shuttingDown, http: 503 },
+  too_deep: { rpc: RPC.invalidRequest, http: 400 },
+  unknown_endpoint: { rpc: RPC.invalidRequest, http: 404 },
+  unknown_tool: { rpc: RPC.invalidParams, http: 200 },
+  unsupported_version: { rpc: RPC.unsupportedVersion, http: 400 },
+  upstream_protocol: { rpc: RPC.upstreamProtocol, http: 200 },
+  upstream_timeout: { rpc: RPC.upstreamTimeout, http: 200 },
+  upstream_unavailable: { rpc: RPC.upstreamUnavailable, http: 200 },
+}
+
+/** The JSON-RPC error a fault becomes. `internal` says nothing of its cause. */
+export function rescue(fault: Fault): RpcError {
+  const { rpc } = RESCUE[fault.code]
+  return { code: rpc, message: fault.message, ...(fault.data && { data: fault.data }) }
+}
+
+/** The HTTP status for a fault before any stream is open: a refusal of the request as such. */
+export function refusalStatus(fault: Fault): number {
+  return RESCUE[fault.code].http
+}
+
+/** Codes whose HTTP status the 2026 revision fixes, whoever made the error. */
+const FIXED_STATUS: ReadonlyMap<number, number> = new Map([
+  [RPC.methodNotFound, 404],
+  [RPC.headerMismatch, 400],
+  [RPC.missingCapability, 400],
+  [RPC.unsupportedVersion, 400],
+])
+
+/**
+ * The HTTP status of a JSON-RPC response. In a 2025 session an error is an ordinary answer: several clients take a 4xx
+ * there for the end of the session.
+ */
+export function responseStatus(errorCode: number | undefined, era: Era): number {
+  if (errorCode === undefined || era === '2025') return 200
+  return FIXED_STATUS.get(errorCode) ?? 200
+}

@@ -1,0 +1,227 @@
+import { asFault, Fault } from '../../protocol/errors.ts'
+import { FEDERATION, type HopTrail } from '../../protocol/federation.ts'
+import { readToolPage, type ListedTool, type ToolPage } from '../../protocol/listing.ts'
+import { readError } from '../../protocol/upstream-message.ts'
+import type { Logger } from '../core/logger.ts'
+import { ask, ownFrame } from '../outbound/ask.ts'
+import type { Connection } from '../outbound/connection.ts'
+import { SHARED, type Link } from '../outbound/link.ts'
+
+export interface MirrorOptions {
+  /** How long a list without a ttl of its own is fresh, milliseconds. */
+  readonly listTtl: number
+  /** For one whole fetch, all pages, milliseconds. */
+  readonly listTimeout: number
+  readonly toolsPerUpstream: number
+  readonly listPagesPerUpstream: number
+  readonly toolBytes: number
+  /** The trail the node's own requests start with. */
+  readonly trail: HopTrail
+  readonly log: Logger
+  /** The tools are others than before. */
+  readonly changed: () => void
+}
+
+interface Snapshot {
+  readonly tools: readonly ListedTool[]
+  readonly fetchedAt: number
+  /** Milliseconds the upstream allows; undefined when it says nothing. */
+  readonly ttlMs: number | undefined
+  readonly cacheScope: 'public' | 'private'
+}
+
+const NOTHING: Snapshot = { tools: [], fetchedAt: 0, ttlMs: undefined, cacheScope: 'public' }
+
+/**
+ * What one upstream lists, kept here: fetched whole when the link comes up, again when it says so or its time is over,
+ * once however many ask. While the upstream is down the last list stands, so that names do not flicker.
+ */
+export class Mirror {
+  readonly link: Link
+  readonly #options: MirrorOptions
+  #snapshot = NOTHING
+  #evicted = true
+  #fetch: Promise<void> | undefined
+  #again = false
+
+  constructor(link: Link, options: MirrorOptions) {
+    this.link = link
+    this.#options = options
+  }
+
+  get tools(): readonly ListedTool[] {
+    return this.#snapshot.tools
+  }
+
+  get cacheScope(): 'public' | 'private' {
+    return this.#snapshot.cacheScope
+  }
+
+  /** Milliseconds others may keep the list, never more than the upstream allowed. */
+  freshFor(now: number): number {
+    const { ttlMs, fetchedAt } = this.#snapshot
+    if (this.#evicted) return 0
+    if (ttlMs !== undefined) return Math.max(0, fetchedAt + ttlMs - now)
+    if (this.#watching()) return this.#options.listTtl
+    return Math.max(0, fetchedAt + this.#options.listTtl - now)
+  }
+
+  /** Whether the list can be served as it is. */
+  isFresh(now: number): boolean {
+    if (this.#evicted) return false
+    const { ttlMs } = this.#snapshot
+    // "Do not keep" is honoured where nobody would tell us of a change; where the upstream reports changes, it does that.
+    if (this.#watching() && (ttlMs === undefined || ttlMs === 0)) return true
+    return this.freshFor(now) > 0
+  }
+
+  /** Whether to ask again on behalf of those who watch: nobody else will say that the list changed. */
+  isDue(now: number): boolean {
+    const { ttlMs = 0, fetchedAt } = this.#snapshot
+    return !this.#watching() && now - fetchedAt >= Math.max(ttlMs, this.#options.listTtl)
+  }
+
+  /** The list is out of date from now on, and fetched anew. Resolves when that is over; never rejects. */
+  evict(): Promise<void> {
+    this.#evicted = true
+    if (this.#fetch !== undefined) this.#again = true
+    return this.refresh()
+  }
+
+  /**
+   * Fetches the list, or joins the fetch under way. Resolves when it is over, whether it succeeded or not: a list that
+   * cannot be fetched again is served as it was (MCP 2026-07-28, utilities/caching).
+   */
+  refresh(): Promise<void> {
+    this.#fetch ??= this.#run().finally(() => {
+      this.#fetch = undefined
+    })
+    return this.#fetch
+  }
+
+  #watching(): boolean {
+    return this.link.current(SHARED)?.watching === true
+  }
+
+  async #run(): Promise<void> {
+    do {
+      this.#again = false
+      try {
+        const connection = await this.link.connection(SHARED)
+        this.#take(await this.#drain(connection))
+      } catch (error) {
+        const { code, message } = asFault(error)
+        this.#options.log.debug({ upstream: this.link.label, code }, `no list: ${message}`)
+        return
+      }
+    } while (this.#again)
+  }
+
+  #take(next: Snapshot): void {
+    const before = this.#snapshot
+    const tools = reuse(before.tools, next.tools)
+    const same = tools === before.tools && before.cacheScope === next.cacheScope
+    this.#snapshot = { ...next, tools }
+    if (!this.#again) this.#evicted = false
+    if (!same) this.#options.changed()
+  }
+
+  async #drain(connection: Connection): Promise<Snapshot> {
+    const { listTimeout, listPagesPerUpstream } = this.#options
+    const deadline = Date.now() + listTimeout
+    const collected = new Collector(this.#options.toolsPerUpstream)
+    const seen = new Set<string>()
+    let cursor: string | undefined
+    for (let page = 0; page < listPagesPerUpstream; page += 1) {
+      const found = await this.#page(connection, cursor, deadline - Date.now())
+      collected.add(found)
+      cursor = found.nextCursor
+      if (cursor === undefined || collected.full) break
+      if (seen.has(cursor)) throw new Fault('upstream_protocol', 'its list goes round in circles')
+      seen.add(cursor)
+    }
+    this.#report(collected, cursor !== undefined)
+    return collected.snapshot(Date.now())
+  }
+
+  async #page(
+    connection: Connection,
+    cursor: string | undefined,
+    timeoutMs: number,
+  ): Promise<ToolPage> {
+    const { trail, toolBytes } = this.#options
+    const own = `"${FEDERATION}":${JSON.stringify(trail)}`
+    const meta = connection.meta === '' ? own : `${connection.meta},${own}`
+    const params = cursor === undefined ? undefined : { cursor }
+    const send = connection.send.bind(connection)
+    const frame = ownFrame('tools/list', params, meta)
+    const message = await ask(send, frame, Math.max(1, timeoutMs))
+    const error = readError(message)
+    if (error === undefined) return readToolPage(message, toolBytes)
+    throw new Fault('upstream_protocol', `the upstream answers tools/list with error ${error.code}`)
+  }
+
+  #report(collected: Collector, cut: boolean): void {
+    const { log } = this.#options
+    const upstream = this.link.label
+    for (const { name, reason } of collected.dropped) {
+      log.warn({ upstream, tool: name, reason }, 'a tool is left out')
+    }
+    if (cut || collected.full) {
+      log.warn({ upstream, kept: collected.size }, 'the list is longer than the limit and was cut')
+    }
+  }
+}
+
+/** Gathers the pages of one fetch. */
+class Collector {
+  readonly dropped: { readonly name: string; readonly reason: string }[] = []
+  readonly #max: number
+  readonly #tools = new Map<string, ListedTool>()
+  #ttlMs: number | undefined
+  #scope: 'public' | 'private' = 'public'
+  #cut = false
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get full(): boolean {
+    return this.#cut
+  }
+
+  get size(): number {
+    return this.#tools.size
+  }
+
+  add(page: ToolPage): void {
+    this.dropped.push(...page.dropped)
+    for (const tool of page.tools) this.#addTool(tool)
+    if (page.cacheScope === 'private') this.#scope = 'private'
+    if (page.ttlMs !== undefined) this.#ttlMs = Math.min(this.#ttlMs ?? page.ttlMs, page.ttlMs)
+  }
+
+  snapshot(now: number): Snapshot {
+    const tools = [...this.#tools.values()]
+    return { tools, fetchedAt: now, ttlMs: this.#ttlMs, cacheScope: this.#scope }
+  }
+
+  #addTool(tool: ListedTool): void {
+    if (this.#tools.has(tool.name)) {
+      this.dropped.push({ name: tool.name, reason: 'the upstream lists the name twice' })
+    } else if (this.#tools.size >= this.#max) this.#cut = true
+    else this.#tools.set(tool.name, tool)
+  }
+}
+
+/** The list before where nothing differs, and otherwise the new one with unchanged tools kept as the same objects. */
+function reuse(before: readonly ListedTool[], next: readonly ListedTool[]): readonly ListedTool[] {
+  const known = new Map(before.map((tool) => [tool.name, tool]))
+  const merged = next.map((tool) => {
+    const old = known.get(tool.name)
+    return old?.text.equals(tool.text) === true ? old : tool
+  })
+  const same =
+    merged.length === before.length && merged.every((tool, index) => tool === before[index])
+  return same ? before : merged
+}

@@ -1,0 +1,65 @@
+import { asFault, RPC } from '../../protocol/errors.ts'
+import type { NodeId } from '../../protocol/federation.ts'
+import { writeError } from '../../protocol/hop-response.ts'
+import type { Logger } from '../core/logger.ts'
+import { rescue } from '../core/rescue.ts'
+import type { Authenticated, Delegated, Returned } from '../core/stages.ts'
+import type { Catalogue } from './catalogue.ts'
+import { exchange, type Upstreams } from './exchange.ts'
+import { forward } from './forward.ts'
+import { resolve, see } from './resolve.ts'
+
+/** What a hop is made of. */
+export interface RelayParts {
+  readonly self: NodeId
+  /** JSON text of our own serverInfo. */
+  readonly serverInfo: string
+  readonly catalogue: Catalogue
+  readonly upstreams: () => Upstreams
+  readonly nameBytes: number
+  readonly log: Logger
+}
+
+/**
+ * The hop: one call from an authenticated caller to the next node or server, and its answer back. Never rejects; that a
+ * call failed is an answer too.
+ */
+export async function relay(parts: RelayParts, call: Authenticated): Promise<void> {
+  const { reply, scope, request } = call.received
+  try {
+    let delegated = delegate(parts, call)
+    let returned = await send(parts, delegated)
+
+    // The upstream's schema is not the one we mirrored headers by: it refused unexecuted, and has a newer list.
+    if (returned.errorCode === RPC.headerMismatch) {
+      await parts.catalogue.evict(delegated.candidate.upstream)
+      delegated = delegate(parts, call)
+      returned = await send(parts, delegated)
+    }
+
+    scope.finish()
+    reply.finish(returned.text, returned.errorCode)
+  } catch (error) {
+    scope.finish()
+    const fault = asFault(error)
+    if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a call failed')
+    const answer = rescue(fault)
+    reply.finish([writeError(request.id, answer)], answer.code)
+  }
+}
+
+function delegate(parts: RelayParts, call: Authenticated): Delegated {
+  // By table, before anything is asked of anybody: a name that is not there costs a look-up.
+  const resolved = resolve(parts.catalogue, call, parts.nameBytes)
+  // The same decision the list was made from, so that what is hidden cannot be called.
+  const visible = see(resolved)
+  // The last stage that knows the caller's credentials; what leaves it is already narrowed.
+  return exchange(parts.upstreams(), parts.self, visible)
+}
+
+async function send(parts: RelayParts, delegated: Delegated): Promise<Returned> {
+  const upstream = parts.upstreams().get(delegated.candidate.upstream)
+  // `exchange` found it in the same table a moment ago.
+  if (upstream === undefined) throw new TypeError('the upstream vanished')
+  return forward(upstream, delegated, parts.serverInfo)
+}

@@ -1,0 +1,41 @@
+import { Fault } from '../../protocol/errors.ts'
+import { checkMirrored } from '../../protocol/headers.ts'
+import type { Authenticated, Resolved, Visible } from '../core/stages.ts'
+import type { Catalogue } from './catalogue.ts'
+
+/** What a hidden tool and one that never was both get: nothing tells them apart. */
+function unknownTool(name: string): Fault {
+  return new Fault('unknown_tool', `unknown tool: ${name}`, { data: { name } })
+}
+
+/**
+ * Finds the tool a call names, and holds its mirrored headers against the arguments: only here is its schema known.
+ *
+ * @throws Fault `unknown_tool`, `invalid_params`, `header_mismatch`
+ */
+export function resolve(
+  catalogue: Catalogue,
+  authenticated: Authenticated,
+  nameBytes: number,
+): Resolved {
+  const { received, principal } = authenticated
+  const { name, arguments: args } = received.request.params
+  if (typeof name !== 'string' || name === '') {
+    throw new Fault('invalid_params', 'params.name must be the name of a tool')
+  }
+  if (Buffer.byteLength(name) > nameBytes) {
+    throw new Fault('invalid_params', `params.name is longer than ${nameBytes} bytes`)
+  }
+  const entry = catalogue.find(received.endpoint, name)
+  if (entry === undefined) throw unknownTool(name)
+  if (received.mirrored) checkMirrored(entry.paramHeaders, args, received.header)
+  return { received, principal, entry }
+}
+
+/**
+ * The view's decision for one call. A node on loopback without authentication shows every caller all an endpoint holds,
+ * so what resolves is visible; the list is made of the same entries.
+ */
+export function see(resolved: Resolved): Visible {
+  return resolved as Visible
+}

@@ -1,0 +1,101 @@
+import type { IncomingMessage } from 'node:http'
+import { Fault } from '../../protocol/errors.ts'
+
+/** Who may talk to the node, by the names they use for it. */
+export interface AdmissionRules {
+  /** Whether it listens on loopback: then loopback names are good in Host and Origin. */
+  readonly loopback: boolean
+  /** Lower-case `host` or `host:port`. */
+  readonly hosts: readonly string[]
+  /** Lower-case origins. */
+  readonly origins: readonly string[]
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/
+const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/
+
+/**
+ * Refuses requests under a name that is not the node's, and from web pages that were not allowed: a page on another
+ * site can make a browser send either (DNS rebinding; MCP 2026-07-28, streamable-http, security).
+ *
+ * @throws Fault `host_forbidden`, `origin_forbidden`
+ */
+export class Admission {
+  readonly #rules: AdmissionRules
+  readonly #hosts: ReadonlySet<string>
+  readonly #origins: ReadonlySet<string>
+
+  constructor(rules: AdmissionRules) {
+    this.#rules = rules
+    this.#hosts = new Set(rules.hosts)
+    this.#origins = new Set(rules.origins)
+  }
+
+  /** The headers a page of an allowed origin needs to read the answer; none without an Origin. */
+  admit(request: IncomingMessage): readonly string[] {
+    const host = request.headers.host?.toLowerCase()
+    if (host === undefined || !this.#isOwnHost(host)) {
+      throw new Fault('host_forbidden', 'this node does not go by the name in the Host header')
+    }
+    const origin = request.headers.origin?.toLowerCase()
+    if (origin === undefined) return NO_HEADERS
+    if (!this.#isAllowed(origin)) {
+      throw new Fault('origin_forbidden', 'requests from this Origin are not allowed')
+    }
+    return corsHeaders(origin)
+  }
+
+  #isOwnHost(host: string): boolean {
+    if (this.#rules.loopback && LOOPBACK.test(host)) return true
+    return this.#hosts.has(host) || this.#hosts.has(host.replace(/:\d+$/, ''))
+  }
+
+  #isAllowed(origin: string): boolean {
+    return (this.#rules.loopback && LOOPBACK_ORIGIN.test(origin)) || this.#origins.has(origin)
+  }
+}
+
+const NO_HEADERS: readonly string[] = []
+
+function corsHeaders(origin: string): readonly string[] {
+  return [
+    'access-control-allow-origin',
+    origin,
+    'access-control-expose-headers',
+    'mcp-session-id',
+    'vary',
+    'origin',
+  ]
+}
+
+/** What a preflight is answered with, besides the headers of `admit` (Fetch standard, CORS protocol). */
+export const PREFLIGHT: readonly string[] = [
+  'access-control-allow-methods',
+  'POST, GET, DELETE',
+  'access-control-allow-headers',
+  'content-type, accept, authorization, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id, last-event-id',
+  'access-control-max-age',
+  '600',
+]
+
+/**
+ * Checks what a POST says of its body and of the answer it can read.
+ *
+ * @throws Fault `content_type`, `not_acceptable`
+ */
+export function checkPost(request: IncomingMessage): void {
+  const type = request.headers['content-type'] ?? ''
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    throw new Fault('content_type', 'Content-Type must be application/json')
+  }
+  const { accept } = request.headers
+  if (!accepts(accept, 'application/json') || !accepts(accept, 'text/event-stream')) {
+    throw new Fault('not_acceptable', 'Accept must list application/json and text/event-stream')
+  }
+}
+
+/** Whether an Accept header allows a media type. */
+export function accepts(accept: string | undefined, type: string): boolean {
+  if (accept === undefined) return false
+  return accept.includes(type) || accept.includes('*/*')
+}

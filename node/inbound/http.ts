@@ -1,0 +1,137 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { asFault, Fault } from '../../protocol/errors.ts'
+import { writeError } from '../../protocol/hop-response.ts'
+import type { Logger } from '../core/logger.ts'
+import { refusalStatus, rescue } from '../core/rescue.ts'
+import { PREFLIGHT, type Admission } from './admission.ts'
+import { writeJson } from './http-reply.ts'
+
+/** What the node says of its own state at `/readyz`. */
+export interface Readiness {
+  readonly ready: boolean
+  readonly facts: Readonly<Record<string, unknown>>
+}
+
+/** Serves one HTTP exchange at an endpoint. May throw a Fault while nothing has been sent. */
+export type EndpointHandler = (exchange: HttpExchange) => Promise<void>
+
+export interface HttpExchange {
+  readonly endpoint: string
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** Names and values in turn, for the response. */
+  readonly headers: readonly string[]
+}
+
+export interface HttpServerOptions {
+  readonly admission: Admission
+  readonly handle: EndpointHandler
+  readonly readiness: () => Readiness
+  readonly log: Logger
+  readonly headerBytes: number
+  readonly headersReadTimeout: number
+  readonly requestReadTimeout: number
+}
+
+const ENDPOINT = /^\/mcp\/([a-z0-9][a-z0-9-]{0,31})$/
+const METHODS = 'POST, GET, DELETE, OPTIONS'
+
+/** The HTTP edge: health, and `/mcp/<endpoint>`. It knows nothing of MCP. */
+export class HttpServer {
+  readonly #server: Server
+  readonly #options: HttpServerOptions
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options
+    this.#server = createServer(
+      {
+        maxHeaderSize: options.headerBytes,
+        headersTimeout: options.headersReadTimeout,
+        requestTimeout: options.requestReadTimeout,
+        connectionsCheckingInterval: Math.min(1_000, options.headersReadTimeout),
+        keepAliveTimeout: 65_000,
+        noDelay: true,
+      },
+      (request, response) => {
+        void this.#serve(request, response)
+      },
+    )
+  }
+
+  /** @throws Error of the system when the address cannot be had */
+  listen(host: string, port: number): Promise<AddressInfo> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen({ host, port, exclusive: true }, () => {
+        this.#server.off('error', reject)
+        const address = this.#server.address()
+        if (address === null || typeof address === 'string') reject(new Error('not a TCP address'))
+        else resolve(address)
+      })
+    })
+  }
+
+  /** Takes no new connections and waits for the open requests, `graceMs` at most. */
+  async close(graceMs: number): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve))
+    this.#server.closeIdleConnections()
+    const timer = setTimeout(() => this.#server.closeAllConnections(), graceMs)
+    await closed
+    clearTimeout(timer)
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let headers: readonly string[] = []
+    try {
+      const path = pathOf(request.url ?? '')
+      if (path === '/healthz' || path === '/readyz') {
+        this.#health(path, request, response)
+        return
+      }
+      headers = this.#options.admission.admit(request)
+      const endpoint = ENDPOINT.exec(path)?.[1]
+      if (endpoint === undefined) throw new Fault('unknown_endpoint', 'there is no such endpoint')
+      if (request.method === 'OPTIONS') {
+        response.writeHead(204, [...headers, ...PREFLIGHT])
+        response.end()
+      } else await this.#options.handle({ endpoint, request, response, headers })
+    } catch (error) {
+      this.#refuse(asFault(error), response, headers)
+    }
+  }
+
+  #health(path: string, request: IncomingMessage, response: ServerResponse): void {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      throw new Fault('http_method', 'only GET and HEAD are served here')
+    }
+    const { ready, facts } = this.#options.readiness()
+    const alive = path === '/healthz'
+    const body = alive ? { status: 'ok' } : { status: ready ? 'ready' : 'not ready', ...facts }
+    const text = [Buffer.from(`${JSON.stringify(body)}\n`)]
+    writeJson(response, {
+      status: alive || ready ? 200 : 503,
+      headers: ['cache-control', 'no-store'],
+      text,
+    })
+  }
+
+  #refuse(fault: Fault, response: ServerResponse, headers: readonly string[]): void {
+    if (fault.code === 'internal')
+      this.#options.log.error({ cause: fault.cause }, 'a request failed')
+    if (response.headersSent || response.destroyed) {
+      response.destroy()
+      return
+    }
+    const extra = fault.code === 'http_method' ? [...headers, 'allow', METHODS] : [...headers]
+    // What is left of a body nobody reads would be taken for the next request.
+    if (fault.code === 'body_too_large') extra.push('connection', 'close')
+    const text = [writeError(null, rescue(fault))]
+    writeJson(response, { status: refusalStatus(fault), headers: extra, text })
+  }
+}
+
+function pathOf(url: string): string {
+  const query = url.indexOf('?')
+  return query === -1 ? url : url.slice(0, query)
+}

@@ -1,0 +1,157 @@
+import { Fault } from '../../protocol/errors.ts'
+import { writeError, writeResult } from '../../protocol/hop-response.ts'
+import {
+  isObject,
+  type JsonObject,
+  type RpcMessage,
+  type RpcNotification,
+  type RpcRequest,
+} from '../../protocol/jsonrpc.ts'
+import { BATCH_REVISION, negotiate, type LegacyRevision } from '../../protocol/revisions.ts'
+import type { CallScope } from '../core/call-scope.ts'
+import { rescue } from '../core/rescue.ts'
+import type { Caller, Reply } from '../core/stages.ts'
+import { asFault } from '../../protocol/errors.ts'
+import { initializeResult } from './answers.ts'
+import type { Inflight } from './inflight.ts'
+import { answer, describeEndpoint, trailOf, type MethodParts } from './methods.ts'
+import type { HeaderReader } from './modern.ts'
+import type { Session } from './session.ts'
+
+/** A session that is in use, and where its messages go. */
+export interface SessionUse {
+  readonly endpoint: string
+  readonly session: Session
+  readonly header: HeaderReader
+}
+
+/** What `initialize` asks for and gets. */
+export interface Handshake {
+  readonly revision: LegacyRevision
+  readonly capabilities: JsonObject
+  readonly response: Buffer
+}
+
+/** Answers `initialize`; the transport makes the session. */
+export function initialize(parts: MethodParts, endpoint: string, request: RpcRequest): Handshake {
+  const { protocolVersion, capabilities } = request.params
+  const revision = negotiate(protocolVersion)
+  const description = describeEndpoint(parts, endpoint)
+  const result = initializeResult(description, parts.identity, revision)
+  return {
+    revision,
+    capabilities: isObject(capabilities) ? capabilities : {},
+    response: writeResult(request.id, JSON.stringify(result)),
+  }
+}
+
+/** The caller of a session's requests. */
+function sessionCaller({ session }: SessionUse): Caller {
+  return {
+    era: '2025',
+    revision: session.revision,
+    capabilities: session.capabilities,
+    session: session.key,
+    federated: session.federated,
+  }
+}
+
+/** Runs one request of a session. Never rejects; `reply.finish` is called unless the caller cancels. */
+export async function runSessionRequest(
+  parts: MethodParts & { readonly inflight: Inflight },
+  use: SessionUse,
+  { request, reply, scope }: { request: RpcRequest; reply: Reply; scope: CallScope },
+): Promise<void> {
+  const { endpoint, session, header } = use
+  parts.inflight.add(session.key, request.id, scope)
+  let trail
+  try {
+    trail = trailOf(request, parts)
+  } catch (error) {
+    scope.finish()
+    const wire = rescue(asFault(error))
+    reply.finish([writeError(request.id, wire)], wire.code)
+    return
+  }
+  const caller = sessionCaller(use)
+  await answer(parts, { endpoint, caller, request, trail, header, mirrored: false, reply, scope })
+}
+
+/** Takes a notification of a session: a cancellation reaches its own request, the rest needs nothing done. */
+export function takeNotification(
+  inflight: Inflight,
+  session: string,
+  notification: RpcNotification,
+): void {
+  if (notification.method !== 'notifications/cancelled') return
+  const { requestId } = notification.params
+  if (typeof requestId !== 'string' && typeof requestId !== 'number') return
+  for (const scope of inflight.of(session, requestId)) {
+    scope.stop(new Fault('cancelled', 'the caller cancelled the request'))
+  }
+}
+
+/**
+ * The messages of a batch (MCP 2025-03-26, basic/index).
+ *
+ * @throws Fault `batch_refused`
+ */
+export function checkBatch(
+  messages: readonly RpcMessage[],
+  session: Session,
+  maxItems: number,
+): void {
+  if (session.revision !== BATCH_REVISION) {
+    throw new Fault('batch_refused', `batches exist in MCP ${BATCH_REVISION} only`)
+  }
+  if (messages.length === 0) throw new Fault('batch_refused', 'the batch is empty')
+  if (messages.length > maxItems) {
+    throw new Fault('batch_refused', `the batch has more than ${maxItems} messages`)
+  }
+  if (messages.some((message) => message.kind === 'request' && message.method === 'initialize')) {
+    throw new Fault('batch_refused', 'initialize must not be part of a batch')
+  }
+}
+
+/**
+ * The replies of a batch, gathered into one. Notifications go out as they come, each by itself; the responses together
+ * when the last is there, or as one event where a stream has begun.
+ */
+export class BatchReply {
+  readonly #reply: Reply
+  readonly #responses: (readonly Buffer[])[] = []
+  #waiting: number
+
+  constructor(reply: Reply, requests: number) {
+    this.#reply = reply
+    this.#waiting = requests
+  }
+
+  /** The reply of one request. A cancelled one has no response, and is `skip`ped. */
+  part(): Reply & { skip(): void } {
+    let done = false
+    const settle = (text: readonly Buffer[] | undefined): void => {
+      if (done) return
+      done = true
+      if (text !== undefined) this.#responses.push(text)
+      this.#waiting -= 1
+      if (this.#waiting === 0) this.#finish()
+    }
+    return {
+      notify: (text) => this.#reply.notify(text),
+      onDrain: (listener) => this.#reply.onDrain(listener),
+      finish: (text) => settle(text),
+      skip: () => settle(undefined),
+    }
+  }
+
+  #finish(): void {
+    const parts: Buffer[] = [Buffer.from('[')]
+    this.#responses.forEach((response, index) => {
+      if (index > 0) parts.push(Buffer.from(','))
+      parts.push(...response)
+    })
+    parts.push(Buffer.from(']'))
+    this.#reply.finish(parts)
+  }
+}

@@ -1,0 +1,109 @@
+import { asFault, Fault } from '../../protocol/errors.ts'
+import { enterNode, readTrail, type HopTrail } from '../../protocol/federation.ts'
+import { writeError, writeResult } from '../../protocol/hop-response.ts'
+import { isObject, type RpcRequest } from '../../protocol/jsonrpc.ts'
+import { META } from '../../protocol/meta.ts'
+import { rescue } from '../core/rescue.ts'
+import type { CallScope } from '../core/call-scope.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Authenticated, EndpointDescription, Received, Serving } from '../core/stages.ts'
+import { discoverResult, listResponse, type Identity } from './answers.ts'
+import { listen } from './listen.ts'
+import { LOCAL_CALLER } from '../core/principal.ts'
+
+/** What answering a request takes, whatever transport it came by. */
+export interface MethodParts {
+  readonly serving: Serving
+  readonly identity: Identity
+  /** JSON text of `identity.serverInfo`. */
+  readonly serverInfo: string
+  /** Nodes a request without a trail may enter. */
+  readonly hopBudget: number
+  readonly log: Logger
+  /** Whether the node takes requests; false while it closes. */
+  readonly open: () => boolean
+  /** The listens that are open: they are answered when the node closes. */
+  readonly listens: Set<CallScope>
+}
+
+/**
+ * The trail of a request that enters this node.
+ *
+ * @throws Fault `loop`, `hop_budget`, `invalid_params`
+ */
+export function trailOf(request: RpcRequest, parts: MethodParts): HopTrail {
+  const meta = request.params['_meta']
+  const value = isObject(meta) ? meta[META.federation] : undefined
+  return enterNode(readTrail(value, parts.hopBudget), parts.identity.federation.node)
+}
+
+/** The endpoint of a request, which the transport has found to exist. */
+export function describeEndpoint(parts: MethodParts, endpoint: string): EndpointDescription {
+  const description = parts.serving.describe(endpoint)
+  if (description === undefined) throw new Fault('unknown_endpoint', 'there is no such endpoint')
+  return description
+}
+
+/** Makes the principal. Without authentication configured a node serves loopback only, and all callers are one. */
+function authenticate(received: Received): Authenticated {
+  return { received, principal: LOCAL_CALLER }
+}
+
+/** Answers a request the era has; errors become responses. Never rejects. */
+export async function answer(parts: MethodParts, received: Received): Promise<void> {
+  const { request, reply, scope } = received
+  try {
+    if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
+    await dispatch(parts, authenticate(received))
+  } catch (error) {
+    scope.finish()
+    const fault = asFault(error)
+    if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a request failed')
+    const wire = rescue(fault)
+    reply.finish([writeError(request.id, wire)], wire.code)
+  }
+}
+
+async function dispatch(parts: MethodParts, call: Authenticated): Promise<void> {
+  const { received } = call
+  const { request, reply, scope, caller } = received
+  const modern = caller.era === '2026'
+  switch (request.method) {
+    case 'tools/call':
+      return parts.serving.call(call)
+    case 'tools/list':
+      return listTools(parts, call)
+    case 'server/discover':
+      if (!modern) break
+      scope.finish()
+      reply.finish([discovered(parts, received)])
+      return
+    case 'subscriptions/listen':
+      if (!modern) break
+      listen(parts, received)
+      return
+    case 'ping':
+      if (modern) break
+      scope.finish()
+      reply.finish([writeResult(request.id, '{}')])
+      return
+    default:
+  }
+  throw new Fault('method_not_found', `there is no method ${request.method.slice(0, 100)}`)
+}
+
+function discovered(parts: MethodParts, { request, endpoint }: Received): Buffer {
+  const result = discoverResult(describeEndpoint(parts, endpoint), parts.identity)
+  return writeResult(request.id, JSON.stringify(result))
+}
+
+async function listTools(parts: MethodParts, call: Authenticated): Promise<void> {
+  const { request, reply, scope, caller } = call.received
+  const { cursor } = request.params
+  if (cursor !== undefined && typeof cursor !== 'string') {
+    throw new Fault('bad_cursor', 'params.cursor must be a string')
+  }
+  const page = await parts.serving.listTools(call, cursor)
+  scope.finish()
+  reply.finish(listResponse(request.id, page, { era: caller.era, serverInfo: parts.serverInfo }))
+}

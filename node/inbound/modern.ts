@@ -1,0 +1,83 @@
+import { Fault } from '../../protocol/errors.ts'
+import { readSettings } from '../../protocol/federation.ts'
+import { decodeHeaderValue, HEADER } from '../../protocol/headers.ts'
+import { isObject, type JsonObject, type RpcRequest } from '../../protocol/jsonrpc.ts'
+import { META } from '../../protocol/meta.ts'
+import { isLegacyRevision, MODERN_REVISION, SERVED_REVISIONS } from '../../protocol/revisions.ts'
+import type { Caller } from '../core/stages.ts'
+
+/** Reads one header by lower-case name. */
+export type HeaderReader = (name: string) => string | undefined
+
+/**
+ * Whether a request is of the 2026 era: it says so in `_meta`, or its version header names no revision of sessions.
+ * `initialize` without `_meta` opens a session whatever the header says.
+ */
+export function isModern(method: string, params: JsonObject, version: string | undefined): boolean {
+  const meta = params['_meta']
+  if (isObject(meta) && Object.hasOwn(meta, META.protocolVersion)) return true
+  if (method === 'initialize') return false
+  return version !== undefined ? !isLegacyRevision(version) : method === 'server/discover'
+}
+
+/**
+ * The caller of a stateless request, from the `_meta` all of them carry (MCP 2026-07-28, basic/index).
+ *
+ * @throws Fault `missing_meta`, `unsupported_version`
+ */
+export function modernCaller(params: JsonObject): Caller {
+  const meta = params['_meta']
+  const version = isObject(meta) ? meta[META.protocolVersion] : undefined
+  const capabilities = isObject(meta) ? meta[META.clientCapabilities] : undefined
+  if (typeof version !== 'string') throw missing(META.protocolVersion, 'a string')
+  if (version !== MODERN_REVISION) {
+    throw new Fault('unsupported_version', `MCP revision ${version.slice(0, 40)} is not served`, {
+      data: { supported: SERVED_REVISIONS, requested: version },
+    })
+  }
+  if (!isObject(capabilities)) throw missing(META.clientCapabilities, 'an object')
+  return {
+    era: '2026',
+    revision: version,
+    capabilities,
+    session: undefined,
+    federated: readSettings(capabilities) !== undefined,
+  }
+}
+
+function missing(key: string, what: string): Fault {
+  return new Fault('missing_meta', `params._meta["${key}"] is missing; it must be ${what}`, {
+    data: { key },
+  })
+}
+
+/** Requests whose target is mirrored into `Mcp-Name`, and the parameter it is. */
+const NAMED: Readonly<Record<string, string>> = {
+  'tools/call': 'name',
+  'prompts/get': 'name',
+  'resources/read': 'uri',
+}
+
+/**
+ * Holds the mirrored headers against the body: whoever routes by headers and whoever reads the body must see the same
+ * request (MCP 2026-07-28, streamable-http; SEP-2243).
+ *
+ * @throws Fault `header_mismatch` naming the header
+ */
+export function checkHeaders(request: RpcRequest, header: HeaderReader): void {
+  const { params, method } = request
+  const meta = params['_meta']
+  const version = isObject(meta) ? meta[META.protocolVersion] : undefined
+  expectHeader('MCP-Protocol-Version', header(HEADER.protocolVersion)?.trim(), version)
+  expectHeader('Mcp-Method', header(HEADER.method)?.trim(), method)
+  const key = Object.hasOwn(NAMED, method) ? NAMED[method] : undefined
+  if (key === undefined) return
+  const name = header(HEADER.name)
+  expectHeader('Mcp-Name', name === undefined ? undefined : decodeHeaderValue(name), params[key])
+}
+
+function expectHeader(name: string, value: string | undefined, body: unknown): void {
+  if (value !== undefined && (value === body || body === undefined)) return
+  const what = value === undefined ? 'is missing' : 'differs from the body'
+  throw new Fault('header_mismatch', `the header ${name} ${what}`, { data: { header: name } })
+}

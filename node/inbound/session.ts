@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto'
+import { Fault } from '../../protocol/errors.ts'
+import { readSettings } from '../../protocol/federation.ts'
+import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
+import { isLegacyRevision, type LegacyRevision } from '../../protocol/revisions.ts'
+import type { Principal } from '../core/principal.ts'
+import type { Sealer } from '../core/seal.ts'
+
+/** A session of the 2025 era. All of it is in the sealed id the client holds; nothing of it is kept here. */
+export interface Session {
+  /** Names the session inside the node. */
+  readonly key: string
+  readonly revision: LegacyRevision
+  readonly capabilities: JsonObject
+  readonly federated: boolean
+}
+
+export interface SessionOptions {
+  readonly sealer: Sealer
+  /** How long an id is good, milliseconds. */
+  readonly lifetimeMs: number
+  /** The longest id issued and accepted, bytes. */
+  readonly maxBytes: number
+}
+
+/** Ended sessions remembered; beyond it the oldest is forgotten, and its id would be taken again until it expires. */
+const MAX_ENDED = 10_000
+
+/**
+ * Issues and opens session ids: AEAD under the node's key, bound to endpoint and principal, good until they expire or
+ * are ended. They survive a restart; only the memory of sessions ended early does not.
+ */
+export class Sessions {
+  readonly #sealer: Sealer
+  readonly #lifetimeMs: number
+  readonly #maxBytes: number
+  readonly #ended = new Set<string>()
+
+  constructor({ sealer, lifetimeMs, maxBytes }: SessionOptions) {
+    this.#sealer = sealer
+    this.#lifetimeMs = lifetimeMs
+    this.#maxBytes = maxBytes
+  }
+
+  /** A new session and its id. Capabilities too large for an id are left out: what is not declared is not used. */
+  open(
+    bound: Binding,
+    revision: LegacyRevision,
+    capabilities: JsonObject,
+  ): { id: string; session: Session } {
+    const key = randomBytes(12).toString('base64url')
+    const federated = readSettings(capabilities) !== undefined
+    const whole = { key, revision, capabilities, federated }
+    const id = this.#seal(whole, bound)
+    if (id.length <= this.#maxBytes) return { id, session: whole }
+    const bare = { ...whole, capabilities: {} }
+    return { id: this.#seal(bare, bound), session: bare }
+  }
+
+  /**
+   * The session an id stands for.
+   *
+   * @throws Fault `session_unknown` when it was not issued here for this endpoint and caller, expired, or was ended
+   */
+  find(id: string, bound: Binding): Session {
+    const text = id.length > this.#maxBytes ? undefined : this.#sealer.open(id, aad(bound))
+    const session = text === undefined ? undefined : this.#read(text)
+    if (session === undefined || this.#ended.has(session.key)) {
+      throw new Fault('session_unknown', 'there is no such session; initialize again')
+    }
+    return session
+  }
+
+  end(session: Session): void {
+    this.#ended.add(session.key)
+    const [oldest] = this.#ended
+    if (this.#ended.size > MAX_ENDED && oldest !== undefined) this.#ended.delete(oldest)
+  }
+
+  #seal(session: Session, bound: Binding): string {
+    const { key, revision, capabilities, federated } = session
+    const text = JSON.stringify([key, revision, Date.now(), federated ? 1 : 0, capabilities])
+    return this.#sealer.seal(text, aad(bound))
+  }
+
+  #read(text: string): Session | undefined {
+    const [key, revision, openedAt, federated, capabilities] = JSON.parse(text) as unknown[]
+    const sound =
+      typeof key === 'string' &&
+      typeof revision === 'string' &&
+      isLegacyRevision(revision) &&
+      typeof openedAt === 'number' &&
+      isObject(capabilities)
+    if (!sound || Date.now() - openedAt > this.#lifetimeMs) return undefined
+    return { key, revision, capabilities, federated: federated === 1 }
+  }
+}
+
+/** What a session belongs to. */
+export interface Binding {
+  readonly endpoint: string
+  readonly principal: Principal
+}
+
+function aad({ endpoint, principal }: Binding): string {
+  return `${endpoint}\n${principal.key}`
+}

@@ -1,0 +1,265 @@
+import { asFault, Fault } from '../../protocol/errors.ts'
+import { HEADER } from '../../protocol/headers.ts'
+import { writeError } from '../../protocol/hop-response.ts'
+import { readBody, type RpcBody, type RpcMessage, type RpcRequest } from '../../protocol/jsonrpc.ts'
+import { isLegacyRevision, SERVED_REVISIONS } from '../../protocol/revisions.ts'
+import { CallScope } from '../core/call-scope.ts'
+import type { Limits } from '../core/config-limits.ts'
+import { LOCAL_CALLER } from '../core/principal.ts'
+import { refusalStatus, rescue } from '../core/rescue.ts'
+import { accepts, checkPost } from './admission.ts'
+import { readRequestBody } from './body.ts'
+import type { KeepAlive } from './event-stream.ts'
+import type { HttpExchange } from './http.ts'
+import { HttpReply, writeJson } from './http-reply.ts'
+import type { Inflight } from './inflight.ts'
+import {
+  BatchReply,
+  checkBatch,
+  initialize,
+  runSessionRequest,
+  takeNotification,
+  type SessionUse,
+} from './legacy.ts'
+import { answer, trailOf, type MethodParts } from './methods.ts'
+import { checkHeaders, isModern, modernCaller, type HeaderReader } from './modern.ts'
+import type { Binding, Session, Sessions } from './session.ts'
+import type { Streams } from './streams.ts'
+
+/** What the Streamable HTTP edge is made of. */
+export interface StreamableParts extends MethodParts {
+  readonly sessions: Sessions
+  readonly inflight: Inflight
+  readonly streams: Streams
+  readonly keepAlive: KeepAlive
+  readonly limits: Limits
+}
+
+/** Serves `/mcp/<endpoint>` in both eras on one URL (MCP 2026-07-28 and 2025-11-25, transports). */
+export async function serveStreamable(
+  parts: StreamableParts,
+  exchange: HttpExchange,
+): Promise<void> {
+  const { request, endpoint } = exchange
+  if (parts.serving.describe(endpoint) === undefined) {
+    throw new Fault('unknown_endpoint', 'there is no such endpoint')
+  }
+  if (request.method === 'POST') await post(parts, exchange)
+  else if (request.method === 'GET') openStream(parts, exchange)
+  else if (request.method === 'DELETE') endSession(parts, exchange)
+  else throw new Fault('http_method', 'only POST, GET and DELETE are served here')
+}
+
+async function post(parts: StreamableParts, exchange: HttpExchange): Promise<void> {
+  checkPost(exchange.request)
+  const bytes = await readRequestBody(exchange.request, parts.limits.bodyBytes)
+  const body = readBody(bytes, parts.limits)
+  const header = headerReader(exchange)
+  const version = header(HEADER.protocolVersion)?.trim()
+  if (!body.batch && isOfModernEra(body.message, version)) {
+    modern(parts, exchange, { message: body.message, header })
+  } else await legacy(parts, exchange, { body, header, version })
+}
+
+/** Headers come joined where a client sent them twice; those that mirror the body are single by rule. */
+function headerReader({ request }: HttpExchange): HeaderReader {
+  const { headers } = request
+  return (name) => {
+    const value = headers[name]
+    return typeof value === 'string' ? value : undefined
+  }
+}
+
+function isOfModernEra(message: RpcMessage, version: string | undefined): boolean {
+  return message.kind !== 'response' && isModern(message.method, message.params, version)
+}
+
+interface Post<T> {
+  readonly message: T
+  readonly header: HeaderReader
+}
+
+function modern(
+  parts: StreamableParts,
+  exchange: HttpExchange,
+  { message, header }: Post<RpcMessage>,
+): void {
+  if (message.kind !== 'request') {
+    accepted(exchange)
+    return
+  }
+  try {
+    start(parts, exchange, { message, header })
+  } catch (error) {
+    refuse(exchange, message, error)
+  }
+}
+
+function start(
+  parts: StreamableParts,
+  exchange: HttpExchange,
+  { message: request, header }: Post<RpcRequest>,
+): void {
+  const { endpoint } = exchange
+  checkHeaders(request, header)
+  const caller = modernCaller(request.params)
+  const trail = trailOf(request, parts)
+  const scope = new CallScope()
+  const reply = replyTo(parts, exchange, '2026')
+  // Leaving is how a caller of this era cancels (patterns/cancellation).
+  exchange.response.on('close', () => {
+    scope.stop(new Fault('cancelled', 'the caller closed the stream'))
+  })
+  void answer(parts, { endpoint, caller, request, trail, header, mirrored: true, reply, scope })
+}
+
+/** A refusal before anything was started, under the id of the request. */
+function refuse(exchange: HttpExchange, request: RpcRequest, error: unknown): void {
+  const fault = asFault(error)
+  if (fault.code === 'internal') throw fault
+  writeJson(exchange.response, {
+    status: refusalStatus(fault),
+    headers: exchange.headers,
+    text: [writeError(request.id, rescue(fault))],
+  })
+}
+
+interface LegacyPost {
+  readonly body: RpcBody
+  readonly header: HeaderReader
+  readonly version: string | undefined
+}
+
+async function legacy(
+  parts: StreamableParts,
+  exchange: HttpExchange,
+  { body, header, version }: LegacyPost,
+): Promise<void> {
+  if (!body.batch && body.message.kind === 'request' && body.message.method === 'initialize') {
+    openSession(parts, exchange, body.message)
+    return
+  }
+  const session = sessionOf(parts, exchange, { header, version })
+  const use: SessionUse = { endpoint: exchange.endpoint, session, header }
+  if (body.batch) await runBatch(parts, exchange, { messages: body.messages, use })
+  else if (body.message.kind === 'request') {
+    await runOne(parts, exchange, { request: body.message, use })
+  } else {
+    if (body.message.kind === 'notification') {
+      takeNotification(parts.inflight, session.key, body.message)
+    }
+    accepted(exchange)
+  }
+}
+
+function openSession(parts: StreamableParts, exchange: HttpExchange, request: RpcRequest): void {
+  const { revision, capabilities, response } = initialize(parts, exchange.endpoint, request)
+  const { id } = parts.sessions.open(binding(exchange), revision, capabilities)
+  const headers = [...exchange.headers, HEADER.sessionId, id]
+  writeJson(exchange.response, { status: 200, headers, text: [response] })
+}
+
+async function runOne(
+  parts: StreamableParts,
+  exchange: HttpExchange,
+  { request, use }: { request: RpcRequest; use: SessionUse },
+): Promise<void> {
+  const scope = new CallScope()
+  const reply = replyTo(parts, exchange, '2025')
+  // A withdrawn request has no response, but its stream must end. A caller that merely leaves has not cancelled.
+  scope.onEnd((reason) => {
+    if (reason?.code === 'cancelled') reply.abandon()
+  })
+  await runSessionRequest(parts, use, { request, reply, scope })
+}
+
+async function runBatch(
+  parts: StreamableParts,
+  exchange: HttpExchange,
+  { messages, use }: { messages: readonly RpcMessage[]; use: SessionUse },
+): Promise<void> {
+  checkBatch(messages, use.session, parts.limits.batchItems)
+  for (const message of messages) {
+    if (message.kind === 'notification') takeNotification(parts.inflight, use.session.key, message)
+  }
+  const requests = messages.filter((message) => message.kind === 'request')
+  if (requests.length === 0) {
+    accepted(exchange)
+    return
+  }
+  const batch = new BatchReply(replyTo(parts, exchange, '2025'), requests.length)
+  const runs = requests.map(async (request) => {
+    const scope = new CallScope()
+    const reply = batch.part()
+    scope.onEnd((reason) => {
+      if (reason?.code === 'cancelled') reply.skip()
+    })
+    await runSessionRequest(parts, use, { request, reply, scope })
+  })
+  await Promise.all(runs)
+}
+
+function replyTo(parts: StreamableParts, exchange: HttpExchange, era: '2025' | '2026'): HttpReply {
+  const { keepAlive } = parts
+  return new HttpReply(exchange.response, { era, keepAlive, headers: exchange.headers })
+}
+
+function accepted({ response, headers }: HttpExchange): void {
+  response.writeHead(202, [...headers])
+  response.end()
+}
+
+function binding({ endpoint }: HttpExchange): Binding {
+  return { endpoint, principal: LOCAL_CALLER }
+}
+
+/** The session a request belongs to, by the header alone. */
+function sessionOf(
+  parts: StreamableParts,
+  exchange: HttpExchange,
+  { header, version }: { header: HeaderReader; version: string | undefined },
+): Session {
+  if (version !== undefined && !isLegacyRevision(version)) {
+    throw new Fault('unsupported_version', `MCP revision ${version.slice(0, 40)} is not served`, {
+      data: { supported: SERVED_REVISIONS, requested: version },
+    })
+  }
+  const id = header(HEADER.sessionId)
+  if (id === undefined) {
+    throw new Fault('session_required', 'Mcp-Session-Id is missing; initialize first')
+  }
+  return parts.sessions.find(id, binding(exchange))
+}
+
+function openStream(parts: StreamableParts, exchange: HttpExchange): void {
+  const { request, response, headers, endpoint } = exchange
+  const header = headerReader(exchange)
+  if (header(HEADER.sessionId) === undefined) {
+    throw new Fault('http_method', 'GET opens the stream of a session; there is no Mcp-Session-Id')
+  }
+  if (!accepts(request.headers.accept, 'text/event-stream')) {
+    throw new Fault('not_acceptable', 'Accept must list text/event-stream')
+  }
+  const version = header(HEADER.protocolVersion)?.trim()
+  const session = sessionOf(parts, exchange, { header, version })
+  if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
+  if (parts.streams.size >= parts.limits.streams) {
+    throw new Fault('overloaded', `this node has ${parts.limits.streams} streams open`)
+  }
+  const watch = (listener: () => void): (() => void) => parts.serving.watch(endpoint, listener)
+  parts.streams.open({ session: session.key, response, headers, watch })
+}
+
+function endSession(parts: StreamableParts, exchange: HttpExchange): void {
+  const header = headerReader(exchange)
+  if (header(HEADER.sessionId) === undefined) {
+    throw new Fault('http_method', 'DELETE ends a session; there is no Mcp-Session-Id')
+  }
+  const version = header(HEADER.protocolVersion)?.trim()
+  const session = sessionOf(parts, exchange, { header, version })
+  parts.sessions.end(session)
+  parts.streams.end(session.key)
+  parts.serving.endSession(session.key)
+  exchange.response.writeHead(204, [...exchange.headers])
+  exchange.response.end()
+}

@@ -1,0 +1,133 @@
+import type { Readable, Writable } from 'node:stream'
+import { parseArgs } from 'node:util'
+import { ConfigError, formatProblem } from '../core/config-error.ts'
+import { didYouMean } from '../core/config-hints.ts'
+import { EXIT, UsageError, type Command, type OptionValues } from './cli-command.ts'
+import { commandHelp, programHelp, usageLine } from './cli-help.ts'
+
+/** What the program is run with; in the real one, parts of `process`. */
+export interface CliHost {
+  readonly commands: readonly Command[]
+  readonly version: string
+  readonly stdin: Readable
+  readonly stdout: Writable
+  readonly stderr: Writable
+  readonly isTTY: boolean
+  readonly colour: boolean
+  readonly signal: AbortSignal
+}
+
+type ParsedValue = string | boolean | (string | boolean)[] | undefined
+
+function optionValues(values: Readonly<Record<string, ParsedValue>>): OptionValues {
+  const texts = (name: string): readonly string[] =>
+    [values[name]].flat().filter((value) => typeof value === 'string')
+  return {
+    has: (name) => values[name] !== undefined && values[name] !== false,
+    text: (name) => texts(name).at(-1),
+    texts,
+  }
+}
+
+function parseCommandLine(
+  command: Command,
+  argv: readonly string[],
+): { args: string[]; options: OptionValues } {
+  const specs = Object.entries({
+    ...command.options,
+    help: { type: 'boolean', short: 'h' } as const,
+  })
+  const options = Object.fromEntries(
+    specs.map(([name, { type, ...spec }]) => {
+      const multiple = 'multiple' in spec && spec.multiple === true
+      return [name, { type, multiple, ...(spec.short === undefined ? {} : { short: spec.short }) }]
+    }),
+  )
+  try {
+    const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true })
+    return { args: parsed.positionals, options: optionValues(parsed.values) }
+  } catch (error) {
+    // The first sentence names the option; what follows is advice for programmers.
+    const [message = 'wrong usage'] = error instanceof Error ? error.message.split('. ') : []
+    throw new UsageError(message)
+  }
+}
+
+function findCommand(name: string, host: CliHost): Command {
+  const found = host.commands.find((command) => command.name === name)
+  if (found !== undefined) return found
+  const hint = didYouMean(name, ['help', ...host.commands.map((command) => command.name)])
+  throw new UsageError(`unknown command "${name}"${hint === undefined ? '' : `, ${hint}`}`)
+}
+
+interface Run {
+  readonly command: Command
+  readonly options: OptionValues
+}
+
+/** The error as one JSON document, for a reader that asked for JSON and must not be left with nothing. */
+function jsonError(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  const body =
+    error instanceof ConfigError
+      ? { kind: 'config', file: error.file, problems: error.problems }
+      : { kind: error instanceof UsageError ? 'usage' : 'failure', message }
+  return `${JSON.stringify({ error: body })}\n`
+}
+
+function printError(error: unknown, host: CliHost, run: Run | undefined): number {
+  if (run?.options.has('json') === true) host.stdout.write(jsonError(error))
+  if (error instanceof ConfigError) {
+    const lines = error.problems.map((problem) => `${formatProblem(problem, error.file)}\n`)
+    host.stderr.write(lines.join(''))
+    return EXIT.config
+  }
+  host.stderr.write(`banyan: ${error instanceof Error ? error.message : String(error)}\n`)
+  if (!(error instanceof UsageError)) return EXIT.failed
+  const usage = run === undefined ? 'try: banyan --help' : usageLine(run.command)
+  host.stderr.write(`${usage}\n`)
+  return EXIT.usage
+}
+
+async function runCommand(
+  command: Command,
+  argv: readonly string[],
+  host: CliHost,
+): Promise<number> {
+  let run: Run = { command, options: optionValues({}) }
+  try {
+    const { args, options } = parseCommandLine(command, argv)
+    run = { command, options }
+    if (options.has('help')) {
+      host.stdout.write(commandHelp(command))
+      return EXIT.ok
+    }
+    const { stdin, stdout, stderr, isTTY, colour, signal } = host
+    return await command.run({ args, options, stdin, stdout, stderr, isTTY, colour, signal })
+  } catch (error) {
+    return printError(error, host, run)
+  }
+}
+
+function help(topic: string | undefined, host: CliHost): number {
+  const text =
+    topic === undefined ? programHelp(host.commands) : commandHelp(findCommand(topic, host))
+  host.stdout.write(text)
+  return EXIT.ok
+}
+
+/** Runs one command line, without the program's name, and gives the exit code. Never throws. */
+export async function runCli(argv: readonly string[], host: CliHost): Promise<number> {
+  const [name, ...rest] = argv
+  try {
+    if (name === undefined) throw new UsageError('a command is missing')
+    if (name === '--version' || name === '-v') {
+      host.stdout.write(`${host.version}\n`)
+      return EXIT.ok
+    }
+    if (name === 'help' || name === '--help' || name === '-h') return help(rest[0], host)
+    return await runCommand(findCommand(name, host), rest, host)
+  } catch (error) {
+    return printError(error, host, undefined)
+  }
+}

@@ -1,0 +1,170 @@
+import { Fault } from '../../protocol/errors.ts'
+import { FEDERATION_VERSION, type FederationSettings } from '../../protocol/federation.ts'
+import type { CallScope } from '../core/call-scope.ts'
+import { inheritedEnvironment, MEMORY_STATE } from '../core/config.ts'
+import type { NodeConfig } from '../core/config-types.ts'
+import type { Logger } from '../core/logger.ts'
+import { Sealer } from '../core/seal.ts'
+import type { Serving } from '../core/stages.ts'
+import { Registry } from '../control/registry.ts'
+import { relay } from '../hop/relay.ts'
+import { loadState, volatileState, type NodeState } from '../identity/node-state.ts'
+import { Admission } from '../inbound/admission.ts'
+import { KeepAlive } from '../inbound/event-stream.ts'
+import { HttpServer } from '../inbound/http.ts'
+import { Inflight } from '../inbound/inflight.ts'
+import type { MethodParts } from '../inbound/methods.ts'
+import { Sessions } from '../inbound/session.ts'
+import { serveStreamable, type StreamableParts } from '../inbound/streamable-http.ts'
+import { Streams } from '../inbound/streams.ts'
+import { packageVersion } from './cli-version.ts'
+
+/** Every part of a node, each built once. */
+export interface Parts {
+  readonly federation: FederationSettings
+  readonly registry: Registry
+  readonly methods: MethodParts
+  readonly streamable: StreamableParts
+  readonly http: HttpServer
+  readonly drain: Drain
+  /** Replaces what endpoints are called and say of themselves. */
+  configure(config: NodeConfig): void
+}
+
+/** Whether the node still takes work, and whether the first lists are in. */
+export class Drain {
+  ready = false
+  #closing = false
+
+  get open(): boolean {
+    return !this.#closing
+  }
+
+  begin(): void {
+    this.#closing = true
+    this.ready = false
+  }
+}
+
+async function stateOf({ node }: NodeConfig): Promise<NodeState> {
+  const state = node.state === MEMORY_STATE ? volatileState() : await loadState(node.state)
+  if (node.sessionKey === undefined) return state
+  return { ...state, sessionKey: Buffer.from(node.sessionKey.reveal(), 'base64url') }
+}
+
+/**
+ * Builds a node from its configuration; nothing is started yet.
+ *
+ * @throws StateError when the keys in the state folder cannot be used
+ */
+export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> {
+  let config = initial
+  const { node, limits } = initial
+  const { id, sessionKey } = await stateOf(initial)
+  const version = packageVersion()
+  const federation: FederationSettings = {
+    version: FEDERATION_VERSION,
+    node: id,
+    organisation: node.organisation,
+    name: node.name,
+  }
+  const serverInfo = { name: node.name, title: `${node.organisation}/${node.name}`, version }
+  const self = { clientInfo: { name: 'banyan', version }, federation }
+  const sealer = new Sealer(sessionKey, 'cursor')
+  const registry = new Registry(initial, { self, inherited: inheritedEnvironment(), log, sealer })
+  const drain = new Drain()
+  const serving = makeServing({ registry, federation, serverInfo, log, config: () => config })
+  const methods: MethodParts = {
+    serving,
+    identity: { serverInfo, federation },
+    serverInfo: JSON.stringify(serverInfo),
+    hopBudget: limits.hopBudget,
+    log,
+    open: () => drain.open,
+    listens: new Set<CallScope>(),
+  }
+  const keepAlive = new KeepAlive(limits.keepAlive)
+  const streamable: StreamableParts = {
+    ...methods,
+    limits,
+    keepAlive,
+    sessions: new Sessions({
+      sealer: new Sealer(sessionKey, 'session'),
+      lifetimeMs: limits.sessionLifetime,
+      maxBytes: limits.sessionIdBytes,
+    }),
+    inflight: new Inflight(),
+    streams: new Streams(keepAlive),
+  }
+  const http = new HttpServer({
+    ...limits,
+    log,
+    admission: admissionOf(initial),
+    handle: (exchange) => serveStreamable(streamable, exchange),
+    readiness: () => readiness(registry, drain),
+  })
+  const configure = (next: NodeConfig): void => {
+    config = next
+  }
+  return { federation, registry, methods, streamable, http, drain, configure }
+}
+
+function admissionOf({ node }: NodeConfig): Admission {
+  const own = node.url === undefined ? [] : [new URL(node.url).host.toLowerCase()]
+  // Without authentication the configuration allows no other address.
+  return new Admission({
+    loopback: true,
+    hosts: [...own, ...node.allowedHosts],
+    origins: node.allowedOrigins.map((origin) => origin.toLowerCase()),
+  })
+}
+
+interface ServingParts {
+  readonly registry: Registry
+  readonly federation: FederationSettings
+  readonly serverInfo: object
+  readonly log: Logger
+  readonly config: () => NodeConfig
+}
+
+/** What the inbound side may ask, bound to the parts that answer it. */
+function makeServing({ registry, federation, serverInfo, log, config }: ServingParts): Serving {
+  const { catalogue } = registry
+  const parts = {
+    self: federation.node,
+    serverInfo: JSON.stringify(serverInfo),
+    catalogue,
+    upstreams: () => registry.upstreams,
+    nameBytes: config().limits.nameBytes,
+    log,
+  }
+  return {
+    describe: (name) => {
+      const { endpoints } = config()
+      const endpoint = Object.hasOwn(endpoints, name) ? endpoints[name] : undefined
+      if (endpoint === undefined) return undefined
+      return { name, title: endpoint.title, instructions: endpoint.instructions }
+    },
+    listTools: (request, cursor) => catalogue.listTools(request, cursor),
+    call: (request) => relay(parts, request),
+    watch: (endpoint, listener) => catalogue.watch(endpoint, listener),
+    endSession: (session) => registry.endSession(session),
+  }
+}
+
+function readiness(
+  registry: Registry,
+  drain: Drain,
+): { ready: boolean; facts: object & Record<string, unknown> } {
+  const all = registry.upstreamStatus()
+  const up = all.filter(({ phase }) => phase === 'up').length
+  return { ready: drain.ready, facts: { upstreams: { up, down: all.length - up } } }
+}
+
+/** Ends what would otherwise go on for ever: streams are closed, listens answered. Calls may finish. */
+export function stopStreams({ streamable, methods }: Parts): void {
+  streamable.streams.close()
+  for (const scope of methods.listens) {
+    scope.stop(new Fault('shutting_down', 'this node is shutting down'))
+  }
+}

@@ -1,0 +1,94 @@
+import type { Fault } from '../../protocol/errors.ts'
+import type { FederationSettings } from '../../protocol/federation.ts'
+import type { LinkMeta } from '../../protocol/hop-request.ts'
+import type { JsonObject } from '../../protocol/jsonrpc.ts'
+import type { Era } from '../../protocol/revisions.ts'
+import type { UpstreamMessage } from '../../protocol/upstream-message.ts'
+
+/** One request for an upstream, ready to send. */
+export interface OutFrame {
+  /** Unique among the requests this node sends; responses and progress come back under it. */
+  readonly id: number
+  readonly method: string
+  /** The tool's name upstream; goes into `Mcp-Name`. */
+  readonly name?: string | undefined
+  /** Further headers, names and values in turn; transports without headers ignore them. */
+  readonly headers: readonly string[]
+  readonly body: Buffer
+}
+
+/**
+ * Takes what comes back for one request, in order: notifications, then exactly one of `response` and `failed`. Nothing
+ * is called after that, nor after the request was cancelled.
+ */
+export interface FrameSink {
+  /** False asks the connection to wait until `resume`. */
+  notification(message: UpstreamMessage): boolean
+  response(message: UpstreamMessage): void
+  /** `unsent`: the upstream did not take the request, so that it may be sent again. */
+  failed(fault: Fault, unsent: boolean): void
+}
+
+/** A request under way. */
+export interface Sent {
+  /** Tells the upstream, in the way of its era, that nobody waits any more. */
+  cancel(reason: string): void
+  /** Lets notifications flow again. */
+  resume(): void
+}
+
+/** What an upstream says of itself. */
+export interface ServerFacts {
+  readonly capabilities: JsonObject
+  readonly name: string
+  /** Undefined when it is no node. */
+  readonly federation: FederationSettings | undefined
+}
+
+/**
+ * An open conversation with one upstream in one era: a process, a session, or just the knowledge that the URL speaks
+ * 2026. `send` never throws and may be called concurrently.
+ */
+export interface Connection {
+  readonly era: Era
+  readonly revision: string
+  readonly server: ServerFacts
+  /** The part of `_meta` all requests on it share. */
+  readonly meta: LinkMeta
+  /** No state is kept for one caller: all contexts may use this one. */
+  readonly stateless: boolean
+  /** Whether changes of its lists are being reported; otherwise they must be polled. */
+  readonly watching: boolean
+  send(frame: OutFrame, sink: FrameSink): Sent
+  /** Frees it, at the upstream too. Resolves when that is done or given up; never rejects. */
+  close(): Promise<void>
+}
+
+/** What a connection reports on its own account. */
+export interface ConnectionEvents {
+  /** The upstream said that its tools changed, or that may have been missed. */
+  listChanged(): void
+  /** It is of no use any more; called once, not after `close`. */
+  lost(fault: Fault): void
+}
+
+/** Makes connections to one upstream. */
+export interface Connector {
+  /** How it is called in messages to the operator: a URL or a command, without secrets. */
+  readonly target: string
+  /** Delay before the next attempt, milliseconds, doubling from min to max. */
+  readonly backoff: { readonly min: number; readonly max: number }
+  /**
+   * Finds the era out and opens a connection.
+   *
+   * @throws Fault `upstream_unavailable`, `upstream_protocol` or `upstream_timeout`
+   */
+  connect(events: ConnectionEvents): Promise<Connection>
+  close(): Promise<void>
+}
+
+/** What every connector needs to know of this node. */
+export interface Self {
+  readonly clientInfo: { readonly name: string; readonly version: string }
+  readonly federation: FederationSettings
+}

@@ -1,0 +1,94 @@
+import { Fault } from '../../protocol/errors.ts'
+import { readProbe, type ProbeAnswer } from '../../protocol/probe.ts'
+import { readResult } from '../../protocol/upstream-message.ts'
+import { ownFrame } from './ask.ts'
+import type { Connection, ConnectionEvents, Connector, Self } from './connection.ts'
+import { HttpLegacy } from './http-legacy.ts'
+import { discoveredFacts, HttpModern, modernMeta } from './http-modern.ts'
+import { HEADER } from '../../protocol/headers.ts'
+import { HttpTarget } from './http-target.ts'
+import { MODERN_REVISION } from '../../protocol/revisions.ts'
+
+export interface HttpConnectorOptions {
+  readonly url: string
+  /** Names and values in turn. */
+  readonly headers: readonly string[]
+  readonly era: 'auto' | '2025' | '2026'
+  readonly self: Self
+  readonly connectTimeoutMs: number
+  /** For the probe and for `initialize`. */
+  readonly answerTimeoutMs: number
+  readonly bodyBytes: number
+}
+
+/** Connects to an MCP server over Streamable HTTP, in the era it speaks. */
+export class HttpConnector implements Connector {
+  readonly target: string
+  readonly backoff = { min: 100, max: 1_500 }
+  readonly #options: HttpConnectorOptions
+  readonly #http: HttpTarget
+
+  constructor(options: HttpConnectorOptions) {
+    this.#options = options
+    this.#http = new HttpTarget(options)
+    this.target = this.#http.name
+  }
+
+  async connect(events: ConnectionEvents): Promise<Connection> {
+    const { era, self, answerTimeoutMs: timeoutMs } = this.#options
+    if (era === '2025') return HttpLegacy.open(this.#http, { self, events, timeoutMs })
+    const verdict = readProbe(await this.#probe())
+    if (verdict.era === undefined) {
+      throw new Fault('upstream_unavailable', `the upstream cannot be used: ${verdict.reason}`)
+    }
+    if (verdict.era === '2025') {
+      if (era === 'auto') return HttpLegacy.open(this.#http, { self, events, timeoutMs })
+      throw new Fault('upstream_unavailable', `the upstream does not speak MCP ${MODERN_REVISION}`)
+    }
+    const server = discoveredFacts(verdict.discovered)
+    const connection = new HttpModern(this.#http, { server, self, events })
+    await connection.watch()
+    return connection
+  }
+
+  close(): Promise<void> {
+    return this.#http.close()
+  }
+
+  /** `server/discover`; a body that is no JSON-RPC is as telling as one that is. */
+  #probe(): Promise<ProbeAnswer> {
+    const frame = ownFrame('server/discover', undefined, modernMeta(this.#options.self))
+    const headers = [HEADER.protocolVersion, MODERN_REVISION, HEADER.method, frame.method]
+    return new Promise((resolve, reject) => {
+      let answer: ProbeAnswer['answer']
+      let status = 0
+      const timer = setTimeout(() => {
+        exchange.abort()
+        reject(new Fault('upstream_timeout', 'the upstream did not answer the probe in time'))
+      }, this.#options.answerTimeoutMs)
+      const decide = (): void => {
+        clearTimeout(timer)
+        resolve({ status, answer })
+      }
+      const exchange = this.#http.post(frame.body, headers, {
+        started: (code) => {
+          status = code
+        },
+        message: (message) => {
+          if (message.method !== undefined) return true
+          answer = readResult(message)
+          // An event stream may stay open behind it.
+          decide()
+          return true
+        },
+        end: (outcome) => {
+          if (outcome.kind !== 'failed' || outcome.fault.code !== 'upstream_unavailable') decide()
+          else {
+            clearTimeout(timer)
+            reject(outcome.fault)
+          }
+        },
+      })
+    })
+  }
+}

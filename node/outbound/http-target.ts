@@ -1,0 +1,285 @@
+import { Pool } from 'undici'
+import type { Dispatcher } from 'undici'
+import { Fault } from '../../protocol/errors.ts'
+import { SseParser, type SseEvent } from '../../protocol/sse.ts'
+import { readUpstreamMessage, type UpstreamMessage } from '../../protocol/upstream-message.ts'
+
+/** What one HTTP exchange hands over; `end` comes once and last. */
+export interface ExchangeSink {
+  /** Status and headers are here. */
+  started?(status: number, headers: ResponseHeaders): void
+  /** A JSON-RPC message: the body, or one event. False pauses an event stream until `resume`. */
+  message(message: UpstreamMessage): boolean
+  end(outcome: Outcome): void
+}
+
+export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>
+
+/** How an exchange ended. */
+export type Outcome =
+  /** The response is complete; its messages have been handed over. */
+  | { readonly kind: 'done'; readonly status: number }
+  /** Refused without a JSON-RPC message. */
+  | { readonly kind: 'refused'; readonly status: number }
+  /** The transport failed; `unsent` when no byte of the request left. */
+  | { readonly kind: 'failed'; readonly fault: Fault; readonly unsent: boolean }
+
+/** An exchange under way. */
+export interface Exchange {
+  /** Drops it; `end` is not called any more. */
+  abort(): void
+  resume(): void
+}
+
+export interface TargetOptions {
+  readonly url: string
+  /** Sent with every request: names and values in turn. May hold credentials. */
+  readonly headers: readonly string[]
+  readonly connectTimeoutMs: number
+  /** The largest body or event taken. */
+  readonly bodyBytes: number
+}
+
+/** An upstream's URL and the connections to it. Deadlines are the caller's: no timer of undici runs. */
+export class HttpTarget {
+  /** Without query: that may hold a key. */
+  readonly name: string
+  readonly #pool: Pool
+  readonly #path: string
+  readonly #headers: readonly string[]
+  readonly #bodyBytes: number
+
+  constructor(options: TargetOptions) {
+    const url = new URL(options.url)
+    this.name = `${url.origin}${url.pathname}`
+    this.#path = `${url.pathname}${url.search}`
+    this.#headers = options.headers
+    this.#bodyBytes = options.bodyBytes
+    this.#pool = new Pool(url.origin, {
+      connections: null,
+      connect: { timeout: options.connectTimeoutMs },
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    })
+  }
+
+  /** Sends one message. */
+  post(body: Buffer, headers: readonly string[], sink: ExchangeSink): Exchange {
+    return this.#dispatch(
+      'POST',
+      [
+        'content-type',
+        'application/json',
+        'accept',
+        'application/json, text/event-stream',
+        ...headers,
+      ],
+      sink,
+      body,
+    )
+  }
+
+  /** Opens the event stream of a 2025 session. */
+  get(headers: readonly string[], sink: ExchangeSink): Exchange {
+    return this.#dispatch('GET', ['accept', 'text/event-stream', ...headers], sink)
+  }
+
+  /** Ends a 2025 session. */
+  delete(headers: readonly string[], sink: ExchangeSink): Exchange {
+    return this.#dispatch('DELETE', headers, sink)
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy()
+  }
+
+  #dispatch(
+    method: 'POST' | 'GET' | 'DELETE',
+    headers: readonly string[],
+    sink: ExchangeSink,
+    body: Buffer | null = null,
+  ): Exchange {
+    const handler = new ExchangeHandler(sink, this.name, this.#bodyBytes)
+    const all = this.#headers.length === 0 ? [...headers] : [...this.#headers, ...headers]
+    try {
+      this.#pool.dispatch({ method, path: this.#path, headers: all, body }, handler)
+    } catch (error) {
+      handler.onResponseError(undefined, error instanceof Error ? error : new Error(String(error)))
+    }
+    return handler
+  }
+}
+
+type Mode = 'json' | 'events' | 'discard'
+
+/** Longest a server may keep an event stream open behind the answer before the connection is dropped. */
+const LINGER_MS = 1_000
+
+class ExchangeHandler implements Exchange, Dispatcher.DispatchHandler {
+  readonly #sink: ExchangeSink
+  readonly #target: string
+  readonly #maxBytes: number
+  #controller: Dispatcher.DispatchController | undefined
+  #mode: Mode = 'discard'
+  #status = 0
+  #parser: SseParser | undefined
+  #chunks: Buffer[] = []
+  #bytes = 0
+  #messages = 0
+  #linger: NodeJS.Timeout | undefined
+  #over = false
+
+  constructor(sink: ExchangeSink, target: string, maxBytes: number) {
+    this.#sink = sink
+    this.#target = target
+    this.#maxBytes = maxBytes
+  }
+
+  abort(): void {
+    if (this.#finish()) this.#drop()
+  }
+
+  resume(): void {
+    if (this.#controller?.paused === true) this.#controller.resume()
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#over) this.#drop()
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: ResponseHeaders,
+  ): void {
+    if (this.#over) return
+    this.#status = status
+    const type = String(headers['content-type'] ?? '').toLowerCase()
+    if (type.startsWith('application/json')) this.#mode = 'json'
+    else if (type.startsWith('text/event-stream') && status === 200) {
+      this.#mode = 'events'
+      const event = (found: SseEvent): void => this.#event(found)
+      this.#parser = new SseParser({ event }, this.#maxBytes)
+    }
+    this.#sink.started?.(status, headers)
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#over) return
+    if (this.#mode === 'events') {
+      this.#guard(() => this.#parser?.push(chunk))
+      return
+    }
+    this.#bytes += chunk.length
+    if (this.#bytes > this.#maxBytes) this.#tooLarge()
+    else if (this.#mode === 'json') this.#chunks.push(chunk)
+  }
+
+  onResponseEnd(): void {
+    if (this.#over) return
+    const body = this.#mode === 'json' && this.#bytes > 0
+    if (body && !this.#guard(() => this.#json())) return
+    if (!this.#finish()) return
+    const status = this.#status
+    const refused = status >= 300 && this.#messages === 0
+    this.#sink.end(refused ? { kind: 'refused', status } : { kind: 'done', status })
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    // A request that was never started has reached nobody. Such news may come before `post` has returned.
+    if (this.#controller === undefined) queueMicrotask(() => this.#broken(error, true))
+    else this.#broken(error, false)
+  }
+
+  #broken(error: Error, unsent: boolean): void {
+    if (!this.#finish()) return
+    const what = unsent ? 'cannot be reached' : 'broke the connection off'
+    const fault = new Fault('upstream_unavailable', `the upstream ${what}`, {
+      cause: new Error(`${this.#target}: ${reasonOf(error)}`),
+    })
+    this.#sink.end({ kind: 'failed', fault, unsent })
+  }
+
+  #json(): void {
+    const [first] = this.#chunks
+    const whole = this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks)
+    this.#chunks = []
+    // A refusal may carry JSON that is no JSON-RPC; its status says enough.
+    if (this.#status >= 300 && !looksLikeRpc(whole)) return
+    this.#hand(readUpstreamMessage(whole))
+  }
+
+  #event({ data, type }: SseEvent): void {
+    if (this.#over || type !== 'message' || data.length === 0) return
+    const message = readUpstreamMessage(data)
+    if (!this.#hand(message)) this.#controller?.pause()
+    if (message.method === undefined && !this.#over) this.#expectEnd()
+  }
+
+  #hand(message: UpstreamMessage): boolean {
+    this.#messages += 1
+    return this.#sink.message(message)
+  }
+
+  /** Runs a step that reads the upstream's bytes; what it throws ends the exchange. */
+  #guard(step: () => void): boolean {
+    try {
+      step()
+      return true
+    } catch (error) {
+      if (error instanceof RangeError) this.#tooLarge()
+      else
+        this.#fail(
+          error instanceof Fault
+            ? error
+            : new Fault('internal', 'internal error', { cause: error }),
+        )
+      return false
+    }
+  }
+
+  #tooLarge(): void {
+    this.#fail(
+      new Fault('upstream_protocol', `the upstream sent more than ${this.#maxBytes} bytes`),
+    )
+  }
+
+  /** A stream whose answer has come may close by itself, so that the connection can be used again; not for ever. */
+  #expectEnd(): void {
+    this.#linger ??= setTimeout(() => {
+      if (!this.#finish()) return
+      this.#drop()
+      this.#sink.end({ kind: 'done', status: this.#status })
+    }, LINGER_MS).unref()
+  }
+
+  #fail(fault: Fault): void {
+    if (!this.#finish()) return
+    this.#drop()
+    this.#sink.end({ kind: 'failed', fault, unsent: false })
+  }
+
+  /** False when it was over before. */
+  #finish(): boolean {
+    if (this.#over) return false
+    this.#over = true
+    clearTimeout(this.#linger)
+    return true
+  }
+
+  #drop(): void {
+    // Before the request starts there is no controller; `onRequestStart` drops it then.
+    this.#controller?.abort(new Error('not needed any more'))
+  }
+}
+
+function looksLikeRpc(bytes: Buffer): boolean {
+  return bytes.includes('"jsonrpc"')
+}
+
+/** Where several addresses were tried, the error of them all has no words of its own. */
+function reasonOf(error: Error): string {
+  if (!(error instanceof AggregateError)) return error.message
+  return error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join('; ')
+}

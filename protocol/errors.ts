@@ -1,0 +1,80 @@
+/** JSON-RPC 2.0 and MCP error codes as they stand on the wire (MCP 2026-07-28, schema.ts; JSON-RPC 2.0 §5.1). */
+export const RPC = {
+  parseError: -32700,
+  invalidRequest: -32600,
+  methodNotFound: -32601,
+  invalidParams: -32602,
+  internalError: -32603,
+  headerMismatch: -32020,
+  missingCapability: -32021,
+  unsupportedVersion: -32022,
+  // Our own lie outside -32768..-32000, which JSON-RPC reserves.
+  loop: -31001,
+  hopBudget: -31002,
+  upstreamUnavailable: -31003,
+  upstreamTimeout: -31004,
+  upstreamProtocol: -31005,
+  overloaded: -31006,
+  cancelled: -31007,
+  shuttingDown: -31008,
+} as const
+
+/** Why something could not be done. Closed: `rescue` gives each its JSON-RPC code and HTTP status. */
+export type FaultCode =
+  | 'bad_cursor'
+  | 'batch_refused'
+  | 'body_too_large'
+  | 'cancelled'
+  | 'content_type'
+  | 'duplicate_member'
+  | 'header_mismatch'
+  | 'header_too_large'
+  | 'hop_budget'
+  | 'host_forbidden'
+  | 'http_method'
+  | 'internal'
+  | 'invalid_params'
+  | 'invalid_request'
+  | 'loop'
+  | 'method_not_found'
+  | 'missing_meta'
+  | 'not_acceptable'
+  | 'origin_forbidden'
+  | 'overloaded'
+  | 'parse_error'
+  | 'session_required'
+  | 'session_unknown'
+  | 'shutting_down'
+  | 'too_deep'
+  | 'unknown_endpoint'
+  | 'unknown_tool'
+  | 'unsupported_version'
+  | 'upstream_protocol'
+  | 'upstream_timeout'
+  | 'upstream_unavailable'
+
+/**
+ * The one base of every error Banyan throws on purpose: what happened (`code`), words for a person (`message`), and
+ * facts for a machine (`data`, which may reach the caller and must hold nothing secret).
+ */
+export class Fault extends Error {
+  override readonly name: string = 'Fault'
+  readonly code: FaultCode
+  readonly data: Readonly<Record<string, unknown>> | undefined
+
+  constructor(
+    code: FaultCode,
+    message: string,
+    options: { data?: Record<string, unknown>; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.data = options.data
+  }
+}
+
+/** Turns whatever was thrown into a Fault; what is not one already is `internal`, its words kept for the log only. */
+export function asFault(thrown: unknown): Fault {
+  if (thrown instanceof Fault) return thrown
+  return new Fault('internal', 'internal error', { cause: thrown })
+}

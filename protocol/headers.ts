@@ -1,0 +1,190 @@
+import { Fault } from './errors.ts'
+import { isObject, type JsonObject } from './jsonrpc.ts'
+
+/** Header names of Streamable HTTP, lower-case as Node gives them (MCP 2026-07-28, transports/streamable-http). */
+export const HEADER = {
+  protocolVersion: 'mcp-protocol-version',
+  method: 'mcp-method',
+  name: 'mcp-name',
+  paramPrefix: 'mcp-param-',
+  sessionId: 'mcp-session-id',
+  lastEventId: 'last-event-id',
+} as const
+
+const SENTINEL = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/i
+/** Printable ASCII: what a header value may carry as it is. */
+const PLAIN = /^[\x20-\x7e]*$/
+
+/**
+ * A value as it goes into `Mcp-Name` or `Mcp-Param-*`: plain where HTTP carries it, else between base64 sentinels
+ * (SEP-2243). A value that looks like the sentinel is encoded too, so that decoding is never ambiguous.
+ */
+export function encodeHeaderValue(value: string): string {
+  const plain = PLAIN.test(value) && value.trim() === value && !SENTINEL.test(value) && value !== ''
+  return plain ? value : `=?base64?${Buffer.from(value, 'utf8').toString('base64')}?=`
+}
+
+/**
+ * The value of a mirrored header: outer white space trimmed, the sentinel decoded.
+ *
+ * @throws Fault `header_mismatch` when it is neither ASCII nor well-formed base64 of UTF-8
+ */
+export function decodeHeaderValue(header: string): string {
+  const text = header.trim()
+  const encoded = SENTINEL.exec(text)?.[1]
+  if (encoded === undefined) {
+    if (!PLAIN.test(text)) throw new Fault('header_mismatch', 'a mirrored header is not ASCII')
+    return text
+  }
+  const bytes = Buffer.from(encoded, 'base64')
+  const value = bytes.toString('utf8')
+  const sound =
+    bytes.toString('base64').replace(/=+$/, '') === encoded.replace(/=+$/, '') &&
+    Buffer.from(value, 'utf8').equals(bytes)
+  if (!sound) throw new Fault('header_mismatch', 'a mirrored header is not base64 of UTF-8')
+  return value
+}
+
+/** A property of a tool's input that is mirrored into `Mcp-Param-<header>`. */
+export interface ParamHeader {
+  /** The name behind `Mcp-Param-`, as the schema spells it. */
+  readonly header: string
+  /** Names of the properties that lead to the value. */
+  readonly path: readonly string[]
+  readonly type: 'string' | 'integer' | 'boolean'
+}
+
+/** The mirrored headers a schema asks for, or why it must not be published over HTTP. */
+export type ParamHeaders =
+  | { readonly ok: true; readonly headers: readonly ParamHeader[] }
+  | { readonly ok: false; readonly reason: string }
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+const MARK = 'x-mcp-header'
+
+/**
+ * Reads the `x-mcp-header` marks of an input schema by the rules of SEP-2243: a non-empty RFC 9110 token, unique
+ * without regard to case, on a string, integer or boolean, reached through `properties` alone.
+ */
+export function paramHeaders(inputSchema: unknown): ParamHeaders {
+  const headers: ParamHeader[] = []
+  const reason = collect(inputSchema, [], headers)
+  if (reason !== undefined) return { ok: false, reason }
+  const seen = new Set<string>()
+  for (const { header } of headers) {
+    const folded = header.toLowerCase()
+    if (seen.has(folded)) return { ok: false, reason: `${MARK} "${header}" stands there twice` }
+    seen.add(folded)
+  }
+  return { ok: true, headers }
+}
+
+/** Walks `properties`; any mark outside of them is an offence. Returns the first offence. */
+function collect(schema: unknown, path: readonly string[], out: ParamHeader[]): string | undefined {
+  if (!isObject(schema)) return undefined
+  for (const [key, value] of Object.entries(schema)) {
+    if (key === MARK) {
+      const offence = mark(schema, path, out)
+      if (offence !== undefined) return offence
+    } else if (key === 'properties' && isObject(value)) {
+      const offence = collectProperties(value, path, out)
+      if (offence !== undefined) return offence
+    } else if (!DATA_KEYWORDS.has(key) && hasMark(value)) {
+      return `${MARK} under "${key}"; it may be reached through "properties" only`
+    }
+  }
+  return undefined
+}
+
+function collectProperties(
+  properties: JsonObject,
+  path: readonly string[],
+  out: ParamHeader[],
+): string | undefined {
+  for (const [name, property] of Object.entries(properties)) {
+    const offence = collect(property, [...path, name], out)
+    if (offence !== undefined) return offence
+  }
+  return undefined
+}
+
+/** Keywords whose value is data, not a schema: a member called like the mark means nothing there. */
+const DATA_KEYWORDS: ReadonlySet<string> = new Set(['const', 'default', 'enum', 'examples'])
+
+function mark(schema: JsonObject, path: readonly string[], out: ParamHeader[]): string | undefined {
+  const header = schema[MARK]
+  const type = schema['type']
+  if (typeof header !== 'string' || !TOKEN.test(header)) {
+    return `${MARK} must be a header name, not ${JSON.stringify(header) ?? 'nothing'}`
+  }
+  if (path.length === 0) return `${MARK} on the root of the schema`
+  if (type !== 'string' && type !== 'integer' && type !== 'boolean') {
+    return `${MARK} "${header}" on a property that is no string, integer or boolean`
+  }
+  out.push({ header, path, type })
+  return undefined
+}
+
+function hasMark(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(hasMark)
+  if (!isObject(value)) return false
+  return Object.entries(value).some(
+    ([key, inner]) => key === MARK || (!DATA_KEYWORDS.has(key) && hasMark(inner)),
+  )
+}
+
+/** The argument a mirrored header stands for; undefined when it is absent or null, and then there is no header. */
+export function argumentAt(args: unknown, path: readonly string[]): unknown {
+  let value = args
+  for (const name of path) {
+    if (!isObject(value) || !Object.hasOwn(value, name)) return undefined
+    value = value[name]
+  }
+  return value ?? undefined
+}
+
+/** `Mcp-Param-*` headers for the next hop, as a flat list of names and values. */
+export function mirrorArguments(headers: readonly ParamHeader[], args: unknown): string[] {
+  return headers.flatMap(({ header, path }) => {
+    const value = argumentAt(args, path)
+    return isMirrored(value) ? [`Mcp-Param-${header}`, encodeHeaderValue(String(value))] : []
+  })
+}
+
+function isMirrored(value: unknown): value is string | number | boolean {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+}
+
+/**
+ * Compares a caller's `Mcp-Param-*` headers with the arguments (SEP-2243; integers as numbers).
+ *
+ * @throws Fault `header_mismatch` naming the header
+ */
+export function checkMirrored(
+  headers: readonly ParamHeader[],
+  args: unknown,
+  received: (name: string) => string | undefined,
+): void {
+  for (const { header, path, type } of headers) {
+    const value = argumentAt(args, path)
+    const text = received(HEADER.paramPrefix + header.toLowerCase())
+    const expected = isMirrored(value)
+    if (!expected && text === undefined) continue
+    if (!expected || text === undefined || !agrees(decodeHeaderValue(text), value, type)) {
+      throw new Fault(
+        'header_mismatch',
+        `the header Mcp-Param-${header} differs from the argument`,
+        {
+          data: { header: `Mcp-Param-${header}` },
+        },
+      )
+    }
+  }
+}
+
+function agrees(text: string, value: unknown, type: ParamHeader['type']): boolean {
+  if (type === 'integer' && typeof value === 'number') {
+    return /^[+-]?\d+(\.0+)?$/.test(text) && Number(text) === value
+  }
+  return text === String(value)
+}

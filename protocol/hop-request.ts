@@ -1,0 +1,78 @@
+import { FEDERATION, type HopTrail } from './federation.ts'
+import { insertMembers, memberOf, splice, type Edit } from './json-bytes.ts'
+import type { RpcRequest } from './jsonrpc.ts'
+import { META, metaForNextHop, metaSpan } from './meta.ts'
+import type { Era } from './revisions.ts'
+
+/** A caller's request as the next hop gets it. */
+export interface HopRequest {
+  readonly source: RpcRequest
+  /** Our id on that link, and our progress token where the caller gave one. */
+  readonly id: number
+  /** The name the next hop knows the tool by. */
+  readonly name: string
+  readonly trail: HopTrail
+  /** `traceparent` of the HTTP request, used where `_meta` has none (SEP-414). */
+  readonly traceparent?: string | undefined
+}
+
+/** Members of `_meta` that are the same for all requests of a link: revision, capabilities, our own name. */
+export type LinkMeta = string
+
+/** The link's constant part of `_meta`; empty in the 2025 era, whose sessions state all this once. */
+export function linkMeta(
+  era: Era,
+  clientInfo: object,
+  capabilities: object,
+  revision: string,
+): LinkMeta {
+  if (era === '2025') return ''
+  const pairs: readonly (readonly [string, unknown])[] = [
+    [META.protocolVersion, revision],
+    [META.clientCapabilities, capabilities],
+    [META.clientInfo, clientInfo],
+  ]
+  return pairs.map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(',')
+}
+
+/**
+ * The text of the request for the next hop. Only the id, the name and `_meta` differ from what came in; arguments and
+ * unknown members keep their bytes.
+ */
+export function writeHopRequest(request: HopRequest, link: LinkMeta): Buffer {
+  const { source, id, name } = request
+  const { raw, members, paramMembers } = source
+  const meta = metaSpan(raw, paramMembers)
+  const edits: Edit[] = []
+  const replace = (list: typeof members, key: string, text: string): boolean => {
+    const found = memberOf(list, key)
+    if (found !== undefined) edits.push({ start: found.start, end: found.end, text })
+    return found !== undefined
+  }
+  replace(members, 'id', String(id))
+  replace(paramMembers, 'name', JSON.stringify(name))
+  const text = metaForNextHop(raw, meta, ownMeta(request, link))
+  if (!replace(paramMembers, '_meta', text)) {
+    const params = memberOf(members, 'params')
+    if (params !== undefined) edits.push(insertMembers(raw, params.start, `"_meta":${text}`))
+  }
+  return splice(raw, edits)
+}
+
+function ownMeta(request: HopRequest, link: LinkMeta): string {
+  const { source, id, trail, traceparent } = request
+  const meta = source.params['_meta']
+  const has = (key: string): boolean =>
+    typeof meta === 'object' && meta !== null && Object.hasOwn(meta, key)
+  const own = [`"${FEDERATION}":${JSON.stringify({ budget: trail.budget, path: trail.path })}`]
+  if (link !== '') own.unshift(link)
+  if (has(META.progressToken)) own.push(`"progressToken":${id}`)
+  if (link !== '' && has(META.logLevel)) {
+    const level = (meta as Record<string, unknown>)[META.logLevel]
+    own.push(`"${META.logLevel}":${JSON.stringify(level)}`)
+  }
+  if (traceparent !== undefined && !has(META.traceparent)) {
+    own.push(`"traceparent":${JSON.stringify(traceparent)}`)
+  }
+  return own.join(',')
+}

@@ -1,0 +1,230 @@
+/**
+ * Finds members and elements of JSON text without building values, so that a relay can replace a few bytes and pass the
+ * rest on untouched (RFC 8259 grammar; numbers keep their spelling, unknown members survive).
+ *
+ * The scanner trusts nothing about lengths but is not a validator: it accepts some text that is not JSON. Text from a
+ * caller is validated by `JSON.parse` first; text of an upstream is only ever handed back to the caller it belongs to.
+ */
+
+import { Fault } from './errors.ts'
+
+/** A half-open range of bytes. */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+/** One member of an object: its decoded key, where the key's quote stands, and the span of its value. */
+export interface Member extends Span {
+  readonly key: string
+  readonly keyStart: number
+}
+
+/** Replaces the bytes of a span; an empty span inserts. */
+export interface Edit extends Span {
+  readonly text: string | Buffer
+}
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const OPEN_BRACE = 0x7b
+const CLOSE_BRACE = 0x7d
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const COMMA = 0x2c
+const COLON = 0x3a
+
+/** Nesting the scanner follows when the caller names no limit of its own. */
+const DEFAULT_DEPTH = 512
+
+/** Strings longer than this are searched natively; shorter ones cost less in the loop. */
+const NATIVE_SEARCH_FROM = 48
+
+function malformed(): Fault {
+  return new Fault('parse_error', 'the text is not JSON')
+}
+
+/** Index of the first byte at or after `at` that is not white space. */
+export function skipSpace(bytes: Buffer, at: number): number {
+  let index = at
+  for (;;) {
+    const byte = bytes[index]
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return index
+    index += 1
+  }
+}
+
+/** Index just behind the closing quote of the string that starts at `at`. */
+function skipString(bytes: Buffer, at: number): number {
+  let index = at + 1
+  const nearby = Math.min(bytes.length, index + NATIVE_SEARCH_FROM)
+  while (index < nearby) {
+    const byte = bytes[index]
+    if (byte === QUOTE) return index + 1
+    index += byte === BACKSLASH ? 2 : 1
+  }
+  // Only here can `index` stand behind an escape, never inside one, so counting back to it is enough.
+  const from = index
+  for (;;) {
+    const quote = bytes.indexOf(QUOTE, index)
+    if (quote === -1) throw malformed()
+    let slashes = 0
+    while (quote - 1 - slashes >= from && bytes[quote - 1 - slashes] === BACKSLASH) slashes += 1
+    if (slashes % 2 === 0) return quote + 1
+    index = quote + 1
+  }
+}
+
+function skipScalar(bytes: Buffer, at: number): number {
+  let index = at
+  for (; index < bytes.length; index += 1) {
+    const byte = bytes[index]
+    if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET) break
+    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) break
+  }
+  if (index === at) throw malformed()
+  return index
+}
+
+/**
+ * Index just behind the value that starts at `at`.
+ *
+ * @throws Fault `too_deep` beyond `depth` levels, `parse_error` when the text ends first
+ */
+export function skipValue(bytes: Buffer, at: number, depth: number = DEFAULT_DEPTH): number {
+  const first = bytes[at]
+  if (first === QUOTE) return skipString(bytes, at)
+  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return skipScalar(bytes, at)
+  let level = 0
+  let index = at
+  while (index < bytes.length) {
+    const byte = bytes[index]
+    if (byte === QUOTE) {
+      index = skipString(bytes, index)
+      continue
+    }
+    index += 1
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      level += 1
+      if (level > depth) throw new Fault('too_deep', `JSON nests deeper than ${depth} levels`)
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      level -= 1
+      if (level === 0) return index
+    }
+  }
+  throw malformed()
+}
+
+function readKey(bytes: Buffer, start: number, end: number): string {
+  const inner = bytes.toString('latin1', start + 1, end - 1)
+  let plain = true
+  for (let index = 0; index < inner.length; index += 1) {
+    const unit = inner.charCodeAt(index)
+    if (unit === BACKSLASH || unit > 0x7e) plain = false
+  }
+  // A key may be spelt with escapes; compare what it means, not how it is written.
+  return plain ? inner : String(JSON.parse(bytes.toString('utf8', start, end)))
+}
+
+/**
+ * The members of the object that starts at `at`, in order, duplicates included.
+ *
+ * @throws Fault `parse_error` when no object stands there, `too_deep` beyond `depth` levels
+ */
+export function members(bytes: Buffer, at: number, depth: number = DEFAULT_DEPTH): Member[] {
+  if (bytes[at] !== OPEN_BRACE) throw malformed()
+  const found: Member[] = []
+  let index = skipSpace(bytes, at + 1)
+  if (bytes[index] === CLOSE_BRACE) return found
+  for (;;) {
+    if (bytes[index] !== QUOTE) throw malformed()
+    const keyStart = index
+    const keyEnd = skipString(bytes, index)
+    index = skipSpace(bytes, keyEnd)
+    if (bytes[index] !== COLON) throw malformed()
+    const start = skipSpace(bytes, index + 1)
+    const end = skipValue(bytes, start, depth - 1)
+    found.push({ key: readKey(bytes, keyStart, keyEnd), keyStart, start, end })
+    index = skipSpace(bytes, end)
+    if (bytes[index] === CLOSE_BRACE) return found
+    if (bytes[index] !== COMMA) throw malformed()
+    index = skipSpace(bytes, index + 1)
+  }
+}
+
+/** The spans of the elements of the array that starts at `at`. */
+export function elements(bytes: Buffer, at: number, depth: number = DEFAULT_DEPTH): Span[] {
+  if (bytes[at] !== OPEN_BRACKET) throw malformed()
+  const found: Span[] = []
+  let index = skipSpace(bytes, at + 1)
+  if (bytes[index] === CLOSE_BRACKET) return found
+  for (;;) {
+    const end = skipValue(bytes, index, depth - 1)
+    found.push({ start: index, end })
+    index = skipSpace(bytes, end)
+    if (bytes[index] === CLOSE_BRACKET) return found
+    if (bytes[index] !== COMMA) throw malformed()
+    index = skipSpace(bytes, index + 1)
+  }
+}
+
+/** The member called `key`, the last one if it stands there twice, as `JSON.parse` would have it. */
+export function memberOf(list: readonly Member[], key: string): Member | undefined {
+  return list.findLast((member) => member.key === key)
+}
+
+/** A key that stands twice in `list`, or undefined. */
+export function duplicateKey(list: readonly Member[]): string | undefined {
+  // Objects on this path have a handful of members: comparing them all is cheaper than a Set.
+  if (list.length > 16) return duplicateAmongMany(list)
+  for (let index = 1; index < list.length; index += 1) {
+    const key = list[index]?.key
+    for (let before = 0; before < index; before += 1) {
+      if (list[before]?.key === key) return key
+    }
+  }
+  return undefined
+}
+
+function duplicateAmongMany(list: readonly Member[]): string | undefined {
+  const seen = new Set<string>()
+  for (const { key } of list) {
+    if (seen.has(key)) return key
+    seen.add(key)
+  }
+  return undefined
+}
+
+/** The edits that insert `text` (members without braces) as the first members of the object at `at`. */
+export function insertMembers(bytes: Buffer, at: number, text: string): Edit {
+  const empty = bytes[skipSpace(bytes, at + 1)] === CLOSE_BRACE
+  return { start: at + 1, end: at + 1, text: empty ? text : `${text},` }
+}
+
+/** The text with the edits made. They may come in any order and must not overlap. */
+export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
+  const ordered = edits.length < 2 ? edits : edits.toSorted((a, b) => a.start - b.start)
+  let size = bytes.length
+  for (const { start, end, text } of ordered) size += Buffer.byteLength(text) - (end - start)
+  const out = Buffer.allocUnsafe(size)
+  let read = 0
+  let write = 0
+  for (const { start, end, text } of ordered) {
+    bytes.copy(out, write, read, start)
+    write += start - read
+    write += typeof text === 'string' ? out.write(text, write) : text.copy(out, write)
+    read = end
+  }
+  bytes.copy(out, write, read)
+  return out
+}
+
+/** The edit that takes the member at `index` of `list` out, with one comma. */
+export function removeMember(list: readonly Member[], index: number): Edit {
+  const member = list[index]
+  if (member === undefined) throw new RangeError(`there is no member ${index}`)
+  const after = list[index + 1]
+  if (after !== undefined) return { start: member.keyStart, end: after.keyStart, text: '' }
+  const before = list[index - 1]
+  return { start: before?.end ?? member.keyStart, end: member.end, text: '' }
+}

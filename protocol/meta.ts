@@ -1,0 +1,49 @@
+import { Fault } from './errors.ts'
+import { memberOf, members, type Member, type Span } from './json-bytes.ts'
+
+/** Keys of `_meta` that MCP 2026-07-28 reserves (basic/index), and our own. */
+export const META = {
+  protocolVersion: 'io.modelcontextprotocol/protocolVersion',
+  clientCapabilities: 'io.modelcontextprotocol/clientCapabilities',
+  clientInfo: 'io.modelcontextprotocol/clientInfo',
+  logLevel: 'io.modelcontextprotocol/logLevel',
+  serverInfo: 'io.modelcontextprotocol/serverInfo',
+  subscriptionId: 'io.modelcontextprotocol/subscriptionId',
+  progressToken: 'progressToken',
+  traceparent: 'traceparent',
+  federation: 'io.github.banyan-mcp/federation',
+} as const
+
+/**
+ * Request keys that say something about one hop only. They are never passed on: the node states its own to the next
+ * hop. Everything else in `_meta` belongs to the two ends and survives.
+ */
+const PER_HOP: ReadonlySet<string> = new Set([
+  META.protocolVersion, // of that link, which may speak another revision
+  META.clientCapabilities, // what this node can carry, never more than the caller has
+  META.clientInfo, // the client of the next hop is this node
+  META.logLevel, // asked for again where the link's era has it
+  META.progressToken, // unique among the requests of one sender only
+  META.federation, // budget and path change at each hop
+])
+
+/**
+ * `_meta` for the next hop: the caller's own keys in their own bytes, then `own` (members without braces).
+ *
+ * @param meta where the caller's `_meta` object stands, or undefined when there is none
+ */
+export function metaForNextHop(bytes: Buffer, meta: Span | undefined, own: string): string {
+  if (meta === undefined) return `{${own}}`
+  const kept = members(bytes, meta.start)
+    .filter(({ key }) => !PER_HOP.has(key))
+    .map(({ keyStart, end }) => bytes.toString('utf8', keyStart, end))
+  return `{${[...kept, own].filter((text) => text !== '').join(',')}}`
+}
+
+/** Where `_meta` stands among the members of params or of a result; it must be an object. */
+export function metaSpan(bytes: Buffer, list: readonly Member[]): Span | undefined {
+  const found = memberOf(list, '_meta')
+  if (found === undefined) return undefined
+  if (bytes[found.start] !== 0x7b) throw new Fault('invalid_params', '_meta must be an object')
+  return found
+}

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto'
+import { isObject } from './jsonrpc.ts'
+import { isNodeId, type NodeId } from './federation.ts'
+
+/**
+ * Where a tool really lives. The same tool reached over two paths has one ToolId; no path and no version is in it, so
+ * names made from it outlive both.
+ */
+export interface ToolId {
+  readonly organisation: string
+  readonly node: NodeId
+  readonly namespace: string
+  readonly name: string
+}
+
+/** How an endpoint names what it shows. */
+export interface NameRule {
+  /** `plain` leaves the namespace out and dots in: a transparent front of one namespace. */
+  readonly style: 'prefixed' | 'plain'
+  /** Characters at most, 16 to 128. */
+  readonly maxLength: number
+}
+
+/** A name as a key that two different ToolIds never share. */
+export function toolKey(id: ToolId): string {
+  return JSON.stringify([id.organisation, id.node, id.namespace, id.name])
+}
+
+const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
+/** 50 bits: among a million tools two of them meet with odds of about one in two thousand, and then one is dropped. */
+const HASH_CHARS = 10
+
+/** Ten base32 characters (RFC 4648 alphabet, lower case) of the SHA-256 of the ToolId. */
+export function toolHash(id: ToolId): string {
+  const digest = createHash('sha256').update(toolKey(id)).digest()
+  let out = ''
+  for (let index = 0; index < HASH_CHARS; index += 1) {
+    const bit = index * 5
+    const pair = ((digest[bit >> 3] ?? 0) << 8) | (digest[(bit >> 3) + 1] ?? 0)
+    out += BASE32[(pair >> (11 - (bit & 7))) & 31] ?? ''
+  }
+  return out
+}
+
+const NOT_PREFIXED = /[^A-Za-z0-9_-]/gu
+const NOT_PLAIN = /[^A-Za-z0-9_.-]/gu
+
+/**
+ * The name a tool has at an endpoint: `<namespace>__<tool>`, or the bare tool name where the rule is `plain`. What does
+ * not fit, by length or by characters, ends in a readable cut, `_` and the hash of the ToolId.
+ */
+export function exposedName(namespace: string, id: ToolId, rule: NameRule): string {
+  const wanted = rule.style === 'plain' ? id.name : `${namespace}__${id.name}`
+  const clean = wanted.replace(rule.style === 'plain' ? NOT_PLAIN : NOT_PREFIXED, '_')
+  if (clean === wanted && clean.length <= rule.maxLength && clean.length > 0) return clean
+  return `${clean.slice(0, rule.maxLength - HASH_CHARS - 1)}_${toolHash(id)}`
+}
+
+/** The name of an imported namespace by the operator's rule, `{upstream}` and `{namespace}` filled in. */
+export function importedNamespace(as: string, upstream: string, namespace: string): string {
+  return as.replaceAll('{upstream}', upstream).replaceAll('{namespace}', namespace)
+}
+
+/** What one node tells another about a tool it lists: where it lives, what it is called here, over whom it is reached. */
+export interface ToolOrigin {
+  readonly id: ToolId
+  /** The namespace the listing node offers it in. */
+  readonly namespace: string
+  /** Nodes from the listing one to the origin, both included; its length is the distance. */
+  readonly path: readonly NodeId[]
+}
+
+const MAX_TEXT = 256
+
+function isShort(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_TEXT
+}
+
+/** The wire form of an origin, the value of our key in the `_meta` of a listed tool. */
+export function writeOrigin(origin: ToolOrigin): string {
+  const { id, namespace, path } = origin
+  return JSON.stringify({
+    origin: [id.organisation, id.node, id.namespace, id.name],
+    namespace,
+    path,
+  })
+}
+
+/** Reads the wire form; undefined when it is not one. */
+export function readOrigin(value: unknown): ToolOrigin | undefined {
+  if (!isObject(value) || !Array.isArray(value['origin']) || !Array.isArray(value['path'])) {
+    return undefined
+  }
+  const [organisation, node, home, name] = value['origin'] as unknown[]
+  const { namespace, path } = value
+  if (!isShort(organisation) || !isNodeId(node) || !isShort(home) || !isShort(name))
+    return undefined
+  if (!isShort(namespace) || !Array.isArray(path) || path.length > 64) return undefined
+  if (path.length === 0 || !path.every(isNodeId)) return undefined
+  return { id: { organisation, node, namespace: home, name }, namespace, path }
+}

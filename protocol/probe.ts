@@ -1,0 +1,56 @@
+import { RPC } from './errors.ts'
+import { isObject, type JsonObject } from './jsonrpc.ts'
+import { MODERN_REVISION } from './revisions.ts'
+import type { RpcError } from './upstream-message.ts'
+
+/** What came back for `server/discover`, whatever the transport. */
+export interface ProbeAnswer {
+  /** HTTP status; undefined over stdio. */
+  readonly status: number | undefined
+  readonly answer: { readonly result: JsonObject } | { readonly error: RpcError } | undefined
+}
+
+/** What it means. */
+export type Verdict =
+  | { readonly era: '2026'; readonly discovered: JsonObject }
+  | { readonly era: '2025' }
+  | { readonly era: undefined; readonly reason: string }
+
+/** Codes only the 2026 revision defines: whoever sends one speaks it, and `initialize` would be wrong. */
+const MODERN_CODES: ReadonlySet<number> = new Set([
+  RPC.headerMismatch,
+  RPC.missingCapability,
+  RPC.unsupportedVersion,
+])
+
+/**
+ * The era of an upstream from its answer to `server/discover` (MCP 2026-07-28, basic/versioning). A 2026 error never
+ * leads to `initialize`; refusals that say nothing of MCP, and any other JSON-RPC error, do; a server that is down or
+ * wants credentials says nothing of its era.
+ */
+export function readProbe({ status, answer }: ProbeAnswer): Verdict {
+  if (answer !== undefined && 'result' in answer) return readDiscovered(answer.result)
+  if (answer !== undefined && MODERN_CODES.has(answer.error.code)) {
+    return { era: undefined, reason: `it refuses the probe: ${modernRefusal(answer.error)}` }
+  }
+  if (status === 401 || status === 403) {
+    return { era: undefined, reason: `it refuses our credentials (HTTP ${status})` }
+  }
+  if (status !== undefined && (status === 408 || status === 429 || status >= 500)) {
+    return { era: undefined, reason: `it answers HTTP ${status}` }
+  }
+  return { era: '2025' }
+}
+
+function readDiscovered(result: JsonObject): Verdict {
+  const versions = result['supportedVersions']
+  if (!Array.isArray(versions)) return { era: '2025' }
+  if (versions.includes(MODERN_REVISION)) return { era: '2026', discovered: result }
+  return { era: undefined, reason: `it serves ${versions.slice(0, 8).join(', ')} only` }
+}
+
+function modernRefusal({ code, data }: RpcError): string {
+  const supported = isObject(data) ? data['supported'] : undefined
+  const versions = Array.isArray(supported) ? `; it serves ${supported.slice(0, 8).join(', ')}` : ''
+  return `JSON-RPC error ${code}${versions}`
+}

@@ -1,0 +1,61 @@
+// The official conformance suite: bare fixtures as the baseline, then the same servers behind one node and behind three.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startConformanceV1 } from '../fixtures/conformance-v1.ts'
+import { startConformanceV2 } from '../fixtures/conformance-v2.ts'
+import type { RunningFixture } from '../fixtures/http-host.ts'
+import type { Era } from '../fixtures/wire.ts'
+import { startChain, type Chain } from './chain.ts'
+import { judge, loadExpected } from './expected.ts'
+import { runSuite } from './suite.ts'
+
+/** Far beyond any healthy run of the suite, ms. */
+const TIMEOUT_MS = 120_000
+
+const SERVERS: Record<Era, () => Promise<RunningFixture>> = {
+  '2025': () => startConformanceV1(),
+  '2026': () => startConformanceV2({ era: '2026' }),
+}
+const ERAS: readonly Era[] = ['2025', '2026']
+
+/** What went against the expectations of that file; nothing at all in a good run. */
+async function surprises(url: string, era: Era, file: string): Promise<readonly string[]> {
+  const expected = await loadExpected(new URL(`expected/${file}.yaml`, import.meta.url))
+  const { lines, unexpected, stale, summary } = judge(await runSuite(url, era), expected)
+  process.stdout.write(`${[`${file}: ${summary}`, ...lines].join('\n  ')}\n`)
+  return [
+    ...unexpected.map((failure) => `unexpected ${failure}`),
+    ...stale.map((name) => `stale ${name}`),
+  ]
+}
+
+for (const upstreamEra of ERAS) {
+  describe(`server of era ${upstreamEra}`, () => {
+    let server: RunningFixture
+
+    beforeAll(async () => {
+      server = await SERVERS[upstreamEra]()
+    })
+
+    afterAll(() => server.close())
+
+    test('the bare fixture', { timeout: TIMEOUT_MS }, async () => {
+      const found = await surprises(server.url, upstreamEra, `bare-${upstreamEra}`)
+      expect(found).toEqual([])
+    })
+
+    describe.each([1, 3])('behind %i node(s)', (depth) => {
+      let chain: Chain
+
+      beforeAll(async () => {
+        chain = await startChain(depth, server.url)
+      })
+
+      afterAll(() => chain.close())
+
+      test.each(ERAS)('for a client of era %s', { timeout: TIMEOUT_MS }, async (era) => {
+        const found = await surprises(chain.url, era, `client-${era}-server-${upstreamEra}`)
+        expect(found).toEqual([])
+      })
+    })
+  })
+}

@@ -1,0 +1,130 @@
+// What a contract test sends on a connection, and what it hears back.
+import { nextId } from '../../node/outbound/ask.ts'
+import type {
+  Connection,
+  ConnectionEvents,
+  FrameSink,
+  OutFrame,
+  Sent,
+} from '../../node/outbound/connection.ts'
+import type { Fault } from '../../protocol/errors.ts'
+import type { UpstreamMessage } from '../../protocol/upstream-message.ts'
+import { objectAt, type JsonObject } from '../fixtures/wire.ts'
+
+/** Keeps everything that comes back for one request, too many endings included. */
+export class Recorder implements FrameSink {
+  readonly notifications: JsonObject[] = []
+  readonly endings: ({ response: JsonObject } | { fault: Fault; unsent: boolean })[] = []
+  /** Resolves at the first ending. */
+  readonly ended: Promise<void>
+  /** Answers `notification` with false as long as it is set. */
+  isFull = false
+  #end: () => void
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.ended = promise
+    this.#end = resolve
+  }
+
+  notification(message: UpstreamMessage): boolean {
+    if (this.endings.length > 0) throw new Error('a notification came after the end')
+    this.notifications.push(parse(message))
+    return !this.isFull
+  }
+
+  response(message: UpstreamMessage): void {
+    this.endings.push({ response: parse(message) })
+    this.#end()
+  }
+
+  failed(fault: Fault, unsent: boolean): void {
+    this.endings.push({ fault, unsent })
+    this.#end()
+  }
+
+  /** The one response. */
+  async response1(): Promise<JsonObject> {
+    await this.ended
+    const [ending] = this.endings
+    if (ending === undefined || !('response' in ending)) {
+      throw new Error('the call failed', { cause: ending?.fault })
+    }
+    return ending.response
+  }
+
+  /** The one failure. */
+  async failure(): Promise<{ fault: Fault; unsent: boolean }> {
+    await this.ended
+    const [ending] = this.endings
+    if (ending === undefined || 'response' in ending) throw new Error('the call was answered')
+    return ending
+  }
+
+  /** The text of the result's first content block. */
+  async text(): Promise<string> {
+    return textOf(await this.response1())
+  }
+}
+
+/** The text of the first content block of a tool result. */
+export function textOf(response: JsonObject): string {
+  const { content } = objectAt(response, 'result')
+  const block: unknown = Array.isArray(content) ? content[0] : undefined
+  return String(objectAt({ block }, 'block')['text'])
+}
+
+function parse({ raw }: UpstreamMessage): JsonObject {
+  return JSON.parse(raw.toString('utf8')) as JsonObject
+}
+
+/** A `tools/call` as a relay sends it on that connection. */
+export function callFrame(
+  connection: Connection,
+  name: string,
+  args: JsonObject = {},
+  { progress = false, indent }: { progress?: boolean; indent?: number } = {},
+): OutFrame {
+  const id = nextId()
+  const meta = {
+    ...(JSON.parse(`{${connection.meta}}`) as JsonObject),
+    ...(progress ? { progressToken: id } : {}),
+  }
+  const params = { name, arguments: args, _meta: meta }
+  const message = { jsonrpc: '2.0', id, method: 'tools/call', params }
+  const body = Buffer.from(JSON.stringify(message, null, indent))
+  return { id, method: 'tools/call', name, headers: [], body }
+}
+
+/** A call under way. */
+export interface Call {
+  readonly frame: OutFrame
+  readonly sink: Recorder
+  readonly sent: Sent
+}
+
+/** Sends a `tools/call`. */
+export function call(
+  connection: Connection,
+  name: string,
+  args: JsonObject = {},
+  options: { progress?: boolean; indent?: number } = {},
+): Call {
+  const frame = callFrame(connection, name, args, options)
+  const sink = new Recorder()
+  return { frame, sink, sent: connection.send(frame, sink) }
+}
+
+/** Keeps what a connection reports on its own account. */
+export class EventRecorder implements ConnectionEvents {
+  changes = 0
+  readonly losses: Fault[] = []
+
+  listChanged(): void {
+    this.changes += 1
+  }
+
+  lost(fault: Fault): void {
+    this.losses.push(fault)
+  }
+}
