@@ -22,6 +22,7 @@ export const RPC = {
 /** Why something could not be done. Closed: `rescue` gives each its JSON-RPC code and HTTP status. */
 export type FaultCode =
   | 'bad_cursor'
+  | 'bad_http'
   | 'batch_refused'
   | 'body_too_large'
   | 'cancelled'
@@ -46,6 +47,7 @@ export type FaultCode =
   | 'session_unknown'
   | 'shutting_down'
   | 'too_deep'
+  | 'too_slow'
   | 'unknown_endpoint'
   | 'unknown_tool'
   | 'unsupported_version'

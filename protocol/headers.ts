@@ -1,4 +1,5 @@
 import { Fault } from './errors.ts'
+import { members, type Member } from './json-bytes.ts'
 import { isObject, type JsonObject } from './jsonrpc.ts'
 
 /** Header names of Streamable HTTP, lower-case as Node gives them (MCP 2026-07-28, transports/streamable-http). */
@@ -11,7 +12,8 @@ export const HEADER = {
   lastEventId: 'last-event-id',
 } as const
 
-const SENTINEL = /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/i
+/** Whatever stands between the marks claims to be base64: if it is not, it is an offence and no literal. */
+const SENTINEL = /^=\?base64\?(.*)\?=$/s
 /** Printable ASCII: what a header value may carry as it is. */
 const PLAIN = /^[\x20-\x7e]*$/
 
@@ -38,9 +40,7 @@ export function decodeHeaderValue(header: string): string {
   }
   const bytes = Buffer.from(encoded, 'base64')
   const value = bytes.toString('utf8')
-  const sound =
-    bytes.toString('base64').replace(/=+$/, '') === encoded.replace(/=+$/, '') &&
-    Buffer.from(value, 'utf8').equals(bytes)
+  const sound = bytes.toString('base64') === encoded && Buffer.from(value, 'utf8').equals(bytes)
   if (!sound) throw new Fault('header_mismatch', 'a mirrored header is not base64 of UTF-8')
   return value
 }
@@ -151,8 +151,10 @@ export function mirrorArguments(headers: readonly ParamHeader[], args: unknown):
   })
 }
 
+/** Integers beyond 2^53 are outside the rule: readers of the body disagree about their value. */
 function isMirrored(value: unknown): value is string | number | boolean {
-  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+  if (typeof value === 'number') return !Number.isInteger(value) || Number.isSafeInteger(value)
+  return typeof value === 'string' || typeof value === 'boolean'
 }
 
 /**
@@ -168,9 +170,8 @@ export function checkMirrored(
   for (const { header, path, type } of headers) {
     const value = argumentAt(args, path)
     const text = received(HEADER.paramPrefix + header.toLowerCase())
-    const expected = isMirrored(value)
-    if (!expected && text === undefined) continue
-    if (!expected || text === undefined || !agrees(decodeHeaderValue(text), value, type)) {
+    if (text === undefined && !isMirrored(value)) continue
+    if (text === undefined || !agrees(decodeHeaderValue(text), value, type)) {
       throw new Fault(
         'header_mismatch',
         `the header Mcp-Param-${header} differs from the argument`,
@@ -183,8 +184,33 @@ export function checkMirrored(
 }
 
 function agrees(text: string, value: unknown, type: ParamHeader['type']): boolean {
-  if (type === 'integer' && typeof value === 'number') {
-    return /^[+-]?\d+(\.0+)?$/.test(text) && Number(text) === value
+  if (typeof value === 'object' || value === undefined) return false
+  if (type === 'integer' && typeof value === 'number' && DECIMAL.test(text)) {
+    return Number(text) === value
   }
   return text === String(value)
+}
+
+const DECIMAL = /^[+-]?\d+(\.\d+)?$/
+
+/**
+ * Refuses arguments in which a mirrored one stands twice: the next reader may take the other of the two, and then the
+ * header no longer speaks for it.
+ *
+ * @param at where the arguments start in `bytes`
+ * @throws Fault `duplicate_member`
+ */
+export function refuseAmbiguous(headers: readonly ParamHeader[], bytes: Buffer, at: number): void {
+  for (const { path } of headers) {
+    let start: number | undefined = at
+    for (const name of path) {
+      if (start === undefined || bytes[start] !== 0x7b) break
+      const found: Member[] = members(bytes, start).filter(({ key }) => key === name)
+      if (found.length > 1) {
+        const data = { member: name }
+        throw new Fault('duplicate_member', `the argument "${name}" stands there twice`, { data })
+      }
+      start = found[0]?.start
+    }
+  }
 }

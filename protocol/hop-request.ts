@@ -1,7 +1,7 @@
 import { FEDERATION, type HopTrail } from './federation.ts'
 import { insertMembers, memberOf, splice, type Edit } from './json-bytes.ts'
 import type { RpcRequest } from './jsonrpc.ts'
-import { META, metaForNextHop, metaSpan } from './meta.ts'
+import { META, metaForNextHop } from './meta.ts'
 import type { Era } from './revisions.ts'
 
 /** A caller's request as the next hop gets it. */
@@ -42,7 +42,7 @@ export function linkMeta(
 export function writeHopRequest(request: HopRequest, link: LinkMeta): Buffer {
   const { source, id, name } = request
   const { raw, members, paramMembers } = source
-  const meta = metaSpan(raw, paramMembers)
+  const meta = memberOf(paramMembers, '_meta')?.inside ?? []
   const edits: Edit[] = []
   const replace = (list: typeof members, key: string, text: string): boolean => {
     const found = memberOf(list, key)

@@ -2,14 +2,14 @@ import { Fault } from './errors.ts'
 import {
   insertMembers,
   memberOf,
-  members,
-  removeMember,
+  pieces,
+  removeMembers,
   splice,
   type Edit,
   type Member,
 } from './json-bytes.ts'
 import type { RpcId } from './jsonrpc.ts'
-import { META, metaSpan } from './meta.ts'
+import { META } from './meta.ts'
 import type { Era } from './revisions.ts'
 import { readError, type UpstreamMessage } from './upstream-message.ts'
 
@@ -23,7 +23,8 @@ export interface ResponseFrame {
 
 /** A response for the caller, and the error code in it, if it is one. */
 export interface HopResponse {
-  readonly text: Buffer
+  /** In parts, to be sent one after the other. */
+  readonly text: readonly Buffer[]
   readonly errorCode: number | undefined
 }
 
@@ -40,13 +41,13 @@ export function writeHopResponse(message: UpstreamMessage, frame: ResponseFrame)
   if (result === undefined) {
     const error = readError(message)
     if (error === undefined) throw protocolFault('a response without result or error')
-    return { text: splice(raw, edits), errorCode: error.code }
+    return { text: pieces(raw, edits), errorCode: error.code }
   }
-  if (raw[result.start] !== 0x7b) throw protocolFault('a result that is no object')
-  const list = members(raw, result.start)
+  const list = result.inside
+  if (list === undefined) throw protocolFault('a result that is no object')
   refuseUnfinished(raw, list)
   edits.push(...(frame.callerEra === '2026' ? modern : legacy)(raw, result, list, frame.serverInfo))
-  return { text: splice(raw, edits), errorCode: undefined }
+  return { text: pieces(raw, edits), errorCode: undefined }
 }
 
 function protocolFault(what: string): Fault {
@@ -74,34 +75,32 @@ function refuseUnfinished(raw: Buffer, list: readonly Member[]): void {
 function modern(raw: Buffer, result: Member, list: readonly Member[], serverInfo: string): Edit[] {
   const edits: Edit[] = []
   const add: string[] = []
-  const own = `"${META.serverInfo}":${serverInfo}`
   if (memberOf(list, 'resultType') === undefined) add.push('"resultType":"complete"')
-  const meta = metaSpan(raw, list)
-  if (meta === undefined) add.push(`"_meta":{${own}}`)
-  else edits.push(setServerInfo(raw, meta.start, serverInfo, own))
+  const meta = memberOf(list, '_meta')
+  if (meta === undefined) add.push(`"_meta":{"${META.serverInfo}":${serverInfo}}`)
+  else edits.push(setServerInfo(raw, meta, serverInfo))
   if (add.length > 0) edits.push(insertMembers(raw, result.start, add.join(',')))
   return edits
 }
 
-function setServerInfo(raw: Buffer, at: number, serverInfo: string, own: string): Edit {
-  const found = memberOf(members(raw, at), META.serverInfo)
+function setServerInfo(raw: Buffer, { start, end, inside }: Member, serverInfo: string): Edit {
+  const own = `"${META.serverInfo}":${serverInfo}`
+  // Some servers write `null` for what they leave out.
+  if (inside === undefined) return { start, end, text: `{${own}}` }
+  const found = memberOf(inside, META.serverInfo)
   return found === undefined
-    ? insertMembers(raw, at, own)
+    ? insertMembers(raw, start, own)
     : { start: found.start, end: found.end, text: serverInfo }
 }
 
 /** Era 2025 knows structured content as an object only; other values are kept under `result`. */
 function legacy(raw: Buffer, _result: Member, list: readonly Member[]): Edit[] {
-  const edits: Edit[] = []
-  const meta = metaSpan(raw, list)
-  if (meta !== undefined) {
-    const inside = members(raw, meta.start)
-    const index = inside.findIndex(({ key }) => key === META.serverInfo)
-    const whole = list.findIndex(({ key }) => key === '_meta')
-    if (index !== -1) {
-      edits.push(inside.length === 1 ? removeMember(list, whole) : removeMember(inside, index))
-    }
-  }
+  const isServerInfo = ({ key }: Member): boolean => key === META.serverInfo
+  const inside = memberOf(list, '_meta')?.inside ?? []
+  const edits =
+    inside.length > 0 && inside.every(isServerInfo)
+      ? removeMembers(list, ({ key }) => key === '_meta')
+      : removeMembers(inside, isServerInfo)
   const structured = memberOf(list, 'structuredContent')
   if (structured !== undefined && raw[structured.start] !== 0x7b) {
     const { start, end } = structured
@@ -112,9 +111,8 @@ function legacy(raw: Buffer, _result: Member, list: readonly Member[]): Edit[] {
 
 /** A progress notification with the caller's token in place of ours. */
 export function writeHopProgress(message: UpstreamMessage, token: RpcId): Buffer {
-  const params = memberOf(message.members, 'params')
-  if (params === undefined) throw protocolFault('progress without params')
-  const found = memberOf(members(message.raw, params.start), 'progressToken')
+  const params = memberOf(message.members, 'params')?.inside ?? []
+  const found = memberOf(params, 'progressToken')
   if (found === undefined) throw protocolFault('progress without a token')
   return splice(message.raw, [{ start: found.start, end: found.end, text: JSON.stringify(token) }])
 }

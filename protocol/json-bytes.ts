@@ -18,6 +18,8 @@ export interface Span {
 export interface Member extends Span {
   readonly key: string
   readonly keyStart: number
+  /** The members of the value, if it is an object and its key was among those to look into. */
+  readonly inside?: readonly Member[]
 }
 
 /** Replaces the bytes of a span; an empty span inserts. */
@@ -34,14 +36,18 @@ const CLOSE_BRACKET = 0x5d
 const COMMA = 0x2c
 const COLON = 0x3a
 
-/** Nesting the scanner follows when the caller names no limit of its own. */
-const DEFAULT_DEPTH = 512
+/** Nesting the scanner follows when the caller names no limit of its own; no configured limit is higher. */
+const DEFAULT_DEPTH = 1_000
 
 /** Strings longer than this are searched natively; shorter ones cost less in the loop. */
 const NATIVE_SEARCH_FROM = 48
 
 function malformed(): Fault {
   return new Fault('parse_error', 'the text is not JSON')
+}
+
+function tooDeep(): Fault {
+  return new Fault('too_deep', 'JSON nests deeper than is allowed')
 }
 
 /** Index of the first byte at or after `at` that is not white space. */
@@ -106,7 +112,7 @@ export function skipValue(bytes: Buffer, at: number, depth: number = DEFAULT_DEP
     index += 1
     if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
       level += 1
-      if (level > depth) throw new Fault('too_deep', `JSON nests deeper than ${depth} levels`)
+      if (level > depth) throw tooDeep()
     } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
       level -= 1
       if (level === 0) return index
@@ -123,19 +129,47 @@ function readKey(bytes: Buffer, start: number, end: number): string {
     if (unit === BACKSLASH || unit > 0x7e) plain = false
   }
   // A key may be spelt with escapes; compare what it means, not how it is written.
-  return plain ? inner : String(JSON.parse(bytes.toString('utf8', start, end)))
+  return plain ? inner : decodeKey(bytes.toString('utf8', start, end))
 }
 
+function decodeKey(text: string): string {
+  try {
+    return String(JSON.parse(text))
+  } catch {
+    throw malformed()
+  }
+}
+
+const NOWHERE: ReadonlySet<string> = new Set()
+
 /**
- * The members of the object that starts at `at`, in order, duplicates included.
+ * The members of the object that starts at `at`, in order, duplicates included. The objects under keys of `into` are
+ * looked into on the way, so that no byte is read twice.
  *
  * @throws Fault `parse_error` when no object stands there, `too_deep` beyond `depth` levels
  */
-export function members(bytes: Buffer, at: number, depth: number = DEFAULT_DEPTH): Member[] {
-  if (bytes[at] !== OPEN_BRACE) throw malformed()
+export function members(
+  bytes: Buffer,
+  at: number,
+  depth: number = DEFAULT_DEPTH,
+  into: ReadonlySet<string> = NOWHERE,
+): Member[] {
   const found: Member[] = []
+  scanObject(bytes, at, { depth, into }, found)
+  return found
+}
+
+interface Scan {
+  readonly depth: number
+  readonly into: ReadonlySet<string>
+}
+
+/** Adds the members of an object to `found`; gives the index just behind it. */
+function scanObject(bytes: Buffer, at: number, scan: Scan, found: Member[]): number {
+  if (bytes[at] !== OPEN_BRACE) throw malformed()
+  if (scan.depth < 1) throw tooDeep()
   let index = skipSpace(bytes, at + 1)
-  if (bytes[index] === CLOSE_BRACE) return found
+  if (bytes[index] === CLOSE_BRACE) return index + 1
   for (;;) {
     if (bytes[index] !== QUOTE) throw malformed()
     const keyStart = index
@@ -143,18 +177,33 @@ export function members(bytes: Buffer, at: number, depth: number = DEFAULT_DEPTH
     index = skipSpace(bytes, keyEnd)
     if (bytes[index] !== COLON) throw malformed()
     const start = skipSpace(bytes, index + 1)
-    const end = skipValue(bytes, start, depth - 1)
-    found.push({ key: readKey(bytes, keyStart, keyEnd), keyStart, start, end })
-    index = skipSpace(bytes, end)
-    if (bytes[index] === CLOSE_BRACE) return found
+    const key = readKey(bytes, keyStart, keyEnd)
+    const member = scanMember(bytes, { key, keyStart, start }, scan)
+    found.push(member)
+    index = skipSpace(bytes, member.end)
+    if (bytes[index] === CLOSE_BRACE) return index + 1
     if (bytes[index] !== COMMA) throw malformed()
     index = skipSpace(bytes, index + 1)
   }
 }
 
+function scanMember(
+  bytes: Buffer,
+  { key, keyStart, start }: Omit<Member, 'end'>,
+  { depth, into }: Scan,
+): Member {
+  if (!into.has(key) || bytes[start] !== OPEN_BRACE) {
+    return { key, keyStart, start, end: skipValue(bytes, start, depth - 1) }
+  }
+  const inside: Member[] = []
+  const end = scanObject(bytes, start, { depth: depth - 1, into }, inside)
+  return { key, keyStart, start, end, inside }
+}
+
 /** The spans of the elements of the array that starts at `at`. */
 export function elements(bytes: Buffer, at: number, depth: number = DEFAULT_DEPTH): Span[] {
   if (bytes[at] !== OPEN_BRACKET) throw malformed()
+  if (depth < 1) throw tooDeep()
   const found: Span[] = []
   let index = skipSpace(bytes, at + 1)
   if (bytes[index] === CLOSE_BRACKET) return found
@@ -201,9 +250,33 @@ export function insertMembers(bytes: Buffer, at: number, text: string): Edit {
   return { start: at + 1, end: at + 1, text: empty ? text : `${text},` }
 }
 
-/** The text with the edits made. They may come in any order and must not overlap. */
+/** By place; the empty span first, since the other one takes the bytes behind it. */
+function inPlace(a: Edit, b: Edit): number {
+  return a.start - b.start || a.end - b.end
+}
+
+/** Text larger than this is not copied to change a few bytes of it. */
+const PIECES_FROM_BYTES = 16_384
+
+/** The text with the edits made, in parts to be sent one after the other; of large text the parts are views. */
+export function pieces(bytes: Buffer, edits: readonly Edit[]): readonly Buffer[] {
+  if (bytes.length < PIECES_FROM_BYTES) return [splice(bytes, edits)]
+  const parts: Buffer[] = []
+  let read = 0
+  for (const { start, end, text } of edits.toSorted(inPlace)) {
+    parts.push(bytes.subarray(read, start), typeof text === 'string' ? Buffer.from(text) : text)
+    read = end
+  }
+  parts.push(bytes.subarray(read))
+  return parts.filter((part) => part.length > 0)
+}
+
+/**
+ * The text with the edits made. They may come in any order and must not overlap; an insertion where another edit begins
+ * comes before it.
+ */
 export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
-  const ordered = edits.length < 2 ? edits : edits.toSorted((a, b) => a.start - b.start)
+  const ordered = edits.length < 2 ? edits : edits.toSorted(inPlace)
   let size = bytes.length
   for (const { start, end, text } of ordered) size += Buffer.byteLength(text) - (end - start)
   const out = Buffer.allocUnsafe(size)
@@ -219,12 +292,21 @@ export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
   return out
 }
 
-/** The edit that takes the member at `index` of `list` out, with one comma. */
-export function removeMember(list: readonly Member[], index: number): Edit {
-  const member = list[index]
-  if (member === undefined) throw new RangeError(`there is no member ${index}`)
-  const after = list[index + 1]
-  if (after !== undefined) return { start: member.keyStart, end: after.keyStart, text: '' }
-  const before = list[index - 1]
-  return { start: before?.end ?? member.keyStart, end: member.end, text: '' }
+/** The edits that take all `unwanted` members out, and as many commas. */
+export function removeMembers(
+  list: readonly Member[],
+  unwanted: (member: Member) => boolean,
+): Edit[] {
+  const edits: Edit[] = []
+  const lastKept = list.findLastIndex((member) => !unwanted(member))
+  for (let index = 0; index < lastKept; index += 1) {
+    const [member, next] = [list[index], list[index + 1]]
+    if (member === undefined || next === undefined || !unwanted(member)) continue
+    edits.push({ start: member.keyStart, end: next.keyStart, text: '' })
+  }
+  const [first, last] = [list[lastKept + 1], list.at(-1)]
+  if (first === undefined || last === undefined) return edits
+  // Behind the last one kept there is a comma before the first of those that go, and none after the last.
+  const start = list[lastKept]?.end ?? first.keyStart
+  return [...edits, { start, end: last.end, text: '' }]
 }

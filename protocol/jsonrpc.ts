@@ -101,9 +101,12 @@ function refusePrototype(list: readonly Member[], where: string): void {
   }
 }
 
+/** What a hop replaces stands in these. */
+const LOOK_INTO: ReadonlySet<string> = new Set(['params', '_meta'])
+
 function readMessage(raw: Buffer, value: unknown, limits: MessageLimits): RpcMessage {
   if (!isObject(value)) throw invalid('a message must be a JSON object')
-  const list = members(raw, skipSpace(raw, 0), limits.jsonDepth)
+  const list = members(raw, skipSpace(raw, 0), limits.jsonDepth, LOOK_INTO)
   refuseDuplicates(list, 'the message')
   refusePrototype(list, 'the message')
   if (value['jsonrpc'] !== '2.0') throw invalid('"jsonrpc" must be "2.0"')
@@ -122,11 +125,10 @@ function readCall(
   const { method, params = {} } = value
   if (typeof method !== 'string' || method === '') throw invalid('"method" must be a string')
   if (!isObject(params)) throw new Fault('invalid_request', '"params" must be an object')
-  const place = memberOf(list, 'params')
-  const paramMembers = place === undefined ? [] : members(raw, place.start, limits.jsonDepth)
+  const paramMembers = memberOf(list, 'params')?.inside ?? []
   refuseDuplicates(paramMembers, 'params')
   refusePrototype(paramMembers, 'params')
-  checkMeta(raw, paramMembers, limits)
+  checkMeta(paramMembers, limits)
   if (!Object.hasOwn(value, 'id')) {
     return { kind: 'notification', raw, members: list, method, params }
   }
@@ -134,14 +136,15 @@ function readCall(
   return { kind: 'request', raw, members: list, id: id ?? '', method, params, paramMembers }
 }
 
-function checkMeta(raw: Buffer, paramMembers: readonly Member[], limits: MessageLimits): void {
+function checkMeta(paramMembers: readonly Member[], limits: MessageLimits): void {
   const meta = memberOf(paramMembers, '_meta')
   if (meta === undefined) return
-  if (raw[meta.start] !== 0x7b) throw new Fault('invalid_params', 'params._meta must be an object')
   if (meta.end - meta.start > limits.metaBytes) {
-    throw new Fault('invalid_params', `params._meta is larger than ${limits.metaBytes} bytes`)
+    throw invalid(`params._meta is larger than ${limits.metaBytes} bytes`)
   }
-  const inside = members(raw, meta.start)
+  const { inside } = meta
+  // What is no object is refused by whoever needs one: only there is the id of the request at hand.
+  if (inside === undefined) return
   refuseDuplicates(inside, 'params._meta')
   refusePrototype(inside, 'params._meta')
 }

@@ -1,13 +1,16 @@
+import { isUtf8 } from 'node:buffer'
 import { paramHeaders, type ParamHeader } from './headers.ts'
 import {
+  duplicateKey,
   elements,
   insertMembers,
   memberOf,
   members,
-  removeMember,
+  removeMembers,
   splice,
   type Edit,
   type Member,
+  type Span,
 } from './json-bytes.ts'
 import { isObject } from './jsonrpc.ts'
 import { META } from './meta.ts'
@@ -43,18 +46,16 @@ export interface ToolPage {
  * Reads a `tools/list` response.
  *
  * @param toolBytes the largest definition taken
- * @throws Fault `upstream_protocol` when the result has no `tools`
+ * @throws Fault `upstream_protocol` when the result has no `tools`, or what they say is not JSON
  */
 export function readToolPage(message: UpstreamMessage, toolBytes: number): ToolPage {
   const { raw } = message
-  const result = memberOf(message.members, 'result')
-  if (result === undefined || raw[result.start] !== 0x7b) throw malformed()
-  const list = members(raw, result.start)
+  const list = memberOf(message.members, 'result')?.inside ?? []
   const place = memberOf(list, 'tools')
   if (place === undefined || raw[place.start] !== 0x5b) throw malformed()
   const tools: ListedTool[] = []
   const dropped: { name: string; reason: string }[] = []
-  for (const { start, end } of elements(raw, place.start)) {
+  for (const { start, end } of spansOf(raw, place.start)) {
     const tool = readTool(raw.subarray(start, end), toolBytes)
     if ('reason' in tool) dropped.push(tool)
     else tools.push(tool)
@@ -74,8 +75,17 @@ export function readToolPage(message: UpstreamMessage, toolBytes: number): ToolP
   }
 }
 
-function malformed(): Fault {
-  return new Fault('upstream_protocol', 'the upstream sent a tools/list result without tools')
+function malformed(cause?: unknown): Fault {
+  const text = 'the upstream sent a tools/list result without a list of tools'
+  return new Fault('upstream_protocol', text, { cause })
+}
+
+function spansOf(raw: Buffer, at: number): Span[] {
+  try {
+    return elements(raw, at)
+  } catch (error) {
+    throw malformed(error)
+  }
 }
 
 function parse(bytes: Buffer): unknown {
@@ -86,6 +96,21 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
+/** Members of a tool, those of its `_meta` too. */
+function membersOf(text: Buffer): Member[] {
+  return members(text, 0, undefined, META_ONLY)
+}
+
+const META_ONLY: ReadonlySet<string> = new Set(['_meta'])
+
+/** Why others could read the text as another tool than this node does; undefined when they cannot. */
+function ambiguity(text: Buffer): string | undefined {
+  if (!isUtf8(text)) return 'it is not valid UTF-8'
+  const list = membersOf(text)
+  const twice = duplicateKey(list) ?? duplicateKey(memberOf(list, '_meta')?.inside ?? [])
+  return twice === undefined ? undefined : `the member ${JSON.stringify(twice)} stands there twice`
+}
+
 function readTool(text: Buffer, toolBytes: number): ListedTool | { name: string; reason: string } {
   const value = parse(text)
   if (!isObject(value)) return { name: '', reason: 'a tool that is no object' }
@@ -93,6 +118,8 @@ function readTool(text: Buffer, toolBytes: number): ListedTool | { name: string;
   if (typeof name !== 'string' || name === '') return { name: '', reason: 'a tool without a name' }
   if (text.length > toolBytes) return { name, reason: `larger than ${toolBytes} bytes` }
   if (!isObject(inputSchema)) return { name, reason: 'inputSchema is no object' }
+  const reason = ambiguity(text)
+  if (reason !== undefined) return { name, reason }
   const mirrored = paramHeaders(inputSchema)
   return {
     name,
@@ -121,31 +148,38 @@ export interface ShownAs {
 /** The tool's text under another name; all we do not speak of keeps its bytes. */
 export function writeTool(tool: ListedTool, as: ShownAs): Buffer {
   const { text } = tool
-  const list = members(text, 0)
-  const edits: Edit[] = []
+  const list = membersOf(text)
+  const { edits, dropsMeta } = originEdits(text, list, as.origin)
   const name = memberOf(list, 'name')
   if (name !== undefined) {
     edits.push({ start: name.start, end: name.end, text: JSON.stringify(as.name) })
   }
-  edits.push(...originEdits(text, list, as.origin))
-  const output = list.findIndex(({ key }) => key === 'outputSchema')
-  if (as.objectOutputOnly && tool.looseOutput && output !== -1) {
-    edits.push(removeMember(list, output))
-  }
-  return splice(text, edits)
+  const dropsOutput = as.objectOutputOnly && tool.looseOutput
+  const gone = removeMembers(list, ({ key }) => {
+    return (dropsMeta && key === '_meta') || (dropsOutput && key === 'outputSchema')
+  })
+  return splice(text, [...edits, ...gone])
 }
 
-function originEdits(text: Buffer, list: readonly Member[], origin: string | undefined): Edit[] {
+/** Puts our key of `_meta` in place, or takes it out; with it `_meta`, if it holds nothing else. */
+function originEdits(
+  text: Buffer,
+  list: readonly Member[],
+  origin: string | undefined,
+): { edits: Edit[]; dropsMeta: boolean } {
+  const isOrigin = ({ key }: Member): boolean => key === META.federation
   const meta = memberOf(list, '_meta')
-  const own = origin === undefined ? undefined : `"${META.federation}":${origin}`
-  if (meta === undefined || text[meta.start] !== 0x7b) {
-    return own === undefined ? [] : [insertMembers(text, 0, `"_meta":{${own}}`)]
+  const { inside } = meta ?? {}
+  if (origin === undefined) {
+    const dropsMeta = inside !== undefined && inside.length > 0 && inside.every(isOrigin)
+    return { edits: dropsMeta ? [] : removeMembers(inside ?? [], isOrigin), dropsMeta }
   }
-  const inside = members(text, meta.start)
-  const index = inside.findIndex(({ key }) => key === META.federation)
-  const found = inside[index]
-  if (found === undefined) return own === undefined ? [] : [insertMembers(text, meta.start, own)]
-  if (origin === undefined && inside.length === 1) return [removeMember(list, list.indexOf(meta))]
-  if (origin === undefined) return [removeMember(inside, index)]
-  return [{ start: found.start, end: found.end, text: origin }]
+  const own = `"${META.federation}":${origin}`
+  const found = inside?.find(isOrigin)
+  let edit: Edit
+  if (meta === undefined) edit = insertMembers(text, 0, `"_meta":{${own}}`)
+  else if (inside === undefined) edit = { start: meta.start, end: meta.end, text: `{${own}}` }
+  else if (found === undefined) edit = insertMembers(text, meta.start, own)
+  else edit = { start: found.start, end: found.end, text: origin }
+  return { edits: [edit], dropsMeta: false }
 }

@@ -1,5 +1,4 @@
-import { Fault } from './errors.ts'
-import { memberOf, members, type Member, type Span } from './json-bytes.ts'
+import type { Member } from './json-bytes.ts'
 
 /** Keys of `_meta` that MCP 2026-07-28 reserves (basic/index), and our own. */
 export const META = {
@@ -30,20 +29,11 @@ const PER_HOP: ReadonlySet<string> = new Set([
 /**
  * `_meta` for the next hop: the caller's own keys in their own bytes, then `own` (members without braces).
  *
- * @param meta where the caller's `_meta` object stands, or undefined when there is none
+ * @param meta the members of the caller's `_meta`; empty when there is none
  */
-export function metaForNextHop(bytes: Buffer, meta: Span | undefined, own: string): string {
-  if (meta === undefined) return `{${own}}`
-  const kept = members(bytes, meta.start)
+export function metaForNextHop(bytes: Buffer, meta: readonly Member[], own: string): string {
+  const kept = meta
     .filter(({ key }) => !PER_HOP.has(key))
     .map(({ keyStart, end }) => bytes.toString('utf8', keyStart, end))
   return `{${[...kept, own].filter((text) => text !== '').join(',')}}`
-}
-
-/** Where `_meta` stands among the members of params or of a result; it must be an object. */
-export function metaSpan(bytes: Buffer, list: readonly Member[]): Span | undefined {
-  const found = memberOf(list, '_meta')
-  if (found === undefined) return undefined
-  if (bytes[found.start] !== 0x7b) throw new Fault('invalid_params', '_meta must be an object')
-  return found
 }

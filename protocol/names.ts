@@ -58,7 +58,10 @@ export function exposedName(namespace: string, id: ToolId, rule: NameRule): stri
 
 /** The name of an imported namespace by the operator's rule, `{upstream}` and `{namespace}` filled in. */
 export function importedNamespace(as: string, upstream: string, namespace: string): string {
-  return as.replaceAll('{upstream}', upstream).replaceAll('{namespace}', namespace)
+  // By function: in a text, `$&` and the like would be filled in too, and another node chose the namespace.
+  return as
+    .replaceAll('{upstream}', () => upstream)
+    .replaceAll('{namespace}', () => namespace)
 }
 
 /** What one node tells another about a tool it lists: where it lives, what it is called here, over whom it is reached. */
@@ -66,7 +69,7 @@ export interface ToolOrigin {
   readonly id: ToolId
   /** The namespace the listing node offers it in. */
   readonly namespace: string
-  /** Nodes from the listing one to the origin, both included; its length is the distance. */
+  /** Nodes from the listing one to the origin and on to those known behind it; its length is the distance. */
   readonly path: readonly NodeId[]
 }
 

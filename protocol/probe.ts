@@ -33,6 +33,8 @@ export function readProbe({ status, answer }: ProbeAnswer): Verdict {
   if (answer !== undefined && MODERN_CODES.has(answer.error.code)) {
     return { era: undefined, reason: `it refuses the probe: ${modernRefusal(answer.error)}` }
   }
+  // An old server may put its refusal of an unknown method under any status, 500 included.
+  if (answer !== undefined && status !== 401 && status !== 403) return { era: '2025' }
   if (status === 401 || status === 403) {
     return { era: undefined, reason: `it refuses our credentials (HTTP ${status})` }
   }

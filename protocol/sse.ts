@@ -16,6 +16,9 @@ export interface SseHandlers {
 
 const LF = 0x0a
 const CR = 0x0d
+const NEWLINE = Buffer.from('\n')
+/** A byte order mark, which may stand at the start of the stream and means nothing. */
+const BOM = Buffer.from('\ufeff')
 
 /**
  * An incremental parser of an event stream: bytes in, events out, no state shared between streams. `maxBytes` bounds one
@@ -31,6 +34,7 @@ export class SseParser {
   #type = ''
   #id: string | undefined
   #sawCr = false
+  #begun = false
 
   constructor(handlers: SseHandlers, maxBytes: number) {
     this.#handlers = handlers
@@ -68,8 +72,10 @@ export class SseParser {
       if (bytes[0] === LF) start = 1
       this.#sawCr = false
     }
+    let lf = bytes.indexOf(LF, start)
     for (;;) {
-      const lf = bytes.indexOf(LF, start)
+      // Looked for again only when it is behind us: a stream of bare CRs would cost the square of its length.
+      if (lf !== -1 && lf < start) lf = bytes.indexOf(LF, start)
       const crSearch = bytes.subarray(start, lf === -1 ? bytes.length : lf).indexOf(CR)
       const cr = crSearch === -1 ? -1 : start + crSearch
       const end = cr === -1 ? lf : cr
@@ -82,7 +88,10 @@ export class SseParser {
     }
   }
 
-  #line(line: Buffer): void {
+  #line(whole: Buffer): void {
+    const marked = !this.#begun && whole.subarray(0, BOM.length).equals(BOM)
+    const line = marked ? whole.subarray(BOM.length) : whole
+    this.#begun = true
     if (line.length === 0) {
       this.#dispatch()
       return
@@ -96,10 +105,11 @@ export class SseParser {
 
   #field(field: string, value: Buffer): void {
     if (field === 'data') {
-      this.#dataBytes += value.length
-      this.#bound(this.#dataBytes)
-      if (this.#data.length > 0) this.#data.push(Buffer.from('\n'))
+      if (this.#data.length > 0) this.#data.push(NEWLINE)
       this.#data.push(value)
+      // One for the newline, so that lines without a byte count too.
+      this.#dataBytes += value.length + 1
+      this.#bound(this.#dataBytes - 1)
     } else if (field === 'event') this.#type = value.toString('utf8')
     else if (field === 'id' && !value.includes(0)) this.#id = value.toString('utf8')
     else if (field === 'retry' && /^\d{1,9}$/.test(value.toString('latin1'))) {

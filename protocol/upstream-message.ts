@@ -10,6 +10,12 @@ export interface UpstreamMessage {
   readonly method: string | undefined
 }
 
+/** What a hop replaces stands in these. */
+const LOOK_INTO: ReadonlySet<string> = new Set(['result', 'params', '_meta'])
+
+/** Nesting taken from an upstream. */
+const MAX_DEPTH = 512
+
 /** The error object of a response. Codes and data pass through hops unchanged. */
 export interface RpcError {
   readonly code: number
@@ -34,14 +40,18 @@ function valueOf(raw: Buffer, member: Member | undefined): unknown {
  */
 export function readUpstreamMessage(raw: Buffer): UpstreamMessage {
   try {
-    const list = members(raw, skipSpace(raw, 0))
+    const start = skipSpace(raw, 0)
+    const list = members(raw, start, MAX_DEPTH, LOOK_INTO)
+    const end = skipSpace(raw, list.at(-1)?.end ?? start + 1) + 1
+    // In a batch or on a pipe, what stands behind it would reach the caller as a message of somebody else.
+    if (skipSpace(raw, end) !== raw.length) throw bad('something behind a message')
     const id = valueOf(raw, memberOf(list, 'id'))
     const method = valueOf(raw, memberOf(list, 'method'))
     if (method !== undefined && typeof method !== 'string') throw bad('a method that is no string')
     if (id !== undefined && id !== null && typeof id !== 'string' && typeof id !== 'number') {
       throw bad('an id that is neither string nor number')
     }
-    return { raw, members: list, id, method }
+    return { raw: raw.subarray(0, end), members: list, id, method }
   } catch (error) {
     throw error instanceof Fault && error.code === 'upstream_protocol'
       ? error

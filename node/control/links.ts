@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { FederationSettings } from '../../protocol/federation.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { Secret } from '../core/secret.ts'
@@ -8,7 +9,7 @@ import { StdioConnector } from '../outbound/stdio-connector.ts'
 
 /** What connectors are made with besides their configuration. */
 export interface ConnectorParts {
-  readonly self: Self
+  readonly self: Self & { readonly federation: FederationSettings }
   /** What child processes get of this process's environment. */
   readonly inherited: Readonly<Record<string, string>>
   readonly log: Logger
@@ -29,9 +30,10 @@ export function makeConnector(
     bodyBytes: limits.upstreamBodyBytes,
   }
   if (upstream.kind === 'stdio') {
-    const { command, args, env, cwd, restart, stopGrace } = upstream.stdio
+    const { command, args, env, cwd, restart, startTimeout, stopGrace } = upstream.stdio
     return new StdioConnector({
       ...shared,
+      answerTimeoutMs: startTimeout,
       label,
       command,
       args,

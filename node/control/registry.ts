@@ -67,7 +67,7 @@ export class Registry {
     this.#parts = parts
     this.#log = parts.log
     const { sealer, log } = parts
-    this.catalogue = new Catalogue({ sealer, log, listTimeoutMs: config.limits.listTimeout })
+    this.catalogue = new Catalogue({ sealer, log })
     this.#register()
   }
 

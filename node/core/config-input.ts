@@ -27,6 +27,7 @@ export interface StdioInput {
   readonly env?: Readonly<Record<string, SecretInput>>
   readonly cwd?: string
   readonly restart?: { readonly min?: DurationInput; readonly max?: DurationInput }
+  readonly startTimeout?: DurationInput
   readonly stopGrace?: DurationInput
 }
 

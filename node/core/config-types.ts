@@ -54,6 +54,8 @@ export interface StdioSettings {
   readonly restart: { readonly min: number; readonly max: number }
   /** Time between closing the child's input and stronger means, ms. */
   readonly stopGrace: number
+  /** Time between the start of the child and its first answer, ms. */
+  readonly startTimeout: number
 }
 
 /** How to reach an MCP server over Streamable HTTP. */

@@ -102,6 +102,10 @@ const stdio: z.ZodType<StdioSettings> = z
       .prefault('.')
       .describe('Working folder of the child, relative to the folder of the file.'),
     restart,
+    startTimeout: duration(
+      { default: '60s', min: '1s', max: '10m' },
+      'Time a child gets to answer after it was started, a duration. Package runners fetch what they run the first time.',
+    ),
     stopGrace: duration(
       { default: '5s', min: '0s', max: '10m' },
       'Time a child gets to end after its input closed, and again after SIGTERM, a duration.',

@@ -15,6 +15,7 @@ interface Rescue {
  */
 const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
   bad_cursor: { rpc: RPC.invalidParams, http: 200 },
+  bad_http: { rpc: RPC.invalidRequest, http: 400 },
   batch_refused: { rpc: RPC.invalidRequest, http: 400 },
   body_too_large: { rpc: RPC.invalidRequest, http: 413 },
   cancelled: { rpc: RPC.cancelled, http: 200 },
@@ -39,6 +40,7 @@ const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
   session_unknown: { rpc: RPC.invalidRequest, http: 404 },
   shutting_down: { rpc: RPC.shuttingDown, http: 503 },
   too_deep: { rpc: RPC.invalidRequest, http: 400 },
+  too_slow: { rpc: RPC.invalidRequest, http: 408 },
   unknown_endpoint: { rpc: RPC.invalidRequest, http: 404 },
   unknown_tool: { rpc: RPC.invalidParams, http: 200 },
   unsupported_version: { rpc: RPC.unsupportedVersion, http: 400 },

@@ -35,14 +35,12 @@ const EMPTY: View = { tools: [], byName: new Map(), problems: [] }
 export class Catalogue {
   readonly #sealer: Sealer
   readonly #log: Logger
-  readonly #listTimeoutMs: number
   #endpoints = new Map<string, Served>()
   readonly #watchers = new Map<string, Set<() => void>>()
 
-  constructor(options: { sealer: Sealer; log: Logger; listTimeoutMs: number }) {
+  constructor(options: { sealer: Sealer; log: Logger }) {
     this.#sealer = options.sealer
     this.#log = options.log
-    this.#listTimeoutMs = options.listTimeoutMs
   }
 
   /** Replaces all endpoints; those that show something else now tell their watchers. */
@@ -81,7 +79,7 @@ export class Catalogue {
     const { endpoint, caller } = request.received
     const served = this.#served(endpoint)
     const waiting = this.#refresh(served, caller.federated)
-    if (waiting !== undefined) await bounded(waiting, this.#listTimeoutMs)
+    if (waiting !== undefined) await waiting
     const dialect: Dialect = { era: caller.era, federated: caller.federated }
     return this.#page(endpoint, dialect, cursor)
   }
@@ -128,7 +126,8 @@ export class Catalogue {
       if (mirror.isFresh(now)) continue
       const fetch = mirror.refresh()
       // A node that waited for nodes on behalf of a node would, in a mesh, wait for itself.
-      if (!(forNode && from.kind === 'imported')) waiting.push(fetch)
+      const ofNode = from.kind === 'imported' || mirror.ofNode
+      if (!(forNode && ofNode)) waiting.push(bounded(fetch, mirror.patience))
     }
     return waiting.length === 0 ? undefined : Promise.all(waiting)
   }
@@ -187,6 +186,7 @@ function freshness({ feeds }: EndpointPlan): Pick<ListPage, 'ttlMs' | 'cacheScop
 }
 
 async function bounded(work: Promise<unknown>, milliseconds: number): Promise<void> {
+  if (milliseconds <= 0) return
   let timer: NodeJS.Timeout | undefined
   const limit = new Promise((resolve) => {
     timer = setTimeout(resolve, milliseconds)

@@ -29,12 +29,12 @@ export type Upstreams = ReadonlyMap<string, Upstream>
  */
 export function exchange(upstreams: Upstreams, self: NodeId, visible: Visible): Delegated {
   const { received, entry } = visible
-  const candidate = choose(upstreams, entry.candidates)
+  const onward = nextTrail(received.trail, self)
+  const candidate = choose(upstreams, entry.candidates, onward.path)
   const upstream = upstreams.get(candidate.upstream)
   if (upstream === undefined) {
     throw new Fault('upstream_unavailable', `upstream "${candidate.upstream}" is gone`)
   }
-  const onward = nextTrail(received.trail, self)
   if (upstream.kind === 'node' && onward.budget < 1) {
     throw new Fault('hop_budget', 'the hop budget does not reach the next node', {
       data: { node: self, path: onward.path },
@@ -45,10 +45,19 @@ export function exchange(upstreams: Upstreams, self: NodeId, visible: Visible): 
   return { received, principal, entry, candidate, onward, context: alone ?? SHARED } as Delegated
 }
 
-/** The first way whose link is up; if none is, the best, so that the caller hears of that one. */
-function choose(upstreams: Upstreams, candidates: readonly [Candidate, ...Candidate[]]): Candidate {
+/**
+ * The first way whose link is up and whose next node has not passed the call yet, for that one would refuse it; if there
+ * is none, the best, so that the caller hears of that one.
+ */
+function choose(
+  upstreams: Upstreams,
+  candidates: readonly [Candidate, ...Candidate[]],
+  passed: readonly NodeId[],
+): Candidate {
   const open = candidates.find(({ upstream }) => {
-    return upstreams.get(upstream)?.link.current(SHARED) !== undefined
+    const connection = upstreams.get(upstream)?.link.current(SHARED)
+    const node = connection?.server.federation?.node
+    return connection !== undefined && (node === undefined || !passed.includes(node))
   })
   return open ?? candidates[0]
 }

@@ -1,4 +1,4 @@
-import { Fault } from '../../protocol/errors.ts'
+import { asFault, Fault } from '../../protocol/errors.ts'
 import {
   writeHopProgress,
   writeHopResponse,
@@ -12,22 +12,26 @@ import type { Delegated, Returned } from '../core/stages.ts'
 import type { Connection, FrameSink, OutFrame, Sent } from '../outbound/connection.ts'
 import type { Upstream } from './exchange.ts'
 
-/** How a request came back without an answer. */
-export interface Failure {
-  readonly fault: Fault
-  /** The upstream did not take it: it may be sent again. */
-  readonly unsent: boolean
+/** What a flight needs. */
+export interface FlightPlan {
+  readonly delegated: Delegated
+  readonly upstream: Upstream
+  /** JSON text of our own serverInfo. */
+  readonly serverInfo: string
+  /** Writes the call for a connection, each time under a new id. */
+  readonly frame: (delegated: Delegated, connection: Connection) => OutFrame
 }
 
 /**
- * One request in the air: passes notifications on while it flies, keeps its deadlines, tells the upstream when the
- * caller has gone, and lands once.
+ * One call in the air: passes notifications on while it flies, keeps its deadlines, tells the upstream when the caller
+ * has gone, and lands once. A call the upstream did not take, because the connection was gone or its session had ended,
+ * is sent once more on a new connection; one it may have taken never is.
  */
 export class Flight implements FrameSink {
-  readonly #delegated: Delegated
-  readonly #upstream: Upstream
-  readonly #serverInfo: string
-  readonly #land: (end: Returned | Failure) => void
+  readonly #plan: FlightPlan
+  readonly #leave: () => void
+  readonly #resolve: (returned: Returned) => void
+  readonly #reject: (fault: Fault) => void
   readonly #startedAt = Date.now()
   readonly #token: RpcId | undefined
   readonly #logLevel: unknown
@@ -35,37 +39,40 @@ export class Flight implements FrameSink {
   #timer: NodeJS.Timeout | undefined
   #lastSign = this.#startedAt
   #lastProgress = Number.NEGATIVE_INFINITY
+  #attempts = 0
   #landed = false
 
   private constructor(
-    { delegated, upstream, serverInfo }: FlightPlan,
-    land: (end: Returned | Failure) => void,
+    plan: FlightPlan,
+    resolve: (returned: Returned) => void,
+    reject: (fault: Fault) => void,
   ) {
-    this.#delegated = delegated
-    this.#upstream = upstream
-    this.#serverInfo = serverInfo
-    this.#land = land
-    const meta = delegated.received.request.params['_meta']
+    this.#plan = plan
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#leave = plan.upstream.link.enter()
+    const meta = plan.delegated.received.request.params['_meta']
     const token = isObject(meta) ? meta[META.progressToken] : undefined
     this.#token = typeof token === 'string' || typeof token === 'number' ? token : undefined
     this.#logLevel = isObject(meta) ? meta[META.logLevel] : undefined
   }
 
-  /** Sends the frame and resolves when it has landed. Never rejects. */
-  static fly(
-    connection: Connection,
-    frame: OutFrame,
-    plan: FlightPlan,
-  ): Promise<Returned | Failure> {
-    return new Promise((resolve) => {
-      new Flight(plan, resolve).#takeOff(connection, frame)
+  /** Sends the call. Rejects with a Fault and nothing else. */
+  static fly(plan: FlightPlan): Promise<Returned> {
+    return new Promise((resolve, reject) => {
+      const flight = new Flight(plan, resolve, reject)
+      flight.#arm(plan.upstream.timeout)
+      plan.delegated.received.scope.onEnd((reason) => {
+        if (reason !== undefined) flight.#giveUp(reason)
+      })
+      flight.#attempt()
     })
   }
 
   notification(message: UpstreamMessage): boolean {
     if (this.#landed) return true
     this.#lastSign = Date.now()
-    const { reply } = this.#delegated.received
+    const { reply } = this.#plan.delegated.received
     const text = this.#translate(message)
     if (text === undefined || reply.notify(text)) return true
     reply.onDrain(() => this.#sent?.resume())
@@ -73,15 +80,12 @@ export class Flight implements FrameSink {
   }
 
   response(message: UpstreamMessage): void {
-    const { caller, request } = this.#delegated.received
-    const frame: ResponseFrame = {
-      callerId: request.id,
-      callerEra: caller.era,
-      serverInfo: this.#serverInfo,
-    }
+    const { delegated, serverInfo } = this.#plan
+    const { caller, request } = delegated.received
+    const frame: ResponseFrame = { callerId: request.id, callerEra: caller.era, serverInfo }
     try {
       const { text, errorCode } = writeHopResponse(message, frame)
-      this.#end({ text: [text], errorCode })
+      this.#end({ text, errorCode })
     } catch (error) {
       const fault =
         error instanceof Fault && error.code === 'upstream_protocol'
@@ -89,20 +93,33 @@ export class Flight implements FrameSink {
           : new Fault('upstream_protocol', 'the upstream sent a malformed response', {
               cause: error,
             })
-      this.#end({ fault, unsent: false })
+      this.#end(fault)
     }
   }
 
   failed(fault: Fault, unsent: boolean): void {
-    this.#end({ fault, unsent })
+    if (unsent && this.#attempts === 1 && !this.#landed) this.#attempt()
+    else this.#end(fault)
   }
 
-  #takeOff(connection: Connection, frame: OutFrame): void {
-    this.#arm(this.#upstream.timeout)
+  #attempt(): void {
+    const { upstream, delegated } = this.#plan
+    this.#attempts += 1
+    const open = upstream.link.current(delegated.context)
+    if (open !== undefined) {
+      this.#takeOff(open)
+      return
+    }
+    upstream.link.connection(delegated.context).then(
+      (connection) => this.#takeOff(connection),
+      (error: unknown) => this.#end(asFault(error)),
+    )
+  }
+
+  #takeOff(connection: Connection): void {
+    if (this.#landed) return
+    const frame = this.#plan.frame(this.#plan.delegated, connection)
     this.#sent = connection.send(frame, this)
-    this.#delegated.received.scope.onEnd((reason) => {
-      if (reason !== undefined) this.#giveUp(reason)
-    })
   }
 
   /** The text for the caller, or undefined when it is nothing for this one. */
@@ -122,19 +139,19 @@ export class Flight implements FrameSink {
   }
 
   #log(message: UpstreamMessage): Buffer | undefined {
-    if (this.#delegated.received.caller.era === '2025') return message.raw
+    if (this.#plan.delegated.received.caller.era === '2025') return message.raw
     return isSevereEnough(readParams(message)['level'], this.#logLevel) ? message.raw : undefined
   }
 
   /** Progress puts the deadline off, but never beyond the hard maximum. */
   #arm(milliseconds: number): void {
     this.#timer = setTimeout(() => {
-      const { timeout, maxTimeout } = this.#upstream
+      const { timeout, maxTimeout, link } = this.#plan.upstream
       const now = Date.now()
       const due = Math.min(this.#lastSign + timeout, this.#startedAt + maxTimeout)
       if (due > now) this.#arm(due - now)
       else {
-        const text = `upstream "${this.#upstream.link.label}" did not answer in time`
+        const text = `upstream "${link.label}" did not answer in time`
         this.#giveUp(
           new Fault('upstream_timeout', text, { data: { afterMs: now - this.#startedAt } }),
         )
@@ -145,20 +162,15 @@ export class Flight implements FrameSink {
   #giveUp(reason: Fault): void {
     if (this.#landed) return
     this.#sent?.cancel(reason.message)
-    this.#end({ fault: reason, unsent: false })
+    this.#end(reason)
   }
 
-  #end(end: Returned | Failure): void {
+  #end(end: Returned | Fault): void {
     if (this.#landed) return
     this.#landed = true
     clearTimeout(this.#timer)
-    this.#land(end)
+    this.#leave()
+    if (end instanceof Fault) this.#reject(end)
+    else this.#resolve(end)
   }
-}
-
-export interface FlightPlan {
-  readonly delegated: Delegated
-  readonly upstream: Upstream
-  /** JSON text of our own serverInfo. */
-  readonly serverInfo: string
 }

@@ -5,15 +5,15 @@ import type { Delegated, Returned } from '../core/stages.ts'
 import { nextId } from '../outbound/ask.ts'
 import type { Connection, OutFrame } from '../outbound/connection.ts'
 import type { Upstream } from './exchange.ts'
-import { Flight, type Failure } from './flight.ts'
+import { Flight } from './flight.ts'
 
 /**
- * Sends a delegated call over its link and waits for the answer. A call the upstream did not take, because the
- * connection was gone or its session had ended, is sent once more on a new connection; one it may have taken never is.
+ * Sends a delegated call over its link. The promise gives the answer for the caller, or rejects with the Fault that
+ * ended the call without one.
  *
- * @throws Fault what ended the call without an answer
+ * @throws Fault `overloaded`
  */
-export async function forward(
+export function forward(
   upstream: Upstream,
   delegated: Delegated,
   serverInfo: string,
@@ -22,37 +22,12 @@ export async function forward(
   if (link.inFlight >= concurrency) {
     throw new Fault('overloaded', `upstream "${link.label}" has ${concurrency} calls in flight`)
   }
-  const leave = link.enter()
-  try {
-    const first = await attempt(upstream, delegated, serverInfo)
-    if ('text' in first) return first
-    if (!first.unsent || delegated.received.scope.ended) throw first.fault
-    const second = await attempt(upstream, delegated, serverInfo)
-    if ('text' in second) return second
-    throw second.fault
-  } finally {
-    leave()
-  }
+  return Flight.fly({ delegated, upstream, serverInfo, frame: frameFor })
 }
 
-async function attempt(
-  upstream: Upstream,
-  delegated: Delegated,
-  serverInfo: string,
-): Promise<Returned | Failure> {
-  const { link } = upstream
-  const { context, received } = delegated
-  const connection = link.current(context) ?? (await link.connection(context))
-  if (received.scope.reason !== undefined) {
-    return { fault: received.scope.reason, unsent: false }
-  }
-  return Flight.fly(connection, frameFor(delegated, connection), {
-    delegated,
-    upstream,
-    serverInfo,
-  })
-}
+const NO_HEADERS: readonly string[] = []
 
+/** The call as this connection's upstream gets it, under an id that is used once. */
 function frameFor(
   { received, entry, candidate, onward }: Delegated,
   connection: Connection,
@@ -60,8 +35,9 @@ function frameFor(
   const id = nextId()
   const { request } = received
   const { name } = candidate
+  const traceparent = received.header('traceparent')
   const body = writeHopRequest(
-    { source: request, id, name, trail: onward, traceparent: received.header('traceparent') },
+    { source: request, id, name, trail: onward, traceparent },
     connection.meta,
   )
   const headers =
@@ -70,5 +46,3 @@ function frameFor(
       : mirrorArguments(entry.paramHeaders, request.params['arguments'])
   return { id, method: request.method, name, headers, body }
 }
-
-const NO_HEADERS: readonly string[] = []

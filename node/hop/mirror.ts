@@ -32,6 +32,9 @@ interface Snapshot {
 
 const NOTHING: Snapshot = { tools: [], fetchedAt: 0, ttlMs: undefined, cacheScope: 'public' }
 
+/** How long to wait for a newer list where an older one can be served instead, milliseconds. */
+const STALE_PATIENCE_MS = 1_000
+
 /**
  * What one upstream lists, kept here: fetched whole when the link comes up, again when it says so or its time is over,
  * once however many ask. While the upstream is down the last list stands, so that names do not flicker.
@@ -43,6 +46,7 @@ export class Mirror {
   #evicted = true
   #fetch: Promise<void> | undefined
   #again = false
+  #failed = false
 
   constructor(link: Link, options: MirrorOptions) {
     this.link = link
@@ -55,6 +59,11 @@ export class Mirror {
 
   get cacheScope(): 'public' | 'private' {
     return this.#snapshot.cacheScope
+  }
+
+  /** Whether the upstream turned out to be another node, under whatever kind it is configured. */
+  get ofNode(): boolean {
+    return this.link.current(SHARED)?.server.federation !== undefined
   }
 
   /** Milliseconds others may keep the list, never more than the upstream allowed. */
@@ -81,9 +90,20 @@ export class Mirror {
     return !this.#watching() && now - fetchedAt >= Math.max(ttlMs, this.#options.listTtl)
   }
 
+  /**
+   * How long a fetch is worth waiting for, milliseconds: a slow upstream must not hold up the tools of the others. Less
+   * than a fetch may take, because behind a gateway of another make it may be this very node that is asked.
+   */
+  get patience(): number {
+    if (this.#failed) return 0
+    const { listTimeout } = this.#options
+    return this.#snapshot === NOTHING ? listTimeout / 2 : Math.min(listTimeout, STALE_PATIENCE_MS)
+  }
+
   /** The list is out of date from now on, and fetched anew. Resolves when that is over; never rejects. */
   evict(): Promise<void> {
     this.#evicted = true
+    this.#failed = false
     if (this.#fetch !== undefined) this.#again = true
     return this.refresh()
   }
@@ -108,8 +128,10 @@ export class Mirror {
       this.#again = false
       try {
         const connection = await this.link.connection(SHARED)
-        this.#take(await this.#drain(connection))
+        this.#take(await this.#drainTwice(connection))
+        this.#failed = false
       } catch (error) {
+        this.#failed = true
         const { code, message } = asFault(error)
         this.#options.log.debug({ upstream: this.link.label, code }, `no list: ${message}`)
         return
@@ -124,6 +146,16 @@ export class Mirror {
     this.#snapshot = { ...next, tools }
     if (!this.#again) this.#evicted = false
     if (!same) this.#options.changed()
+  }
+
+  /** Asking again does no harm, and an idle connection may have been cut without this side knowing. */
+  async #drainTwice(connection: Connection): Promise<Snapshot> {
+    try {
+      return await this.#drain(connection)
+    } catch (error) {
+      if (asFault(error).code !== 'upstream_unavailable') throw error
+      return this.#drain(await this.link.connection(SHARED))
+    }
   }
 
   async #drain(connection: Connection): Promise<Snapshot> {

@@ -26,6 +26,7 @@ export interface RelayParts {
  */
 export async function relay(parts: RelayParts, call: Authenticated): Promise<void> {
   const { reply, scope, request } = call.received
+  const startedAt = performance.now()
   try {
     let delegated = delegate(parts, call)
     let returned = await send(parts, delegated)
@@ -39,6 +40,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
 
     scope.finish()
     reply.finish(returned.text, returned.errorCode)
+    report(parts.log, delegated, performance.now() - startedAt)
   } catch (error) {
     scope.finish()
     const fault = asFault(error)
@@ -46,6 +48,13 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     const answer = rescue(fault)
     reply.finish([writeError(request.id, answer)], answer.code)
   }
+}
+
+/** For whoever follows a call through the tree: each node says where it came from and where it went. */
+function report(log: Logger, { received, entry, candidate, onward }: Delegated, ms: number): void {
+  const { endpoint } = received
+  const { upstream, name } = candidate
+  log.debug({ endpoint, tool: entry.name, upstream, as: name, path: onward.path, ms }, 'call')
 }
 
 function delegate(parts: RelayParts, call: Authenticated): Delegated {
@@ -57,7 +66,7 @@ function delegate(parts: RelayParts, call: Authenticated): Delegated {
   return exchange(parts.upstreams(), parts.self, visible)
 }
 
-async function send(parts: RelayParts, delegated: Delegated): Promise<Returned> {
+function send(parts: RelayParts, delegated: Delegated): Promise<Returned> {
   const upstream = parts.upstreams().get(delegated.candidate.upstream)
   // `exchange` found it in the same table a moment ago.
   if (upstream === undefined) throw new TypeError('the upstream vanished')

@@ -1,6 +1,8 @@
 import { Fault } from '../../protocol/errors.ts'
-import { checkMirrored } from '../../protocol/headers.ts'
-import type { Authenticated, Resolved, Visible } from '../core/stages.ts'
+import { checkMirrored, refuseAmbiguous } from '../../protocol/headers.ts'
+import { memberOf } from '../../protocol/json-bytes.ts'
+import type { RpcRequest } from '../../protocol/jsonrpc.ts'
+import type { Authenticated, Resolved, ToolEntry, Visible } from '../core/stages.ts'
 import type { Catalogue } from './catalogue.ts'
 
 /** What a hidden tool and one that never was both get: nothing tells them apart. */
@@ -11,7 +13,7 @@ function unknownTool(name: string): Fault {
 /**
  * Finds the tool a call names, and holds its mirrored headers against the arguments: only here is its schema known.
  *
- * @throws Fault `unknown_tool`, `invalid_params`, `header_mismatch`
+ * @throws Fault `unknown_tool`, `invalid_params`, `header_mismatch`, `duplicate_member`
  */
 export function resolve(
   catalogue: Catalogue,
@@ -28,8 +30,14 @@ export function resolve(
   }
   const entry = catalogue.find(received.endpoint, name)
   if (entry === undefined) throw unknownTool(name)
+  if (entry.paramHeaders.length > 0) refuseAmbiguousCall(entry, received.request)
   if (received.mirrored) checkMirrored(entry.paramHeaders, args, received.header)
   return { received, principal, entry }
+}
+
+function refuseAmbiguousCall({ paramHeaders }: ToolEntry, request: RpcRequest): void {
+  const args = memberOf(request.paramMembers, 'arguments')
+  if (args !== undefined) refuseAmbiguous(paramHeaders, request.raw, args.start)
 }
 
 /**

@@ -36,7 +36,7 @@ export interface ViewRule {
 export interface ViewTool {
   readonly entry: ToolEntry
   readonly listed: ListedTool
-  /** Nodes from this one to the origin. */
+  /** Nodes from this one to the origin, and those known behind it. */
   readonly path: readonly NodeId[]
 }
 
@@ -88,7 +88,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : 1
 }
 
-/** All ways to each tool, the best first; tools in the operator's order of their best way. */
+/** All ways to each tool, the best first; tools in the operator's order of the first way to each. */
 function waysByTool(
   rule: ViewRule,
   sources: readonly Source[],
@@ -124,6 +124,8 @@ function isOffered(rule: ViewRule, namespace: string): boolean {
   return rule.namespaces.some((pattern) => matchesGlob(pattern, namespace))
 }
 
+const OUT_OF_REACH = 'it lies farther away than the hop budget reaches'
+
 /** A tool of a server, or why it must be left out. */
 function own(rule: ViewRule, { upstream, from }: Source, listed: ListedTool): Found | string {
   const { self } = rule
@@ -131,10 +133,14 @@ function own(rule: ViewRule, { upstream, from }: Source, listed: ListedTool): Fo
   if (listed.unpublishable !== undefined) return listed.unpublishable
   // A gateway that is no node, but keeps `_meta`, hands our own tools back to us.
   if (listed.origin?.path.includes(self.node) === true) return 'it comes from this node: a loop'
+  // A node configured as a plain server is one all the same: without the way behind it, two that list each other would
+  // list each other's copies without end.
+  const path = [self.node, ...(listed.origin?.path ?? [])]
+  if (path.length > rule.hopBudget) return OUT_OF_REACH
   return {
     id: { organisation: self.organisation, node: self.node, namespace, name: listed.name },
     namespace,
-    path: [self.node],
+    path,
     listed,
     candidate: { upstream, name: listed.name },
   }
@@ -151,10 +157,10 @@ function imported(
   if (origin === undefined) return 'the upstream does not say where the tool lives: it is no node'
   if (listed.unpublishable !== undefined) return listed.unpublishable
   const { id, namespace, path } = origin
-  if (path.at(-1) !== id.node) return 'the path it states does not lead to its origin'
+  if (!path.includes(id.node)) return 'the path it states does not lead to its origin'
   // In a mesh that is every second tool, and nothing to report.
   if (path.includes(rule.self.node)) return undefined
-  if (path.length + 1 > rule.hopBudget) return 'it lies farther away than the hop budget reaches'
+  if (path.length + 1 > rule.hopBudget) return OUT_OF_REACH
   if (!from.import.some((pattern) => matchesGlob(pattern, namespace))) return undefined
   return {
     id,

@@ -18,7 +18,7 @@ const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1
  * Refuses requests under a name that is not the node's, and from web pages that were not allowed: a page on another
  * site can make a browser send either (DNS rebinding; MCP 2026-07-28, streamable-http, security).
  *
- * @throws Fault `host_forbidden`, `origin_forbidden`
+ * @throws Fault `bad_http`, `host_forbidden`, `origin_forbidden`
  */
 export class Admission {
   readonly #rules: AdmissionRules
@@ -34,7 +34,10 @@ export class Admission {
   /** The headers a page of an allowed origin needs to read the answer; none without an Origin. */
   admit(request: IncomingMessage): readonly string[] {
     const host = request.headers.host?.toLowerCase()
-    if (host === undefined || !this.#isOwnHost(host)) {
+    if (host === undefined || isTwice(request.rawHeaders, 'host')) {
+      throw new Fault('bad_http', 'there must be one Host header')
+    }
+    if (!this.#isOwnHost(host)) {
       throw new Fault('host_forbidden', 'this node does not go by the name in the Host header')
     }
     const origin = request.headers.origin?.toLowerCase()
@@ -57,6 +60,16 @@ export class Admission {
 
 const NO_HEADERS: readonly string[] = []
 
+/** Whether a header stands there more than once: readers differ in which of them counts (RFC 9112 §3.2). */
+function isTwice(rawHeaders: readonly string[], name: string): boolean {
+  let count = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const header = rawHeaders[index]
+    if (header?.length === name.length && header.toLowerCase() === name) count += 1
+  }
+  return count > 1
+}
+
 function corsHeaders(origin: string): readonly string[] {
   return [
     'access-control-allow-origin',
@@ -73,7 +86,7 @@ export const PREFLIGHT: readonly string[] = [
   'access-control-allow-methods',
   'POST, GET, DELETE',
   'access-control-allow-headers',
-  'content-type, accept, authorization, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id, last-event-id',
+  '*, content-type, accept, authorization, mcp-protocol-version, mcp-method, mcp-name, mcp-session-id, last-event-id',
   'access-control-max-age',
   '600',
 ]
@@ -83,19 +96,30 @@ export const PREFLIGHT: readonly string[] = [
  *
  * @throws Fault `content_type`, `not_acceptable`
  */
-export function checkPost(request: IncomingMessage): void {
-  const type = request.headers['content-type'] ?? ''
-  if (!/^application\/json\s*(;|$)/i.test(type)) {
+export function checkPost({ headers }: IncomingMessage): void {
+  if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) {
     throw new Fault('content_type', 'Content-Type must be application/json')
   }
-  const { accept } = request.headers
+  // No limit on bodies would hold for one that has to be unpacked first.
+  if (!/^(identity)?$/i.test(headers['content-encoding'] ?? '')) {
+    throw new Fault('content_type', 'Content-Encoding must be absent: bodies are taken as they are')
+  }
+  const { accept } = headers
+  if (accept === USUAL_ACCEPT) return
   if (!accepts(accept, 'application/json') || !accepts(accept, 'text/event-stream')) {
     throw new Fault('not_acceptable', 'Accept must list application/json and text/event-stream')
   }
 }
 
-/** Whether an Accept header allows a media type. */
+/** What nearly all clients send, and needs no taking apart. */
+const USUAL_ACCEPT = 'application/json, text/event-stream'
+
+/** Whether an Accept header allows a media type (RFC 9110 §12.5.1). */
 export function accepts(accept: string | undefined, type: string): boolean {
-  if (accept === undefined) return false
-  return accept.includes(type) || accept.includes('*/*')
+  const family = `${type.slice(0, type.indexOf('/'))}/*`
+  return (accept ?? '').split(',').some((entry) => {
+    const [range, ...parameters] = entry.split(';').map((part) => part.trim().toLowerCase())
+    if (range !== type && range !== family && range !== '*/*') return false
+    return !parameters.some((parameter) => /^q=0(\.0*)?$/.test(parameter))
+  })
 }

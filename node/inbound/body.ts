@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Fault } from '../../protocol/errors.ts'
 
 /**
@@ -6,9 +6,14 @@ import { Fault } from '../../protocol/errors.ts'
  *
  * @throws Fault `body_too_large` before more than that has been read, `cancelled` when the client goes away first
  */
-export function readRequestBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readRequestBody(
+  { request, response }: { request: IncomingMessage; response: ServerResponse },
+  maxBytes: number,
+): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? 0)
   if (declared > maxBytes) return Promise.reject(tooLarge(maxBytes))
+  // Only now is it known that the body is wanted.
+  if (request.headers.expect !== undefined) response.writeContinue()
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0

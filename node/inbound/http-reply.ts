@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
 import { responseStatus } from '../core/rescue.ts'
 import type { Reply } from '../core/stages.ts'
@@ -85,6 +86,9 @@ export class HttpReply implements Reply {
   }
 }
 
+/** Bodies up to this size are cheaper to copy than to write by themselves. */
+const SMALL_BYTES = 4_096
+
 /** Sends a JSON body. */
 export function writeJson(
   response: ServerResponse,
@@ -99,8 +103,10 @@ export function writeJson(
   const own = ['content-type', 'application/json', 'content-length', String(length)]
   response.writeHead(status, headers.length === 0 ? own : [...own, ...headers])
   const [only] = text
-  if (text.length === 1) {
-    response.end(only)
+  if (only !== undefined && text.length === 1) {
+    // A string goes out in one write together with the headers, a buffer in a write of its own.
+    if (only.length <= SMALL_BYTES && isAscii(only)) response.end(only.toString('latin1'), 'latin1')
+    else response.end(only)
     return
   }
   response.cork()

@@ -1,11 +1,20 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { asFault, Fault } from '../../protocol/errors.ts'
 import { writeError } from '../../protocol/hop-response.ts'
 import type { Logger } from '../core/logger.ts'
 import { refusalStatus, rescue } from '../core/rescue.ts'
 import { PREFLIGHT, type Admission } from './admission.ts'
+import { brokenHttp, lastResponse } from './broken-http.ts'
 import { writeJson } from './http-reply.ts'
+import { OpenResponses } from './open-responses.ts'
 
 /** What the node says of its own state at `/readyz`. */
 export interface Readiness {
@@ -14,7 +23,7 @@ export interface Readiness {
 }
 
 /** Serves one HTTP exchange at an endpoint. May throw a Fault while nothing has been sent. */
-export type EndpointHandler = (exchange: HttpExchange) => Promise<void>
+export type EndpointHandler = (exchange: HttpExchange) => Promise<void> | undefined
 
 export interface HttpExchange {
   readonly endpoint: string
@@ -41,6 +50,7 @@ const METHODS = 'POST, GET, DELETE, OPTIONS'
 export class HttpServer {
   readonly #server: Server
   readonly #options: HttpServerOptions
+  readonly #responses = new OpenResponses()
 
   constructor(options: HttpServerOptions) {
     this.#options = options
@@ -52,11 +62,17 @@ export class HttpServer {
         connectionsCheckingInterval: Math.min(1_000, options.headersReadTimeout),
         keepAliveTimeout: 65_000,
         noDelay: true,
+        // Admission looks at Host, and answers in our own words.
+        requireHostHeader: false,
       },
-      (request, response) => {
-        void this.#serve(request, response)
-      },
+      (request, response) => void this.#serve(request, response),
     )
+    // Headers are limited in bytes; beyond a number Node would drop them in silence.
+    this.#server.maxHeadersCount = 0
+    this.#server.on('checkContinue', (request, response) => void this.#serve(request, response))
+    this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      this.#refuseConnection(error, socket)
+    })
   }
 
   /** @throws Error of the system when the address cannot be had */
@@ -83,6 +99,7 @@ export class HttpServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let headers: readonly string[] = []
+    this.#responses.add(request.socket, response)
     try {
       const path = pathOf(request.url ?? '')
       if (path === '/healthz' || path === '/readyz') {
@@ -114,6 +131,18 @@ export class HttpServer {
       headers: ['cache-control', 'no-store'],
       text,
     })
+  }
+
+  /** Answers what never became a request, unless that would run into a response that has begun. */
+  #refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
+    if (error.code === 'ECONNRESET' || !socket.writable || this.#responses.begun(socket)) {
+      socket.destroy()
+      return
+    }
+    const fault = brokenHttp(error.code)
+    const status = refusalStatus(fault)
+    const body = writeError(null, rescue(fault))
+    socket.end(lastResponse(status, STATUS_CODES[status] ?? '', body), () => socket.destroy())
   }
 
   #refuse(fault: Fault, response: ServerResponse, headers: readonly string[]): void {

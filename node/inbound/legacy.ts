@@ -113,16 +113,21 @@ export function checkBatch(
   }
 }
 
+/** A reply that may also end without a response. */
+interface WholeReply extends Reply {
+  abandon(): void
+}
+
 /**
  * The replies of a batch, gathered into one. Notifications go out as they come, each by itself; the responses together
  * when the last is there, or as one event where a stream has begun.
  */
 export class BatchReply {
-  readonly #reply: Reply
+  readonly #reply: WholeReply
   readonly #responses: (readonly Buffer[])[] = []
   #waiting: number
 
-  constructor(reply: Reply, requests: number) {
+  constructor(reply: WholeReply, requests: number) {
     this.#reply = reply
     this.#waiting = requests
   }
@@ -146,6 +151,11 @@ export class BatchReply {
   }
 
   #finish(): void {
+    // All were cancelled; an empty array is no batch (JSON-RPC 2.0 §6).
+    if (this.#responses.length === 0) {
+      this.#reply.abandon()
+      return
+    }
     const parts: Buffer[] = [Buffer.from('[')]
     this.#responses.forEach((response, index) => {
       if (index > 0) parts.push(Buffer.from(','))

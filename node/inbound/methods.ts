@@ -32,8 +32,9 @@ export interface MethodParts {
  * @throws Fault `loop`, `hop_budget`, `invalid_params`
  */
 export function trailOf(request: RpcRequest, parts: MethodParts): HopTrail {
-  const meta = request.params['_meta']
-  const value = isObject(meta) ? meta[META.federation] : undefined
+  const meta = request.params['_meta'] ?? {}
+  if (!isObject(meta)) throw new Fault('invalid_params', 'params._meta must be an object')
+  const value = meta[META.federation]
   return enterNode(readTrail(value, parts.hopBudget), parts.identity.federation.node)
 }
 
@@ -64,7 +65,8 @@ export async function answer(parts: MethodParts, received: Received): Promise<vo
   }
 }
 
-async function dispatch(parts: MethodParts, call: Authenticated): Promise<void> {
+/** Runs a method; the promise is undefined where the answer is already out. */
+function dispatch(parts: MethodParts, call: Authenticated): Promise<void> | undefined {
   const { received } = call
   const { request, reply, scope, caller } = received
   const modern = caller.era === '2026'
@@ -77,16 +79,16 @@ async function dispatch(parts: MethodParts, call: Authenticated): Promise<void> 
       if (!modern) break
       scope.finish()
       reply.finish([discovered(parts, received)])
-      return
+      return undefined
     case 'subscriptions/listen':
       if (!modern) break
       listen(parts, received)
-      return
+      return undefined
     case 'ping':
       if (modern) break
       scope.finish()
       reply.finish([writeResult(request.id, '{}')])
-      return
+      return undefined
     default:
   }
   throw new Fault('method_not_found', `there is no method ${request.method.slice(0, 100)}`)

@@ -3,21 +3,26 @@ import { readSettings } from '../../protocol/federation.ts'
 import { decodeHeaderValue, HEADER } from '../../protocol/headers.ts'
 import { isObject, type JsonObject, type RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
-import { isLegacyRevision, MODERN_REVISION, SERVED_REVISIONS } from '../../protocol/revisions.ts'
+import { MODERN_REVISION, SERVED_REVISIONS } from '../../protocol/revisions.ts'
 import type { Caller } from '../core/stages.ts'
 
 /** Reads one header by lower-case name. */
 export type HeaderReader = (name: string) => string | undefined
 
 /**
- * Whether a request is of the 2026 era: it says so in `_meta`, or its version header names no revision of sessions.
- * `initialize` without `_meta` opens a session whatever the header says.
+ * Whether a request is of the 2026 era: it says so in `_meta`, or its version header names that revision or a later
+ * one. `initialize` without `_meta` opens a session whatever the header says.
  */
 export function isModern(method: string, params: JsonObject, version: string | undefined): boolean {
   const meta = params['_meta']
   if (isObject(meta) && Object.hasOwn(meta, META.protocolVersion)) return true
   if (method === 'initialize') return false
-  return version !== undefined ? !isLegacyRevision(version) : method === 'server/discover'
+  return version !== undefined ? isStateless(version) : method === 'server/discover'
+}
+
+/** Revisions are dates, so that a later one is known for stateless though it is not served. */
+function isStateless(revision: string): boolean {
+  return /^\d{4}-\d\d-\d\d$/.test(revision) && revision >= MODERN_REVISION
 }
 
 /**

@@ -26,6 +26,9 @@ export interface SessionOptions {
 /** Ended sessions remembered; beyond it the oldest is forgotten, and its id would be taken again until it expires. */
 const MAX_ENDED = 10_000
 
+/** Opened ids remembered: the sessions that are busy at one time, at about a kilobyte each. */
+const MAX_OPENED = 1_000
+
 /**
  * Issues and opens session ids: AEAD under the node's key, bound to endpoint and principal, good until they expire or
  * are ended. They survive a restart; only the memory of sessions ended early does not.
@@ -35,6 +38,8 @@ export class Sessions {
   readonly #lifetimeMs: number
   readonly #maxBytes: number
   readonly #ended = new Set<string>()
+  /** Ids opened lately. Opening one again gives the same; this only saves the work. */
+  readonly #opened = new Map<string, { readonly session: Session; readonly until: number }>()
 
   constructor({ sealer, lifetimeMs, maxBytes }: SessionOptions) {
     this.#sealer = sealer
@@ -63,12 +68,24 @@ export class Sessions {
    * @throws Fault `session_unknown` when it was not issued here for this endpoint and caller, expired, or was ended
    */
   find(id: string, bound: Binding): Session {
-    const text = id.length > this.#maxBytes ? undefined : this.#sealer.open(id, aad(bound))
-    const session = text === undefined ? undefined : this.#read(text)
+    const session = this.#recall(id, bound)
     if (session === undefined || this.#ended.has(session.key)) {
       throw new Fault('session_unknown', 'there is no such session; initialize again')
     }
     return session
+  }
+
+  #recall(id: string, bound: Binding): Session | undefined {
+    const at = `${aad(bound)}\n${id}`
+    const known = this.#opened.get(at)
+    if (known !== undefined && Date.now() < known.until) return known.session
+    const text = id.length > this.#maxBytes ? undefined : this.#sealer.open(id, aad(bound))
+    const found = text === undefined ? undefined : this.#read(text)
+    if (found === undefined) return undefined
+    this.#opened.set(at, found)
+    const [oldest] = this.#opened.keys()
+    if (this.#opened.size > MAX_OPENED && oldest !== undefined) this.#opened.delete(oldest)
+    return found.session
   }
 
   end(session: Session): void {
@@ -83,7 +100,7 @@ export class Sessions {
     return this.#sealer.seal(text, aad(bound))
   }
 
-  #read(text: string): Session | undefined {
+  #read(text: string): { readonly session: Session; readonly until: number } | undefined {
     const [key, revision, openedAt, federated, capabilities] = JSON.parse(text) as unknown[]
     const sound =
       typeof key === 'string' &&
@@ -91,8 +108,9 @@ export class Sessions {
       isLegacyRevision(revision) &&
       typeof openedAt === 'number' &&
       isObject(capabilities)
-    if (!sound || Date.now() - openedAt > this.#lifetimeMs) return undefined
-    return { key, revision, capabilities, federated: federated === 1 }
+    const until = sound ? openedAt + this.#lifetimeMs : 0
+    if (!sound || Date.now() >= until) return undefined
+    return { session: { key, revision, capabilities, federated: federated === 1 }, until }
   }
 }
 

@@ -2,7 +2,7 @@ import { asFault, Fault } from '../../protocol/errors.ts'
 import { HEADER } from '../../protocol/headers.ts'
 import { writeError } from '../../protocol/hop-response.ts'
 import { readBody, type RpcBody, type RpcMessage, type RpcRequest } from '../../protocol/jsonrpc.ts'
-import { isLegacyRevision, SERVED_REVISIONS } from '../../protocol/revisions.ts'
+import { isLegacyRevision, MODERN_REVISION, SERVED_REVISIONS } from '../../protocol/revisions.ts'
 import { CallScope } from '../core/call-scope.ts'
 import type { Limits } from '../core/config-limits.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
@@ -36,23 +36,24 @@ export interface StreamableParts extends MethodParts {
 }
 
 /** Serves `/mcp/<endpoint>` in both eras on one URL (MCP 2026-07-28 and 2025-11-25, transports). */
-export async function serveStreamable(
+export function serveStreamable(
   parts: StreamableParts,
   exchange: HttpExchange,
-): Promise<void> {
+): Promise<void> | undefined {
   const { request, endpoint } = exchange
   if (parts.serving.describe(endpoint) === undefined) {
     throw new Fault('unknown_endpoint', 'there is no such endpoint')
   }
-  if (request.method === 'POST') await post(parts, exchange)
-  else if (request.method === 'GET') openStream(parts, exchange)
+  if (request.method === 'POST') return post(parts, exchange)
+  if (request.method === 'GET') openStream(parts, exchange)
   else if (request.method === 'DELETE') endSession(parts, exchange)
   else throw new Fault('http_method', 'only POST, GET and DELETE are served here')
+  return undefined
 }
 
 async function post(parts: StreamableParts, exchange: HttpExchange): Promise<void> {
   checkPost(exchange.request)
-  const bytes = await readRequestBody(exchange.request, parts.limits.bodyBytes)
+  const bytes = await readRequestBody(exchange, parts.limits.bodyBytes)
   const body = readBody(bytes, parts.limits)
   const header = headerReader(exchange)
   const version = header(HEADER.protocolVersion)?.trim()
@@ -108,7 +109,7 @@ function start(
   const reply = replyTo(parts, exchange, '2026')
   // Leaving is how a caller of this era cancels (patterns/cancellation).
   exchange.response.on('close', () => {
-    scope.stop(new Fault('cancelled', 'the caller closed the stream'))
+    if (!scope.ended) scope.stop(new Fault('cancelled', 'the caller closed the stream'))
   })
   void answer(parts, { endpoint, caller, request, trail, header, mirrored: true, reply, scope })
 }
@@ -130,26 +131,23 @@ interface LegacyPost {
   readonly version: string | undefined
 }
 
-async function legacy(
+function legacy(
   parts: StreamableParts,
   exchange: HttpExchange,
   { body, header, version }: LegacyPost,
-): Promise<void> {
+): Promise<void> | undefined {
   if (!body.batch && body.message.kind === 'request' && body.message.method === 'initialize') {
     openSession(parts, exchange, body.message)
-    return
+    return undefined
   }
   const session = sessionOf(parts, exchange, { header, version })
   const use: SessionUse = { endpoint: exchange.endpoint, session, header }
-  if (body.batch) await runBatch(parts, exchange, { messages: body.messages, use })
-  else if (body.message.kind === 'request') {
-    await runOne(parts, exchange, { request: body.message, use })
-  } else {
-    if (body.message.kind === 'notification') {
-      takeNotification(parts.inflight, session.key, body.message)
-    }
-    accepted(exchange)
-  }
+  if (body.batch) return runBatch(parts, exchange, { messages: body.messages, use })
+  const { message } = body
+  if (message.kind === 'request') return runOne(parts, exchange, { request: message, use })
+  if (message.kind === 'notification') takeNotification(parts.inflight, session.key, message)
+  accepted(exchange)
+  return undefined
 }
 
 function openSession(parts: StreamableParts, exchange: HttpExchange, request: RpcRequest): void {
@@ -159,7 +157,7 @@ function openSession(parts: StreamableParts, exchange: HttpExchange, request: Rp
   writeJson(exchange.response, { status: 200, headers, text: [response] })
 }
 
-async function runOne(
+function runOne(
   parts: StreamableParts,
   exchange: HttpExchange,
   { request, use }: { request: RpcRequest; use: SessionUse },
@@ -170,7 +168,7 @@ async function runOne(
   scope.onEnd((reason) => {
     if (reason?.code === 'cancelled') reply.abandon()
   })
-  await runSessionRequest(parts, use, { request, reply, scope })
+  return runSessionRequest(parts, use, { request, reply, scope })
 }
 
 async function runBatch(
@@ -219,6 +217,10 @@ function sessionOf(
   exchange: HttpExchange,
   { header, version }: { header: HeaderReader; version: string | undefined },
 ): Session {
+  if (version === MODERN_REVISION) {
+    const text = `MCP ${version} has no sessions, batches or responses from clients`
+    throw new Fault('invalid_request', text)
+  }
   if (version !== undefined && !isLegacyRevision(version)) {
     throw new Fault('unsupported_version', `MCP revision ${version.slice(0, 40)} is not served`, {
       data: { supported: SERVED_REVISIONS, requested: version },

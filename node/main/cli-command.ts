@@ -46,6 +46,8 @@ export interface CommandContext {
   readonly colour: boolean
   /** Aborts when the user or the system asks to stop (SIGINT, SIGTERM). */
   readonly signal: AbortSignal
+  /** Calls `listener` whenever the system asks to read the configuration again (SIGHUP), until the returned function is called. */
+  onHangup(listener: () => void): () => void
 }
 
 /** One command of `banyan`, in a file `cli-<name>.ts`. */

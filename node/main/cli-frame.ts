@@ -2,7 +2,13 @@ import type { Readable, Writable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { ConfigError, formatProblem } from '../core/config-error.ts'
 import { didYouMean } from '../core/config-hints.ts'
-import { EXIT, UsageError, type Command, type OptionValues } from './cli-command.ts'
+import {
+  EXIT,
+  UsageError,
+  type Command,
+  type CommandContext,
+  type OptionValues,
+} from './cli-command.ts'
 import { commandHelp, programHelp, usageLine } from './cli-help.ts'
 
 /** What the program is run with; in the real one, parts of `process`. */
@@ -15,7 +21,11 @@ export interface CliHost {
   readonly isTTY: boolean
   readonly colour: boolean
   readonly signal: AbortSignal
+  /** Default: nobody ever asks. */
+  readonly onHangup?: CommandContext['onHangup']
 }
+
+const NEVER: CommandContext['onHangup'] = () => () => undefined
 
 type ParsedValue = string | boolean | (string | boolean)[] | undefined
 
@@ -102,8 +112,9 @@ async function runCommand(
       host.stdout.write(commandHelp(command))
       return EXIT.ok
     }
-    const { stdin, stdout, stderr, isTTY, colour, signal } = host
-    return await command.run({ args, options, stdin, stdout, stderr, isTTY, colour, signal })
+    const { stdin, stdout, stderr, isTTY, colour, signal, onHangup = NEVER } = host
+    const io = { stdin, stdout, stderr, isTTY, colour }
+    return await command.run({ args, options, ...io, signal, onHangup })
   } catch (error) {
     return printError(error, host, run)
   }

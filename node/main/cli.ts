@@ -3,9 +3,11 @@ import { mayColour } from '../core/config.ts'
 import { checkCommand } from './cli-check.ts'
 import { runCli } from './cli-frame.ts'
 import { schemaCommand } from './cli-schema.ts'
+import { serveCommand } from './cli-serve.ts'
+import { upCommand } from './cli-up.ts'
 import { packageVersion } from './cli-version.ts'
 
-const COMMANDS = [checkCommand, schemaCommand]
+const COMMANDS = [upCommand, serveCommand, checkCommand, schemaCommand]
 
 const interrupt = new AbortController()
 // Once: whoever asks a second time wants the process gone.
@@ -14,8 +16,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader has gone, as in `banyan schema | head`: nothing is left to do, and nothing went wrong.
-  if (error.code !== 'EPIPE') throw error
+  // The reader has gone, as in `banyan schema | head` or with its terminal: nothing is left to do, nothing went wrong.
+  if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
   process.exit()
 })
 
@@ -32,4 +34,8 @@ process.exitCode = await runCli(process.argv.slice(2), {
   isTTY,
   colour: mayColour(isTTY),
   signal: interrupt.signal,
+  onHangup: (listener) => {
+    process.on('SIGHUP', listener)
+    return () => process.off('SIGHUP', listener)
+  },
 })

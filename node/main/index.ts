@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net'
+import type { Readable, Writable } from 'node:stream'
 import { configWarnings } from '../core/config-checks.ts'
 import { parseConfig } from '../core/config.ts'
 import { ConfigError } from '../core/config-error.ts'
@@ -7,7 +7,8 @@ import type { NodeConfig } from '../core/config-types.ts'
 import { createLogger, SILENT, type Logger, type LogLevel } from '../core/logger.ts'
 import type { EndpointStatus, UpstreamStatus } from '../control/registry.ts'
 import { StateError } from '../identity/node-state.ts'
-import { compose, stopStreams, type Parts } from './compose.ts'
+import { listenNode, parseOptions } from './running-node.ts'
+import { runStdioNode } from './stdio-node.ts'
 
 export { ConfigError, StateError }
 export type { EndpointStatus, Logger, LogLevel, NodeConfigInput, UpstreamStatus }
@@ -77,116 +78,48 @@ export async function createNode(
   input: NodeConfigInput | object,
   options: NodeOptions = {},
 ): Promise<BanyanNode> {
-  const config = parseConfig(input, parseOptions(options))
+  const { config, log } = prepare(input, options)
+  const node = await listenNode(config, { log, baseDir: options.baseDir })
+  return node.start()
+}
+
+/** How to serve a pipe, besides the configuration. */
+export interface StdioOptions extends NodeOptions {
+  /** The endpoint to serve. */
+  readonly endpoint: string
+  /** Where requests come from. Default: standard input. */
+  readonly stdin?: Readable
+  /** Where answers go, and nothing else may. Default: standard output. */
+  readonly stdout?: Writable
+  /** Ends it before the caller does; running calls are stopped. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Serves one endpoint over a pipe, one JSON-RPC message a line, without HTTP. Resolves when the caller has closed its
+ * end, has its answers, and child processes are stopped.
+ *
+ * @throws ConfigError for a bad configuration, StateError for a state folder that cannot be used, Error when there is no
+ *   such endpoint
+ */
+export async function serveStdio(
+  input: NodeConfigInput | object,
+  { endpoint, stdin, stdout, signal, ...options }: StdioOptions,
+): Promise<void> {
+  const { config, log } = prepare(input, options)
+  const pipe = { stdin: stdin ?? process.stdin, stdout: stdout ?? process.stdout }
+  await runStdioNode(config, { endpoint, ...pipe, log, signal })
+}
+
+function prepare(input: object, options: NodeOptions): { config: NodeConfig; log: Logger } {
+  const config = parseConfig(input, parseOptions(options.baseDir))
   const log = loggerOf(options, config)
   for (const { path, message } of configWarnings(config))
     log.warn({ path: path.join('.') }, message)
-  const parts = await compose(config, log)
-  const { host, port } = config.node.listen
-  const address = await parts.http.listen(host, port)
-  const url = config.node.url ?? baseUrl(address)
-  log.info({ url, node: parts.federation.node }, 'listening')
-  return new RunningNode(parts, { config, url, options })
-}
-
-function parseOptions({ baseDir }: NodeOptions): { baseDir?: string } {
-  return baseDir === undefined ? {} : { baseDir }
+  return { config, log }
 }
 
 function loggerOf({ log = 'silent' }: NodeOptions, { node }: NodeConfig): Logger {
   if (typeof log === 'object') return log
   return log === 'silent' ? SILENT : createLogger(log, { node: node.name })
-}
-
-function baseUrl({ address, family, port }: AddressInfo): string {
-  return family === 'IPv6' ? `http://[${address}]:${port}` : `http://${address}:${port}`
-}
-
-class RunningNode implements BanyanNode {
-  readonly id: string
-  readonly name: string
-  readonly url: string
-  readonly #parts: Parts
-  readonly #options: NodeOptions
-  readonly #ready: Promise<void>
-  #config: NodeConfig
-  #closed: Promise<void> | undefined
-
-  constructor(
-    parts: Parts,
-    { config, url, options }: { config: NodeConfig; url: string; options: NodeOptions },
-  ) {
-    this.#parts = parts
-    this.#config = config
-    this.#options = options
-    this.id = parts.federation.node
-    this.name = parts.federation.name
-    this.url = url
-    this.#ready = this.#start()
-  }
-
-  endpointUrl(endpoint: string): string {
-    return `${this.url}/mcp/${endpoint}`
-  }
-
-  status(): NodeStatus {
-    const { federation, registry, drain } = this.#parts
-    return {
-      id: this.id,
-      name: this.name,
-      organisation: federation.organisation,
-      url: this.url,
-      ready: drain.ready,
-      upstreams: registry.upstreamStatus(),
-      endpoints: registry.endpointStatus(),
-    }
-  }
-
-  ready(): Promise<void> {
-    return this.#ready
-  }
-
-  async reload(input: unknown): Promise<void> {
-    const next = parseConfig(input, parseOptions(this.#options))
-    refuseRestart(this.#config, next)
-    this.#config = next
-    this.#parts.configure(next)
-    await this.#parts.registry.apply(next)
-  }
-
-  close(): Promise<void> {
-    this.#closed ??= this.#close()
-    return this.#closed
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  async #start(): Promise<void> {
-    const { registry, drain } = this.#parts
-    await registry.start()
-    drain.ready = drain.open
-  }
-
-  async #close(): Promise<void> {
-    const { drain, http, registry, streamable } = this.#parts
-    drain.begin()
-    stopStreams(this.#parts)
-    await http.close(this.#config.limits.shutdownGrace)
-    streamable.keepAlive.close()
-    await registry.close()
-  }
-}
-
-/** What cannot change while the node runs: its address, its keys, and the limits its parts were built with. */
-function refuseRestart(now: NodeConfig, next: NodeConfig): void {
-  const problems = (['node', 'limits'] as const)
-    .filter((key) => plain(now[key]) !== plain(next[key]))
-    .map((key) => ({ path: [key], message: 'changed; that takes a restart of the node' }))
-  if (problems.length > 0) throw new ConfigError(problems)
-}
-
-function plain(value: unknown): string {
-  return JSON.stringify(value)
 }

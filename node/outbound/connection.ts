@@ -87,8 +87,9 @@ export interface Connector {
   close(): Promise<void>
 }
 
-/** What every connector needs to know of this node. */
+/** What every connector needs to know of who connects. */
 export interface Self {
   readonly clientInfo: { readonly name: string; readonly version: string }
-  readonly federation: FederationSettings
+  /** Undefined for a mere client. */
+  readonly federation: FederationSettings | undefined
 }

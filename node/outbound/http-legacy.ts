@@ -1,4 +1,4 @@
-import { Fault } from '../../protocol/errors.ts'
+import { Fault, RPC } from '../../protocol/errors.ts'
 import { readSettings } from '../../protocol/federation.ts'
 import { HEADER } from '../../protocol/headers.ts'
 import { writeNotification } from '../../protocol/hop-response.ts'
@@ -218,15 +218,15 @@ export class HttpLegacy implements Connection {
     if (this.#closed) return
     const wasOpen = this.#watching
     this.#watching = false
-    if (outcome.kind === 'refused') {
-      if (outcome.status === 404) this.#lost(sessionEnded())
-      // 405 means that there is no such stream; who is merely overloaded may have one later.
-      if (outcome.status !== 429 && outcome.status < 500) return
-    } else if (outcome.kind === 'failed' && outcome.unsent) {
-      this.#lost(outcome.fault)
+    if (outcome.kind === 'failed') {
+      if (outcome.unsent) this.#lost(outcome.fault)
+      else this.#reopen(wasOpen)
       return
-    } else if (outcome.kind === 'done' && !wasOpen) return
-    this.#reopen(wasOpen)
+    }
+    const { status } = outcome
+    // 405 means that there is no such stream; who is merely overloaded may have one later.
+    if (status === 404) this.#lost(sessionEnded())
+    else if (wasOpen || status === 429 || status >= 500) this.#reopen(wasOpen)
   }
 
   /** What came in between is unknown, so it counts as a change. */
@@ -280,12 +280,15 @@ function sessionEnded(): Fault {
 
 /**
  * 404 says that the session is gone (MCP 2025-11-25, transports); several servers say it with 400 and an error without
- * id. Nothing was executed either way.
+ * id. A code of 2026 comes from a server that has replaced this one. Nothing was executed either way.
  */
 function disowned(status: number, message: UpstreamMessage | undefined): string | undefined {
   const gone = 'the upstream ended the session'
   if (status === 404) return gone
   if (status !== 400) return undefined
   if (message === undefined) return gone
-  return message.id === null && readError(message)?.code === -32000 ? gone : undefined
+  const code = readError(message)?.code
+  const modern = code === RPC.unsupportedVersion || code === RPC.headerMismatch
+  if (modern) return 'the upstream no longer speaks the revision of the session'
+  return message.id === null && code === -32_000 ? gone : undefined
 }

@@ -124,11 +124,10 @@ function disowned(status: number, message: UpstreamMessage | undefined): string 
       ? `the upstream no longer speaks MCP ${MODERN_REVISION} (HTTP ${status})`
       : undefined
   }
-  if (status !== 400 || message.id === undefined) return undefined
-  const error = readError(message)
-  // Old servers refuse a request without a session like this (code -32000 in the SDKs, id null).
-  const sessionless = message.id === null && error !== undefined && error.code === -32000
-  return sessionless || error?.code === RPC.unsupportedVersion
+  if (status !== 400) return undefined
+  const code = readError(message)?.code
+  // What 2025 servers refuse a request without a session with; one of 2026 may not use that code.
+  return code === -32_000 || code === RPC.unsupportedVersion
     ? `the upstream no longer speaks MCP ${MODERN_REVISION}`
     : undefined
 }

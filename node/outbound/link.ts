@@ -52,6 +52,7 @@ export class Link {
   #delay: number
   #timer: NodeJS.Timeout | undefined
   #lastFailure = 0
+  #upSince = 0
   #inFlight = 0
   readonly #idle: (() => void)[] = []
 
@@ -144,13 +145,10 @@ export class Link {
     clearTimeout(this.#timer)
     const open = [...this.#conversations.values()]
     this.#conversations.clear()
-    await Promise.all(
-      open.map(async ({ connection, attempt }) => {
-        const pending = await attempt?.catch(() => undefined)
-        await (connection ?? pending)?.close()
-      }),
-    )
+    await Promise.all(open.map(({ connection }) => connection?.close()))
+    // Before the attempts under way are waited for: this ends them, and what they still open they discard.
     await this.#connector.close()
+    await Promise.all(open.map(({ attempt }) => attempt?.catch(() => undefined)))
   }
 
   #open(context: string): Promise<Connection> {
@@ -167,7 +165,8 @@ export class Link {
   }
 
   async #attempt(context: string, conversation: Conversation): Promise<Connection> {
-    clearTimeout(this.#timer)
+    // The delay that runs is that of the shared connection.
+    if (context === SHARED) clearTimeout(this.#timer)
     // A connection may be lost before `connect` returns it.
     let lostEarly: Fault | undefined
     let settled = false
@@ -198,7 +197,7 @@ export class Link {
   #up(connection: Connection): void {
     this.#phase = 'up'
     this.#fault = undefined
-    this.#delay = this.#connector.backoff.min
+    this.#upSince = Date.now()
     const { era, revision, server } = connection
     this.#log.info({ upstream: this.label, era, revision, server: server.name }, 'upstream is up')
     this.#events.up()
@@ -218,6 +217,8 @@ export class Link {
     if (this.#conversations.get(context) !== conversation) return
     this.#conversations.delete(context)
     if (this.#phase === 'closed' || context !== SHARED) return
+    // One that ends as soon as it is open must not be opened again and again without a pause.
+    if (Date.now() - this.#upSince >= this.#delay) this.#delay = this.#connector.backoff.min
     this.#down(this.#named(fault))
   }
 
@@ -241,6 +242,8 @@ export class Link {
     }
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
+      // The spacing is for calls: refused by it here, nothing would try again.
+      this.#lastFailure = 0
       this.#open(SHARED).catch(() => undefined)
     }, this.#delay)
     this.#delay = Math.min(this.#delay * 2, this.#connector.backoff.max)

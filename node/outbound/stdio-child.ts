@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { Fault } from '../../protocol/errors.ts'
 import type { Logger } from '../core/logger.ts'
-import { LineSplitter } from './stdio-lines.ts'
+import { LineSplitter } from '../core/stdio-lines.ts'
 import { StderrTail } from './stdio-stderr.ts'
 
 /** What a process is started with. */
@@ -81,6 +81,8 @@ export class StdioChild {
           env,
           ...(cwd === undefined ? {} : { cwd }),
           stdio: 'pipe',
+          // A group of its own: Ctrl-C reaches the node alone, which then stops its children in good order.
+          detached: process.platform !== 'win32',
           windowsHide: true,
         })
         child.on('error', refuse)
@@ -119,12 +121,23 @@ export class StdioChild {
     let gone = await this.#gone()
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
       if (gone) break
-      this.#process.kill(signal)
+      this.#kill(signal)
       gone = await this.#gone()
     }
     for (const stream of [stdin, stdout, stderr]) stream.destroy()
     // One that even SIGKILL leaves alive hangs in the kernel; waiting for it would help nobody.
     if (!gone) this.#process.unref()
+  }
+
+  /** Signals the process and what it started itself, as `npx` does. */
+  #kill(signal: 'SIGTERM' | 'SIGKILL'): void {
+    const { pid } = this.#process
+    try {
+      if (pid !== undefined && process.platform !== 'win32') process.kill(-pid, signal)
+      else this.#process.kill(signal)
+    } catch {
+      // It has gone by itself.
+    }
   }
 
   /** Whether the process ends within the grace period. */
@@ -201,6 +214,7 @@ export class StdioChild {
 
 function notStarted(command: string, error: unknown): Fault {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
-  // Node's own message may quote arguments, so only its code is told.
-  return new Fault('upstream_unavailable', `the command ${command} cannot be started (${code})`)
+  // Node's own message may quote arguments and names the command even where the folder is missing.
+  const why = code === 'ENOENT' ? 'ENOENT: no such command or working folder' : code
+  return new Fault('upstream_unavailable', `the command ${command} cannot be started (${why})`)
 }

@@ -75,7 +75,6 @@ export class StdioConnection implements Connection {
   }
 
   #lost(fault: Fault): void {
-    if (this.#closed) return
     this.#stop()
     this.#events.lost(fault)
   }

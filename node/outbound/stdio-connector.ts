@@ -15,7 +15,7 @@ export interface StdioConnectorOptions {
   readonly label: string
   readonly command: string
   readonly args: readonly string[]
-  /** What the process gets of this one's environment; see `INHERITED_ENV`. */
+  /** What the process gets of this one's environment. */
   readonly baseEnv: Readonly<Record<string, string>>
   /** Configured variables; they win over `baseEnv`. May hold secrets. */
   readonly env: Readonly<Record<string, string>>
@@ -23,8 +23,10 @@ export interface StdioConnectorOptions {
   readonly cwd?: string | undefined
   readonly era: 'auto' | '2025' | '2026'
   readonly self: Self
-  /** For the probe, which waits less where silence is an answer, and for `initialize`. */
+  /** For `initialize`, and for the probe where era 2026 is configured, milliseconds. */
   readonly answerTimeoutMs: number
+  /** How long silence after the probe is waited for before it counts as 2025, milliseconds; default 3 000. */
+  readonly silenceMs?: number
   readonly backoff: { readonly min: number; readonly max: number }
   /** Between the steps of stopping a process, milliseconds. */
   readonly stopGraceMs: number
@@ -32,39 +34,6 @@ export interface StdioConnectorOptions {
   readonly bodyBytes: number
   readonly log: Logger
 }
-
-/**
- * Variables of its own environment that a node passes on to child processes: what programs need to find their way about,
- * and nothing that may be a secret.
- */
-export const INHERITED_ENV: readonly string[] = [
-  'PATH', // to find commands
-  'HOME', // caches and settings of package runners
-  'USER',
-  'LOGNAME',
-  'SHELL',
-  'TERM',
-  'LANG',
-  'LC_ALL',
-  'TZ',
-  'TMPDIR',
-  // Windows does not start a process without these.
-  'APPDATA',
-  'COMSPEC',
-  'HOMEDRIVE',
-  'HOMEPATH',
-  'LOCALAPPDATA',
-  'PATHEXT',
-  'PROGRAMDATA',
-  'PROGRAMFILES',
-  'SYSTEMDRIVE',
-  'SYSTEMROOT',
-  'TEMP',
-  'TMP',
-  'USERNAME',
-  'USERPROFILE',
-  'WINDIR',
-]
 
 /** Old servers may never answer a method they do not know, so that waiting longer only delays them, milliseconds. */
 const SILENCE_MS = 3_000
@@ -127,10 +96,10 @@ export class StdioConnector implements Connector {
 
   /** Opens it in the era the probe finds; undefined when the process ended over the probe. */
   async #probed(pipe: StdioPipe, events: ConnectionEvents): Promise<Connection | undefined> {
-    const { era, self, answerTimeoutMs } = this.#options
+    const { era, self, answerTimeoutMs, silenceMs = SILENCE_MS } = this.#options
     const probe = sendProbe(pipe, self)
-    const ms = era === '2026' ? answerTimeoutMs : Math.min(answerTimeoutMs, SILENCE_MS)
-    await within(ms, probe.settled)
+    const patienceMs = era === '2026' ? answerTimeoutMs : Math.min(answerTimeoutMs, silenceMs)
+    await within(patienceMs, probe.settled)
     if (probe.fault !== undefined) {
       if (era === 'auto') return undefined
       throw probe.fault

@@ -13,7 +13,7 @@ import type { FrameSink, OutFrame, Sent } from './connection.ts'
 import { PipedCall } from './piped-call.ts'
 import { answerServerRequest } from './server-request.ts'
 import { StdioChild, type ChildOptions } from './stdio-child.ts'
-import { singleLine } from './stdio-lines.ts'
+import { singleLine } from '../core/stdio-lines.ts'
 
 const OPEN_BRACKET = 0x5b
 

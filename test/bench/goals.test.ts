@@ -6,6 +6,7 @@ import type { CellResult, MemoryResult, Results } from './results.ts'
 
 const MEMORY: MemoryResult = {
   idle: 80,
+  sourceIdle: 100,
   floorIdle: 60,
   sessions: 1_000,
   warm: 95,

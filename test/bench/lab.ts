@@ -1,4 +1,5 @@
 // The processes behind the routes, each started when a cell first needs it.
+import type { Build } from './build.ts'
 import { LIST_SIZES, type Group, type Route } from './plan.ts'
 import { startNode, type RunningNode } from './nodes.ts'
 import { startRole, type Running } from './processes.ts'
@@ -38,22 +39,29 @@ export class Lab {
   readonly #started = new Map<string, Promise<Running>>()
   readonly #nodes = new Map<string, Promise<RunningNode>>()
 
+  /** What the processes run. */
+  readonly build: Build
+
+  constructor(build: Build) {
+    this.build = build
+  }
+
   /** The upstream that all routes but `sdk-server` end at. */
   upstream(): Promise<Running> {
-    return this.#role('upstream', () => startRole('upstream', 'upstream'))
+    return this.#role('upstream', () => this.#start('upstream'))
   }
 
   /** The pass-through proxy in front of the upstream. */
   floor(): Promise<Running> {
     return this.#role('floor', async () => {
       const { url } = await this.upstream()
-      return startRole('floor', 'floor', url)
+      return this.#start('floor', url)
     })
   }
 
   /** The load generator. */
   load(): Promise<Running> {
-    return this.#role('load', () => startRole('load', 'load'))
+    return this.#role('load', () => this.#start('load'))
   }
 
   /** Everything a cell passes. */
@@ -66,11 +74,11 @@ export class Lab {
       return { url: floor.url + face, relays: [floor], upstream }
     }
     if (route === 'sdk-server') {
-      const server = await this.#role(route, () => startRole(route, route))
+      const server = await this.#role(route, () => this.#start(route))
       return { url: server.url + face, relays: [], upstream: server }
     }
     if (route === 'sdk-relay') {
-      const relay = await this.#role(route, () => startRole(route, route, upstream.url))
+      const relay = await this.#role(route, () => this.#start(route, upstream.url))
       return { url: relay.url + face, relays: [relay], upstream }
     }
     const relays = operation.kind === 'list' ? [await this.#lists()] : await this.#chain(route)
@@ -106,13 +114,16 @@ export class Lab {
     if (next === undefined) throw new Error('an empty chain')
     const namespaces = [namespaceOf('2026', FEW_TOOLS), namespaceOf('2025', FEW_TOOLS)]
     const parent = { url: next.url, namespaces }
-    return [await this.#node(route, () => startNode({ name: route, parent })), ...behind]
+    return [
+      await this.#node(route, () => startNode(this.build.cli, { name: route, parent })),
+      ...behind,
+    ]
   }
 
   #innermost(): Promise<RunningNode> {
     return this.#node('hop1', async () => {
       const upstream = await this.upstream()
-      return startNode({ name: 'hop1', servers: servers(upstream, [FEW_TOOLS]) })
+      return startNode(this.build.cli, { name: 'hop1', servers: servers(upstream, [FEW_TOOLS]) })
     })
   }
 
@@ -120,8 +131,12 @@ export class Lab {
   #lists(): Promise<RunningNode> {
     return this.#node('lists', async () => {
       const upstream = await this.upstream()
-      return startNode({ name: 'lists', servers: servers(upstream, LIST_SIZES) })
+      return startNode(this.build.cli, { name: 'lists', servers: servers(upstream, LIST_SIZES) })
     })
+  }
+
+  #start(...args: readonly string[]): Promise<Running> {
+    return startRole(this.build.role, ...args)
   }
 
   #role(name: string, begin: () => Promise<Running>): Promise<Running> {

@@ -23,8 +23,8 @@ export interface Bench {
 const SETTLE_MS = 15_000
 const SETTLE_STEP_MS = 50
 
-/** Requests before each stretch that wake connections which idled since the last round. */
-const WAKE_REQUESTS = 4
+/** Requests of each slot before each stretch, which wake connections which idled since the last round. */
+const WAKE_REQUESTS = 2
 
 /** More than a warm-up has time for. */
 const WARM_UP_REQUESTS = 200_000

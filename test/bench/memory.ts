@@ -1,9 +1,10 @@
 // What a node holds: at rest, and for each open session of era 2025.
 import { setTimeout as pause } from 'node:timers/promises'
+import { SOURCE } from './build.ts'
 import { caller, type Call } from './ipc.ts'
 import { namespaceOf, type Lab } from './lab.ts'
 import type { LoadCommands } from './load.ts'
-import { PROBE, startNode, type RunningNode } from './nodes.ts'
+import { startNode, type RunningNode } from './nodes.ts'
 import type { ProbeCommands } from './probe.ts'
 import { residentMb } from './proc.ts'
 import type { MemoryResult } from './results.ts'
@@ -13,8 +14,7 @@ import { facePath } from './upstream.ts'
 const SESSIONS = 1_000
 
 /** Load before the first weighing, so that code compiled on the way is not booked to the sessions. */
-const WARM_REQUESTS = 3_000
-const WARM_SESSIONS = 300
+const WARM_REQUESTS = 5_000
 const IN_FLIGHT = 16
 const TOOLS = 10
 
@@ -35,10 +35,25 @@ async function resting(pid: number): Promise<number> {
   }
 }
 
-async function nodeFor(lab: Lab, name: string, ...execArgv: string[]): Promise<RunningNode> {
+interface Weighed {
+  readonly cli: string
+  readonly execArgv?: readonly string[]
+}
+
+/** Starts a node, hands it over, and ends it. */
+async function withNode<T>(
+  lab: Lab,
+  { cli, execArgv = [] }: Weighed,
+  use: (node: RunningNode) => Promise<T>,
+): Promise<T> {
   const upstream = await lab.upstream()
   const servers = { [namespaceOf('2025', TOOLS)]: upstream.url + facePath('2025', TOOLS) }
-  return startNode({ name, servers, execArgv })
+  const node = await startNode(cli, { name: 'memory', servers, execArgv })
+  try {
+    return await use(node)
+  } finally {
+    await node.stop()
+  }
 }
 
 async function warm(call: Call<LoadCommands>, node: RunningNode): Promise<number> {
@@ -48,17 +63,15 @@ async function warm(call: Call<LoadCommands>, node: RunningNode): Promise<number
   const limit = { inFlight: IN_FLIGHT, requests: WARM_REQUESTS, seconds: 10 }
   const { faults } = await call('run', { target, ...limit })
   if (faults.length > 0) throw new Error(`memory: ${faults.join('\n')}`)
-  await call('hold', { target, sessions: WARM_SESSIONS })
   return target
 }
 
 /** Resident memory as the operator sees it. */
-async function weighResident(
+function weighResident(
   lab: Lab,
   call: Call<LoadCommands>,
 ): Promise<Pick<MemoryResult, 'idle' | 'warm' | 'held'>> {
-  const node = await nodeFor(lab, 'memory')
-  try {
+  return withNode(lab, lab.build, async (node) => {
     const idle = await resting(node.pid)
     const target = await warm(call, node)
     const before = await resting(node.pid)
@@ -66,20 +79,23 @@ async function weighResident(
     const held = await resting(node.pid)
     await call('close', target)
     return { idle, warm: before, held }
-  } finally {
-    await node.stop()
-  }
+  })
 }
 
-/** What is live: a second node that can be told to collect garbage, so that its leisure is not booked to sessions. */
-async function weighLive(
+/**
+ * What is live: a node that can be told to collect garbage, so that its leisure is not booked to the sessions.
+ *
+ * Two batches of sessions are opened and the second is weighed: the first pays for the code and the room they need.
+ */
+function weighLive(
   lab: Lab,
   call: Call<LoadCommands>,
 ): Promise<Pick<MemoryResult, 'heapKbPerSession' | 'residentKbPerSession'>> {
-  const node = await nodeFor(lab, 'memory-live', '--expose-gc', '--import', PROBE)
-  try {
+  const execArgv = ['--expose-gc', '--import', lab.build.probe]
+  return withNode(lab, { cli: lab.build.cli, execArgv }, async (node) => {
     const probe = caller<ProbeCommands>(node.child)
     const target = await warm(call, node)
+    await call('hold', { target, sessions: SESSIONS })
     const before = await probe('kept', null)
     await call('hold', { target, sessions: SESSIONS })
     const after = await probe('kept', null)
@@ -88,16 +104,15 @@ async function weighLive(
       heapKbPerSession: (after.heap - before.heap) / 1_024 / SESSIONS,
       residentKbPerSession: (after.resident - before.resident) / 1_024 / SESSIONS,
     }
-  } finally {
-    await node.stop()
-  }
+  })
 }
 
-/** Weighs a fresh node, and the floor proxy for comparison. */
+/** Weighs fresh nodes, and the floor proxy for comparison. */
 export async function measureMemory(lab: Lab, call: Call<LoadCommands>): Promise<MemoryResult> {
   const floor = await lab.floor()
   const floorIdle = await resting(floor.pid)
   const resident = await weighResident(lab, call)
   const live = await weighLive(lab, call)
-  return { ...resident, ...live, floorIdle, sessions: SESSIONS }
+  const sourceIdle = await withNode(lab, SOURCE, ({ pid }) => resting(pid))
+  return { ...resident, ...live, floorIdle, sourceIdle, sessions: SESSIONS }
 }

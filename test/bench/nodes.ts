@@ -2,13 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { start, type Running } from './processes.ts'
-
-const CLI = fileURLToPath(new URL('../../node/main/cli.ts', import.meta.url))
-
-/** Module that lets the bench collect garbage and take profiles inside a node. */
-export const PROBE: string = new URL('probe.ts', import.meta.url).href
 
 /** What a node serves: one namespace and one plain endpoint for each upstream. */
 export interface NodePlan {
@@ -58,8 +52,8 @@ function isReadyLine(said: unknown): said is ReadyLine {
   return typeof said === 'object' && said !== null && 'event' in said && said.event === 'ready'
 }
 
-/** Starts one node with `banyan up FILE --json`; its file is gone when it has stopped. */
-export async function startNode(plan: NodePlan): Promise<RunningNode> {
+/** Starts one node by `up FILE --json` of the given command; its file is gone when it has stopped. */
+export async function startNode(cli: string, plan: NodePlan): Promise<RunningNode> {
   const folder = await mkdtemp(join(tmpdir(), 'banyan-bench-'))
   const file = join(folder, `${plan.name}.yaml`)
   await writeFile(file, JSON.stringify(configuration(plan), undefined, 2))
@@ -68,7 +62,7 @@ export async function startNode(plan: NodePlan): Promise<RunningNode> {
   try {
     const running = await start({
       name: plan.name,
-      args: [...(plan.execArgv ?? []), CLI, 'up', file, '--json'],
+      args: [...(plan.execArgv ?? []), cli, 'up', file, '--json'],
       ready: (said) => {
         if (!isReadyLine(said)) return undefined
         endpoints = said.nodes[0]?.endpoints ?? {}

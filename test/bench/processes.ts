@@ -3,9 +3,6 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-
-const ROLE = fileURLToPath(new URL('role.ts', import.meta.url))
 
 /** Time for a process to come up, and to go down before it is killed, in milliseconds. */
 const START_MS = 30_000
@@ -107,11 +104,11 @@ function isReady(said: unknown): said is { url: string } {
   return typeof said === 'object' && said !== null && 'event' in said && 'url' in said
 }
 
-/** Starts a process of the bench itself, see role.ts. */
-export function startRole(name: string, ...args: readonly string[]): Promise<Running> {
+/** Starts a process of the bench itself; the arguments are those of role.ts, its file first. */
+export function startRole(file: string, ...args: readonly string[]): Promise<Running> {
   return start({
-    name,
-    args: [ROLE, ...args],
+    name: args[0] ?? file,
+    args: [file, ...args],
     ready: (said) => (isReady(said) ? said.url : undefined),
   })
 }

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { byFunction, byOwner, type CpuProfile, type SelfTime } from './cpu-profile.ts'
+import { SOURCE } from './build.ts'
 import { caller } from './ipc.ts'
 import { Lab, namespaceOf } from './lab.ts'
 import type { LoadCommands } from './load.ts'
-import { PROBE, startNode } from './nodes.ts'
+import { startNode } from './nodes.ts'
 import { allGroups, groupName, type Group } from './plan.ts'
 import type { ProbeCommands } from './probe.ts'
 import { processorTicks, tickMicroseconds } from './proc.ts'
@@ -85,12 +86,11 @@ async function subject(lab: Lab, { group, floor }: Wanted): Promise<Subject> {
   const { era, operation } = group
   const tools = operation.kind === 'list' ? operation.tools : 10
   const upstream = await lab.upstream()
-  const execArgv = ['--import', PROBE]
+  const execArgv = ['--import', lab.build.probe]
   if (floor) {
-    const role = new URL('role.ts', import.meta.url).pathname
     const running = await start({
       name: 'floor',
-      args: [...execArgv, role, 'floor', upstream.url],
+      args: [...execArgv, lab.build.role, 'floor', upstream.url],
       ready: (said) =>
         typeof said === 'object' && said !== null && 'url' in said ? String(said.url) : undefined,
     })
@@ -98,7 +98,7 @@ async function subject(lab: Lab, { group, floor }: Wanted): Promise<Subject> {
   }
   const namespace = namespaceOf(era, tools)
   const servers = { [namespace]: upstream.url + facePath(era, tools) }
-  const running = await startNode({ name: 'profiled', servers, execArgv })
+  const running = await startNode(lab.build.cli, { name: 'profiled', servers, execArgv })
   return { running, url: running.endpoints[namespace] ?? '' }
 }
 
@@ -141,7 +141,7 @@ async function profile(lab: Lab, wish: Wanted, { running, url }: Subject): Promi
 const wish = wanted()
 if (wish === undefined) process.stdout.write(USAGE)
 else {
-  const lab = new Lab()
+  const lab = new Lab(SOURCE)
   try {
     const profiled = await subject(lab, wish)
     try {

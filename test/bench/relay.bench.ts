@@ -1,7 +1,8 @@
 // The relay's cost: `npm run bench`, see --help. Goals that are missed are reported, never asserted.
 import { writeFile } from 'node:fs/promises'
-import { availableParallelism, cpus, platform, release } from 'node:os'
+import { availableParallelism, cpus, loadavg, platform, release } from 'node:os'
 import process from 'node:process'
+import { compile } from './build.ts'
 import { caller } from './ipc.ts'
 import { Lab } from './lab.ts'
 import type { LoadCommands } from './load.ts'
@@ -20,6 +21,7 @@ function progress(words: string): void {
   process.stderr.write(`${seconds} s  ${words}\n`)
 }
 
+/** Taken before the run, so that the load is that of others. */
 function machine(options: Options): Results['machine'] {
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -29,11 +31,12 @@ function machine(options: Options): Results['machine'] {
     cores: availableParallelism(),
     'in flight': options.inFlight,
     rounds: options.rounds,
+    'load before': (loadavg()[0] ?? Number.NaN).toFixed(2),
     'tick, ms': (tickMicroseconds() ?? Number.NaN) / 1_000,
   }
 }
 
-async function measure(lab: Lab, options: Options): Promise<Results> {
+async function measure(lab: Lab, options: Options): Promise<Omit<Results, 'machine'>> {
   const load = await lab.load()
   const bench: Bench = {
     lab,
@@ -51,7 +54,7 @@ async function measure(lab: Lab, options: Options): Promise<Results> {
     progress(`${groupName(group)}: ${group.routes.join(' ')}`)
     cells.push(...(await measureGroup(bench, group)))
   }
-  return { machine: machine(options), cells, memory }
+  return { cells, memory }
 }
 
 async function main(): Promise<void> {
@@ -60,9 +63,11 @@ async function main(): Promise<void> {
     process.stdout.write(USAGE)
     return
   }
-  const lab = new Lab()
+  const about = machine(options)
+  const build = await compile()
+  const lab = new Lab(build)
   try {
-    const results = await measure(lab, options)
+    const results = { machine: about, ...(await measure(lab, options)) }
     process.stdout.write(report(results))
     if (options.json !== undefined) {
       await writeFile(options.json, `${JSON.stringify(results, undefined, 2)}\n`)
@@ -73,6 +78,7 @@ async function main(): Promise<void> {
     throw cause
   } finally {
     await lab.stop()
+    await build.discard()
   }
 }
 

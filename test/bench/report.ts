@@ -110,6 +110,7 @@ function memoryTable({ memory }: Results): string[] {
       ['what', 'MB or KB'],
       [
         ['idle RSS, MB', figure(memory.idle)],
+        ['idle RSS when run from source, MB', figure(memory.sourceIdle)],
         ['idle RSS of the floor proxy, MB', figure(memory.floorIdle)],
         ['RSS after load with few sessions, MB', figure(memory.warm)],
         [`RSS with ${sessions} sessions more, MB`, figure(memory.held)],
@@ -146,8 +147,8 @@ function goalsTable(results: Results): string[] {
 function accuracy(results: Results): string {
   const rounds = results.cells.flatMap((cell) => cell.rounds)
   const known = rounds.filter(({ cost }) => cost !== undefined)
-  if (rounds.length > 0 && known.length === 0)
-    return 'CPU per process: not available on this system'
+  if (rounds.length === 0) return 'no cells'
+  if (known.length === 0) return 'CPU per process: not available on this system'
   const worst = Math.max(0, ...known.map((round) => round.tickError)) * 100
   const resets = rounds.reduce((sum, round) => sum + round.resets, 0)
   const requests = rounds.reduce((sum, round) => sum + round.requests, 0)

@@ -35,9 +35,11 @@ export interface CellResult {
   readonly rounds: readonly Round[]
 }
 
-/** Memory of one node in front of one upstream of ten tools, mebibytes. */
+/** Memory of one node in front of one upstream of ten tools, mebibytes; compiled, as it is published. */
 export interface MemoryResult {
   readonly idle: number
+  /** Run from source, which loads the compiler that strips types. */
+  readonly sourceIdle: number
   /** The floor proxy, for comparison. */
   readonly floorIdle: number
   readonly sessions: number

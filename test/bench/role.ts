@@ -2,12 +2,8 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import process from 'node:process'
-import { createFloor } from './floor.ts'
 import { answerParent } from './ipc.ts'
-import { loadCommands } from './load.ts'
-import { createSdkRelay } from './sdk-relay.ts'
-import { createSdkUpstream } from './sdk-upstream.ts'
-import { createUpstream } from './upstream.ts'
+import type { LoadCommands } from './load.ts'
 
 function listen(server: Server): void {
   server.listen(0, '127.0.0.1', () => {
@@ -21,13 +17,20 @@ function listen(server: Server): void {
   })
 }
 
-const [role, origin = ''] = process.argv.slice(2)
+const [name = '', origin = ''] = process.argv.slice(2)
 
-if (role === 'upstream') listen(createUpstream())
-else if (role === 'sdk-server') listen(createSdkUpstream())
-else if (role === 'sdk-relay') listen(createSdkRelay(origin))
-else if (role === 'floor') listen(createFloor(origin))
-else if (role === 'load') {
-  answerParent(loadCommands())
-  process.send?.({ event: 'ready', url: '' })
-} else throw new Error(`no such role: ${role}`)
+/** Each loads its own code only, for memory is measured too. */
+const ROLES: Readonly<Record<string, () => Promise<void>>> = {
+  upstream: async () => listen((await import('./upstream.ts')).createUpstream()),
+  floor: async () => listen((await import('./floor.ts')).createFloor(origin)),
+  'sdk-server': async () => listen((await import('./sdk-upstream.ts')).createSdkUpstream()),
+  'sdk-relay': async () => listen((await import('./sdk-relay.ts')).createSdkRelay(origin)),
+  load: async () => {
+    answerParent<LoadCommands>((await import('./load.ts')).loadCommands())
+    process.send?.({ event: 'ready', url: '' })
+  },
+}
+
+const role = ROLES[name]
+if (role === undefined) throw new Error(`no such role: ${name}`)
+await role()

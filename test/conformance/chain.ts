@@ -1,9 +1,12 @@
 // Nodes nested in each other, the innermost fronting one MCP server under its own names.
 import { createNode, type BanyanNode } from '../../node/main/index.ts'
 
-/** A running chain: the URL of the outermost endpoint. */
+/** A running chain. */
 export interface Chain {
+  /** The outermost endpoint. */
   readonly url: string
+  /** Outermost first. */
+  readonly nodes: readonly BanyanNode[]
   close(): Promise<void>
 }
 
@@ -36,6 +39,7 @@ export async function startChain(depth: number, upstreamUrl: string): Promise<Ch
   }
   return {
     url,
+    nodes,
     async close() {
       // From the outside in: nobody is to see its upstream go.
       for (const node of nodes) await node.close()

@@ -20,20 +20,24 @@ export interface Verdict {
 /** Every scenario adds this check, so it alone proves nothing about a scenario. */
 const WIRE_CHECK = 'wire-schema-valid'
 
-/** Reads an expected-failures file: a list of `{ reason, of: [scenario or scenario:check-id] }`. */
-export async function loadExpected(file: URL): Promise<ExpectedFailures> {
-  const groups = (parse(await readFile(file, 'utf8')) ?? []) as readonly {
-    readonly reason: string
-    readonly of: readonly string[]
-  }[]
+/** Reads expected-failures files: each a list of `{ reason, of: [scenario or scenario:check-id] }`. */
+export async function loadExpected(...files: readonly URL[]): Promise<ExpectedFailures> {
   const expected = new Map<string, string>()
-  for (const { reason, of } of groups) {
-    for (const name of of) {
-      if (!reason || expected.has(name)) throw new Error(`${file.pathname}: bad entry ${name}`)
-      expected.set(name, reason)
+  for (const file of files) {
+    const groups = (parse(await readFile(file, 'utf8')) ?? []) as readonly Group[]
+    for (const { reason, of } of groups) {
+      for (const name of of) {
+        if (!reason || expected.has(name)) throw new Error(`${file.pathname}: bad entry ${name}`)
+        expected.set(name, reason)
+      }
     }
   }
   return expected
+}
+
+interface Group {
+  readonly reason: string
+  readonly of: readonly string[]
 }
 
 /** Judges a run: warnings are failures, and so is a scenario in which nothing of its own was checked. */

@@ -1,20 +1,23 @@
 // The conformance harness as a program:
-// node test/conformance/run.ts --url URL --era 2025|2026 [--expected FILE]
+// node test/conformance/run.ts --url URL --revision REVISION [--expected FILE]
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { judge, loadExpected } from './expected.ts'
-import { runSuite } from './suite.ts'
+import { REVISIONS, runSuite } from './suite.ts'
 
 const { values } = parseArgs({
   options: {
     url: { type: 'string' },
-    era: { type: 'string', default: '2026' },
+    revision: { type: 'string', default: '2026-07-28' },
     expected: { type: 'string' },
   },
 })
 if (values.url === undefined) throw new Error('--url is missing')
 
-const results = await runSuite(values.url, values.era === '2025' ? '2025' : '2026')
+const revision = REVISIONS.find((known) => known === values.revision)
+if (revision === undefined) throw new Error(`--revision must be one of ${REVISIONS.join(', ')}`)
+
+const results = await runSuite(values.url, revision)
 const expected =
   values.expected === undefined ? new Map() : await loadExpected(pathToFileURL(values.expected))
 const { lines, unexpected, stale, summary } = judge(results, expected)

@@ -1,4 +1,4 @@
-// Runs the official conformance suite against a URL and reads what it found.
+// Runs the official conformance suite and reads what it found.
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { parse } from 'yaml'
-import type { Era } from '../fixtures/wire.ts'
 
 /** One thing the suite looked at. */
 export interface Check {
@@ -21,6 +20,10 @@ export interface ScenarioResult {
   readonly checks: readonly Check[]
 }
 
+/** The revisions the suite has scenarios for, oldest first. */
+export const REVISIONS = ['2025-03-26', '2025-06-18', '2025-11-25', '2026-07-28'] as const
+export type Revision = (typeof REVISIONS)[number]
+
 const MANIFEST = '@modelcontextprotocol/conformance/package.json'
 const PACKAGE = dirname(createRequire(import.meta.url).resolve(MANIFEST))
 const PROGRAM = join(PACKAGE, 'dist', 'index.js')
@@ -28,28 +31,67 @@ const PROGRAM = join(PACKAGE, 'dist', 'index.js')
 const SCENARIO_TIMEOUT_MS = 10_000
 /** Bound of one process of the suite, ms. */
 const PROCESS_TIMEOUT_MS = 180_000
-/** Scenarios that no frozen requirement set names; they are of era 2026. */
+/** Scenarios that no frozen requirement set names; they are of the newest revision. */
 const UNLISTED = ['directory', 'enumeration', 'manifest'].map((name) => `sep-2640-skills-${name}`)
-const REVISION: Record<Era, string> = { '2025': '2025-11-25', '2026': '2026-07-28' }
-const RESULT_FOLDER = /^server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/
+/** The older revisions have no frozen set: the suite knows which scenarios apply. */
+const FROZEN: ReadonlySet<Revision> = new Set(['2025-11-25', '2026-07-28'])
+const RESULT_FOLDER = /^(?:server-)?(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/
 
 const run = promisify(execFile)
 
-/** Runs every server scenario of one era. @throws Error when the suite itself fails or leaves a scenario out. */
-export async function runSuite(url: string, era: Era): Promise<ScenarioResult[]> {
+/**
+ * Runs every server scenario of one revision.
+ *
+ * @throws Error when the suite itself fails or leaves a scenario out
+ */
+export async function runSuite(url: string, revision: Revision): Promise<ScenarioResult[]> {
+  const unlisted = revision === '2026-07-28' ? UNLISTED : []
+  const set = FROZEN.has(revision)
+    ? ['--requirements', revision]
+    : ['--suite', 'all', '--spec-version', revision]
+  const runs = [set, ...unlisted.map((name) => ['--scenario', name])]
+  const results = await collect(
+    'server',
+    runs.map((args) => ['--url', url, ...args]),
+  )
+  const wanted = FROZEN.has(revision) ? await frozenScenarios(revision) : []
+  const missing = [...wanted, ...unlisted].filter(
+    (name) => !results.some(({ scenario }) => scenario === name),
+  )
+  if (missing.length > 0) throw new Error(`the suite left out: ${missing.join(', ')}`)
+  if (results.length === 0) throw new Error('the suite ran nothing')
+  return results
+}
+
+/** A client scenario, which starts a server for `command` to connect to. */
+export interface ClientRun {
+  readonly scenario: string
+  readonly revision: Revision
+  /** Words of the command line; the suite adds the server's URL and splits at spaces. */
+  readonly command: readonly string[]
+}
+
+/** Runs one client scenario. @throws Error when the suite itself fails */
+export async function runClient({
+  scenario,
+  revision,
+  command,
+}: ClientRun): Promise<ScenarioResult> {
+  const args = ['--command', command.join(' '), '--scenario', scenario, '--spec-version', revision]
+  const [result] = await collect('client', [args])
+  if (result === undefined) throw new Error(`the suite has no ${scenario} for ${revision}`)
+  return result
+}
+
+/** Runs the suite with each of these arguments and gathers the results. */
+async function collect(
+  mode: 'server' | 'client',
+  runs: readonly (readonly string[])[],
+): Promise<ScenarioResult[]> {
   const output = await mkdtemp(join(tmpdir(), 'conformance-'))
   try {
-    await runProcess(['--url', url, '--requirements', REVISION[era], '-o', output])
-    const unlisted = era === '2026' ? UNLISTED : []
-    await Promise.all(
-      unlisted.map((name) => runProcess(['--url', url, '--scenario', name, '-o', output])),
-    )
-    const results = await readResults(output)
-    const missing = [...(await requiredScenarios(era)), ...unlisted].filter(
-      (name) => !results.some(({ scenario }) => scenario === name),
-    )
-    if (missing.length > 0) throw new Error(`the suite left out: ${missing.join(', ')}`)
-    return results
+    await Promise.all(runs.map((args) => runProcess([mode, ...args, '-o', output])))
+    return await readResults(output)
   } finally {
     await rm(output, { recursive: true, force: true })
   }
@@ -57,7 +99,7 @@ export async function runSuite(url: string, era: Era): Promise<ScenarioResult[]>
 
 /** The exit code only repeats what the results say, and knows nothing of our expectations: it is not looked at. */
 async function runProcess(args: readonly string[]): Promise<void> {
-  const command = [PROGRAM, 'server', '--timeout', String(SCENARIO_TIMEOUT_MS), ...args]
+  const command = [PROGRAM, ...args, '--timeout', String(SCENARIO_TIMEOUT_MS)]
   try {
     await run(process.execPath, command, {
       timeout: PROCESS_TIMEOUT_MS,
@@ -90,9 +132,9 @@ async function readChecks(file: string): Promise<Check[]> {
   }
 }
 
-/** What the suite's frozen set for that era names, scored or not. */
-async function requiredScenarios(era: Era): Promise<string[]> {
-  const file = join(PACKAGE, 'requirements', `${REVISION[era]}.yaml`)
+/** What the suite's frozen set for that revision names, scored or not. */
+async function frozenScenarios(revision: Revision): Promise<string[]> {
+  const file = join(PACKAGE, 'requirements', `${revision}.yaml`)
   const set = parse(await readFile(file, 'utf8')) as {
     readonly server: readonly string[]
     readonly not_scored: readonly { readonly scenario: string; readonly leg: string }[]

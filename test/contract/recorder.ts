@@ -14,6 +14,8 @@ import { objectAt, type JsonObject } from '../fixtures/wire.ts'
 /** Keeps everything that comes back for one request, too many endings included. */
 export class Recorder implements FrameSink {
   readonly notifications: JsonObject[] = []
+  /** Notifications after the ending, which there must not be. */
+  readonly late: JsonObject[] = []
   readonly endings: ({ response: JsonObject } | { fault: Fault; unsent: boolean })[] = []
   /** Resolves at the first ending. */
   readonly ended: Promise<void>
@@ -28,8 +30,8 @@ export class Recorder implements FrameSink {
   }
 
   notification(message: UpstreamMessage): boolean {
-    if (this.endings.length > 0) throw new Error('a notification came after the end')
-    this.notifications.push(parse(message))
+    const list = this.endings.length > 0 ? this.late : this.notifications
+    list.push(parse(message))
     return !this.isFull
   }
 
@@ -44,7 +46,7 @@ export class Recorder implements FrameSink {
   }
 
   /** The one response. */
-  async response1(): Promise<JsonObject> {
+  async answer(): Promise<JsonObject> {
     await this.ended
     const [ending] = this.endings
     if (ending === undefined || !('response' in ending)) {
@@ -63,7 +65,7 @@ export class Recorder implements FrameSink {
 
   /** The text of the result's first content block. */
   async text(): Promise<string> {
-    return textOf(await this.response1())
+    return textOf(await this.answer())
   }
 }
 

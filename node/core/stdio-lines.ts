@@ -3,18 +3,21 @@ const CR = 0x0d
 const SPACE = 0x20
 
 /**
- * Cuts a byte stream into lines: bytes in, lines out, no byte looked at twice. `push` throws a RangeError when a line is
- * longer than `maxBytes`.
+ * Cuts a byte stream into lines: bytes in, lines out, no byte looked at twice. A line longer than `maxBytes` is skipped
+ * and `tooLong` told of it once; where there is no `tooLong`, `push` throws a RangeError.
  */
 export class LineSplitter {
   readonly #maxBytes: number
   readonly #line: (line: Buffer) => void
+  readonly #tooLong: (() => void) | undefined
   #parts: Buffer[] = []
   #bytes = 0
+  #skipping = false
 
-  constructor(maxBytes: number, line: (line: Buffer) => void) {
+  constructor(maxBytes: number, line: (line: Buffer) => void, tooLong?: () => void) {
     this.#maxBytes = maxBytes
     this.#line = line
+    this.#tooLong = tooLong
   }
 
   /** Takes the next bytes; hands over each line that ends in them, without its line end. */
@@ -30,15 +33,32 @@ export class LineSplitter {
     if (start < chunk.length) this.#keep(chunk.subarray(start))
   }
 
+  /** Hands over what came after the last line end, if anything did. */
+  end(): void {
+    if (this.#bytes > 0) this.#flush()
+  }
+
   #keep(part: Buffer): void {
+    if (this.#skipping) return
     this.#bytes += part.length
-    if (this.#bytes > this.#maxBytes) {
+    if (this.#bytes <= this.#maxBytes) {
+      this.#parts.push(part)
+      return
+    }
+    if (this.#tooLong === undefined) {
       throw new RangeError(`a line is longer than ${this.#maxBytes} bytes`)
     }
-    this.#parts.push(part)
+    this.#skipping = true
+    this.#parts = []
+    this.#tooLong()
   }
 
   #flush(): void {
+    if (this.#skipping) {
+      this.#skipping = false
+      this.#bytes = 0
+      return
+    }
     const [first] = this.#parts
     const line = this.#parts.length === 1 && first ? first : Buffer.concat(this.#parts)
     this.#parts = []

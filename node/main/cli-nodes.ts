@@ -1,0 +1,61 @@
+import { styleText } from 'node:util'
+import type { UpstreamStatus } from '../control/registry.ts'
+import type { BanyanNode, NodeStatus } from './index.ts'
+
+type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan'
+
+/** Text in a style, or as it is when the reader may get no colour. */
+export type Paint = (style: Style, text: string) => string
+
+/** Paints only where colour is allowed. */
+export function painter(colour: boolean): Paint {
+  return (style, text) => (colour ? styleText(style, text, { validateStream: false }) : text)
+}
+
+/** `1 tool`, `2 tools`. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
+
+const PHASE_STYLE: Readonly<Record<string, Style>> = { up: 'green', down: 'red' }
+
+function upstreamLine(upstream: UpstreamStatus, width: number, paint: Paint): string {
+  const { label, kind, phase, target, era, tools, problem } = upstream
+  const state = paint(PHASE_STYLE[phase] ?? 'yellow', phase)
+  const facts = era === undefined ? '' : `, era ${era}, ${count(tools, 'tool')}`
+  const line = `    ${label.padEnd(width)}  ${state}${facts}  ${paint('dim', `${kind} ${target}`)}\n`
+  return problem === undefined
+    ? line
+    : `${line}    ${' '.repeat(width)}  ${paint('red', problem)}\n`
+}
+
+/** One node for people: where its endpoints are, and how its upstreams stand. */
+export function nodeText(node: BanyanNode, paint: Paint): string {
+  const { name, organisation, url, endpoints, upstreams } = node.status()
+  const title = `${paint('bold', name)} of ${organisation}  ${paint('dim', url)}\n`
+  const doors = endpoints.map(({ name: endpoint, tools, problems }) => {
+    const left = problems.length === 0 ? '' : `, ${problems.length} left out`
+    return `  ${paint('cyan', node.endpointUrl(endpoint))}  ${count(tools, 'tool')}${left}\n`
+  })
+  const width = Math.max(0, ...upstreams.map(({ label }) => label.length))
+  const lines = upstreams.map((upstream) => upstreamLine(upstream, width, paint))
+  return [title, ...doors, ...lines].join('')
+}
+
+/** What programs are told of a node. */
+export interface NodeReport extends Omit<NodeStatus, 'endpoints'> {
+  /** URLs by endpoint. */
+  readonly endpoints: Readonly<Record<string, string>>
+  /** Number of tools by endpoint. */
+  readonly tools: Readonly<Record<string, number>>
+}
+
+/** One node for programs. */
+export function nodeReport(node: BanyanNode): NodeReport {
+  const { endpoints, ...status } = node.status()
+  return {
+    ...status,
+    endpoints: Object.fromEntries(endpoints.map(({ name }) => [name, node.endpointUrl(name)])),
+    tools: Object.fromEntries(endpoints.map(({ name, tools }) => [name, tools])),
+  }
+}

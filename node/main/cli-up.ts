@@ -1,0 +1,141 @@
+import { once } from 'node:events'
+import { ConfigError, formatProblem } from '../core/config-error.ts'
+import { loadConfigFile, type LoadedConfig } from '../core/config-file.ts'
+import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
+import { closeFleet, fleetReady, startFleet, type Member } from './cli-fleet.ts'
+import { LOG_OPTION, logLevel } from './cli-log.ts'
+import { nodeReport, nodeText, painter } from './cli-nodes.ts'
+import { watchFiles } from './cli-watch.ts'
+
+/** Time before people are told what a start is waiting for, milliseconds. */
+const PATIENCE_MS = 2_000
+
+/** Says what happened: a line of JSON for programs, or text for people. */
+type Tell = (event: Readonly<Record<string, unknown>>, text: string) => void
+
+function teller({ options, stdout }: CommandContext): Tell {
+  const json = options.has('json')
+  return (event, text) => void stdout.write(json ? `${JSON.stringify(event)}\n` : text)
+}
+
+/** Reads every file before anything starts, so that all problems of all files are told at once. */
+async function loadAll(files: readonly string[], context: CommandContext): Promise<LoadedConfig[]> {
+  const loaded = await Promise.allSettled(files.map((file) => loadConfigFile(file)))
+  const bad = loaded.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
+  for (const error of bad.slice(0, -1)) {
+    if (error instanceof ConfigError) printProblems(error, context)
+  }
+  if (bad.length > 0) throw bad.at(-1)
+  const good = loaded.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  for (const { file, warnings } of good) {
+    for (const warning of warnings)
+      context.stderr.write(`warning ${formatProblem(warning, file)}\n`)
+  }
+  return good
+}
+
+function printProblems({ problems, file }: ConfigError, { stderr }: CommandContext): void {
+  for (const problem of problems) stderr.write(`${formatProblem(problem, file)}\n`)
+}
+
+/** Waits until every upstream was tried; tells people what it waits for when that takes long. */
+async function allReady(running: readonly Member[], { stderr }: CommandContext): Promise<void> {
+  const timer = setInterval(() => {
+    const waiting = running.flatMap(({ node }) => {
+      const { upstreams } = node.status()
+      const open = upstreams.filter(({ phase }) => phase !== 'up' && phase !== 'down')
+      return open.map(({ label }) => `${node.name}/${label}`)
+    })
+    if (waiting.length > 0) stderr.write(`waiting for ${waiting.join(', ')}\n`)
+  }, PATIENCE_MS)
+  try {
+    await fleetReady(running)
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+/** Takes the file again; when it is bad, says why and leaves the node as it is. */
+async function reload({ file, node }: Member, context: CommandContext, tell: Tell): Promise<void> {
+  try {
+    const { config } = await loadConfigFile(file)
+    await node.apply(config)
+    tell({ event: 'reloaded', file, node: nodeReport(node) }, `reloaded ${file}\n`)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const { problems } = error
+    tell({ event: 'refused', file, problems }, `refused ${file}, nothing has changed:\n`)
+    printProblems(new ConfigError(problems, file), context)
+  }
+}
+
+/** Reloads one at a time, in the order asked for. */
+class Reloads {
+  #last: Promise<void> = Promise.resolve()
+
+  add(work: () => Promise<void>, failed: (error: unknown) => void): void {
+    this.#last = this.#last.then(work).catch(failed)
+  }
+
+  idle(): Promise<void> {
+    return this.#last
+  }
+}
+
+async function stay(
+  running: readonly Member[],
+  context: CommandContext,
+  tell: Tell,
+): Promise<void> {
+  const reloads = new Reloads()
+  const failed = (error: unknown): void => {
+    context.stderr.write(`banyan: reload failed: ${String(error)}\n`)
+  }
+  const again = (one: Member): void => reloads.add(() => reload(one, context, tell), failed)
+  const forgetHangup = context.onHangup(() => running.forEach(again))
+  const unwatch = context.options.has('watch')
+    ? watchFiles(
+        running.map(({ file }) => file),
+        (changed) => running.filter(({ file }) => file === changed).forEach(again),
+      )
+    : undefined
+  if (!context.signal.aborted) await once(context.signal, 'abort')
+  forgetHangup()
+  unwatch?.()
+  await reloads.idle()
+}
+
+/** Runs the nodes of some files until told to stop. */
+async function up(context: CommandContext): Promise<number> {
+  const { args, colour, options, signal } = context
+  if (args.length === 0) throw new UsageError('a file is missing')
+  const level = logLevel(context)
+  const tell = teller(context)
+  const running = await startFleet(await loadAll(args, context), level)
+  try {
+    const interrupted = signal.aborted ? Promise.resolve() : once(signal, 'abort')
+    await Promise.race([allReady(running, context), interrupted])
+    const nodes = running.map(({ node }) => node)
+    const paint = painter(colour)
+    const text = nodes.map((node) => `${nodeText(node, paint)}\n`).join('')
+    tell({ event: 'ready', nodes: nodes.map(nodeReport) }, `${text}ready, Ctrl-C stops\n`)
+    await stay(running, context, tell)
+  } finally {
+    if (!options.has('json') && signal.aborted) context.stderr.write('stopping\n')
+    await closeFleet(running)
+  }
+  return EXIT.ok
+}
+
+/** `banyan up`: the nodes of some files, in this process. */
+export const upCommand: Command = {
+  name: 'up',
+  summary: 'run the nodes of configuration files in this process, until Ctrl-C',
+  usage: 'FILE... [--json] [--log LEVEL] [--watch]',
+  options: {
+    json: { type: 'boolean', summary: 'print one line of JSON for each event, "ready" first' },
+    log: LOG_OPTION,
+    watch: { type: 'boolean', summary: 'reload a file when it changes, as SIGHUP does' },
+  },
+  run: up,
+}

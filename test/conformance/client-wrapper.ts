@@ -1,0 +1,77 @@
+// The suite's client mode, with nodes as the client: they stand in front of the scenario's server, and this program
+// asks them for what the scenario wants done. node client-wrapper.ts DEPTH URL
+import { legacySession, type LegacySession } from '../fixtures/raw-client.ts'
+import { until } from '../fixtures/wait.ts'
+import { isObject, type JsonObject } from '../fixtures/wire.ts'
+import { startChain, type Chain } from './chain.ts'
+
+const ARGUMENTS: Readonly<Record<string, JsonObject>> = {
+  add_numbers: { a: 5, b: 3 },
+  valid_tool: { region: 'us-west1' },
+}
+
+interface Tool {
+  readonly name: string
+  readonly inputSchema: JsonObject
+}
+
+/** Tells the node's own traffic from ours: all the caller does here is list and call, in era 2025, without headers. */
+async function drive(scenario: string, session: LegacySession): Promise<void> {
+  const { result } = await session.call('tools/list')
+  const tools = result['tools'] as readonly Tool[]
+  for (const { name, args } of callsFor(scenario, tools)) {
+    const reply = await session.call('tools/call', { name, arguments: args })
+    if (!isObject(reply.result['content']) && !Array.isArray(reply.result['content'])) {
+      throw new Error(`no content from ${name}`)
+    }
+  }
+}
+
+function callsFor(
+  scenario: string,
+  tools: readonly Tool[],
+): { readonly name: string; readonly args: JsonObject }[] {
+  if (scenario === 'http-custom-headers') return callsOfContext()
+  if (scenario === 'json-schema-ref-no-deref') return []
+  if (scenario === 'json-schema-2020-12-preservation') return [echoOf(tools)]
+  // Whatever is listed is called: a tool that must not be republished would be found out.
+  return tools.map(({ name }) => ({ name, args: ARGUMENTS[name] ?? {} }))
+}
+
+function callsOfContext(): { name: string; args: JsonObject }[] {
+  const context = JSON.parse(process.env['MCP_CONFORMANCE_CONTEXT'] ?? '{}') as {
+    readonly toolCalls?: readonly { readonly name: string; readonly arguments: JsonObject }[]
+  }
+  const calls = context.toolCalls ?? []
+  return calls.map(({ name, arguments: args }) => ({ name, args }))
+}
+
+/** The schema as it came through the nodes, sent back for comparison. */
+function echoOf(tools: readonly Tool[]): { name: string; args: JsonObject } {
+  const schema = tools.find(({ name }) => name === 'json_schema_2020_12_tool')?.inputSchema
+  if (schema === undefined) throw new Error('the tool with the schema is not listed')
+  return { name: 'json_schema_echo', args: { schema } }
+}
+
+/** A scenario may refuse the first attempt to connect; every node comes back by itself. */
+async function settled({ nodes }: Chain): Promise<void> {
+  await until(
+    () => nodes.every((node) => node.status().upstreams.every(({ phase }) => phase === 'up')),
+    'every link to be up',
+  )
+}
+
+const [depth, url] = process.argv.slice(2)
+const scenario = process.env['MCP_CONFORMANCE_SCENARIO']
+if (depth === undefined || url === undefined || scenario === undefined) {
+  throw new Error('usage: MCP_CONFORMANCE_SCENARIO=... node client-wrapper.ts DEPTH URL')
+}
+const chain = await startChain(Number(depth), url)
+try {
+  await settled(chain)
+  const session = await legacySession(chain.url)
+  await drive(scenario, session)
+  await session.delete()
+} finally {
+  await chain.close()
+}

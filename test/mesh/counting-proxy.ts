@@ -1,0 +1,74 @@
+// A wire tap before a node or server: passes everything on and counts what was asked.
+import { createServer, request as send, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { isObject } from '../fixtures/wire.ts'
+
+/** Counts the requests to one URL by JSON-RPC method, or by HTTP method where there is no message. */
+export class CountingProxy {
+  /** Requests passed on, by method. */
+  readonly counts: Map<string, number> = new Map()
+  /** Parsed bodies passed on, in order. */
+  readonly messages: Record<string, unknown>[] = []
+  readonly #target: URL
+  readonly #server = createServer((incoming, outgoing) => void this.#pass(incoming, outgoing))
+
+  private constructor(target: string) {
+    this.#target = new URL(target)
+  }
+
+  /** Listens on a free port and passes on to the URL `target`. */
+  static async start(target: string): Promise<CountingProxy> {
+    const proxy = new CountingProxy(target)
+    await new Promise<void>((resolve) => {
+      proxy.#server.listen(0, '127.0.0.1', resolve)
+    })
+    return proxy
+  }
+
+  /** The URL to use in place of the target. */
+  get url(): string {
+    const { port } = this.#server.address() as AddressInfo
+    return `http://127.0.0.1:${port}${this.#target.pathname}`
+  }
+
+  /** Requests passed on so far. */
+  get total(): number {
+    return [...this.counts.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  /** Requests of one method. */
+  count(method: string): number {
+    return this.counts.get(method) ?? 0
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve))
+    this.#server.closeAllConnections()
+    await closed
+  }
+
+  async #pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = []
+    for await (const chunk of incoming) chunks.push(chunk as Buffer)
+    const body = Buffer.concat(chunks)
+    this.#note(incoming.method ?? '', body.toString('utf8'))
+    const { headers, method } = incoming
+    const upstream = send(this.#target, { method, headers, agent: false }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
+      outgoing.flushHeaders()
+      answer.pipe(outgoing)
+      answer.on('error', () => outgoing.destroy())
+    })
+    upstream.on('error', () => outgoing.destroy())
+    outgoing.on('close', () => upstream.destroy())
+    upstream.end(body)
+  }
+
+  #note(httpMethod: string, body: string): void {
+    const message: unknown = body === '' ? undefined : JSON.parse(body)
+    if (isObject(message)) this.messages.push(message)
+    const method = isObject(message) ? message['method'] : httpMethod
+    const key = typeof method === 'string' ? method : 'answer'
+    this.counts.set(key, this.count(key) + 1)
+  }
+}

@@ -1,0 +1,92 @@
+// The same tool over several paths: one tool, and another path when one is dead.
+import { afterEach, describe, expect, test } from 'vitest'
+import type { BanyanNode } from '../../node/main/index.ts'
+import { FixtureServer } from '../fixtures/fixture-server.ts'
+import { plainTool } from '../fixtures/fixture-tools.ts'
+import { until } from '../fixtures/wait.ts'
+import { callerOf, ERAS, textOf } from './caller.ts'
+import { CountingProxy } from './counting-proxy.ts'
+import { Mesh } from './mesh.ts'
+
+function importing(urls: Readonly<Record<string, string>>): {
+  upstreams: Record<string, object>
+} {
+  const entries = Object.entries(urls).map(([label, url]) => {
+    return [label, { node: { url, as: '{namespace}' } }] as const
+  })
+  return { upstreams: Object.fromEntries(entries) }
+}
+
+describe('several paths', () => {
+  const mesh = new Mesh()
+  const cleanups: (() => Promise<void>)[] = []
+
+  afterEach(async () => {
+    await mesh.close()
+    for (const cleanup of cleanups.splice(0)) await cleanup()
+  })
+
+  async function home(): Promise<{ node: BanyanNode; fixture: FixtureServer }> {
+    const fixture = await FixtureServer.start({ tools: [plainTool('who', {}, 'home')] })
+    cleanups.push(() => fixture.close())
+    return { fixture, node: await mesh.front('home', fixture.url) }
+  }
+
+  test.each(ERAS)(
+    'a diamond shows the tool once and survives the loss of a side (%s)',
+    async (era) => {
+      const { node, fixture } = await home()
+      const target = node.endpointUrl('main')
+      const left = await mesh.ready('left', importing({ home: target }))
+      const right = await mesh.ready('right', importing({ home: target }))
+      const top = await mesh.ready(
+        'top',
+        importing({ left: left.endpointUrl('main'), right: right.endpointUrl('main') }),
+      )
+      const caller = await callerOf(era, top.endpointUrl('main'))
+      expect(await caller.names()).toEqual(['fx__who'])
+      expect(textOf(await caller.call('fx__who'))).toBe('home')
+
+      await left.close()
+      const isDown = (): boolean => top.status().upstreams[0]?.phase === 'down'
+      await until(isDown, 'the loss of the left side to be seen')
+      expect(await caller.names()).toEqual(['fx__who'])
+      expect(textOf(await caller.call('fx__who'))).toBe('home')
+      expect(fixture.calls()).toHaveLength(2)
+    },
+  )
+
+  test.each(ERAS)(
+    'a node does not fail over to one that has passed the call already (%s)',
+    async (era) => {
+      const { node, fixture } = await home()
+      const target = node.endpointUrl('main')
+      const names = ['a', 'b', 'c'] as const
+      const taps = new Map<string, CountingProxy>()
+      const nodes = new Map<string, BanyanNode>()
+      for (const name of names) {
+        const tap = await CountingProxy.start(target)
+        cleanups.push(() => tap.close())
+        taps.set(name, tap)
+        nodes.set(name, await mesh.start(name, { endpoints: {} }))
+      }
+      for (const [name, self] of nodes) {
+        const others = [...nodes].filter(([other]) => other !== name)
+        const urls = others.map(([other, peer]) => [other, peer.endpointUrl('main')] as const)
+        const direct = { home: taps.get(name)?.url ?? '' }
+        await mesh.replan(self, importing({ ...direct, ...Object.fromEntries(urls) }))
+      }
+      const caller = await callerOf(era, nodes.get('a')?.endpointUrl('main') ?? '')
+      await until(async () => (await caller.names()).length === 1, 'the tool at a')
+
+      // Only c still reaches it. b, asked by a, has a before c in its file.
+      await taps.get('a')?.close()
+      await taps.get('b')?.close()
+      const isCut = (name: string): boolean =>
+        nodes.get(name)?.status().upstreams[0]?.phase === 'down'
+      await until(() => isCut('a') && isCut('b'), 'both to see the loss')
+      expect(textOf(await caller.call('fx__who'))).toBe('home')
+      expect(fixture.calls()).toHaveLength(1)
+    },
+  )
+})

@@ -1,0 +1,314 @@
+import * as fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Fault } from '../../protocol/errors.ts'
+import {
+  duplicateKey,
+  elements,
+  insertMembers,
+  memberOf,
+  members,
+  removeMembers,
+  skipValue,
+  splice,
+  type Edit,
+  type Member,
+  type Span,
+} from '../../protocol/json-bytes.ts'
+import {
+  arrayText,
+  means,
+  objectText,
+  parse,
+  space,
+  valueText,
+  type ObjectText,
+} from './json-text.ts'
+
+function textAt(bytes: Buffer, { start, end }: Span): string {
+  return bytes.toString('utf8', start, end)
+}
+
+function written(entries: ObjectText['entries']): string {
+  return `{${entries.map(({ key, value }) => `${key}:${value}`).join(',')}}`
+}
+
+describe('finding', () => {
+  test('law: members are found as they are written, wherever the object stands', () => {
+    fc.assert(
+      fc.property(space, objectText, valueText, (before, { text, entries }, after) => {
+        const bytes = Buffer.from(`${before}${text},${after}`)
+        const found = members(bytes, before.length)
+        expect(found.map((member) => textAt(bytes, member))).toEqual(entries.map((e) => e.value))
+        expect(found.map(({ key }) => key)).toEqual(entries.map((e) => parse(e.key)))
+        const keys = found.map(({ keyStart }, index) => {
+          return bytes.toString(
+            'utf8',
+            keyStart,
+            keyStart + Buffer.byteLength(entries[index]?.key ?? ''),
+          )
+        })
+        expect(keys).toEqual(entries.map((e) => e.key))
+      }),
+    )
+  })
+
+  test('law: elements are found as they are written', () => {
+    fc.assert(
+      fc.property(arrayText, valueText, ({ text, items }, after) => {
+        const bytes = Buffer.from(`${text}]${after}`)
+        expect(elements(bytes, 0).map((span) => textAt(bytes, span))).toEqual(items)
+      }),
+    )
+  })
+
+  test('law: a value ends where its text ends, whatever comes behind it', () => {
+    fc.assert(
+      fc.property(valueText, fc.constantFrom('', ' ', ',1', '}', ']', '\n"'), (text, after) => {
+        const bytes = Buffer.from(text + after)
+        expect(skipValue(bytes, 0)).toBe(Buffer.byteLength(text))
+      }),
+    )
+  })
+
+  test('law: objects looked into have the members a second scan finds', () => {
+    const into = new Set(['a', 'b'])
+    fc.assert(
+      fc.property(objectText, objectText, valueText, (one, other, value) => {
+        const bytes = Buffer.from(
+          `{"a":${one.text},"\\u0062" : ${other.text},"c":${one.text},"a":${value}}`,
+        )
+        const looked = members(bytes, 0, 100, into)
+        const plain = members(bytes, 0)
+        expect(looked.map(({ inside, ...member }) => member)).toEqual(plain)
+        for (const { key, start, inside } of looked) {
+          const wanted = into.has(key) && bytes[start] === 0x7b
+          expect(inside).toEqual(wanted ? members(bytes, start, 100, into) : undefined)
+        }
+      }),
+    )
+  })
+
+  test('of a key that stands twice the last counts, as with JSON.parse', () => {
+    const bytes = Buffer.from('{"a":1,"\\u0061":2}')
+    const list = members(bytes, 0)
+    expect(list.map(({ key }) => key)).toEqual(['a', 'a'])
+    expect(memberOf(list, 'a')).toBe(list[1])
+    expect(duplicateKey(list)).toBe('a')
+  })
+
+  test('law: a duplicate is found in lists of any length', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 40 }), (keys) => {
+        const list = keys.map((key): Member => ({ key: `${key}`, keyStart: 0, start: 0, end: 0 }))
+        const found = duplicateKey(list)
+        const twice = keys.some((key, index) => keys.indexOf(key) !== index)
+        expect(found !== undefined).toBe(twice)
+        expect(found === undefined || list.filter(({ key }) => key === found).length > 1).toBe(true)
+      }),
+    )
+  })
+})
+
+describe('editing', () => {
+  const edited = fc.tuple(objectText, fc.nat(), valueText)
+
+  test('law: replacing a value is parse, edit, stringify, with all other bytes kept', () => {
+    fc.assert(
+      fc.property(edited, ([{ text, entries }, seed, value]) => {
+        fc.pre(entries.length > 0)
+        const at = seed % entries.length
+        const bytes = Buffer.from(text)
+        const place = members(bytes, 0)[at]
+        if (place === undefined) throw new Error('a member is missing')
+        const out = splice(bytes, [{ start: place.start, end: place.end, text: value }])
+        expect(means(out, written(entries.with(at, { key: entries[at]?.key ?? '', value })))).toBe(
+          true,
+        )
+        expect(out.subarray(0, place.start)).toEqual(bytes.subarray(0, place.start))
+        const rest = bytes.length - place.end
+        expect(out.subarray(out.length - rest)).toEqual(bytes.subarray(place.end))
+      }),
+    )
+  })
+
+  test('law: a member that is removed is gone, and nothing else', () => {
+    fc.assert(
+      fc.property(edited, ([{ text, entries }, seed]) => {
+        fc.pre(entries.length > 0)
+        const at = seed % entries.length
+        const bytes = Buffer.from(text)
+        const list = members(bytes, 0)
+        const out = splice(
+          bytes,
+          removeMembers(list, (member) => member === list[at]),
+        )
+        expect(means(out, written(entries.toSpliced(at, 1)))).toBe(true)
+      }),
+    )
+  })
+
+  test('law: any set of members can be removed at once', () => {
+    fc.assert(
+      fc.property(
+        objectText,
+        fc.array(fc.boolean(), { minLength: 5, maxLength: 5 }),
+        (object, go) => {
+          const bytes = Buffer.from(object.text)
+          const list = members(bytes, 0)
+          const out = splice(
+            bytes,
+            removeMembers(list, (member) => go[list.indexOf(member)] === true),
+          )
+          expect(means(out, written(object.entries.filter((_, index) => go[index] !== true)))).toBe(
+            true,
+          )
+        },
+      ),
+    )
+  })
+
+  test('law: inserted members come first, into an empty object too', () => {
+    fc.assert(
+      fc.property(objectText, valueText, ({ text, entries }, value) => {
+        const bytes = Buffer.from(text)
+        const out = splice(bytes, [insertMembers(bytes, 0, `"new key":${value}`)])
+        expect(means(out, written([{ key: '"new key"', value }, ...entries]))).toBe(true)
+        expect(members(out, 0)[0]?.key).toBe('new key')
+      }),
+    )
+  })
+
+  /** Cuts of a text: the pieces between them, each with what to put in its place or undefined to keep it. */
+  const cuts = fc.array(
+    fc.tuple(fc.string({ unit: 'grapheme' }), fc.option(fc.string(), { nil: undefined })),
+  )
+
+  test('law: splicing replaces each span and keeps what lies between, in whatever order they are given', () => {
+    fc.assert(
+      fc.property(cuts, fc.boolean(), fc.boolean(), (pieces, backwards, asBuffers) => {
+        const edits: Edit[] = []
+        let at = 0
+        for (const [piece, instead] of pieces) {
+          const end = at + Buffer.byteLength(piece)
+          if (instead !== undefined) {
+            edits.push({ start: at, end, text: asBuffers ? Buffer.from(instead) : instead })
+          }
+          at = end
+        }
+        // Insertions at one place have no order of their own but the one they are given in.
+        const places = edits.map(({ start }) => start)
+        fc.pre(!backwards || new Set(places).size === places.length)
+        const bytes = Buffer.from(pieces.map(([piece]) => piece).join(''))
+        const expected = pieces.map(([piece, instead]) => instead ?? piece).join('')
+        expect(splice(bytes, backwards ? edits.toReversed() : edits).toString()).toBe(
+          Buffer.from(expected).toString(),
+        )
+      }),
+    )
+  })
+
+  test('an insertion where another span begins comes before it', () => {
+    const bytes = Buffer.from('abc')
+    const insertion: Edit = { start: 1, end: 1, text: 'X' }
+    const removal: Edit = { start: 1, end: 3, text: '' }
+    expect(splice(bytes, [removal, insertion]).toString()).toBe('aX')
+    expect(splice(bytes, [insertion, removal]).toString()).toBe('aX')
+  })
+})
+
+describe('text that is not JSON', () => {
+  function outcome(read: () => readonly Span[] | number, size: number): void {
+    try {
+      const found = read()
+      for (const { start, end } of typeof found === 'number' ? [{ start: 0, end: found }] : found) {
+        expect(start).toBeGreaterThanOrEqual(0)
+        expect(end).toBeGreaterThan(start)
+        expect(end).toBeLessThanOrEqual(size)
+      }
+    } catch (error) {
+      expect(error).toBeInstanceOf(Fault)
+      expect(['parse_error', 'too_deep']).toContain((error as Fault).code)
+    }
+  }
+
+  const jsonish = fc.string({
+    unit: fc.constantFrom('{', '}', '[', ']', '"', '\\', 'u', ':', ',', ' ', '1', 'é', '\n'),
+    maxLength: 40,
+  })
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array)),
+    fc
+      .tuple(fc.constantFrom('{', '[', '"', '{"a":'), jsonish)
+      .map((parts) => Buffer.from(parts.join(''))),
+    fc.tuple(objectText, fc.nat(), fc.nat(255)).map(([{ text }, at, byte]) => {
+      const out = Buffer.from(text)
+      out[at % out.length] = byte
+      return out
+    }),
+  )
+
+  test('law: it is a Fault or spans within bounds, never anything else', () => {
+    fc.assert(
+      fc.property(bytes, fc.nat(45), (text, at) => {
+        for (const start of [0, at]) {
+          outcome(() => members(text, start), text.length)
+          outcome(() => elements(text, start), text.length)
+          outcome(() => skipValue(text, start), text.length)
+        }
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test('law: an object or array that was cut off is refused', () => {
+    const container = fc.oneof(objectText, arrayText).map(({ text }) => text)
+    fc.assert(
+      fc.property(container, fc.nat(), (text, seed) => {
+        const whole = Buffer.from(text)
+        const cut = whole.subarray(0, seed % whole.length)
+        const read = text.startsWith('{') ? members : elements
+        expect(() => read(cut, 0)).toThrow(Fault)
+        expect(() => skipValue(cut, 0)).toThrow(Fault)
+      }),
+    )
+  })
+
+  test('a key with an escape that does not exist is refused', () => {
+    expect(() => members(Buffer.from('{"\\q":1}'), 0)).toThrow(Fault)
+  })
+})
+
+describe('depth', () => {
+  function nested(levels: number): string {
+    return '[{"a":'.repeat(levels >> 1) + (levels % 2 === 0 ? '1' : '[]') + '}]'.repeat(levels >> 1)
+  }
+
+  test('law: what nests as deep as allowed is read, and one level more is refused', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 30 }), (levels) => {
+        const value = Buffer.from(nested(levels))
+        const object = Buffer.from(`{"x":${nested(levels - 1)}}`)
+        const array = Buffer.from(`[${nested(levels - 1)}]`)
+        expect(skipValue(value, 0, levels)).toBe(value.length)
+        expect(members(object, 0, levels)).toHaveLength(1)
+        expect(members(object, 0, levels, new Set('a'))).toHaveLength(1)
+        expect(elements(array, 0, levels)).toHaveLength(1)
+        const tooDeep = expect.objectContaining({ code: 'too_deep' }) as Error
+        expect(() => skipValue(value, 0, levels - 1)).toThrow(tooDeep)
+        expect(() => members(object, 0, levels - 1)).toThrow(tooDeep)
+        expect(() => members(object, 0, levels - 1, new Set('a'))).toThrow(tooDeep)
+        expect(() => elements(array, 0, levels - 1)).toThrow(tooDeep)
+      }),
+    )
+  })
+
+  test('a million brackets end in a Fault, not in the end of the stack', () => {
+    expect(() => skipValue(Buffer.alloc(1_000_000, '['), 0)).toThrow(Fault)
+    expect(() => members(Buffer.from('{"a":'.repeat(200_000)), 0, 512, new Set('a'))).toThrow(Fault)
+  })
+
+  test('a million escaped quotes take no quadratic time', () => {
+    const text = Buffer.from(`"${'\\"'.repeat(1_000_000)}\\\\"`)
+    expect(skipValue(text, 0)).toBe(text.length)
+  })
+})
