@@ -184,11 +184,11 @@ export function checkMirrored(
 }
 
 function agrees(text: string, value: unknown, type: ParamHeader['type']): boolean {
-  if (typeof value === 'object' || value === undefined) return false
-  if (type === 'integer' && typeof value === 'number' && DECIMAL.test(text)) {
-    return Number(text) === value
+  if (typeof value === 'number') {
+    const numeric = type === 'integer' && DECIMAL.test(text)
+    return numeric ? Number(text) === value : text === String(value)
   }
-  return text === String(value)
+  return typeof value === 'boolean' ? text === String(value) : text === value
 }
 
 const DECIMAL = /^[+-]?\d+(\.\d+)?$/

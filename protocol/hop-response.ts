@@ -93,9 +93,12 @@ function setServerInfo(raw: Buffer, { start, end, inside }: Member, serverInfo: 
     : { start: found.start, end: found.end, text: serverInfo }
 }
 
+function isServerInfo({ key }: Member): boolean {
+  return key === META.serverInfo
+}
+
 /** Era 2025 knows structured content as an object only; other values are kept under `result`. */
 function legacy(raw: Buffer, _result: Member, list: readonly Member[]): Edit[] {
-  const isServerInfo = ({ key }: Member): boolean => key === META.serverInfo
   const inside = memberOf(list, '_meta')?.inside ?? []
   const edits =
     inside.length > 0 && inside.every(isServerInfo)

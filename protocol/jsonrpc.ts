@@ -84,7 +84,7 @@ export function readBody(bytes: Buffer, limits: MessageLimits): RpcBody {
 }
 
 function refuseDuplicates(list: readonly Member[], where: string): void {
-  const key = duplicateKey(list)
+  const key = duplicateKey(list)?.slice(0, 100)
   if (key === undefined) return
   throw new Fault('duplicate_member', `${where} has the member ${JSON.stringify(key)} twice`, {
     data: { member: key },

@@ -161,13 +161,16 @@ export function writeTool(tool: ListedTool, as: ShownAs): Buffer {
   return splice(text, [...edits, ...gone])
 }
 
+function isOrigin({ key }: Member): boolean {
+  return key === META.federation
+}
+
 /** Puts our key of `_meta` in place, or takes it out; with it `_meta`, if it holds nothing else. */
 function originEdits(
   text: Buffer,
   list: readonly Member[],
   origin: string | undefined,
 ): { edits: Edit[]; dropsMeta: boolean } {
-  const isOrigin = ({ key }: Member): boolean => key === META.federation
   const meta = memberOf(list, '_meta')
   const { inside } = meta ?? {}
   if (origin === undefined) {

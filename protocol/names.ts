@@ -59,9 +59,7 @@ export function exposedName(namespace: string, id: ToolId, rule: NameRule): stri
 /** The name of an imported namespace by the operator's rule, `{upstream}` and `{namespace}` filled in. */
 export function importedNamespace(as: string, upstream: string, namespace: string): string {
   // By function: in a text, `$&` and the like would be filled in too, and another node chose the namespace.
-  return as
-    .replaceAll('{upstream}', () => upstream)
-    .replaceAll('{namespace}', () => namespace)
+  return as.replaceAll('{upstream}', () => upstream).replaceAll('{namespace}', () => namespace)
 }
 
 /** What one node tells another about a tool it lists: where it lives, what it is called here, over whom it is reached. */
@@ -73,10 +71,11 @@ export interface ToolOrigin {
   readonly path: readonly NodeId[]
 }
 
-const MAX_TEXT = 256
+/** The longest name an origin carries, characters; a tool with a longer one cannot be told to other nodes. */
+export const MAX_ORIGIN_TEXT = 1_024
 
 function isShort(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= MAX_TEXT
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_ORIGIN_TEXT
 }
 
 /** The wire form of an origin, the value of our key in the `_meta` of a listed tool. */

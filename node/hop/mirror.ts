@@ -1,11 +1,10 @@
-import { asFault, Fault } from '../../protocol/errors.ts'
+import { asFault } from '../../protocol/errors.ts'
 import { FEDERATION, type HopTrail } from '../../protocol/federation.ts'
-import { readToolPage, type ListedTool, type ToolPage } from '../../protocol/listing.ts'
-import { readError } from '../../protocol/upstream-message.ts'
+import type { ListedTool, ToolPage } from '../../protocol/listing.ts'
 import type { Logger } from '../core/logger.ts'
-import { ask, ownFrame } from '../outbound/ask.ts'
 import type { Connection } from '../outbound/connection.ts'
 import { SHARED, type Link } from '../outbound/link.ts'
+import { toolPages } from '../outbound/tool-pages.ts'
 
 export interface MirrorOptions {
   /** How long a list without a ttl of its own is fresh, milliseconds. */
@@ -159,38 +158,18 @@ export class Mirror {
   }
 
   async #drain(connection: Connection): Promise<Snapshot> {
-    const { listTimeout, listPagesPerUpstream } = this.#options
-    const deadline = Date.now() + listTimeout
-    const collected = new Collector(this.#options.toolsPerUpstream)
-    const seen = new Set<string>()
-    let cursor: string | undefined
-    for (let page = 0; page < listPagesPerUpstream; page += 1) {
-      const found = await this.#page(connection, cursor, deadline - Date.now())
-      collected.add(found)
-      cursor = found.nextCursor
-      if (cursor === undefined || collected.full) break
-      if (seen.has(cursor)) throw new Fault('upstream_protocol', 'its list goes round in circles')
-      seen.add(cursor)
+    const { trail, toolBytes, toolsPerUpstream, listTimeout, listPagesPerUpstream } = this.#options
+    const meta = `"${FEDERATION}":${JSON.stringify(trail)}`
+    const plan = { meta, toolBytes, timeoutMs: listTimeout, maxPages: listPagesPerUpstream }
+    const collected = new Collector(toolsPerUpstream)
+    let more = false
+    for await (const page of toolPages(connection, plan)) {
+      collected.add(page)
+      more = page.nextCursor !== undefined
+      if (collected.full) break
     }
-    this.#report(collected, cursor !== undefined)
+    this.#report(collected, more)
     return collected.snapshot(Date.now())
-  }
-
-  async #page(
-    connection: Connection,
-    cursor: string | undefined,
-    timeoutMs: number,
-  ): Promise<ToolPage> {
-    const { trail, toolBytes } = this.#options
-    const own = `"${FEDERATION}":${JSON.stringify(trail)}`
-    const meta = connection.meta === '' ? own : `${connection.meta},${own}`
-    const params = cursor === undefined ? undefined : { cursor }
-    const send = connection.send.bind(connection)
-    const frame = ownFrame('tools/list', params, meta)
-    const message = await ask(send, frame, Math.max(1, timeoutMs))
-    const error = readError(message)
-    if (error === undefined) return readToolPage(message, toolBytes)
-    throw new Fault('upstream_protocol', `the upstream answers tools/list with error ${error.code}`)
   }
 
   #report(collected: Collector, cut: boolean): void {

@@ -4,6 +4,7 @@ import { writeTool, type ListedTool } from '../../protocol/listing.ts'
 import {
   exposedName,
   importedNamespace,
+  MAX_ORIGIN_TEXT,
   toolKey,
   writeOrigin,
   type NameRule,
@@ -96,7 +97,7 @@ function waysByTool(
 ): readonly (readonly [Found, ...Found[]])[] {
   const groups = new Map<string, [Found, ...Found[]]>()
   for (const found of sources.flatMap((source) => findAll(rule, source, problems))) {
-    const key = toolKey(found.id)
+    const key = identity(rule, found)
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [found])
     else group.push(found)
@@ -106,6 +107,11 @@ function waysByTool(
     group.sort((a, b) => a.path.length - b.path.length)
   }
   return [...groups.values()]
+}
+
+/** Servers that feed one namespace may each have a tool of that name: two tools, not two ways to one. */
+function identity({ self }: ViewRule, { id, candidate }: Found): string {
+  return id.node === self.node ? `${candidate.upstream} ${toolKey(id)}` : toolKey(id)
 }
 
 function findAll(rule: ViewRule, source: Source, problems: ViewProblem[]): Found[] {
@@ -131,6 +137,8 @@ function own(rule: ViewRule, { upstream, from }: Source, listed: ListedTool): Fo
   const { self } = rule
   const namespace = from.kind === 'own' ? from.namespace : ''
   if (listed.unpublishable !== undefined) return listed.unpublishable
+  // Here it could be shown, but no node in front of this one could show it.
+  if (listed.name.length > MAX_ORIGIN_TEXT) return 'its name is too long'
   // A gateway that is no node, but keeps `_meta`, hands our own tools back to us.
   if (listed.origin?.path.includes(self.node) === true) return 'it comes from this node: a loop'
   // A node configured as a plain server is one all the same: without the way behind it, two that list each other would

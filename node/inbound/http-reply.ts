@@ -39,8 +39,16 @@ export class HttpReply implements Reply {
   }
 
   onDrain(listener: () => void): void {
-    if (this.#done) listener()
-    else this.#response.once('drain', listener)
+    if (this.#done) {
+      listener()
+      return
+    }
+    // A client that has gone drains nothing, and its call may go on.
+    const release = (): void => {
+      this.#response.off('drain', release).off('close', release)
+      listener()
+    }
+    this.#response.once('drain', release).once('close', release)
   }
 
   finish(text: readonly Buffer[], errorCode?: number): void {

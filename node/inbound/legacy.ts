@@ -113,9 +113,9 @@ export function checkBatch(
   }
 }
 
-/** A reply that may also end without a response. */
+/** A reply that may also end without a response; where it holds nothing open, there is nothing to end. */
 interface WholeReply extends Reply {
-  abandon(): void
+  abandon?(): void
 }
 
 /**
@@ -153,7 +153,7 @@ export class BatchReply {
   #finish(): void {
     // All were cancelled; an empty array is no batch (JSON-RPC 2.0 §6).
     if (this.#responses.length === 0) {
-      this.#reply.abandon()
+      this.#reply.abandon?.()
       return
     }
     const parts: Buffer[] = [Buffer.from('[')]

@@ -9,7 +9,7 @@ import type { MethodParts } from './methods.ts'
  * Serves `subscriptions/listen` (MCP 2026-07-28, patterns/subscriptions): the acknowledgement first, with what is
  * honoured, then one notification for each change, until the caller leaves or the node closes.
  *
- * @throws Fault `invalid_params`
+ * @throws Fault `invalid_params`, `overloaded`
  */
 export function listen(parts: MethodParts, received: Received): void {
   const { request, reply, scope, endpoint } = received
@@ -17,6 +17,7 @@ export function listen(parts: MethodParts, received: Received): void {
   if (!isObject(notifications)) {
     throw new Fault('invalid_params', 'params.notifications must be an object')
   }
+  if (!parts.hasRoom()) throw new Fault('overloaded', 'this node has no stream to spare')
   const tools = notifications['toolsListChanged'] === true
   const tagged = (method: string, params: JsonObject = {}): Buffer =>
     writeNotification(method, { ...params, _meta: { [META.subscriptionId]: request.id } })

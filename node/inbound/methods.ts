@@ -24,6 +24,8 @@ export interface MethodParts {
   readonly open: () => boolean
   /** The listens that are open: they are answered when the node closes. */
   readonly listens: Set<CallScope>
+  /** Whether one more stream of server messages may be opened. */
+  readonly hasRoom: () => boolean
 }
 
 /**

@@ -3,20 +3,34 @@ import { singleLine } from '../core/stdio-lines.ts'
 
 const NEWLINE = Buffer.from('\n')
 
+/** What the other side of a pipe is told. */
+export interface OutputEvents {
+  /** Nobody reads any more; told once. */
+  gone(): void
+  /** More waits for the reader than it should: nothing more should be asked for until `caughtUp`. */
+  crowded(): void
+  caughtUp(): void
+}
+
 /** The way out of a pipe: one message a line, in the order written, until the reader has gone. */
 export class StdioOutput {
   readonly #stream: Writable
+  readonly #maxQueued: number
+  readonly #events: OutputEvents
+  #crowded = false
   #waiting: (() => void)[] = []
   #broken = false
 
-  /** `gone` is told once when nobody reads any more. */
-  constructor(stream: Writable, gone: () => void) {
+  /** @param maxQueued bytes that may wait for the reader before it is `crowded` */
+  constructor(stream: Writable, maxQueued: number, events: OutputEvents) {
     this.#stream = stream
+    this.#maxQueued = maxQueued
+    this.#events = events
     const lost = (): void => {
       if (this.#broken) return
       this.#broken = true
       this.#drained()
-      gone()
+      events.gone()
     }
     stream.on('drain', () => this.#drained())
     stream.on('error', lost)
@@ -28,11 +42,6 @@ export class StdioOutput {
     return this.#broken
   }
 
-  /** Bytes that are written, but not yet taken by the reader. */
-  get queued(): number {
-    return this.#stream.writableLength
-  }
-
   /** Sends one message; false asks to wait for `onDrain`. */
   write(message: readonly Buffer[]): boolean {
     if (this.#broken) return true
@@ -41,6 +50,10 @@ export class StdioOutput {
     const free = this.#stream.write(NEWLINE)
     // All messages of a tick leave in one write.
     process.nextTick(() => this.#stream.uncork())
+    if (!this.#crowded && this.#stream.writableLength > this.#maxQueued) {
+      this.#crowded = true
+      this.#events.crowded()
+    }
     return free
   }
 
@@ -61,6 +74,10 @@ export class StdioOutput {
   }
 
   #drained(): void {
+    if (this.#crowded) {
+      this.#crowded = false
+      this.#events.caughtUp()
+    }
     const waiting = this.#waiting
     this.#waiting = []
     for (const listener of waiting) listener()

@@ -64,7 +64,14 @@ export class StdioServer {
     describeEndpoint(parts, plan.endpoint)
     this.#parts = { ...parts, inflight: new Inflight() }
     this.#plan = plan
-    this.#output = new StdioOutput(plan.output, () => this.#ended.resolve())
+    this.#output = new StdioOutput(plan.output, parts.limits.bodyBytes, {
+      gone: () => this.#ended.resolve(),
+      // A caller that does not read is not read either.
+      crowded: () => plan.input.pause(),
+      caughtUp: () => {
+        if (!this.#closing) plan.input.resume()
+      },
+    })
   }
 
   /** Serves until the caller closes its end of the pipe, or stops reading ours. Never rejects. */
@@ -79,10 +86,7 @@ export class StdioServer {
         this.#refuse(null, new Fault('body_too_large', text))
       },
     )
-    input.on('data', (chunk: Buffer) => {
-      lines.push(chunk)
-      this.#holdBack()
-    })
+    input.on('data', (chunk: Buffer) => lines.push(chunk))
     input.on('end', () => {
       lines.end()
       this.#ended.resolve()
@@ -105,16 +109,6 @@ export class StdioServer {
     }
     const answered = Promise.all(this.#runs).then(() => this.#output.flushed())
     await within(FLUSH_MS, answered)
-  }
-
-  /** A caller that does not read is not read either. */
-  #holdBack(): void {
-    const { input } = this.#plan
-    if (this.#output.queued <= this.#parts.limits.bodyBytes) return
-    input.pause()
-    this.#output.onDrain(() => {
-      if (!this.#closing) input.resume()
-    })
   }
 
   #line(line: Buffer): void {

@@ -245,8 +245,9 @@ function openStream(parts: StreamableParts, exchange: HttpExchange): void {
   const version = header(HEADER.protocolVersion)?.trim()
   const session = sessionOf(parts, exchange, { header, version })
   if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
-  if (parts.streams.size >= parts.limits.streams) {
-    throw new Fault('overloaded', `this node has ${parts.limits.streams} streams open`)
+  // One that takes the place of the session's own is not one more.
+  if (!parts.streams.has(session.key) && !parts.hasRoom()) {
+    throw new Fault('overloaded', 'this node has no stream to spare')
   }
   const watch = (listener: () => void): (() => void) => parts.serving.watch(endpoint, listener)
   parts.streams.open({ session: session.key, response, headers, watch })

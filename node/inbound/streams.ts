@@ -29,6 +29,10 @@ export class Streams {
     return this.#open.size
   }
 
+  has(session: string): boolean {
+    return this.#open.has(session)
+  }
+
   open({ session, response, headers, watch }: StreamPlan): void {
     this.end(session)
     openEventStream(response, headers)

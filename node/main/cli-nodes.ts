@@ -12,6 +12,12 @@ export function painter(colour: boolean): Paint {
   return (style, text) => (colour ? styleText(style, text, { validateStream: false }) : text)
 }
 
+/** Text of others for a terminal: what could move the cursor or change the screen is shown as U+FFFD. */
+export function harmless(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what it is about
+  return text.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '\ufffd')
+}
+
 /** `1 tool`, `2 tools`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
@@ -26,7 +32,7 @@ function upstreamLine(upstream: UpstreamStatus, width: number, paint: Paint): st
   const line = `    ${label.padEnd(width)}  ${state}${facts}  ${paint('dim', `${kind} ${target}`)}\n`
   return problem === undefined
     ? line
-    : `${line}    ${' '.repeat(width)}  ${paint('red', problem)}\n`
+    : `${line}    ${' '.repeat(width)}  ${paint('red', harmless(problem))}\n`
 }
 
 /** One node for people: where its endpoints are, and how its upstreams stand. */

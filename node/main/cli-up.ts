@@ -6,6 +6,7 @@ import { closeFleet, fleetReady, startFleet, type Member } from './cli-fleet.ts'
 import { LOG_OPTION, logLevel } from './cli-log.ts'
 import { nodeReport, nodeText, painter } from './cli-nodes.ts'
 import { watchFiles } from './cli-watch.ts'
+import { releaseStartupMemory } from './startup-memory.ts'
 
 /** Time before people are told what a start is waiting for, milliseconds. */
 const PATIENCE_MS = 2_000
@@ -82,27 +83,31 @@ class Reloads {
   }
 }
 
-async function stay(
+/** Reloads on SIGHUP, and on change when asked; the returned function ends that when what is under way is done. */
+function keepCurrent(
   running: readonly Member[],
   context: CommandContext,
   tell: Tell,
-): Promise<void> {
+): () => Promise<void> {
   const reloads = new Reloads()
   const failed = (error: unknown): void => {
     context.stderr.write(`banyan: reload failed: ${String(error)}\n`)
   }
   const again = (one: Member): void => reloads.add(() => reload(one, context, tell), failed)
   const forgetHangup = context.onHangup(() => running.forEach(again))
-  const unwatch = context.options.has('watch')
-    ? watchFiles(
-        running.map(({ file }) => file),
-        (changed) => running.filter(({ file }) => file === changed).forEach(again),
-      )
-    : undefined
-  if (!context.signal.aborted) await once(context.signal, 'abort')
-  forgetHangup()
-  unwatch?.()
-  await reloads.idle()
+  const files = context.options.has('watch') ? running.map(({ file }) => file) : []
+  const unwatch = watchFiles(files, (changed) => {
+    running.filter(({ file }) => file === changed).forEach(again)
+  })
+  return async () => {
+    forgetHangup()
+    unwatch()
+    await reloads.idle()
+  }
+}
+
+function interrupted({ signal }: CommandContext): Promise<unknown> {
+  return signal.aborted ? Promise.resolve() : once(signal, 'abort')
 }
 
 /** Runs the nodes of some files until told to stop. */
@@ -113,13 +118,16 @@ async function up(context: CommandContext): Promise<number> {
   const tell = teller(context)
   const running = await startFleet(await loadAll(args, context), level)
   try {
-    const interrupted = signal.aborted ? Promise.resolve() : once(signal, 'abort')
-    await Promise.race([allReady(running, context), interrupted])
+    const stop = interrupted(context)
+    await Promise.race([allReady(running, context), stop])
+    // Before anybody is told that it is ready, and so may ask for it.
+    const settle = keepCurrent(running, context, tell)
     const nodes = running.map(({ node }) => node)
-    const paint = painter(colour)
-    const text = nodes.map((node) => `${nodeText(node, paint)}\n`).join('')
+    const text = nodes.map((node) => `${nodeText(node, painter(colour))}\n`).join('')
+    releaseStartupMemory()
     tell({ event: 'ready', nodes: nodes.map(nodeReport) }, `${text}ready, Ctrl-C stops\n`)
-    await stay(running, context, tell)
+    await stop
+    await settle()
   } finally {
     if (!options.has('json') && signal.aborted) context.stderr.write('stopping\n')
     await closeFleet(running)

@@ -1,19 +1,6 @@
 #!/usr/bin/env node
-import { mayColour } from '../core/config.ts'
-import { checkCommand } from './cli-check.ts'
-import { runCli } from './cli-frame.ts'
-import { schemaCommand } from './cli-schema.ts'
-import { serveCommand } from './cli-serve.ts'
-import { upCommand } from './cli-up.ts'
-import { packageVersion } from './cli-version.ts'
-
-const COMMANDS = [upCommand, serveCommand, checkCommand, schemaCommand]
-
-const interrupt = new AbortController()
-// Once: whoever asks a second time wants the process gone.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => interrupt.abort())
-}
+// What an old Node cannot read must not be loaded before it was told so: hence the import below.
+import { runtimeProblem } from './cli-runtime.ts'
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // The reader has gone, as in `banyan schema | head` or with its terminal: nothing is left to do, nothing went wrong.
@@ -21,21 +8,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit()
 })
 
-// Absent, and not false, when the output is a pipe or a file.
-const isTTY = process.stdout.isTTY ?? false
-
-// The exit code, and not an exit: what was written to a pipe must still drain.
-process.exitCode = await runCli(process.argv.slice(2), {
-  commands: COMMANDS,
-  version: packageVersion(),
-  stdin: process.stdin,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  isTTY,
-  colour: mayColour(isTTY),
-  signal: interrupt.signal,
-  onHangup: (listener) => {
-    process.on('SIGHUP', listener)
-    return () => process.off('SIGHUP', listener)
-  },
-})
+const problem = runtimeProblem(process.versions.node)
+if (problem === undefined) await import('./cli-main.ts')
+else {
+  process.stderr.write(`${problem}\n`)
+  process.exitCode = 2
+}

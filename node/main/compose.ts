@@ -74,6 +74,9 @@ export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> 
   const registry = new Registry(initial, { self, inherited: inheritedEnvironment(), log, sealer })
   const drain = new Drain()
   const serving = makeServing({ registry, federation, serverInfo, log, config: () => config })
+  const keepAlive = new KeepAlive(limits.keepAlive)
+  const streams = new Streams(keepAlive)
+  const listens = new Set<CallScope>()
   const methods: MethodParts = {
     serving,
     identity: { serverInfo, federation },
@@ -81,9 +84,9 @@ export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> 
     hopBudget: limits.hopBudget,
     log,
     open: () => drain.open,
-    listens: new Set<CallScope>(),
+    listens,
+    hasRoom: () => streams.size + listens.size < limits.streams,
   }
-  const keepAlive = new KeepAlive(limits.keepAlive)
   const streamable: StreamableParts = {
     ...methods,
     limits,
@@ -94,7 +97,7 @@ export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> 
       maxBytes: limits.sessionIdBytes,
     }),
     inflight: new Inflight(),
-    streams: new Streams(keepAlive),
+    streams,
   }
   const http = new HttpServer({
     ...limits,

@@ -1,8 +1,8 @@
-import { Pool } from 'undici'
-import type { Dispatcher } from 'undici'
+import type { Dispatcher, Pool as UndiciPool } from 'undici'
 import { Fault } from '../../protocol/errors.ts'
 import { SseParser, type SseEvent } from '../../protocol/sse.ts'
 import { readUpstreamMessage, type UpstreamMessage } from '../../protocol/upstream-message.ts'
+import { Pool } from './pool.ts'
 
 /** What one HTTP exchange hands over; `end` comes once and last. */
 export interface ExchangeSink {
@@ -44,7 +44,7 @@ export interface TargetOptions {
 export class HttpTarget {
   /** Without query: that may hold a key. */
   readonly name: string
-  readonly #pool: Pool
+  readonly #pool: UndiciPool
   readonly #path: string
   readonly #headers: readonly string[]
   readonly #bodyBytes: number

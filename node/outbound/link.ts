@@ -145,10 +145,10 @@ export class Link {
     clearTimeout(this.#timer)
     const open = [...this.#conversations.values()]
     this.#conversations.clear()
-    await Promise.all(open.map(({ connection }) => connection?.close()))
+    await Promise.all(open.map(async ({ connection }) => connection?.close()))
     // Before the attempts under way are waited for: this ends them, and what they still open they discard.
     await this.#connector.close()
-    await Promise.all(open.map(({ attempt }) => attempt?.catch(() => undefined)))
+    await Promise.allSettled(open.map(async ({ attempt }) => attempt))
   }
 
   #open(context: string): Promise<Connection> {

@@ -43,7 +43,9 @@ export function ownerOf({ functionName, url }: Frame): string {
 
 function placeOf({ functionName, url, lineNumber }: Frame): string {
   const file = url.split('/').slice(-2).join('/')
-  return file === '' ? functionName : `${functionName || '(anonymous)'} ${file}:${lineNumber + 1}`
+  return file === ''
+    ? functionName || '(native)'
+    : `${functionName || '(anonymous)'} ${file}:${lineNumber + 1}`
 }
 
 /** Sums self time by the name that `key` gives a frame; most expensive first, waiting left out. */

@@ -27,7 +27,7 @@ export interface Options {
 /** Printed for --help. */
 export const USAGE = `node test/bench/relay.bench.ts [options]
 
-  --quick         coarse, about a minute (default: about six)
+  --quick         coarse, a good minute (default: about six)
   --only PATTERN  only cells whose name contains PATTERN: call/2026/100B/hop1, list/2025/1000/, memory
   --rounds N      rounds over each group of targets (default 4, quick 2; an even number favours nobody)
   --in-flight N   requests in flight (default 16)
@@ -37,8 +37,8 @@ export const USAGE = `node test/bench/relay.bench.ts [options]
 
 const FULL = {
   rounds: 4,
-  processorTime: 580_000,
-  stretchSeconds: 3,
+  processorTime: 540_000,
+  stretchSeconds: 2.5,
   latencyRequests: 800,
   latencySeconds: 0.25,
   warmUpSeconds: 1,
@@ -47,11 +47,11 @@ const FULL = {
 
 const QUICK = {
   rounds: 2,
-  processorTime: 150_000,
-  stretchSeconds: 0.6,
+  processorTime: 120_000,
+  stretchSeconds: 0.5,
   latencyRequests: 200,
-  latencySeconds: 0.1,
-  warmUpSeconds: 0.25,
+  latencySeconds: 0.08,
+  warmUpSeconds: 0.2,
   coldSeconds: 1.5,
 }
 

@@ -2,8 +2,11 @@
 // asks them for what the scenario wants done. node client-wrapper.ts DEPTH URL
 import { legacySession, type LegacySession } from '../fixtures/raw-client.ts'
 import { until } from '../fixtures/wait.ts'
-import { isObject, type JsonObject } from '../fixtures/wire.ts'
+import type { JsonObject } from '../fixtures/wire.ts'
 import { startChain, type Chain } from './chain.ts'
+
+// oxlint-disable-next-line node/no-process-env -- how the suite says what it wants
+const { MCP_CONFORMANCE_SCENARIO: scenario, MCP_CONFORMANCE_CONTEXT: context } = process.env
 
 const ARGUMENTS: Readonly<Record<string, JsonObject>> = {
   add_numbers: { a: 5, b: 3 },
@@ -15,22 +18,17 @@ interface Tool {
   readonly inputSchema: JsonObject
 }
 
-/** Tells the node's own traffic from ours: all the caller does here is list and call, in era 2025, without headers. */
-async function drive(scenario: string, session: LegacySession): Promise<void> {
+/** All the caller does is list and call, in era 2025 and without mirrored headers: the rest is the nodes' own doing. */
+async function drive(session: LegacySession): Promise<void> {
   const { result } = await session.call('tools/list')
   const tools = result['tools'] as readonly Tool[]
-  for (const { name, args } of callsFor(scenario, tools)) {
+  for (const { name, args } of callsFor(tools)) {
     const reply = await session.call('tools/call', { name, arguments: args })
-    if (!isObject(reply.result['content']) && !Array.isArray(reply.result['content'])) {
-      throw new Error(`no content from ${name}`)
-    }
+    if (!Array.isArray(reply.result['content'])) throw new Error(`no content from ${name}`)
   }
 }
 
-function callsFor(
-  scenario: string,
-  tools: readonly Tool[],
-): { readonly name: string; readonly args: JsonObject }[] {
+function callsFor(tools: readonly Tool[]): { readonly name: string; readonly args: JsonObject }[] {
   if (scenario === 'http-custom-headers') return callsOfContext()
   if (scenario === 'json-schema-ref-no-deref') return []
   if (scenario === 'json-schema-2020-12-preservation') return [echoOf(tools)]
@@ -39,11 +37,10 @@ function callsFor(
 }
 
 function callsOfContext(): { name: string; args: JsonObject }[] {
-  const context = JSON.parse(process.env['MCP_CONFORMANCE_CONTEXT'] ?? '{}') as {
+  const { toolCalls = [] } = JSON.parse(context ?? '{}') as {
     readonly toolCalls?: readonly { readonly name: string; readonly arguments: JsonObject }[]
   }
-  const calls = context.toolCalls ?? []
-  return calls.map(({ name, arguments: args }) => ({ name, args }))
+  return toolCalls.map(({ name, arguments: args }) => ({ name, args }))
 }
 
 /** The schema as it came through the nodes, sent back for comparison. */
@@ -62,7 +59,6 @@ async function settled({ nodes }: Chain): Promise<void> {
 }
 
 const [depth, url] = process.argv.slice(2)
-const scenario = process.env['MCP_CONFORMANCE_SCENARIO']
 if (depth === undefined || url === undefined || scenario === undefined) {
   throw new Error('usage: MCP_CONFORMANCE_SCENARIO=... node client-wrapper.ts DEPTH URL')
 }
@@ -70,7 +66,7 @@ const chain = await startChain(Number(depth), url)
 try {
   await settled(chain)
   const session = await legacySession(chain.url)
-  await drive(scenario, session)
+  await drive(session)
   await session.delete()
 } finally {
   await chain.close()

@@ -23,21 +23,19 @@ const WIRE_CHECK = 'wire-schema-valid'
 /** Reads expected-failures files: each a list of `{ reason, of: [scenario or scenario:check-id] }`. */
 export async function loadExpected(...files: readonly URL[]): Promise<ExpectedFailures> {
   const expected = new Map<string, string>()
-  for (const file of files) {
-    const groups = (parse(await readFile(file, 'utf8')) ?? []) as readonly Group[]
-    for (const { reason, of } of groups) {
-      for (const name of of) {
-        if (!reason || expected.has(name)) throw new Error(`${file.pathname}: bad entry ${name}`)
-        expected.set(name, reason)
-      }
-    }
+  for (const [name, reason] of (await Promise.all(files.map(readEntries))).flat()) {
+    if (!reason || expected.has(name)) throw new Error(`bad entry among the expected: ${name}`)
+    expected.set(name, reason)
   }
   return expected
 }
 
-interface Group {
-  readonly reason: string
-  readonly of: readonly string[]
+async function readEntries(file: URL): Promise<(readonly [string, string])[]> {
+  const groups = (parse(await readFile(file, 'utf8')) ?? []) as readonly {
+    readonly reason: string
+    readonly of: readonly string[]
+  }[]
+  return groups.flatMap(({ reason, of }) => of.map((name) => [name, reason] as const))
 }
 
 /** Judges a run: warnings are failures, and so is a scenario in which nothing of its own was checked. */

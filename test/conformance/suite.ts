@@ -117,19 +117,33 @@ async function readResults(output: string): Promise<ScenarioResult[]> {
     folders.map(async (folder) => {
       const scenario = RESULT_FOLDER.exec(folder)?.[1]
       if (scenario === undefined) throw new Error(`not a result of the suite: ${folder}`)
-      return { scenario, checks: await readChecks(join(output, folder, 'checks.json')) }
+      const checks = await readChecks(join(output, folder, 'checks.json'))
+      return { scenario, checks: [...checks, ...(await complaints(join(output, folder)))] }
     }),
   )
 }
 
-/** A scenario that throws leaves a folder and nothing in it. */
-async function readChecks(file: string): Promise<Check[]> {
+/** A client that fails says so on standard error; the suite's own checks may not notice. */
+async function complaints(folder: string): Promise<Check[]> {
+  const file = join(folder, 'stderr.txt')
+  const text = (await readIfThere(file)) ?? ''
+  return text === '' ? [] : [{ id: 'client-failed', status: 'FAILURE', errorMessage: text }]
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Check[]
+    return await readFile(file, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    return [{ id: 'scenario-threw', status: 'FAILURE', errorMessage: 'no checks were written' }]
+    return undefined
   }
+}
+
+/** A scenario that throws leaves a folder and nothing in it. */
+async function readChecks(file: string): Promise<Check[]> {
+  const text = await readIfThere(file)
+  if (text !== undefined) return JSON.parse(text) as Check[]
+  return [{ id: 'scenario-threw', status: 'FAILURE', errorMessage: 'no checks were written' }]
 }
 
 /** What the suite's frozen set for that revision names, scored or not. */

@@ -115,6 +115,14 @@ describe('JSON that is no message', () => {
     },
   )
 
+  it('such as one with a very long member twice is refused in few words', async () => {
+    const key = 'k'.repeat(20_000)
+    const text = GOOD.replace(/^{/, `{"${key}":1,"${key}":2,`)
+    const reply = await post(edge.url, text, CALL_HEADERS)
+    expect([reply.status, reply.error.code]).toEqual([400, -32_600])
+    expect(reply.raw.length).toBeLessThan(1_000)
+  })
+
   it.each([
     ['params', '"name":"fx__add",', '"params":{'],
     ['params in escaped spelling', '"n\\u0061me":"fx__add",', '"params":{'],
@@ -223,8 +231,8 @@ describe('a call for', () => {
   })
 
   it('a session with a _meta that is no object is refused under its id', async () => {
-    for (const _meta of [[], 'x', 1, true]) {
-      const reply = await session.call('tools/call', { ...CALL, _meta }, 'm')
+    for (const meta of [[], 'x', 1, true]) {
+      const reply = await session.call('tools/call', { ...CALL, _meta: meta }, 'm')
       expect(reply.status).toBe(200)
       expect(reply.answer).toMatchObject({ id: 'm', error: { code: -32_602 } })
     }

@@ -29,6 +29,17 @@ function spoilt(change: (head: string) => string, body: string = BODY): Buffer {
   return Buffer.from(`${change(head)}\r\n\r\n${body}`, 'latin1')
 }
 
+function chunked(head: string, coding: string): string {
+  return head.replace(/Content-Length: \d+/, `Transfer-Encoding: ${coding}`)
+}
+
+const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`
+
+const chunkedHead = (): string =>
+  spoilt((text) => text.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked'), '').toString(
+    'latin1',
+  )
+
 it('the call these tests spoil is served when it is not spoilt', async () => {
   const answer = await talk(
     edge.url,
@@ -89,7 +100,10 @@ describe('framing two readers could take for two things', () => {
     ['a length beyond all numbers', (head) => head.replace(/(Length: )\d+/, `$1${'9'.repeat(30)}`)],
     ['an unknown transfer coding', (head) => chunked(head, 'x')],
     ['chunks that are not last', (head) => chunked(head, 'chunked, identity')],
-    ['chunks with a space in front of the colon', (head) => `${head}\r\nTransfer-Encoding : chunked`],
+    [
+      'chunks with a space in front of the colon',
+      (head) => `${head}\r\nTransfer-Encoding : chunked`,
+    ],
     ['a folded header', (head) => `${head}\r\nX-A: 1\r\n 2`],
     ['a header without a colon', (head) => `${head}\r\nX-A`],
     ['a header name with a space', (head) => `${head}\r\nX A: 1`],
@@ -107,10 +121,6 @@ describe('framing two readers could take for two things', () => {
     expect(edge.upstreamTraffic).toEqual([])
   })
 
-  function chunked(head: string, coding: string): string {
-    return head.replace(/Content-Length: \d+/, `Transfer-Encoding: ${coding}`)
-  }
-
   it.each(['ffffffffffffffff1', '-5', 'zz', '5 5'])(
     'is refused: a chunk of size %s',
     async (size) => {
@@ -122,7 +132,11 @@ describe('framing two readers could take for two things', () => {
   )
 
   it('is refused: what is no HTTP at all', async () => {
-    for (const bytes of ['\r\n\r\nhello\r\n\r\n', '\x16\x03\x01\x02\x00\x01\x00\x01', '{"jsonrpc"']) {
+    for (const bytes of [
+      '\r\n\r\nhello\r\n\r\n',
+      '\x16\x03\x01\x02\x00\x01\x00\x01',
+      '{"jsonrpc"',
+    ]) {
       expect((await talk(edge.url, bytes)).status).toBe(400)
     }
     expect(edge.upstreamTraffic).toEqual([])
@@ -130,21 +144,15 @@ describe('framing two readers could take for two things', () => {
 })
 
 describe('a body of unknown length', () => {
-  const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`
-  const head = (): string =>
-    spoilt((text) => text.replace(/Content-Length: \d+/, 'Transfer-Encoding: chunked'), '').toString(
-      'latin1',
-    )
-
   it('is served, however it is cut', async () => {
-    const cut = [...BODY].map(chunk).join('')
-    expect((await talk(edge.url, `${head()}${cut}0\r\n\r\n`)).status).toBe(200)
+    const cut = BODY.split('').map(chunk).join('')
+    expect((await talk(edge.url, `${chunkedHead()}${cut}0\r\n\r\n`)).status).toBe(200)
   })
 
   it('is refused as soon as it is too large, while it still comes', async () => {
     const socket = await dial(edge.url)
     const answer = heard(socket)
-    socket.write(head() + chunk('x'.repeat(40_000)) + chunk('x'.repeat(40_000)))
+    socket.write(chunkedHead() + chunk('x'.repeat(40_000)) + chunk('x'.repeat(40_000)))
     const { status, error } = await answer
     expect([status, error?.code]).toEqual([413, -32_600])
     expect(edge.upstreamTraffic).toEqual([])
@@ -179,8 +187,16 @@ describe('Expect', () => {
     const answer = heard(socket)
     let seen = ''
     socket.on('data', (data: Buffer) => (seen += data.toString()))
-    socket.write(spoilt((head) => head.replace(/(Length: )\d+/, `$1${BODY.length}`) + '\r\nExpect: 100-continue', ''))
-    await until(() => seen.startsWith('HTTP/1.1 100 Continue\r\n\r\n'), 'the node asks for the body')
+    socket.write(
+      spoilt(
+        (head) => head.replace(/(Length: )\d+/, `$1${BODY.length}`) + '\r\nExpect: 100-continue',
+        '',
+      ),
+    )
+    await until(
+      () => seen.startsWith('HTTP/1.1 100 Continue\r\n\r\n'),
+      'the node asks for the body',
+    )
     socket.write(BODY)
     expect((await answer).text).toContain('HTTP/1.1 200 OK')
   })
@@ -196,6 +212,11 @@ describe('Expect', () => {
 })
 
 describe('a sender that takes its time', () => {
+  it('to say anything at all is cut off', async () => {
+    const { status } = await heard(await dial(edge.url))
+    expect([0, 408]).toContain(status)
+  })
+
   it('over the headers is cut off', async () => {
     const socket = await dial(edge.url)
     const answer = heard(socket)
@@ -299,6 +320,30 @@ describe('an HTTP method', () => {
   })
 })
 
+describe('a body nobody wanted', () => {
+  const kept = (bytes: Buffer): string =>
+    bytes.toString('latin1').replace('Connection: close\r\n', '')
+
+  it.each<[string, number, (head: string) => string]>([
+    ['of another type', 415, (head) => head.replace('application/json', 'text/plain')],
+    ['in another coding', 415, (head) => `${head}\r\nContent-Encoding: gzip`],
+    ['for another endpoint', 404, (head) => head.replace('/mcp/main', '/mcp/nope')],
+    ['from another site', 403, (head) => `${head}\r\nOrigin: https://evil.example`],
+    ['with another method', 405, (head) => head.replace('POST', 'PUT')],
+    ['for no session', 405, (head) => head.replace('POST', 'DELETE')],
+  ])('%s is not taken for the next request', async (_what, refusal, change) => {
+    const smuggled = postText(edge.url, BODY, LINES).toString()
+    const first = kept(spoilt(change, smuggled)).replace(
+      /Content-Length: \d+/,
+      `Content-Length: ${smuggled.length}`,
+    )
+    const { text } = await talk(edge.url, first + postText(edge.url, BODY, LINES).toString())
+    const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map((match) => Number(match[1]))
+    expect(statuses).toEqual([refusal, 200])
+    expect(edge.upstreamTraffic).toEqual(['tools/call'])
+  })
+})
+
 describe('requests sent in one go', () => {
   it('are answered in their order, each by its own', async () => {
     edge.fixture.gate.shut()
@@ -309,7 +354,10 @@ describe('requests sent in one go', () => {
     const socket = await dial(edge.url)
     const answer = heard(socket)
     socket.write(first + postText(edge.url, BODY, LINES).toString())
-    await until(() => edge.fixture.calls('echo').length > 0 && edge.fixture.calls('slow').length > 0, 'both arrive')
+    await until(
+      () => edge.fixture.calls('echo').length > 0 && edge.fixture.calls('slow').length > 0,
+      'both arrive',
+    )
     edge.fixture.gate.open()
     const { text } = await answer
     expect(text.indexOf('"id":"slow"')).toBeGreaterThan(0)

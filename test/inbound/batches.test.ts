@@ -26,6 +26,10 @@ function call(id: unknown, name: string, args: JsonObject = {}, _meta?: JsonObje
   return { jsonrpc: '2.0', id, method: 'tools/call', params }
 }
 
+function cancel(requestId: number): JsonObject {
+  return { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } }
+}
+
 function ping(id: unknown): JsonObject {
   return { jsonrpc: '2.0', id, method: 'ping' }
 }
@@ -93,7 +97,8 @@ describe('a batch in a 2025-03-26 session', () => {
     ['a null id', [ping(1), ping(null)]],
     ['a member twice', []],
   ])('row 5: with %s is refused whole', async (what, batch) => {
-    const text = what === 'a member twice' ? '[{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}]' : batch
+    const text =
+      what === 'a member twice' ? '[{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}]' : batch
     const reply = await post(edge.url, text, session.headers)
     expect(reply.status).toBe(400)
     expect(reply.answer).toMatchObject({ id: null, error: { code: -32_600 } })
@@ -101,7 +106,10 @@ describe('a batch in a 2025-03-26 session', () => {
   })
 
   it('row 5: with a bad message among good calls makes none of the calls', async () => {
-    const reply = await send([call(1, 'echo', { message: 'x' }), { jsonrpc: '2.0', id: 1.5, method: 'ping' }])
+    const reply = await send([
+      call(1, 'echo', { message: 'x' }),
+      { jsonrpc: '2.0', id: 1.5, method: 'ping' },
+    ])
     expect(reply.status).toBe(400)
     expect(edge.upstreamTraffic).toEqual([])
   })
@@ -122,9 +130,6 @@ describe('a batch in a 2025-03-26 session', () => {
     edge.fixture.gate.shut()
     const stream = postStream(edge.url, [call(70, 'slow'), call(71, 'slow')], session.headers)
     await until(() => edge.fixture.calls('slow').length === 2, 'both calls arrive')
-    const cancel = (requestId: number): JsonObject => {
-      return { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId } }
-    }
     expect((await send([cancel(70), cancel(71)])).status).toBe(202)
     const answered = await stream
     expect(await answered.next()).toBeUndefined()

@@ -1,7 +1,7 @@
 // Headers that mirror the body: whoever routes by them and whoever reads the body must see one request.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { plainTool } from '../fixtures/fixture-tools.ts'
-import { callModern, legacySession, modern, post } from '../fixtures/raw-client.ts'
+import { callModern, legacySession, modern, post, type RawReply } from '../fixtures/raw-client.ts'
 import { decodeHeaderValue, encodeHeaderValue, type JsonObject } from '../fixtures/wire.ts'
 import { Edge } from './edge.ts'
 import { lines, postText, talk } from './raw-socket.ts'
@@ -26,6 +26,11 @@ function callWithName(...names: string[]): Promise<{ status: number; text: strin
   })
   const { 'mcp-name': _none, ...others } = headers
   return talk(edge.url, postText(edge.url, JSON.stringify(message), [...lines(others), ...names]))
+}
+
+/** The line of `Mcp-Name` in its base64 form. */
+function sentinel(text: string): string {
+  return `Mcp-Name: =?base64?${Buffer.from(text).toString('base64')}?=`
 }
 
 describe('a mirrored header', () => {
@@ -82,8 +87,6 @@ describe('a mirrored header', () => {
   )
 
   it('row 10: the base64 form is decoded before it is compared', async () => {
-    const sentinel = (text: string): string =>
-      `Mcp-Name: =?base64?${Buffer.from(text).toString('base64')}?=`
     expect((await callWithName(sentinel('fx__echo'))).status).toBe(200)
     edge.mark()
     expect((await callWithName(sentinel('fx__add'))).status).toBe(400)
@@ -147,15 +150,12 @@ describe('names no header carries as they are', () => {
   })
 })
 
-describe('Mcp-Param headers', () => {
-  const call = (args: JsonObject, header?: string) =>
-    callModern(
-      edge.url,
-      'tools/call',
-      { name: 'fx__region', arguments: args },
-      { headers: { 'mcp-param-region': header } },
-    )
+function callRegion(args: JsonObject, header?: string): Promise<RawReply> {
+  const params = { name: 'fx__region', arguments: args }
+  return callModern(edge.url, 'tools/call', params, { headers: { 'mcp-param-region': header } })
+}
 
+describe('Mcp-Param headers', () => {
   it('row 13: the mark of the schema survives aggregation', async () => {
     const { result } = await callModern(edge.url, 'tools/list')
     const tools = result['tools'] as JsonObject[]
@@ -173,7 +173,7 @@ describe('Mcp-Param headers', () => {
     ['with outer spaces', ' eu ', encodeHeaderValue(' eu ')],
     ['empty', '', ''],
   ])('row 13: one that agrees is made anew: %s', async (_what, region, header) => {
-    const reply = await call({ region }, header)
+    const reply = await callRegion({ region }, header)
     expect(reply.status).toBe(200)
     const sent = edge.fixture.calls('region').at(-1)
     expect(sent?.params['arguments']).toEqual({ region })
@@ -190,13 +190,13 @@ describe('Mcp-Param headers', () => {
     ['stands for null', { region: null }, 'null'],
     ['stands for an object', { region: { a: 1 } }, '[object Object]'],
   ])('row 13: one that %s is refused', async (_what, args, header) => {
-    const reply = await call(args, header)
+    const reply = await callRegion(args, header)
     expect([reply.status, reply.error.code]).toEqual([400, -32_020])
     expect(edge.upstreamTraffic).toEqual([])
   })
 
   it.each([[{}], [{ region: null }]])('row 13: no header for %j', async (args) => {
-    const reply = await call(args)
+    const reply = await callRegion(args)
     expect(reply.status).toBe(200)
     expect(edge.fixture.calls('region').at(-1)?.headers['mcp-param-region']).toBeUndefined()
   })

@@ -23,6 +23,18 @@ function call(host: string, ...more: readonly string[]): Promise<RawAnswer> {
   return talk(edge.url, bytes.toString('latin1').replace(/Host: [^\r]*/, `Host: ${host}`))
 }
 
+function preflight(origin: string): Promise<RawAnswer> {
+  const head = [
+    'OPTIONS /mcp/main HTTP/1.1',
+    `Host: 127.0.0.1:${port}`,
+    `Origin: ${origin}`,
+    'Connection: close',
+    'Access-Control-Request-Method: POST',
+    'Access-Control-Request-Headers: content-type, mcp-method, mcp-name, mcp-param-region',
+  ]
+  return talk(edge.url, `${head.join('\r\n')}\r\n\r\n`)
+}
+
 describe('Host', () => {
   it.each([
     'evil.example',
@@ -58,7 +70,11 @@ describe('Host', () => {
   })
 
   it('row 57: is what counts, whatever a proxy claims to have seen', async () => {
-    const { status } = await call('evil.example', 'X-Forwarded-Host: localhost', 'Forwarded: host=localhost')
+    const { status } = await call(
+      'evil.example',
+      'X-Forwarded-Host: localhost',
+      'Forwarded: host=localhost',
+    )
     expect(status).toBe(403)
   })
 })
@@ -116,18 +132,6 @@ describe('Origin', () => {
 })
 
 describe('a preflight', () => {
-  function preflight(origin: string): Promise<RawAnswer> {
-    const head = [
-      'OPTIONS /mcp/main HTTP/1.1',
-      `Host: 127.0.0.1:${port}`,
-      `Origin: ${origin}`,
-      'Connection: close',
-      'Access-Control-Request-Method: POST',
-      'Access-Control-Request-Headers: content-type, mcp-method, mcp-name, mcp-param-region',
-    ]
-    return talk(edge.url, `${head.join('\r\n')}\r\n\r\n`)
-  }
-
   it('of an allowed origin is answered with the headers MCP needs', async () => {
     const { status, head, body } = await preflight('http://localhost:6274')
     expect([status, body]).toEqual([204, ''])

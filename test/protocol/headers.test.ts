@@ -76,6 +76,10 @@ describe('a mirrored value', () => {
 
 const string = { type: 'string', 'x-mcp-header': 'Region' }
 
+function property(schema: object): object {
+  return { type: 'object', properties: { a: schema } }
+}
+
 describe('the marks of a schema', () => {
   test('are found at any depth of properties', () => {
     const schema = {
@@ -112,8 +116,6 @@ describe('the marks of a schema', () => {
   ])('%s: nothing is mirrored', (_, schema) => {
     expect(paramHeaders(schema)).toEqual({ ok: true, headers: [] })
   })
-
-  const property = (schema: object): object => ({ type: 'object', properties: { a: schema } })
 
   test.each<[string, object]>([
     ['an empty name', property({ type: 'string', 'x-mcp-header': '' })],

@@ -80,9 +80,12 @@ function arrayOf(value: fc.Arbitrary<string>): fc.Arbitrary<ArrayText> {
     }))
 }
 
+function keyOf({ key }: { key: string }): string {
+  return String(JSON.parse(key))
+}
+
 function objectOf(value: fc.Arbitrary<string>): fc.Arbitrary<ObjectText> {
   const entry = fc.record({ key: stringText, value, a: space, b: space, c: space, d: space })
-  const keyOf = ({ key }: { key: string }): string => String(JSON.parse(key))
   return fc
     .tuple(space, fc.uniqueArray(entry, { maxLength: 5, selector: keyOf }))
     .map(([inner, parts]) => {

@@ -102,3 +102,40 @@ describe('stderr', () => {
     expect(tail.text().length).toBeLessThanOrEqual(4_096)
   })
 })
+
+describe('where somebody is told of lines that are too long', () => {
+  test('they are skipped, told of once each, and the rest comes through', () => {
+    const lines: string[] = []
+    let tooLong = 0
+    const splitter = new LineSplitter(
+      4,
+      (line) => lines.push(line.toString()),
+      () => (tooLong += 1),
+    )
+    for (const chunk of ['12345', '67\nab', 'cd\n', '1234567\nok\n']) {
+      splitter.push(Buffer.from(chunk))
+    }
+    expect({ lines, tooLong }).toEqual({ lines: ['abcd', 'ok'], tooLong: 2 })
+  })
+
+  test('a last line that is too long is not handed over at the end', () => {
+    const lines: string[] = []
+    const splitter = new LineSplitter(
+      4,
+      (line) => lines.push(line.toString()),
+      () => undefined,
+    )
+    splitter.push(Buffer.from('a\n12345'))
+    splitter.end()
+    expect(lines).toEqual(['a'])
+  })
+})
+
+test('the end hands over a line without its line end, and nothing where there is none', () => {
+  const lines: string[] = []
+  const splitter = new LineSplitter(9, (line) => lines.push(line.toString()))
+  splitter.push(Buffer.from('a\nlast'))
+  splitter.end()
+  splitter.end()
+  expect(lines).toEqual(['a', 'last'])
+})

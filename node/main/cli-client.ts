@@ -1,0 +1,88 @@
+import type { ListedTool } from '../../protocol/listing.ts'
+import { HttpConnector } from '../outbound/http-connector.ts'
+import type { Connection } from '../outbound/connection.ts'
+import { toolPages } from '../outbound/tool-pages.ts'
+import { UsageError, type CommandContext, type OptionSpec } from './cli-command.ts'
+import { packageVersion } from './cli-version.ts'
+
+/** Time for a connection, for each answer of the handshake, and for a whole list, milliseconds. */
+const PATIENCE = { connect: 5_000, answer: 10_000, list: 60_000 }
+
+/** The largest message taken, bytes. */
+const MAX_BODY_BYTES = 64 * 1_024 ** 2
+
+const MAX_PAGES = 10_000
+
+const ERAS = ['auto', '2025', '2026'] as const
+
+/** The option `--era` of commands that talk to an endpoint. */
+export const ERA_OPTION: OptionSpec = {
+  type: 'string',
+  value: 'ERA',
+  summary: 'protocol era: auto (ask the server), 2025 (sessions) or 2026 (stateless); default auto',
+}
+
+function eraOf({ options }: CommandContext): (typeof ERAS)[number] {
+  const given = options.text('era') ?? 'auto'
+  const era = ERAS.find((name) => name === given)
+  if (era === undefined) throw new UsageError(`--era takes one of ${ERAS.join(', ')}`)
+  return era
+}
+
+function checkUrl(text: string | undefined): string {
+  if (text === undefined) throw new UsageError('a URL is missing')
+  const url = URL.parse(text)
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return text
+  throw new UsageError(`${text} is no http or https URL`)
+}
+
+/**
+ * Connects to an MCP endpoint as a mere client, does the work, and frees what was opened there.
+ *
+ * @throws UsageError for a bad URL or era, Error with the whole chain of reasons when it cannot be reached
+ */
+export async function withConnection<T>(
+  context: CommandContext,
+  work: (connection: Connection, target: string) => Promise<T>,
+): Promise<T> {
+  const url = checkUrl(context.args[0])
+  const connector = new HttpConnector({
+    url,
+    headers: [],
+    era: eraOf(context),
+    self: { clientInfo: { name: 'banyan', version: packageVersion() }, federation: undefined },
+    connectTimeoutMs: PATIENCE.connect,
+    answerTimeoutMs: PATIENCE.answer,
+    bodyBytes: MAX_BODY_BYTES,
+  })
+  let connection: Connection | undefined
+  try {
+    const events = { listChanged: () => undefined, lost: () => undefined }
+    connection = await connector.connect(events)
+    return await work(connection, connector.target)
+  } catch (error) {
+    throw explained(error)
+  } finally {
+    await connection?.close()
+    await connector.close()
+  }
+}
+
+/** The error with its innermost reason in the message. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof Error) || !(error.cause instanceof Error)) return error
+  return new Error(`${error.message} (${error.cause.message})`, { cause: error })
+}
+
+/** All tools of the endpoint. */
+export async function allTools(connection: Connection): Promise<readonly ListedTool[]> {
+  const plan = {
+    meta: '',
+    timeoutMs: PATIENCE.list,
+    maxPages: MAX_PAGES,
+    toolBytes: MAX_BODY_BYTES,
+  }
+  const tools: ListedTool[] = []
+  for await (const page of toolPages(connection, plan)) tools.push(...page.tools)
+  return tools
+}
