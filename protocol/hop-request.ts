@@ -61,7 +61,7 @@ export function writeHopRequest(request: HopRequest, link: LinkMeta): Buffer {
 
 function ownMeta(request: HopRequest, link: LinkMeta): string {
   const { source, id, trail, traceparent } = request
-  const meta = source.params['_meta']
+  const { meta } = source
   const has = (key: string): boolean =>
     typeof meta === 'object' && meta !== null && Object.hasOwn(meta, key)
   const own = [`"${FEDERATION}":${JSON.stringify({ budget: trail.budget, path: trail.path })}`]

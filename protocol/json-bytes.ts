@@ -1,12 +1,14 @@
 /**
  * Finds members and elements of JSON text without building values, so that a relay can replace a few bytes and pass the
- * rest on untouched (RFC 8259 grammar; numbers keep their spelling, unknown members survive).
+ * rest on untouched: numbers keep their spelling, unknown members survive.
  *
- * The scanner trusts nothing about lengths but is not a validator: it accepts some text that is not JSON. Text from a
- * caller is validated by `JSON.parse` first; text of an upstream is only ever handed back to the caller it belongs to.
+ * `readObject` holds what it passes over against the grammar; text of callers goes through it. The others trust nothing
+ * about lengths but take some text that is not JSON: they are for text that was checked, and for that of upstreams, which
+ * is only ever handed back to the caller it belongs to.
  */
 
 import { Fault } from './errors.ts'
+import { checkString, checkValue, skipSpace } from './json-check.ts'
 
 /** A half-open range of bytes. */
 export interface Span {
@@ -48,16 +50,6 @@ function malformed(): Fault {
 
 function tooDeep(): Fault {
   return new Fault('too_deep', 'JSON nests deeper than is allowed')
-}
-
-/** Index of the first byte at or after `at` that is not white space. */
-export function skipSpace(bytes: Buffer, at: number): number {
-  let index = at
-  for (;;) {
-    const byte = bytes[index]
-    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return index
-    index += 1
-  }
 }
 
 /** Index just behind the closing quote of the string that starts at `at`. */
@@ -121,18 +113,47 @@ export function skipValue(bytes: Buffer, at: number, depth: number = DEFAULT_DEP
   throw malformed()
 }
 
-function readKey(bytes: Buffer, start: number, end: number): string {
+/** Texts that stand in most messages, by length: they are recognised without a string being made of them. */
+const COMMON: readonly (readonly string[])[] = [
+  ['jsonrpc', 'id', '2.0', 'method', 'params', 'result', 'error', 'name', 'arguments', '_meta'],
+  ['tools/call', 'tools/list', 'resultType', 'content', 'structuredContent', 'isError'],
+  ['progressToken', 'traceparent', 'io.modelcontextprotocol/protocolVersion'],
+  ['io.modelcontextprotocol/clientCapabilities', 'io.modelcontextprotocol/clientInfo'],
+  ['io.modelcontextprotocol/serverInfo', 'io.github.banyan-mcp/federation'],
+]
+  .flat()
+  .reduce<string[][]>((byLength, text) => {
+    byLength[text.length] = [...(byLength[text.length] ?? []), text]
+    return byLength
+  }, [])
+
+function isAt(bytes: Buffer, at: number, text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) {
+    if (bytes[at + index] !== text.charCodeAt(index)) return false
+  }
+  return true
+}
+
+/**
+ * What the string literal between `start` and `end` means.
+ *
+ * @throws Fault `parse_error` for an escape that does not exist
+ */
+export function readString(bytes: Buffer, start: number, end: number): string {
+  const common = COMMON[end - start - 2]
+  const known = common?.find((text) => isAt(bytes, start + 1, text))
+  if (known !== undefined) return known
   const inner = bytes.toString('latin1', start + 1, end - 1)
   let plain = true
   for (let index = 0; index < inner.length; index += 1) {
     const unit = inner.charCodeAt(index)
     if (unit === BACKSLASH || unit > 0x7e) plain = false
   }
-  // A key may be spelt with escapes; compare what it means, not how it is written.
-  return plain ? inner : decodeKey(bytes.toString('utf8', start, end))
+  // It may be spelt with escapes: what counts is what it means, not how it is written.
+  return plain ? inner : decodeString(bytes.toString('utf8', start, end))
 }
 
-function decodeKey(text: string): string {
+function decodeString(text: string): string {
   try {
     return String(JSON.parse(text))
   } catch {
@@ -155,14 +176,36 @@ export function members(
   into: ReadonlySet<string> = NOWHERE,
 ): Member[] {
   const found: Member[] = []
-  scanObject(bytes, at, { depth, into }, found)
+  scanObject(bytes, at, { depth, into, ...LENIENT }, found)
   return found
+}
+
+/**
+ * The members of the object that starts at `at`, as `members` gives them, from text that must be JSON to the last byte of
+ * the object; and the index just behind it.
+ *
+ * @throws Fault `parse_error`, `too_deep`
+ */
+export function readObject(
+  bytes: Buffer,
+  at: number,
+  { depth, into }: Pick<Scan, 'depth' | 'into'>,
+): { readonly members: readonly Member[]; readonly end: number } {
+  const found: Member[] = []
+  const end = scanObject(bytes, at, { depth, into, ...STRICT }, found)
+  return { members: found, end }
 }
 
 interface Scan {
   readonly depth: number
+  /** Keys whose objects are looked into. */
   readonly into: ReadonlySet<string>
+  readonly string: (bytes: Buffer, at: number) => number
+  readonly value: (bytes: Buffer, at: number, depth: number) => number
 }
+
+const LENIENT = { string: skipString, value: skipValue }
+const STRICT = { string: checkString, value: checkValue }
 
 /** Adds the members of an object to `found`; gives the index just behind it. */
 function scanObject(bytes: Buffer, at: number, scan: Scan, found: Member[]): number {
@@ -173,11 +216,11 @@ function scanObject(bytes: Buffer, at: number, scan: Scan, found: Member[]): num
   for (;;) {
     if (bytes[index] !== QUOTE) throw malformed()
     const keyStart = index
-    const keyEnd = skipString(bytes, index)
+    const keyEnd = scan.string(bytes, index)
     index = skipSpace(bytes, keyEnd)
     if (bytes[index] !== COLON) throw malformed()
     const start = skipSpace(bytes, index + 1)
-    const key = readKey(bytes, keyStart, keyEnd)
+    const key = readString(bytes, keyStart, keyEnd)
     const member = scanMember(bytes, { key, keyStart, start }, scan)
     found.push(member)
     index = skipSpace(bytes, member.end)
@@ -190,13 +233,14 @@ function scanObject(bytes: Buffer, at: number, scan: Scan, found: Member[]): num
 function scanMember(
   bytes: Buffer,
   { key, keyStart, start }: Omit<Member, 'end'>,
-  { depth, into }: Scan,
+  scan: Scan,
 ): Member {
-  if (!into.has(key) || bytes[start] !== OPEN_BRACE) {
-    return { key, keyStart, start, end: skipValue(bytes, start, depth - 1) }
+  const depth = scan.depth - 1
+  if (!scan.into.has(key) || bytes[start] !== OPEN_BRACE) {
+    return { key, keyStart, start, end: scan.value(bytes, start, depth) }
   }
   const inside: Member[] = []
-  const end = scanObject(bytes, start, { depth: depth - 1, into }, inside)
+  const end = scanObject(bytes, start, { ...scan, depth }, inside)
   return { key, keyStart, start, end, inside }
 }
 
@@ -219,7 +263,11 @@ export function elements(bytes: Buffer, at: number, depth: number = DEFAULT_DEPT
 
 /** The member called `key`, the last one if it stands there twice, as `JSON.parse` would have it. */
 export function memberOf(list: readonly Member[], key: string): Member | undefined {
-  return list.findLast((member) => member.key === key)
+  for (let index = list.length - 1; index >= 0; index -= 1) {
+    const member = list[index]
+    if (member?.key === key) return member
+  }
+  return undefined
 }
 
 /** A key that stands twice in `list`, or undefined. */

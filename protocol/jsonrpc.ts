@@ -1,6 +1,14 @@
 import { isUtf8 } from 'node:buffer'
 import { Fault } from './errors.ts'
-import { duplicateKey, elements, memberOf, members, skipSpace, type Member } from './json-bytes.ts'
+import {
+  duplicateKey,
+  elements,
+  memberOf,
+  readObject,
+  readString,
+  type Member,
+} from './json-bytes.ts'
+import { checkValue, skipSpace } from './json-check.ts'
 
 /** An id as JSON-RPC allows it in MCP: a string or an integer, never null (MCP 2026-07-28, basic/index). */
 export type RpcId = string | number
@@ -14,21 +22,26 @@ interface Common {
   readonly members: readonly Member[]
 }
 
-/** A request, its params parsed once and its text kept for splicing. */
-export interface RpcRequest extends Common {
-  readonly kind: 'request'
-  readonly id: RpcId
+/** What a caller asks or says: its text is kept for splicing, and values are made of what somebody reads. */
+interface Call extends Common {
   readonly method: string
-  readonly params: JsonObject
   /** Members of `params` by place in `raw`; empty when there are no params. */
   readonly paramMembers: readonly Member[]
+  /** `params._meta` as a value, whatever it is; undefined when there is none. */
+  readonly meta: unknown
+  /** One of the params as a value; undefined when there is none. */
+  param(key: string): unknown
+}
+
+/** A request. */
+export interface RpcRequest extends Call {
+  readonly kind: 'request'
+  readonly id: RpcId
 }
 
 /** A notification. */
-export interface RpcNotification extends Common {
+export interface RpcNotification extends Call {
   readonly kind: 'notification'
-  readonly method: string
-  readonly params: JsonObject
 }
 
 /** A response; result and error stay text. */
@@ -52,15 +65,9 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The text of a request body as a value, validated as UTF-8 and JSON. */
-function parseText(bytes: Buffer): unknown {
-  if (!isUtf8(bytes)) throw new Fault('parse_error', 'the body is not valid UTF-8')
-  try {
-    return JSON.parse(bytes.toString('utf8'))
-  } catch {
-    // The engine's message quotes the input, which may hold a secret.
-    throw new Fault('parse_error', 'the body is not valid JSON')
-  }
+function notJson(): Fault {
+  // Without the words of an engine: those quote the input, which may hold a secret.
+  return new Fault('parse_error', 'the body is not valid JSON')
 }
 
 /** What a body holds: one message, or a batch of them (MCP 2025-03-26 only). */
@@ -69,18 +76,31 @@ export type RpcBody =
   | { readonly batch: true; readonly messages: readonly RpcMessage[] }
 
 /**
- * Reads a body from a caller: validated, parsed once, and scanned once for the places of what a hop replaces.
+ * Reads a body from a caller: validated, and scanned once for the places of what a hop replaces.
  *
  * @throws Fault `parse_error`, `too_deep`, `duplicate_member` or `invalid_request`
  */
 export function readBody(bytes: Buffer, limits: MessageLimits): RpcBody {
-  const value = parseText(bytes)
+  if (!isUtf8(bytes)) throw new Fault('parse_error', 'the body is not valid UTF-8')
   const start = skipSpace(bytes, 0)
-  if (!Array.isArray(value)) return { batch: false, message: readMessage(bytes, value, limits) }
-  const messages = elements(bytes, start, limits.jsonDepth).map((span, index) =>
-    readMessage(bytes.subarray(span.start, span.end), value[index], limits),
-  )
-  return { batch: true, messages }
+  if (bytes[start] === 0x5b) return { batch: true, messages: readBatch(bytes, start, limits) }
+  if (bytes[start] === 0x7b) return { batch: false, message: readMessage(bytes, start, limits) }
+  checkToEnd(bytes, checkValue(bytes, start, limits.jsonDepth))
+  throw invalid('a message must be a JSON object')
+}
+
+function checkToEnd(bytes: Buffer, end: number): void {
+  if (skipSpace(bytes, end) !== bytes.length) throw notJson()
+}
+
+function readBatch(bytes: Buffer, at: number, limits: MessageLimits): readonly RpcMessage[] {
+  checkToEnd(bytes, checkValue(bytes, at, limits.jsonDepth))
+  // The list is one of the levels.
+  const inner = { ...limits, jsonDepth: limits.jsonDepth - 1 }
+  return elements(bytes, at, limits.jsonDepth).map(({ start, end }) => {
+    if (bytes[start] !== 0x7b) throw invalid('a message must be a JSON object')
+    return readMessage(bytes.subarray(start, end), 0, inner)
+  })
 }
 
 function refuseDuplicates(list: readonly Member[], where: string): void {
@@ -104,36 +124,45 @@ function refusePrototype(list: readonly Member[], where: string): void {
 /** What a hop replaces stands in these. */
 const LOOK_INTO: ReadonlySet<string> = new Set(['params', '_meta'])
 
-function readMessage(raw: Buffer, value: unknown, limits: MessageLimits): RpcMessage {
-  if (!isObject(value)) throw invalid('a message must be a JSON object')
-  const list = members(raw, skipSpace(raw, 0), limits.jsonDepth, LOOK_INTO)
+function readMessage(raw: Buffer, at: number, limits: MessageLimits): RpcMessage {
+  const { members: list, end } = readObject(raw, at, { depth: limits.jsonDepth, into: LOOK_INTO })
+  checkToEnd(raw, end)
   refuseDuplicates(list, 'the message')
   refusePrototype(list, 'the message')
-  if (value['jsonrpc'] !== '2.0') throw invalid('"jsonrpc" must be "2.0"')
-  if (Object.hasOwn(value, 'method')) return readCall(raw, value, { list, limits })
-  if (!Object.hasOwn(value, 'result') && !Object.hasOwn(value, 'error')) {
+  if (valueOf(raw, list, 'jsonrpc') !== '2.0') throw invalid('"jsonrpc" must be "2.0"')
+  if (memberOf(list, 'method') !== undefined) return readCall(raw, list, limits)
+  if (memberOf(list, 'result') === undefined && memberOf(list, 'error') === undefined) {
     throw invalid('a message needs "method", "result" or "error"')
   }
-  return { kind: 'response', raw, members: list, id: readId(value['id'], true) }
+  return { kind: 'response', raw, members: list, id: readId(valueOf(raw, list, 'id'), true) }
+}
+
+/** The value of a member; undefined when there is none. */
+function valueOf(raw: Buffer, list: readonly Member[], key: string): unknown {
+  const found = memberOf(list, key)
+  if (found === undefined) return undefined
+  const { start, end } = found
+  if (raw[start] === 0x22) return readString(raw, start, end)
+  return JSON.parse(raw.toString('utf8', start, end)) as unknown
 }
 
 function readCall(
   raw: Buffer,
-  value: JsonObject,
-  { list, limits }: { list: readonly Member[]; limits: MessageLimits },
+  list: readonly Member[],
+  limits: MessageLimits,
 ): RpcRequest | RpcNotification {
-  const { method, params = {} } = value
+  const method = valueOf(raw, list, 'method')
   if (typeof method !== 'string' || method === '') throw invalid('"method" must be a string')
-  if (!isObject(params)) throw new Fault('invalid_request', '"params" must be an object')
-  const paramMembers = memberOf(list, 'params')?.inside ?? []
+  const params = memberOf(list, 'params')
+  const paramMembers = params === undefined ? [] : params.inside
+  if (paramMembers === undefined) throw invalid('"params" must be an object')
   refuseDuplicates(paramMembers, 'params')
   refusePrototype(paramMembers, 'params')
   checkMeta(paramMembers, limits)
-  if (!Object.hasOwn(value, 'id')) {
-    return { kind: 'notification', raw, members: list, method, params }
-  }
-  const id = readId(value['id'], false)
-  return { kind: 'request', raw, members: list, id: id ?? '', method, params, paramMembers }
+  const param = (key: string): unknown => valueOf(raw, paramMembers, key)
+  const call = { raw, members: list, method, paramMembers, meta: param('_meta'), param }
+  if (memberOf(list, 'id') === undefined) return { kind: 'notification', ...call }
+  return { kind: 'request', id: readId(valueOf(raw, list, 'id'), false) ?? '', ...call }
 }
 
 function checkMeta(paramMembers: readonly Member[], limits: MessageLimits): void {

@@ -1,5 +1,6 @@
 import { Fault } from './errors.ts'
-import { memberOf, members, skipSpace, type Member } from './json-bytes.ts'
+import { memberOf, members, type Member } from './json-bytes.ts'
+import { skipSpace } from './json-check.ts'
 import { isObject, type JsonObject, type RpcId } from './jsonrpc.ts'
 
 /** A message from an upstream: only its envelope is read, the payload stays text. */

@@ -26,7 +26,7 @@ interface Served {
   readonly pages: Map<string, readonly Page[]>
 }
 
-const EMPTY: View = { tools: [], byName: new Map(), problems: [] }
+const EMPTY: View = { tools: [], byName: new Map(), outOfReach: new Set(), problems: [] }
 
 /**
  * The endpoints and what each shows. Lists are answered from here; upstreams are asked only when a list is out of date,

@@ -51,7 +51,7 @@ export class Flight implements FrameSink {
     this.#resolve = resolve
     this.#reject = reject
     this.#leave = plan.upstream.link.enter()
-    const meta = plan.delegated.received.request.params['_meta']
+    const { meta } = plan.delegated.received.request
     const token = isObject(meta) ? meta[META.progressToken] : undefined
     this.#token = typeof token === 'string' || typeof token === 'number' ? token : undefined
     this.#logLevel = isObject(meta) ? meta[META.logLevel] : undefined

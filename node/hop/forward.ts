@@ -43,6 +43,6 @@ function frameFor(
   const headers =
     entry.paramHeaders.length === 0
       ? NO_HEADERS
-      : mirrorArguments(entry.paramHeaders, request.params['arguments'])
+      : mirrorArguments(entry.paramHeaders, request.param('arguments'))
   return { id, method: request.method, name, headers, body }
 }

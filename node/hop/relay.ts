@@ -39,7 +39,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     }
 
     scope.finish()
-    reply.finish(returned.text, returned.errorCode)
+    reply.finish(returned.text, tellingCode(returned))
     report(parts.log, delegated, performance.now() - startedAt)
   } catch (error) {
     scope.finish()
@@ -48,6 +48,17 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     const answer = rescue(fault)
     reply.finish([writeError(request.id, answer)], answer.code)
   }
+}
+
+/** Codes that, under the status of the 2026 revision, would speak of this node and not of the upstream that sent them. */
+const FOREIGN_CODES: ReadonlySet<number> = new Set([RPC.methodNotFound, RPC.unsupportedVersion])
+
+/**
+ * The error code that may choose the HTTP status. The node has `tools/call` and serves its caller's revision, whatever a
+ * tool answers: a node before it would drop the link, and clients that meet a 404 throw code and data away.
+ */
+function tellingCode({ errorCode }: Returned): number | undefined {
+  return errorCode !== undefined && FOREIGN_CODES.has(errorCode) ? undefined : errorCode
 }
 
 /** For whoever follows a call through the tree: each node says where it came from and where it went. */

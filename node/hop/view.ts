@@ -52,6 +52,8 @@ export interface ViewProblem {
 export interface View {
   readonly tools: readonly ViewTool[]
   readonly byName: ReadonlyMap<string, ViewTool>
+  /** Names of tools that are left out because the hop budget does not reach them. */
+  readonly outOfReach: ReadonlySet<string>
   readonly problems: readonly ViewProblem[]
 }
 
@@ -63,6 +65,12 @@ interface Found {
   readonly candidate: Candidate
 }
 
+/** What is gathered besides the tools that can be shown. */
+interface Findings {
+  readonly problems: ViewProblem[]
+  readonly far: Found[]
+}
+
 /**
  * Builds the view of an endpoint. A tool that several upstreams lead to appears once, under the name of the shortest
  * path, the other ways behind it. Of two tools with one name the later is dropped and reported: another name for it
@@ -70,9 +78,10 @@ interface Found {
  */
 export function buildView(rule: ViewRule, sources: readonly Source[]): View {
   const problems: ViewProblem[] = []
+  const far: Found[] = []
   const tools: ViewTool[] = []
   const byName = new Map<string, ViewTool>()
-  for (const ways of waysByTool(rule, sources, problems)) {
+  for (const ways of waysByTool(rule, sources, { problems, far })) {
     const tool = viewTool(rule, ways)
     const taken = byName.get(tool.entry.name)
     if (taken === undefined) {
@@ -81,7 +90,23 @@ export function buildView(rule: ViewRule, sources: readonly Source[]): View {
     } else problems.push(collision(tool, taken))
   }
   tools.sort((a, b) => compare(a.entry.name, b.entry.name))
-  return { tools, byName, problems }
+  return { tools, byName, problems, outOfReach: reportFar(rule, { far, byName, problems }) }
+}
+
+/** What is reached over a shorter way as well is no news. */
+function reportFar(
+  rule: ViewRule,
+  { far, byName, problems }: Pick<View, 'byName'> & Findings,
+): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const { namespace, id, candidate } of far) {
+    const name = exposedName(namespace, id, rule.names)
+    if (byName.has(name)) continue
+    names.add(name)
+    const reason = 'it lies farther away than the hop budget reaches'
+    problems.push({ upstream: candidate.upstream, tool: candidate.name, reason })
+  }
+  return names
 }
 
 function compare(a: string, b: string): number {
@@ -93,10 +118,10 @@ function compare(a: string, b: string): number {
 function waysByTool(
   rule: ViewRule,
   sources: readonly Source[],
-  problems: ViewProblem[],
+  findings: Findings,
 ): readonly (readonly [Found, ...Found[]])[] {
   const groups = new Map<string, [Found, ...Found[]]>()
-  for (const found of sources.flatMap((source) => findAll(rule, source, problems))) {
+  for (const found of sources.flatMap((source) => findAll(rule, source, findings))) {
     const key = identity(rule, found)
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [found])
@@ -114,14 +139,17 @@ function identity({ self }: ViewRule, { id, candidate }: Found): string {
   return id.node === self.node ? `${candidate.upstream} ${toolKey(id)}` : toolKey(id)
 }
 
-function findAll(rule: ViewRule, source: Source, problems: ViewProblem[]): Found[] {
+function findAll(rule: ViewRule, source: Source, { problems, far }: Findings): Found[] {
   const found: Found[] = []
   for (const listed of source.tools) {
     const one =
       source.from.kind === 'own' ? own(rule, source, listed) : imported(rule, source, listed)
     if (typeof one === 'string') {
       problems.push({ upstream: source.upstream, tool: listed.name, reason: one })
-    } else if (one !== undefined && isOffered(rule, one.namespace)) found.push(one)
+    } else if (one !== undefined && isOffered(rule, one.namespace)) {
+      if (one.path.length > rule.hopBudget) far.push(one)
+      else found.push(one)
+    }
   }
   return found
 }
@@ -129,8 +157,6 @@ function findAll(rule: ViewRule, source: Source, problems: ViewProblem[]): Found
 function isOffered(rule: ViewRule, namespace: string): boolean {
   return rule.namespaces.some((pattern) => matchesGlob(pattern, namespace))
 }
-
-const OUT_OF_REACH = 'it lies farther away than the hop budget reaches'
 
 /** A tool of a server, or why it must be left out. */
 function own(rule: ViewRule, { upstream, from }: Source, listed: ListedTool): Found | string {
@@ -144,7 +170,6 @@ function own(rule: ViewRule, { upstream, from }: Source, listed: ListedTool): Fo
   // A node configured as a plain server is one all the same: without the way behind it, two that list each other would
   // list each other's copies without end.
   const path = [self.node, ...(listed.origin?.path ?? [])]
-  if (path.length > rule.hopBudget) return OUT_OF_REACH
   return {
     id: { organisation: self.organisation, node: self.node, namespace, name: listed.name },
     namespace,
@@ -168,7 +193,6 @@ function imported(
   if (!path.includes(id.node)) return 'the path it states does not lead to its origin'
   // In a mesh that is every second tool, and nothing to report.
   if (path.includes(rule.self.node)) return undefined
-  if (path.length + 1 > rule.hopBudget) return OUT_OF_REACH
   if (!from.import.some((pattern) => matchesGlob(pattern, namespace))) return undefined
   return {
     id,

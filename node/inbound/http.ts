@@ -67,7 +67,7 @@ export class HttpServer {
       },
       (request, response) => void this.#serve(request, response),
     )
-    // Headers are limited in bytes; beyond a number Node would drop them in silence.
+    // Headers are limited in bytes; beyond a number Node 22 would drop them in silence.
     this.#server.maxHeadersCount = 0
     this.#server.on('checkContinue', (request, response) => void this.#serve(request, response))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {

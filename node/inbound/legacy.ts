@@ -34,8 +34,8 @@ export interface Handshake {
 
 /** Answers `initialize`; the transport makes the session. */
 export function initialize(parts: MethodParts, endpoint: string, request: RpcRequest): Handshake {
-  const { protocolVersion, capabilities } = request.params
-  const revision = negotiate(protocolVersion)
+  const capabilities = request.param('capabilities')
+  const revision = negotiate(request.param('protocolVersion'))
   const description = describeEndpoint(parts, endpoint)
   const result = initializeResult(description, parts.identity, revision)
   return {
@@ -84,7 +84,7 @@ export function takeNotification(
   notification: RpcNotification,
 ): void {
   if (notification.method !== 'notifications/cancelled') return
-  const { requestId } = notification.params
+  const requestId = notification.param('requestId')
   if (typeof requestId !== 'string' && typeof requestId !== 'number') return
   for (const scope of inflight.of(session, requestId)) {
     scope.stop(new Fault('cancelled', 'the caller cancelled the request'))

@@ -13,7 +13,7 @@ import type { MethodParts } from './methods.ts'
  */
 export function listen(parts: MethodParts, received: Received): void {
   const { request, reply, scope, endpoint } = received
-  const { notifications } = request.params
+  const notifications = request.param('notifications')
   if (!isObject(notifications)) {
     throw new Fault('invalid_params', 'params.notifications must be an object')
   }

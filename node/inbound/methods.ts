@@ -34,7 +34,7 @@ export interface MethodParts {
  * @throws Fault `loop`, `hop_budget`, `invalid_params`
  */
 export function trailOf(request: RpcRequest, parts: MethodParts): HopTrail {
-  const meta = request.params['_meta'] ?? {}
+  const { meta = {} } = request
   if (!isObject(meta)) throw new Fault('invalid_params', 'params._meta must be an object')
   const value = meta[META.federation]
   return enterNode(readTrail(value, parts.hopBudget), parts.identity.federation.node)
@@ -103,7 +103,7 @@ function discovered(parts: MethodParts, { request, endpoint }: Received): Buffer
 
 async function listTools(parts: MethodParts, call: Authenticated): Promise<void> {
   const { request, reply, scope, caller } = call.received
-  const { cursor } = request.params
+  const cursor = request.param('cursor')
   if (cursor !== undefined && typeof cursor !== 'string') {
     throw new Fault('bad_cursor', 'params.cursor must be a string')
   }

@@ -1,7 +1,7 @@
 import { Fault } from '../../protocol/errors.ts'
 import { readSettings } from '../../protocol/federation.ts'
 import { decodeHeaderValue, HEADER } from '../../protocol/headers.ts'
-import { isObject, type JsonObject, type RpcRequest } from '../../protocol/jsonrpc.ts'
+import { isObject, type RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import { MODERN_REVISION, SERVED_REVISIONS } from '../../protocol/revisions.ts'
 import type { Caller } from '../core/stages.ts'
@@ -13,8 +13,7 @@ export type HeaderReader = (name: string) => string | undefined
  * Whether a request is of the 2026 era: it says so in `_meta`, or its version header names that revision or a later
  * one. `initialize` without `_meta` opens a session whatever the header says.
  */
-export function isModern(method: string, params: JsonObject, version: string | undefined): boolean {
-  const meta = params['_meta']
+export function isModern(method: string, meta: unknown, version: string | undefined): boolean {
   if (isObject(meta) && Object.hasOwn(meta, META.protocolVersion)) return true
   if (method === 'initialize') return false
   return version !== undefined ? isStateless(version) : method === 'server/discover'
@@ -30,8 +29,7 @@ function isStateless(revision: string): boolean {
  *
  * @throws Fault `missing_meta`, `unsupported_version`
  */
-export function modernCaller(params: JsonObject): Caller {
-  const meta = params['_meta']
+export function modernCaller(meta: unknown): Caller {
   const version = isObject(meta) ? meta[META.protocolVersion] : undefined
   const capabilities = isObject(meta) ? meta[META.clientCapabilities] : undefined
   if (typeof version !== 'string') throw missing(META.protocolVersion, 'a string')
@@ -70,15 +68,15 @@ const NAMED: Readonly<Record<string, string>> = {
  * @throws Fault `header_mismatch` naming the header
  */
 export function checkHeaders(request: RpcRequest, header: HeaderReader): void {
-  const { params, method } = request
-  const meta = params['_meta']
+  const { meta, method } = request
   const version = isObject(meta) ? meta[META.protocolVersion] : undefined
   expectHeader('MCP-Protocol-Version', header(HEADER.protocolVersion)?.trim(), version)
   expectHeader('Mcp-Method', header(HEADER.method)?.trim(), method)
   const key = Object.hasOwn(NAMED, method) ? NAMED[method] : undefined
   if (key === undefined) return
   const name = header(HEADER.name)
-  expectHeader('Mcp-Name', name === undefined ? undefined : decodeHeaderValue(name), params[key])
+  const target = request.param(key)
+  expectHeader('Mcp-Name', name === undefined ? undefined : decodeHeaderValue(name), target)
 }
 
 function expectHeader(name: string, value: string | undefined, body: unknown): void {

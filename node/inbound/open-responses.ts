@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 /**
- * The responses under way on each connection. With pipelining there may be several; Node tells only the first of them
- * when the connection closes, and what the others hold would be held for ever.
+ * The responses under way on each connection. With pipelining there may be several; Node 22 tells only the first of
+ * them when the connection closes, and what the others hold would be held for ever.
  */
 export class OpenResponses {
   readonly #bySocket = new WeakMap<Duplex, Set<ServerResponse>>()
@@ -24,12 +24,10 @@ export class OpenResponses {
     const open = new Set<ServerResponse>()
     this.#bySocket.set(socket, open)
     socket.once('close', () => {
-      for (const response of open) {
-        // One that waits for its turn has no socket yet.
-        if (response.socket !== null) continue
-        response.destroy()
-        response.emit('close')
-      }
+      // By then Node has told those it tells, and they are no longer in the set.
+      setImmediate(() => {
+        for (const response of open) response.emit('close')
+      })
     })
     return open
   }

@@ -72,7 +72,7 @@ function headerReader({ request }: HttpExchange): HeaderReader {
 }
 
 function isOfModernEra(message: RpcMessage, version: string | undefined): boolean {
-  return message.kind !== 'response' && isModern(message.method, message.params, version)
+  return message.kind !== 'response' && isModern(message.method, message.meta, version)
 }
 
 interface Post<T> {
@@ -103,7 +103,7 @@ function start(
 ): void {
   const { endpoint } = exchange
   checkHeaders(request, header)
-  const caller = modernCaller(request.params)
+  const caller = modernCaller(request.meta)
   const trail = trailOf(request, parts)
   const scope = new CallScope()
   const reply = replyTo(parts, exchange, '2026')

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { text as readText } from 'node:stream/consumers'
-import { RPC } from '../../protocol/errors.ts'
 import { mirrorArguments } from '../../protocol/headers.ts'
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import { readParams, readResult, type UpstreamMessage } from '../../protocol/upstream-message.ts'
 import { ownFrame } from '../outbound/ask.ts'
 import type { Connection, Sent } from '../outbound/connection.ts'
-import { allTools, ERA_OPTION, withConnection } from './cli-client.ts'
+import { ERA_OPTION, findTool, withConnection } from './cli-client.ts'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
 import { harmless } from './cli-nodes.ts'
 
@@ -24,11 +23,7 @@ interface Call {
 type Outcome = ReturnType<typeof readResult>
 
 /** Sends the call and waits for its answer as long as it takes; interrupting cancels it at the server. */
-function send(
-  connection: Connection,
-  call: Call,
-  headers: readonly string[] = [],
-): Promise<Outcome> {
+function send(connection: Connection, call: Call, headers: readonly string[]): Promise<Outcome> {
   const { name, args, signal } = call
   const meta = [connection.meta, call.meta].filter((part) => part !== '').join(',')
   const frame = { ...ownFrame('tools/call', { name, arguments: args }, meta), name, headers }
@@ -55,12 +50,11 @@ function send(
   })
 }
 
-/** A server that wants arguments in headers says so; which ones, its list tells. */
-async function sendMirrored(connection: Connection, call: Call): Promise<Outcome> {
-  const first = await send(connection, call)
-  if (!('error' in first) || first.error.code !== RPC.headerMismatch) return first
-  const tool = (await allTools(connection)).find(({ name }) => name === call.name)
-  return send(connection, call, mirrorArguments(tool?.paramHeaders ?? [], call.args))
+/** In era 2026 a caller mirrors the arguments that the tool's schema names (SEP-2243), so it has to know the schema. */
+async function mirrored(connection: Connection, { name, args }: Call): Promise<readonly string[]> {
+  if (connection.era !== '2026') return []
+  const tool = await findTool(connection, name)
+  return mirrorArguments(tool?.paramHeaders ?? [], args)
 }
 
 async function readArguments({ args, stdin }: CommandContext): Promise<JsonObject> {
@@ -138,8 +132,7 @@ async function runCall(context: CommandContext): Promise<number> {
     ...(trace === undefined ? [] : [`"${META.traceparent}":"${trace}"`]),
   ]
   return withConnection(context, async (connection, target) => {
-    const startedAt = performance.now()
-    const outcome = await sendMirrored(connection, {
+    const planned: Call = {
       name: name ?? '',
       args: given,
       meta: meta.join(','),
@@ -147,7 +140,10 @@ async function runCall(context: CommandContext): Promise<number> {
       heard: (message) => {
         if (options.has('progress')) stderr.write(`${harmless(noticeOf(message))}\n`)
       },
-    })
+    }
+    const headers = await mirrored(connection, planned)
+    const startedAt = performance.now()
+    const outcome = await send(connection, planned, headers)
     const ms = (performance.now() - startedAt).toFixed(1)
     if (trace !== undefined) {
       const { server, revision } = connection

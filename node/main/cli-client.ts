@@ -1,7 +1,7 @@
 import type { ListedTool } from '../../protocol/listing.ts'
 import { HttpConnector } from '../outbound/http-connector.ts'
 import type { Connection } from '../outbound/connection.ts'
-import { toolPages } from '../outbound/tool-pages.ts'
+import { toolPages, type ListPlan } from '../outbound/tool-pages.ts'
 import { UsageError, type CommandContext, type OptionSpec } from './cli-command.ts'
 import { packageVersion } from './cli-version.ts'
 
@@ -74,15 +74,28 @@ function explained(error: unknown): unknown {
   return new Error(`${error.message} (${error.cause.message})`, { cause: error })
 }
 
+const WHOLE_LIST: ListPlan = {
+  meta: '',
+  timeoutMs: PATIENCE.list,
+  maxPages: MAX_PAGES,
+  toolBytes: MAX_BODY_BYTES,
+}
+
 /** All tools of the endpoint. */
 export async function allTools(connection: Connection): Promise<readonly ListedTool[]> {
-  const plan = {
-    meta: '',
-    timeoutMs: PATIENCE.list,
-    maxPages: MAX_PAGES,
-    toolBytes: MAX_BODY_BYTES,
-  }
   const tools: ListedTool[] = []
-  for await (const page of toolPages(connection, plan)) tools.push(...page.tools)
+  for await (const page of toolPages(connection, WHOLE_LIST)) tools.push(...page.tools)
   return tools
+}
+
+/** One tool, its list read no further than it takes; undefined when it is not on it. */
+export async function findTool(
+  connection: Connection,
+  name: string,
+): Promise<ListedTool | undefined> {
+  for await (const { tools } of toolPages(connection, WHOLE_LIST)) {
+    const found = tools.find((tool) => tool.name === name)
+    if (found !== undefined) return found
+  }
+  return undefined
 }

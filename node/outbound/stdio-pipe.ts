@@ -1,6 +1,7 @@
 import { Fault } from '../../protocol/errors.ts'
 import { writeNotification } from '../../protocol/hop-response.ts'
-import { elements, memberOf, skipSpace } from '../../protocol/json-bytes.ts'
+import { elements, memberOf } from '../../protocol/json-bytes.ts'
+import { skipSpace } from '../../protocol/json-check.ts'
 import { isObject } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import {

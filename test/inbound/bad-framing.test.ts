@@ -40,6 +40,9 @@ const chunkedHead = (): string =>
     'latin1',
   )
 
+const kept = (bytes: Buffer): string =>
+  bytes.toString('latin1').replace('Connection: close\r\n', '')
+
 it('the call these tests spoil is served when it is not spoilt', async () => {
   const answer = await talk(
     edge.url,
@@ -212,13 +215,19 @@ describe('Expect', () => {
 })
 
 describe('a sender that takes its time', () => {
+  let patient: Edge
+  beforeAll(async () => {
+    patient = await Edge.start({ limits: { headersReadTimeout: '1s', requestReadTimeout: '1h' } })
+  })
+  afterAll(() => patient.close())
+
   it('to say anything at all is cut off', async () => {
-    const { status } = await heard(await dial(edge.url))
+    const { status } = await heard(await dial(patient.url))
     expect([0, 408]).toContain(status)
   })
 
   it('over the headers is cut off', async () => {
-    const socket = await dial(edge.url)
+    const socket = await dial(patient.url)
     const answer = heard(socket)
     socket.write('POST /mcp/main HTTP/1.1\r\nHost: x\r\nX-Slow: ')
     const { status, error } = await answer
@@ -321,9 +330,6 @@ describe('an HTTP method', () => {
 })
 
 describe('a body nobody wanted', () => {
-  const kept = (bytes: Buffer): string =>
-    bytes.toString('latin1').replace('Connection: close\r\n', '')
-
   it.each<[string, number, (head: string) => string]>([
     ['of another type', 415, (head) => head.replace('application/json', 'text/plain')],
     ['in another coding', 415, (head) => `${head}\r\nContent-Encoding: gzip`],

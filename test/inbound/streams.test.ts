@@ -200,6 +200,11 @@ describe('streams that stay open', () => {
       return first?.['method'] === 'notifications/subscriptions/acknowledged'
     }, 'there is room again')
     instead.close()
+    await until(async () => {
+      const next = await another.get()
+      next.close()
+      return next.status === 200
+    }, 'there is room for a GET stream again')
     await edge.close()
   })
 })

@@ -8,7 +8,6 @@ import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/st
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import type { Transport as TransportV1 } from '@modelcontextprotocol/sdk/shared/transport.js'
 import {
   CallToolResultSchema,
   ToolListChangedNotificationSchema,
@@ -56,6 +55,7 @@ interface Tappable {
 function tap(transport: Tappable): readonly number[] {
   const delivered: number[] = []
   const { onmessage } = transport
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the one hook a transport has
   transport.onmessage = (message: { readonly method?: string; readonly params?: object }) => {
     const { progress } = (message.params ?? {}) as { readonly progress?: number }
     if (message.method === 'notifications/progress') delivered.push(Number(progress))
@@ -72,8 +72,7 @@ async function connectV1(target: Target): Promise<SdkClient> {
     typeof target === 'string'
       ? new HttpV1(new URL(target))
       : new StdioV1({ ...target, stderr: 'ignore' })
-  // The SDK's own types disagree about optional members under strict flags.
-  await client.connect(transport as TransportV1)
+  await client.connect(transport)
   const delivered = tap(transport)
   return {
     get changes() {

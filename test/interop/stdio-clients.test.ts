@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { until } from '../fixtures/wait.ts'
+import { growth } from './growth.ts'
+import { hold } from './held-call.ts'
 import { CLIENTS, type SdkClient, type Target } from './sdk-clients.ts'
 
 const BANYAN = fileURLToPath(new URL('../../node/main/cli.ts', import.meta.url))
@@ -47,7 +48,7 @@ describe.each(CLIENTS)('$client', ({ client: name, connect }) => {
     expect(await client.call(`${label}__echo`, { message: 'hi' })).toMatchObject({
       content: [{ text: 'hi' }],
     })
-    await expect(client.call(`${label}__refuse`)).rejects.toMatchObject({
+    await expect(client.call(`${label}__refuse`, { code: -7 })).rejects.toMatchObject({
       code: -7,
       data: { why: 'on purpose' },
     })
@@ -60,26 +61,16 @@ describe.each(CLIENTS)('$client', ({ client: name, connect }) => {
   })
 
   test.each(Object.keys(PROGRAMS))('an abort reaches the %s server', async (label) => {
-    const abort = new AbortController()
-    const begun = Promise.withResolvers<void>()
-    const options = { signal: abort.signal, onprogress: () => begun.resolve() }
-    const call = client.call(`${label}__hold`, { key: name }, options)
-    const refused = expect(call).rejects.toThrow()
-    await begun.promise
-    abort.abort()
-    await refused
+    const held = await hold(client, `${label}__hold`, name)
+    expect(await held.abort()).toBeInstanceOf(Error)
     expect(await client.call(`${label}__aborted`, { key: name })).toMatchObject({
       content: [{ text: name }],
     })
   })
 
   test.each(Object.keys(PROGRAMS))('hears of a new tool of the %s server', async (label) => {
-    const before = client.changes
-    await until(async () => {
-      await client.call(`${label}__grow`)
-      return client.changes > before
-    }, 'list_changed')
-    await until(async () => (await client.tools()).includes(`${label}__grown-1`), 'the tool')
+    const { after } = await growth(client, `${label}__grow`)
+    expect(after).toContain(`${label}__grown-1`)
   })
 
   test('many calls at once', async () => {

@@ -19,8 +19,13 @@ export interface WorkshopCall {
 /** An error with the code and data a caller must get to see. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
-  readonly code = -7
+  readonly code: number
   readonly data = { why: 'on purpose', depth: { is: 2 } }
+
+  constructor(code: number) {
+    super('not today')
+    this.code = code
+  }
 }
 
 /** How many tools the list has before `grow` adds one. */
@@ -50,7 +55,7 @@ export class Workshop {
       case 'steps':
         return this.#steps(call, Number(args['count']))
       case 'refuse':
-        throw new Refusal('not today')
+        throw new Refusal(Number(args['code']))
       case 'fail':
         return { ...text('it did not work'), isError: true } as { content: TextContent[] }
       case 'hold':

@@ -39,7 +39,7 @@ describe.each(ERAS)('nesting under a caller of era %s', (era) => {
     expect(meta).toMatchObject({ [FEDERATION]: { budget: 0, path: nodes.map(({ id }) => id) } })
   })
 
-  test('nine nodes deep is out of reach: not offered, and nothing is sent for it', async () => {
+  test('nine nodes deep is out of reach: not offered, refused by our own error, nothing is sent', async () => {
     const { fixture, nodes } = await chain(9)
     const [outermost, second] = nodes
     const caller = await callerOf(era, outermost?.endpointUrl('main') ?? '')
@@ -49,7 +49,9 @@ describe.each(ERAS)('nesting under a caller of era %s', (era) => {
     expect(problems).toHaveLength(fixture.tools.names.length)
     expect(problems[0]?.reason).toMatch(/hop budget/)
     const reply = await caller.call('fx__echo', { message: 'too deep' })
-    expect(reply.error.code).toBe(-32_602)
+    expect(reply.error).toMatchObject({ code: HOP_BUDGET, data: { name: 'fx__echo' } })
+    expect((await caller.call('fx__nonsense')).error.code).toBe(-32_602)
+    expect(second?.status().upstreams[0]?.callsInFlight).toBe(0)
     expect(fixture.calls()).toEqual([])
   })
 

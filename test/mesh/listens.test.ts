@@ -195,6 +195,27 @@ describe.each(MIXES)('a caller of era %s, a server of era %s', (era, upstream) =
     expect(await caller.names()).toContain('fx__one')
   })
 
+  test('a server that announces a change with every list is not asked without end', async () => {
+    const fixture = await server({ era: upstream })
+    const node = await mesh.front('front', fixture.url)
+    fixture.on('tools/list', async (_exchange, proceed) => {
+      await proceed()
+      fixture.announce()
+    })
+    fixture.announce()
+    const asked = (): number => fixture.received('tools/list').length
+    await until(() => asked() >= 3, 'the circle to begin')
+    const before = asked()
+    const caller = await callerOf(era, node.endpointUrl('main'))
+    for (let count = 0; count < 100; count += 1) await caller.call('fx__echo', { message: 'x' })
+    expect(asked() - before).toBeLessThanOrEqual(10)
+
+    // What it says is believed again when it is true.
+    fixture.off('tools/list')
+    fixture.tools.add(plainTool('true'))
+    await until(async () => (await caller.names()).includes('fx__true'), 'the true change')
+  })
+
   test('a hundred callers listen through one stream upstream, and leave nothing behind', async () => {
     const fixture = await server({ era: upstream })
     const node = await mesh.front('front', fixture.url)

@@ -100,3 +100,39 @@ describe.each(ERAS)('a server of era 2025 that forgets its sessions, caller of e
     expect(fixture.violations).toEqual([])
   })
 })
+
+describe.each(PAIRS)('a node in the middle that is restarted, caller %s, links %s', (era, link) => {
+  const mesh = new Mesh()
+  const fixtures: FixtureServer[] = []
+
+  afterEach(async () => {
+    await mesh.close()
+    for (const fixture of fixtures.splice(0)) await fixture.close()
+  })
+
+  test('its callers go on, though it knows none of their sessions any more', async () => {
+    const fixture = await FixtureServer.start({ era: link })
+    fixtures.push(fixture)
+    const [outer, middle, inner] = await mesh.chain(fixture.url, 3, [link, link, link])
+    const caller = await callerOf(era, outer?.endpointUrl('main') ?? '')
+    expect(textOf(await caller.call('fx__echo', { message: 'before' }))).toBe('before')
+    const upstreams = {
+      next: { node: { url: inner?.endpointUrl('main') ?? '', as: '{namespace}' }, era: link },
+    }
+    const { host } = new URL(middle?.url ?? '')
+    await middle?.close()
+    await until(() => outer?.status().upstreams[0]?.phase === 'down', 'the loss to be seen')
+    expect((await caller.call('fx__echo', { message: 'lost' })).error.code).toBe(-31_003)
+    expect((await caller.names()).length).toBe(fixture.tools.names.length)
+
+    // Another key, so another node: what it lists lies on another path, under the same names.
+    const again = await mesh.ready('again', { upstreams, node: { listen: host } })
+    expect(again.id).not.toBe(middle?.id)
+    await until(() => outer?.status().upstreams[0]?.phase === 'up', 'the link to come back')
+    expect(textOf(await caller.call('fx__echo', { message: 'after' }))).toBe('after')
+    expect(await caller.names()).toEqual(
+      fixture.tools.names.map((name) => `fx__${name}`).toSorted(),
+    )
+    expect(fixture.violations).toEqual([])
+  })
+})

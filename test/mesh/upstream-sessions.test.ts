@@ -1,4 +1,7 @@
 // The sessions and processes a node keeps at its upstreams: who shares them, and when they are let go.
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { BanyanNode } from '../../node/main/index.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
@@ -190,12 +193,27 @@ describe('processes with isolate: session', () => {
   })
 })
 
-test('row 61: a command that keeps failing is started with growing pauses', async () => {
+test('row 61: a command that keeps failing is started again after growing pauses', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'banyan-starts-'))
+  const file = join(folder, 'starts')
+  const script = 'date +%s%N >> "$0"; exit 1'
+  const stdio = { command: 'sh', args: ['-c', script, file], restart: { min: '20ms', max: '10s' } }
   const node = await mesh.ready('front', {
-    upstreams: { child: { stdio: { command: 'false', restart: { min: '20ms', max: '10s' } } } },
+    upstreams: { child: { stdio, era: '2025' } },
     namespaces: { fx: { from: ['child'] } },
   })
-  const problems = (): string | undefined => node.status().upstreams[0]?.problem
-  await until(() => problems()?.includes('exited with code 1'), 'the reason to be told')
+  const starts = async (): Promise<number[]> => {
+    const lines = (await readFile(file, 'utf8')).trim().split('\n')
+    return lines.map((line) => Number(BigInt(line) / 1_000_000n))
+  }
+  await until(async () => (await starts()).length >= 5, 'five starts')
+  const at = await starts()
+  const pauses = at.slice(1, 5).map((time, index) => time - (at[index] ?? 0))
+  ;[20, 40, 80, 160].forEach((least, index) => {
+    expect(pauses[index]).toBeGreaterThanOrEqual(least - 1)
+  })
   expect(node.status().upstreams[0]).toMatchObject({ phase: 'down', tools: 0 })
+  expect(node.status().upstreams[0]?.problem).toContain('exited with code 1')
+  await mesh.close()
+  await rm(folder, { recursive: true })
 })

@@ -35,9 +35,9 @@ function hop(text: string, link: LinkMeta, traceparent?: string): Buffer {
 }
 
 function metaOf(text: Buffer): Record<string, unknown> {
-  const { params } = request(text.toString())
-  if (!isObject(params['_meta'])) throw new Error('no _meta')
-  return params['_meta']
+  const { meta } = request(text.toString())
+  if (!isObject(meta)) throw new Error('no _meta')
+  return meta
 }
 
 /** The text of a value by the keys that lead to it. */
@@ -92,8 +92,12 @@ describe('the request for the next hop', () => {
         const out = hop(text, link)
         expect(textAt(out, 'params', 'arguments')).toBe(args)
         expect(textAt(out, 'params', 'vendor')).toBe(extra)
-        const { id, method, params } = request(out.toString())
-        expect([id, method, params['name']]).toEqual([77, 'tools/call', 'upstream "name"'])
+        const read = request(out.toString())
+        expect([read.id, read.method, read.param('name')]).toEqual([
+          77,
+          'tools/call',
+          'upstream "name"',
+        ])
       }),
     )
   })
@@ -102,7 +106,8 @@ describe('the request for the next hop', () => {
     fc.assert(
       fc.property(call, links, ({ text }, link) => {
         const [params, came] = [hop(text, link).toString(), text].map((one) => {
-          const entries = Object.entries(request(one).params)
+          const read = request(one)
+          const entries = read.paramMembers.map(({ key }) => [key, read.param(key)] as const)
           return Object.fromEntries(entries.filter(([key]) => key !== '_meta' && key !== 'name'))
         })
         expect(params).toEqual(came)

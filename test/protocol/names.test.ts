@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import {
   exposedName,
   importedNamespace,
+  MAX_ORIGIN_TEXT,
   readOrigin,
   toolHash,
   toolKey,
@@ -165,7 +166,7 @@ describe('where a tool lives', () => {
     minLength: 1,
     maxLength: 64,
   })
-  const short = fc.string({ minLength: 1, maxLength: 256 })
+  const short = fc.string({ minLength: 1, maxLength: MAX_ORIGIN_TEXT })
   const origin = fc.record({
     id: fc.record({ organisation: short, node: nodeId, namespace: short, name: short }),
     namespace: short,
@@ -196,7 +197,10 @@ describe('where a tool lives', () => {
     ['an empty part', { ...good, origin: ['', 'n', 'docs', 'read'] }],
     ['a part that is a number', { ...good, origin: ['acme', 'n', 'docs', 7] }],
     ['a node that is none', { ...good, origin: ['acme', 'n n', 'docs', 'read'] }],
-    ['a part that is too long', { ...good, origin: ['acme', 'n', 'docs', 'x'.repeat(1_025)] }],
+    [
+      'a part that is too long',
+      { ...good, origin: ['acme', 'n', 'docs', 'x'.repeat(MAX_ORIGIN_TEXT + 1)] },
+    ],
     ['no namespace', { ...good, namespace: undefined }],
     ['no path', { ...good, path: undefined }],
     ['an empty path', { ...good, path: [] }],

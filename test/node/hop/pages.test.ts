@@ -39,6 +39,7 @@ function walk(views: readonly View[], pageSize: number): string[] {
   const seen: string[] = []
   let cursor: string | undefined
   for (let step = 0; step === 0 || cursor !== undefined; step += 1) {
+    if (step > POOL.size + views.length) throw new Error('the cursors go round in circles')
     const view = views[Math.min(step, views.length - 1)]
     if (view === undefined) throw new Error('no view')
     const pages = writePages(view, context(pageSize))
