@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { Fault } from './errors.ts'
 import {
   insertMembers,
@@ -36,6 +37,7 @@ export interface HopResponse {
  */
 export function writeHopResponse(message: UpstreamMessage, frame: ResponseFrame): HopResponse {
   const { raw } = message
+  if (!isUtf8(raw)) throw protocolFault('text that is not UTF-8')
   const edits: Edit[] = [idEdit(message, frame.callerId)]
   const result = memberOf(message.members, 'result')
   if (result === undefined) {

@@ -1,9 +1,9 @@
 import { Fault } from './errors.ts'
-import { memberOf, members, type Member } from './json-bytes.ts'
+import { memberOf, readObject, type Member } from './json-bytes.ts'
 import { skipSpace } from './json-check.ts'
 import { isObject, type JsonObject, type RpcId } from './jsonrpc.ts'
 
-/** A message from an upstream: only its envelope is read, the payload stays text. */
+/** A message from an upstream: it is JSON, its envelope is read, the payload stays text. */
 export interface UpstreamMessage {
   readonly raw: Buffer
   readonly members: readonly Member[]
@@ -11,11 +11,8 @@ export interface UpstreamMessage {
   readonly method: string | undefined
 }
 
-/** What a hop replaces stands in these. */
-const LOOK_INTO: ReadonlySet<string> = new Set(['result', 'params', '_meta'])
-
-/** Nesting taken from an upstream. */
-const MAX_DEPTH = 512
+/** Nesting taken from an upstream, and where what a hop replaces stands. */
+const SCAN = { depth: 512, into: new Set(['result', 'params', '_meta']) }
 
 /** The error object of a response. Codes and data pass through hops unchanged. */
 export interface RpcError {
@@ -41,9 +38,7 @@ function valueOf(raw: Buffer, member: Member | undefined): unknown {
  */
 export function readUpstreamMessage(raw: Buffer): UpstreamMessage {
   try {
-    const start = skipSpace(raw, 0)
-    const list = members(raw, start, MAX_DEPTH, LOOK_INTO)
-    const end = skipSpace(raw, list.at(-1)?.end ?? start + 1) + 1
+    const { members: list, end } = readObject(raw, skipSpace(raw, 0), SCAN)
     // In a batch or on a pipe, what stands behind it would reach the caller as a message of somebody else.
     if (skipSpace(raw, end) !== raw.length) throw bad('something behind a message')
     const id = valueOf(raw, memberOf(list, 'id'))
@@ -81,7 +76,8 @@ export function readResult(message: UpstreamMessage): { result: JsonObject } | {
 /** The error of a response, or undefined when it has none. */
 export function readError(message: UpstreamMessage): RpcError | undefined {
   const error = parseMember(message, 'error')
-  if (error === undefined) return undefined
+  // Some servers say that there is none.
+  if (error === undefined || error === null) return undefined
   if (!isObject(error) || typeof error['code'] !== 'number') throw bad('a malformed error object')
   const { code, message: words } = error
   return { ...error, code, message: typeof words === 'string' ? words : '' }

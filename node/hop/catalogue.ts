@@ -152,6 +152,7 @@ export class Catalogue {
     const { rule, feeds } = served.plan
     const sources = feeds.map(({ mirror, from }) => ({
       upstream: mirror.link.label,
+      peer: mirror.peer,
       tools: mirror.tools,
       from,
     }))

@@ -1,5 +1,5 @@
 import { asFault } from '../../protocol/errors.ts'
-import { FEDERATION, type HopTrail } from '../../protocol/federation.ts'
+import { FEDERATION, type HopTrail, type NodeId } from '../../protocol/federation.ts'
 import type { ListedTool, ToolPage } from '../../protocol/listing.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Connection } from '../outbound/connection.ts'
@@ -23,16 +23,27 @@ export interface MirrorOptions {
 
 interface Snapshot {
   readonly tools: readonly ListedTool[]
+  /** The node it came from, if it was one. */
+  readonly peer: NodeId | undefined
   readonly fetchedAt: number
   /** Milliseconds the upstream allows; undefined when it says nothing. */
   readonly ttlMs: number | undefined
   readonly cacheScope: 'public' | 'private'
 }
 
-const NOTHING: Snapshot = { tools: [], fetchedAt: 0, ttlMs: undefined, cacheScope: 'public' }
+const NOTHING: Snapshot = {
+  tools: [],
+  peer: undefined,
+  fetchedAt: 0,
+  ttlMs: undefined,
+  cacheScope: 'public',
+}
 
 /** How long to wait for a newer list where an older one can be served instead, milliseconds. */
 const STALE_PATIENCE_MS = 1_000
+
+/** Pause between fetches for an upstream that announces changes where there are none, milliseconds, doubling. */
+const DOUBT = { min: 50, max: 2_000 }
 
 /**
  * What one upstream lists, kept here: fetched whole when the link comes up, again when it says so or its time is over,
@@ -46,6 +57,7 @@ export class Mirror {
   #fetch: Promise<void> | undefined
   #again = false
   #failed = false
+  #doubt = 0
 
   constructor(link: Link, options: MirrorOptions) {
     this.link = link
@@ -54,6 +66,11 @@ export class Mirror {
 
   get tools(): readonly ListedTool[] {
     return this.#snapshot.tools
+  }
+
+  /** The node the tools were listed by; undefined when it was no node. */
+  get peer(): NodeId | undefined {
+    return this.#snapshot.peer
   }
 
   get cacheScope(): 'public' | 'private' {
@@ -124,10 +141,12 @@ export class Mirror {
 
   async #run(): Promise<void> {
     do {
+      const announced = this.#evicted
+      if (announced) await this.#pause()
       this.#again = false
       try {
         const connection = await this.link.connection(SHARED)
-        this.#take(await this.#drainTwice(connection))
+        this.#take(announced, await this.#drainTwice(connection))
         this.#failed = false
       } catch (error) {
         this.#failed = true
@@ -138,11 +157,23 @@ export class Mirror {
     } while (this.#again)
   }
 
-  #take(next: Snapshot): void {
+  /** One that announces a change with every list would otherwise be asked in a circle. */
+  async #pause(): Promise<void> {
+    const milliseconds = this.#snapshot.fetchedAt + this.#doubt - Date.now()
+    if (milliseconds <= 0) return
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, milliseconds).unref()
+    })
+  }
+
+  #take(announced: boolean, next: Snapshot): void {
     const before = this.#snapshot
     const tools = reuse(before.tools, next.tools)
-    const same = tools === before.tools && before.cacheScope === next.cacheScope
+    const same =
+      tools === before.tools && before.cacheScope === next.cacheScope && before.peer === next.peer
     this.#snapshot = { ...next, tools }
+    const vain = announced && same && next.fetchedAt - before.fetchedAt < 2 * DOUBT.max
+    this.#doubt = vain ? Math.min(Math.max(this.#doubt * 2, DOUBT.min), DOUBT.max) : 0
     if (!this.#again) this.#evicted = false
     if (!same) this.#options.changed()
   }
@@ -169,7 +200,7 @@ export class Mirror {
       if (collected.full) break
     }
     this.#report(collected, more)
-    return collected.snapshot(Date.now())
+    return { ...collected.snapshot(Date.now()), peer: connection.server.federation?.node }
   }
 
   #report(collected: Collector, cut: boolean): void {
@@ -212,7 +243,7 @@ class Collector {
     if (page.ttlMs !== undefined) this.#ttlMs = Math.min(this.#ttlMs ?? page.ttlMs, page.ttlMs)
   }
 
-  snapshot(now: number): Snapshot {
+  snapshot(now: number): Omit<Snapshot, 'peer'> {
     const tools = [...this.#tools.values()]
     return { tools, fetchedAt: now, ttlMs: this.#ttlMs, cacheScope: this.#scope }
   }

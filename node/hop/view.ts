@@ -16,6 +16,8 @@ import type { Candidate, ToolEntry } from '../core/stages.ts'
 export interface Source {
   /** Label of the upstream. */
   readonly upstream: string
+  /** The node the list came from; undefined when that is no node. */
+  readonly peer: NodeId | undefined
   readonly tools: readonly ListedTool[]
   /** `own`: tools of a server, in a namespace of this node. `imported`: namespaces of another node. */
   readonly from:
@@ -182,7 +184,7 @@ function own(rule: ViewRule, { upstream, from }: Source, listed: ListedTool): Fo
 /** A tool of another node; undefined when it is not wanted, a text when it cannot be had. */
 function imported(
   rule: ViewRule,
-  { upstream, from }: Source,
+  { upstream, peer, from }: Source,
   listed: ListedTool,
 ): Found | string | undefined {
   if (from.kind !== 'imported') return undefined
@@ -190,6 +192,8 @@ function imported(
   if (origin === undefined) return 'the upstream does not say where the tool lives: it is no node'
   if (listed.unpublishable !== undefined) return listed.unpublishable
   const { id, namespace, path } = origin
+  // A shorter way than there is would make its node the preferred one.
+  if (path[0] !== peer) return 'the path it states does not begin at the node that lists it'
   if (!path.includes(id.node)) return 'the path it states does not lead to its origin'
   // In a mesh that is every second tool, and nothing to report.
   if (path.includes(rule.self.node)) return undefined

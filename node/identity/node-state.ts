@@ -5,7 +5,7 @@ import {
   generateKeyPairSync,
   randomBytes,
 } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NodeId } from '../../protocol/federation.ts'
 
@@ -80,19 +80,18 @@ async function readOrMake(file: string, make: () => string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
-    if (!isMissing(error)) throw new StateError(file, 'cannot be read', error)
+    if (!hasCode(error, 'ENOENT')) throw new StateError(file, 'cannot be read', error)
   }
-  const text = make()
-  await attempt(file, 'cannot be written', () => writeAtomically(file, text))
-  return text
+  await attempt(file, 'cannot be written', () => createAtomically(file, make()))
+  return readFile(file, 'utf8')
 }
 
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }
 
-/** A crash in between leaves the old file or none, never half of one. */
-async function writeAtomically(file: string, text: string): Promise<void> {
+/** A crash in between leaves the whole file or none. Of two that start at once the first wins, for both. */
+async function createAtomically(file: string, text: string): Promise<void> {
   const draft = `${file}.${randomBytes(6).toString('hex')}`
   try {
     const handle = await open(draft, 'wx', 0o600)
@@ -102,10 +101,11 @@ async function writeAtomically(file: string, text: string): Promise<void> {
     } finally {
       await handle.close()
     }
-    await rename(draft, file)
+    await link(draft, file)
   } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error
+  } finally {
     await rm(draft, { force: true })
-    throw error
   }
 }
 

@@ -199,12 +199,17 @@ describe('streams that stay open', () => {
       next.close()
       return first?.['method'] === 'notifications/subscriptions/acknowledged'
     }, 'there is room again')
+    const last = await streamModern(edge.url, 'subscriptions/listen', LISTEN)
+    expect(await last.next()).toMatchObject({
+      method: 'notifications/subscriptions/acknowledged',
+    })
     instead.close()
     await until(async () => {
       const next = await another.get()
       next.close()
       return next.status === 200
     }, 'there is room for a GET stream again')
+    last.close()
     await edge.close()
   })
 })

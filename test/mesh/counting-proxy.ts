@@ -7,8 +7,6 @@ import { isObject } from '../fixtures/wire.ts'
 export class CountingProxy {
   /** Requests passed on, by method. */
   readonly counts: Map<string, number> = new Map()
-  /** Parsed bodies passed on, in order. */
-  readonly messages: Record<string, unknown>[] = []
   readonly #target: URL
   readonly #server = createServer((incoming, outgoing) => void this.#pass(incoming, outgoing))
 
@@ -66,7 +64,6 @@ export class CountingProxy {
 
   #note(httpMethod: string, body: string): void {
     const message: unknown = body === '' ? undefined : JSON.parse(body)
-    if (isObject(message)) this.messages.push(message)
     const method = isObject(message) ? message['method'] : httpMethod
     const key = typeof method === 'string' ? method : 'answer'
     this.counts.set(key, this.count(key) + 1)

@@ -118,6 +118,23 @@ describe.each(ERAS)('awkward names for a caller of era %s', (era) => {
     expect(second.calls()).toEqual([])
   })
 
+  test('the same of two nodes: the later in the file is dropped and reported', async () => {
+    const [first, second] = [await server('who'), await server('who')]
+    const url = async (name: string, fixture: FixtureServer): Promise<string> =>
+      (await mesh.front(name, fixture.url)).endpointUrl('main')
+    const upstreams = {
+      left: { node: { url: await url('left', first), as: '{namespace}' } },
+      right: { node: { url: await url('right', second), as: '{namespace}' } },
+    }
+    const node = await mesh.ready('front', { upstreams })
+    const caller = await callerOf(era, node.endpointUrl('main'))
+    expect(await caller.names()).toEqual(['fx__who'])
+    await caller.call('fx__who')
+    expect([first.calls().length, second.calls().length]).toEqual([1, 0])
+    const { problems } = node.status().endpoints[0] ?? {}
+    expect(problems).toMatchObject([{ upstream: 'right', tool: 'fx__who' }])
+  })
+
   test.each(['', '__proto__', 'constructor', 'toString', 'fx__', 'fx__nonsense', 'x'.repeat(300)])(
     'a name that is not there is an error of the caller: %j',
     async (name) => {

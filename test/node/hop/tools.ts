@@ -36,16 +36,17 @@ export function federated(
 
 /** A server that feeds a namespace. */
 export function own(upstream: string, namespace: string, tools: readonly ListedTool[]): Source {
-  return { upstream, tools, from: { kind: 'own', namespace } }
+  return { upstream, peer: undefined, tools, from: { kind: 'own', namespace } }
 }
 
-/** A node whose namespaces are imported. */
+/** A node whose namespaces are imported; it is the one its first tool's path begins at. */
 export function imported(
   upstream: string,
   tools: readonly ListedTool[],
   as = '{namespace}',
 ): Source {
-  return { upstream, tools, from: { kind: 'imported', import: ['*'], as } }
+  const peer = tools[0]?.origin?.path[0]
+  return { upstream, peer, tools, from: { kind: 'imported', import: ['*'], as } }
 }
 
 export function rule(more: Partial<ViewRule> = {}): ViewRule {

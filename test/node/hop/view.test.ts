@@ -107,6 +107,19 @@ describe('imported tools', () => {
     expect(buildView(rule(), [source])).toMatchObject({ tools: [], problems: [] })
   })
 
+  test('whose path begins at another node than the one that lists them are dropped and reported', () => {
+    const view = buildView(rule(), [
+      { ...imported('n1', [federated('a', ['x'])]), peer: 'n1' },
+      imported('n2', [federated('a', ['n2', 'y', 'x'])]),
+    ])
+    expect(view.byName.get('home__a')?.entry.candidates).toEqual([
+      { upstream: 'n2', name: 'home__a' },
+    ])
+    expect(view.problems).toEqual([
+      expect.objectContaining({ upstream: 'n1', tool: 'home__a' }) as unknown,
+    ])
+  })
+
   test('whose path leads through this node are dropped, and nobody is told', () => {
     for (const path of [[SELF], ['n1', SELF], ['n1', SELF, 'x']]) {
       expect(buildView(rule(), [imported('n1', [federated('a', path)])])).toMatchObject({
