@@ -84,6 +84,14 @@ export class Catalogue {
     return this.#page(endpoint, dialect, cursor)
   }
 
+  /** What must be waited for before a name can be called unknown: lists that were never fetched. */
+  firstLists(endpoint: string): Promise<unknown> | undefined {
+    const feeds = this.#endpoints.get(endpoint)?.plan.feeds ?? []
+    const untried = feeds.filter(({ mirror }) => mirror.untried)
+    if (untried.length === 0) return undefined
+    return Promise.all(untried.map(({ mirror }) => bounded(mirror.refresh(), mirror.patience)))
+  }
+
   /** Fetches the list of an upstream anew, whatever its age. */
   async evict(upstream: string): Promise<void> {
     const mirrors = new Set<Mirror>()

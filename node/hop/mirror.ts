@@ -73,6 +73,11 @@ export class Mirror {
     return this.#snapshot.peer
   }
 
+  /** No list has been fetched yet, nor has it been found that there is none. */
+  get untried(): boolean {
+    return this.#snapshot === NOTHING && !this.#failed
+  }
+
   get cacheScope(): 'public' | 'private' {
     return this.#snapshot.cacheScope
   }

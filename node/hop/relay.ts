@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { asFault, RPC } from '../../protocol/errors.ts'
 import type { NodeId } from '../../protocol/federation.ts'
 import { writeError } from '../../protocol/hop-response.ts'
@@ -28,14 +29,22 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
   const { reply, scope, request } = call.received
   const startedAt = performance.now()
   try {
+    // Right after the start a name may be unknown only because the list it stands in is still on its way.
+    const pending = parts.catalogue.firstLists(call.received.endpoint)
+    if (pending !== undefined) await pending
+
     let delegated = delegate(parts, call)
     let returned = await send(parts, delegated)
 
-    // The upstream's schema is not the one we mirrored headers by: it refused unexecuted, and has a newer list.
+    // The upstream may have another schema than headers were mirrored by. Only if it has is the refusal one that a newer
+    // list cures; a tool may answer the same code of its own, and must not be called again for it.
     if (returned.errorCode === RPC.headerMismatch) {
       await parts.catalogue.evict(delegated.candidate.upstream)
-      delegated = delegate(parts, call)
-      returned = await send(parts, delegated)
+      const renewed = delegate(parts, call)
+      if (!isDeepStrictEqual(renewed.entry.paramHeaders, delegated.entry.paramHeaders)) {
+        delegated = renewed
+        returned = await send(parts, delegated)
+      }
     }
 
     scope.finish()

@@ -56,12 +56,20 @@ function chain(names: readonly string[], plan: readonly Hop[]): View[] {
   for (const [depth, step] of plan.entries()) {
     const behind = views.at(-1)
     const { label: upstream, as } = step
-    const tools = behind === undefined ? listOfServer(names) : listOfNode(behind)
-    const peer = behind?.tools[0]?.path[0]
     const source: Source =
       behind === undefined
-        ? { upstream, peer, tools, from: { kind: 'own', namespace: 'home' } }
-        : { upstream, peer, tools, from: { kind: 'imported', import: ['*'], as } }
+        ? {
+            upstream,
+            peer: undefined,
+            tools: listOfServer(names),
+            from: { kind: 'own', namespace: 'home' },
+          }
+        : {
+            upstream,
+            peer: `node-${depth - 1}`,
+            tools: listOfNode(behind),
+            from: { kind: 'imported', import: ['*'], as },
+          }
     views.push(viewOf(depth, step, source))
   }
   return views

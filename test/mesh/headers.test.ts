@@ -143,17 +143,24 @@ describe('mirrored arguments', () => {
     expect(fixture.received('tools/list').length).toBe(lists + 1)
   })
 
-  test.each(ERAS)('row 13: a second -32020 is the answer (%s)', async (era) => {
-    const { fixture, node } = await front()
-    fixture.on('tools/call', (exchange) =>
-      exchange.error({ code: CODE.headerMismatch, message: 'still not', data: { x: 1 } }, 400),
-    )
-    const caller = await callerOf(era, node.endpointUrl('main'))
-    const reply = await caller.call('fx__echo', { message: 'x' })
-    expect(reply.error).toEqual({ code: CODE.headerMismatch, message: 'still not', data: { x: 1 } })
-    expect(reply.status).toBe(era === '2026' ? 400 : 200)
-    expect(fixture.calls()).toHaveLength(2)
-  })
+  test.each(ERAS)(
+    'row 13: a -32020 that a newer list does not cure is the answer (%s)',
+    async (era) => {
+      const { fixture, node } = await front()
+      fixture.on('tools/call', (exchange) =>
+        exchange.error({ code: CODE.headerMismatch, message: 'still not', data: { x: 1 } }, 400),
+      )
+      const caller = await callerOf(era, node.endpointUrl('main'))
+      const reply = await caller.call('fx__echo', { message: 'x' })
+      expect(reply.error).toEqual({
+        code: CODE.headerMismatch,
+        message: 'still not',
+        data: { x: 1 },
+      })
+      expect(reply.status).toBe(era === '2026' ? 400 : 200)
+      expect(fixture.calls()).toHaveLength(1)
+    },
+  )
 })
 
 describe('a schema that must not be mirrored', () => {

@@ -1,5 +1,6 @@
 // The package as its users get it: compiled, packed, unpacked beside its dependencies, and run by this very Node.
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +14,11 @@ const execute = promisify(execFile)
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const MODULES = join(ROOT, 'node_modules')
+
+/** What goes with the code. */
+const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md'].filter((name) =>
+  existsSync(join(ROOT, name)),
+)
 
 interface Manifest {
   readonly version: string
@@ -41,7 +47,7 @@ async function pack(): Promise<string> {
   const tsc = join(MODULES, 'typescript/bin/tsc')
   await run(tsc, ['-p', 'tsconfig.build.json', '--outDir', dist], ROOT)
   await cp(join(ROOT, 'banyan.schema.json'), join(dist, 'banyan.schema.json'))
-  await cp(join(ROOT, 'package.json'), join(source, 'package.json'))
+  for (const name of ['package.json', ...pages]) await cp(join(ROOT, name), join(source, name))
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
   const { stdout } = await execute('npm', args, { cwd: source })
   const packed = JSON.parse(stdout) as unknown
@@ -180,5 +186,6 @@ test('it holds what runs, and no sources, tests or lock files', async () => {
     .trim()
     .split('\n')
     .filter((name) => !/^\.\/dist\/(protocol|node)\/.*(\.js|\.d\.ts|\.map)$/.test(name))
-  expect(odd.toSorted()).toEqual(['./dist/banyan.schema.json', './package.json'])
+  const expected = ['dist/banyan.schema.json', 'package.json', ...pages].map((name) => `./${name}`)
+  expect(new Set(odd)).toEqual(new Set(expected))
 })
