@@ -79,6 +79,12 @@ export function enterNode(trail: HopTrail, self: NodeId): HopTrail {
   return trail
 }
 
+/** The JSON text of a trail. Node ids have no character that would need an escape. */
+export function writeTrail({ budget, path }: HopTrail): string {
+  const ids = path.length === 0 ? '' : `"${path.join('","')}"`
+  return `{"budget":${budget},"path":[${ids}]}`
+}
+
 /** The trail for the next hop: one node fewer to enter, this one behind. The budget never grows. */
 export function nextTrail(trail: HopTrail, self: NodeId): HopTrail {
   return { budget: trail.budget - 1, path: [...trail.path, self] }

@@ -1,4 +1,4 @@
-import { FEDERATION, type HopTrail } from './federation.ts'
+import { FEDERATION, writeTrail, type HopTrail } from './federation.ts'
 import { insertMembers, memberOf, splice, type Edit } from './json-bytes.ts'
 import type { RpcRequest } from './jsonrpc.ts'
 import { META, metaForNextHop } from './meta.ts'
@@ -42,7 +42,7 @@ export function linkMeta(
 export function writeHopRequest(request: HopRequest, link: LinkMeta): Buffer {
   const { source, id, name } = request
   const { raw, members, paramMembers } = source
-  const meta = memberOf(paramMembers, '_meta')?.inside ?? []
+  const meta = source.metaMembers ?? []
   const edits: Edit[] = []
   const replace = (list: typeof members, key: string, text: string): boolean => {
     const found = memberOf(list, key)
@@ -61,18 +61,16 @@ export function writeHopRequest(request: HopRequest, link: LinkMeta): Buffer {
 
 function ownMeta(request: HopRequest, link: LinkMeta): string {
   const { source, id, trail, traceparent } = request
-  const { meta } = source
-  const has = (key: string): boolean =>
-    typeof meta === 'object' && meta !== null && Object.hasOwn(meta, key)
-  const own = [`"${FEDERATION}":${JSON.stringify({ budget: trail.budget, path: trail.path })}`]
-  if (link !== '') own.unshift(link)
-  if (has(META.progressToken)) own.push(`"progressToken":${id}`)
-  if (link !== '' && has(META.logLevel)) {
-    const level = (meta as Record<string, unknown>)[META.logLevel]
-    own.push(`"${META.logLevel}":${JSON.stringify(level)}`)
+  const meta = source.metaMembers ?? []
+  let own = `"${FEDERATION}":${writeTrail(trail)}`
+  if (link !== '') own = `${link},${own}`
+  if (memberOf(meta, META.progressToken) !== undefined) own += `,"progressToken":${id}`
+  const level = memberOf(meta, META.logLevel)
+  if (link !== '' && level !== undefined) {
+    own += `,"${META.logLevel}":${source.raw.toString('utf8', level.start, level.end)}`
   }
-  if (traceparent !== undefined && !has(META.traceparent)) {
-    own.push(`"traceparent":${JSON.stringify(traceparent)}`)
+  if (traceparent !== undefined && memberOf(meta, META.traceparent) === undefined) {
+    own += `,"traceparent":${JSON.stringify(traceparent)}`
   }
-  return own.join(',')
+  return own
 }

@@ -134,14 +134,20 @@ function isAt(bytes: Buffer, at: number, text: string): boolean {
   return true
 }
 
+function commonAt(bytes: Buffer, at: number, length: number): string | undefined {
+  const candidates = COMMON[length]
+  if (candidates === undefined) return undefined
+  for (const text of candidates) if (isAt(bytes, at, text)) return text
+  return undefined
+}
+
 /**
  * What the string literal between `start` and `end` means.
  *
  * @throws Fault `parse_error` for an escape that does not exist
  */
 export function readString(bytes: Buffer, start: number, end: number): string {
-  const common = COMMON[end - start - 2]
-  const known = common?.find((text) => isAt(bytes, start + 1, text))
+  const known = commonAt(bytes, start + 1, end - start - 2)
   if (known !== undefined) return known
   const inner = bytes.toString('latin1', start + 1, end - 1)
   let plain = true
@@ -292,15 +298,48 @@ function duplicateAmongMany(list: readonly Member[]): string | undefined {
   return undefined
 }
 
+/** Longest integer that is read digit by digit: nine digits are always exact. */
+const SHORT_INTEGER = 9
+
+/**
+ * What the value between `start` and `end` means, of text that was checked. Strings and small integers, which ids,
+ * names and methods are, take a short way.
+ */
+export function readValue(bytes: Buffer, { start, end }: Span): unknown {
+  if (bytes[start] === QUOTE) return readString(bytes, start, end)
+  if (end - start <= SHORT_INTEGER) {
+    let number = 0
+    let index = start
+    for (; index < end; index += 1) {
+      const digit = (bytes[index] ?? 0) - 0x30
+      if (digit < 0 || digit > 9) break
+      number = number * 10 + digit
+    }
+    if (index === end) return number
+  }
+  return JSON.parse(bytes.toString('utf8', start, end)) as unknown
+}
+
 /** The edits that insert `text` (members without braces) as the first members of the object at `at`. */
 export function insertMembers(bytes: Buffer, at: number, text: string): Edit {
   const empty = bytes[skipSpace(bytes, at + 1)] === CLOSE_BRACE
   return { start: at + 1, end: at + 1, text: empty ? text : `${text},` }
 }
 
-/** By place; the empty span first, since the other one takes the bytes behind it. */
-function inPlace(a: Edit, b: Edit): number {
-  return a.start - b.start || a.end - b.end
+/** By place; the empty span first, since the other one takes the bytes behind it. Edits are few and mostly in order. */
+function inPlace(edits: readonly Edit[]): readonly Edit[] {
+  const ordered: Edit[] = []
+  for (const edit of edits) {
+    let at = ordered.length
+    while (at > 0 && isBefore(edit, ordered[at - 1])) at -= 1
+    ordered.splice(at, 0, edit)
+  }
+  return ordered
+}
+
+function isBefore(edit: Edit, other: Edit | undefined): boolean {
+  if (other === undefined) return false
+  return edit.start < other.start || (edit.start === other.start && edit.end < other.end)
 }
 
 /** Text larger than this is not copied to change a few bytes of it. */
@@ -311,7 +350,7 @@ export function pieces(bytes: Buffer, edits: readonly Edit[]): readonly Buffer[]
   if (bytes.length < PIECES_FROM_BYTES) return [splice(bytes, edits)]
   const parts: Buffer[] = []
   let read = 0
-  for (const { start, end, text } of edits.toSorted(inPlace)) {
+  for (const { start, end, text } of inPlace(edits)) {
     parts.push(bytes.subarray(read, start), typeof text === 'string' ? Buffer.from(text) : text)
     read = end
   }
@@ -324,7 +363,7 @@ export function pieces(bytes: Buffer, edits: readonly Edit[]): readonly Buffer[]
  * comes before it.
  */
 export function splice(bytes: Buffer, edits: readonly Edit[]): Buffer {
-  const ordered = edits.length < 2 ? edits : edits.toSorted(inPlace)
+  const ordered = inPlace(edits)
   let size = bytes.length
   for (const { start, end, text } of ordered) size += Buffer.byteLength(text) - (end - start)
   const out = Buffer.allocUnsafe(size)

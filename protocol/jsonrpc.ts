@@ -5,7 +5,7 @@ import {
   elements,
   memberOf,
   readObject,
-  readString,
+  readValue,
   type Member,
 } from './json-bytes.ts'
 import { checkValue, skipSpace } from './json-check.ts'
@@ -27,10 +27,12 @@ interface Call extends Common {
   readonly method: string
   /** Members of `params` by place in `raw`; empty when there are no params. */
   readonly paramMembers: readonly Member[]
-  /** `params._meta` as a value, whatever it is; undefined when there is none. */
-  readonly meta: unknown
+  /** Members of `params._meta` by place in `raw`; empty when there is none, undefined when it is no object. */
+  readonly metaMembers: readonly Member[] | undefined
   /** One of the params as a value; undefined when there is none. */
   param(key: string): unknown
+  /** One member of `params._meta` as a value; undefined when there is none. */
+  meta(key: string): unknown
 }
 
 /** A request. */
@@ -140,10 +142,7 @@ function readMessage(raw: Buffer, at: number, limits: MessageLimits): RpcMessage
 /** The value of a member; undefined when there is none. */
 function valueOf(raw: Buffer, list: readonly Member[], key: string): unknown {
   const found = memberOf(list, key)
-  if (found === undefined) return undefined
-  const { start, end } = found
-  if (raw[start] === 0x22) return readString(raw, start, end)
-  return JSON.parse(raw.toString('utf8', start, end)) as unknown
+  return found === undefined ? undefined : readValue(raw, found)
 }
 
 function readCall(
@@ -159,10 +158,52 @@ function readCall(
   refuseDuplicates(paramMembers, 'params')
   refusePrototype(paramMembers, 'params')
   checkMeta(paramMembers, limits)
-  const param = (key: string): unknown => valueOf(raw, paramMembers, key)
-  const call = { raw, members: list, method, paramMembers, meta: param('_meta'), param }
-  if (memberOf(list, 'id') === undefined) return { kind: 'notification', ...call }
-  return { kind: 'request', id: readId(valueOf(raw, list, 'id'), false) ?? '', ...call }
+  const call = { raw, members: list, method, paramMembers }
+  if (memberOf(list, 'id') === undefined) return new ParsedNotification(call)
+  return new ParsedRequest(call, readId(valueOf(raw, list, 'id'), false) ?? '')
+}
+
+type Scanned = Pick<Call, 'raw' | 'members' | 'method' | 'paramMembers'>
+
+class ParsedCall implements Call {
+  readonly raw: Buffer
+  readonly members: readonly Member[]
+  readonly method: string
+  readonly paramMembers: readonly Member[]
+  readonly metaMembers: readonly Member[] | undefined
+
+  constructor({ raw, members, method, paramMembers }: Scanned) {
+    this.raw = raw
+    this.members = members
+    this.method = method
+    this.paramMembers = paramMembers
+    const meta = memberOf(paramMembers, '_meta')
+    this.metaMembers = meta === undefined ? NONE : meta.inside
+  }
+
+  param(key: string): unknown {
+    return valueOf(this.raw, this.paramMembers, key)
+  }
+
+  meta(key: string): unknown {
+    return valueOf(this.raw, this.metaMembers ?? NONE, key)
+  }
+}
+
+const NONE: readonly Member[] = []
+
+class ParsedNotification extends ParsedCall implements RpcNotification {
+  readonly kind = 'notification'
+}
+
+class ParsedRequest extends ParsedCall implements RpcRequest {
+  readonly kind = 'request'
+  readonly id: RpcId
+
+  constructor(scanned: Scanned, id: RpcId) {
+    super(scanned)
+    this.id = id
+  }
 }
 
 function checkMeta(paramMembers: readonly Member[], limits: MessageLimits): void {

@@ -32,8 +32,10 @@ const PER_HOP: ReadonlySet<string> = new Set([
  * @param meta the members of the caller's `_meta`; empty when there is none
  */
 export function metaForNextHop(bytes: Buffer, meta: readonly Member[], own: string): string {
-  const kept = meta
-    .filter(({ key }) => !PER_HOP.has(key))
-    .map(({ keyStart, end }) => bytes.toString('utf8', keyStart, end))
-  return `{${[...kept, own].filter((text) => text !== '').join(',')}}`
+  let text = ''
+  for (const { key, keyStart, end } of meta) {
+    if (!PER_HOP.has(key)) text += `${bytes.toString('utf8', keyStart, end)},`
+  }
+  // `own` is never empty: each request says how far it may still go.
+  return `{${text}${own}}`
 }

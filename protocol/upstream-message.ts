@@ -1,5 +1,5 @@
 import { Fault } from './errors.ts'
-import { memberOf, readObject, type Member } from './json-bytes.ts'
+import { memberOf, readObject, readValue, type Member } from './json-bytes.ts'
 import { skipSpace } from './json-check.ts'
 import { isObject, type JsonObject, type RpcId } from './jsonrpc.ts'
 
@@ -26,9 +26,7 @@ function bad(what: string, cause?: unknown): Fault {
 }
 
 function valueOf(raw: Buffer, member: Member | undefined): unknown {
-  return member === undefined
-    ? undefined
-    : JSON.parse(raw.toString('utf8', member.start, member.end))
+  return member === undefined ? undefined : readValue(raw, member)
 }
 
 /**
@@ -47,7 +45,7 @@ export function readUpstreamMessage(raw: Buffer): UpstreamMessage {
     if (id !== undefined && id !== null && typeof id !== 'string' && typeof id !== 'number') {
       throw bad('an id that is neither string nor number')
     }
-    return { raw: raw.subarray(0, end), members: list, id, method }
+    return { raw: end === raw.length ? raw : raw.subarray(0, end), members: list, id, method }
   } catch (error) {
     throw error instanceof Fault && error.code === 'upstream_protocol'
       ? error

@@ -1,5 +1,8 @@
 import type { Fault } from '../../protocol/errors.ts'
 
+/** Told when a call ends; the reason is undefined after an answer. */
+type EndListener = (reason: Fault | undefined) => void
+
 /**
  * The life of one call: it ends once, by an answer or by a reason to stop. Whoever holds something for the call (an
  * upstream stream, a timer) lets go of it in `onEnd`. Cheaper than an AbortController, of which each call would need
@@ -8,7 +11,9 @@ import type { Fault } from '../../protocol/errors.ts'
 export class CallScope {
   #ended = false
   #reason: Fault | undefined
-  #listeners: ((reason: Fault | undefined) => void)[] = []
+  // One listener is the rule, and needs no list.
+  #first: EndListener | undefined
+  #others: EndListener[] | undefined
 
   get ended(): boolean {
     return this.#ended
@@ -20,9 +25,10 @@ export class CallScope {
   }
 
   /** Calls `listener` when the call ends, at once if it has ended. The reason is undefined after an answer. */
-  onEnd(listener: (reason: Fault | undefined) => void): void {
+  onEnd(listener: EndListener): void {
     if (this.#ended) listener(this.#reason)
-    else this.#listeners.push(listener)
+    else if (this.#first === undefined) this.#first = listener
+    else (this.#others ??= []).push(listener)
   }
 
   /** Ends it with an answer. */
@@ -39,8 +45,10 @@ export class CallScope {
     if (this.#ended) return
     this.#ended = true
     this.#reason = reason
-    const listeners = this.#listeners
-    this.#listeners = []
-    for (const listener of listeners) listener(reason)
+    const [first, others] = [this.#first, this.#others]
+    this.#first = undefined
+    this.#others = undefined
+    first?.(reason)
+    if (others !== undefined) for (const listener of others) listener(reason)
   }
 }

@@ -15,7 +15,6 @@ import type { Principal } from './principal.ts'
 export interface Caller {
   readonly era: Era
   readonly revision: string
-  readonly capabilities: Readonly<Record<string, unknown>>
   /** Of the 2025 session the request belongs to. */
   readonly session: string | undefined
   /** Whether it is another node, which is told where tools come from. */

@@ -26,6 +26,10 @@ interface Served {
   readonly pages: Map<string, readonly Page[]>
 }
 
+function isUntried({ mirror }: Feed): boolean {
+  return mirror.untried
+}
+
 const EMPTY: View = { tools: [], byName: new Map(), outOfReach: new Set(), problems: [] }
 
 /**
@@ -87,8 +91,8 @@ export class Catalogue {
   /** What must be waited for before a name can be called unknown: lists that were never fetched. */
   firstLists(endpoint: string): Promise<unknown> | undefined {
     const feeds = this.#endpoints.get(endpoint)?.plan.feeds ?? []
-    const untried = feeds.filter(({ mirror }) => mirror.untried)
-    if (untried.length === 0) return undefined
+    if (!feeds.some(isUntried)) return undefined
+    const untried = feeds.filter(isUntried)
     return Promise.all(untried.map(({ mirror }) => bounded(mirror.refresh(), mirror.patience)))
   }
 

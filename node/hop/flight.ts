@@ -4,13 +4,18 @@ import {
   writeHopResponse,
   type ResponseFrame,
 } from '../../protocol/hop-response.ts'
-import { isObject, type RpcId } from '../../protocol/jsonrpc.ts'
+import type { RpcId } from '../../protocol/jsonrpc.ts'
 import { isSevereEnough } from '../../protocol/log-level.ts'
 import { META } from '../../protocol/meta.ts'
 import { readParams, type UpstreamMessage } from '../../protocol/upstream-message.ts'
+import { Deadlines, type Due } from '../core/deadlines.ts'
+import type { Place } from '../core/ring.ts'
 import type { Delegated, Returned } from '../core/stages.ts'
 import type { Connection, FrameSink, OutFrame, Sent } from '../outbound/connection.ts'
 import type { Upstream } from './exchange.ts'
+
+/** Of all calls of the process. */
+const deadlines = new Deadlines()
 
 /** What a flight needs. */
 export interface FlightPlan {
@@ -27,7 +32,7 @@ export interface FlightPlan {
  * has gone, and lands once. A call the upstream did not take, because the connection was gone or its session had ended,
  * is sent once more on a new connection; one it may have taken never is.
  */
-export class Flight implements FrameSink {
+export class Flight implements FrameSink, Due {
   readonly #plan: FlightPlan
   readonly #leave: () => void
   readonly #resolve: (returned: Returned) => void
@@ -36,7 +41,7 @@ export class Flight implements FrameSink {
   readonly #token: RpcId | undefined
   readonly #logLevel: unknown
   #sent: Sent | undefined
-  #timer: NodeJS.Timeout | undefined
+  #deadline: Place<Due> | undefined
   #lastSign = this.#startedAt
   #lastProgress = Number.NEGATIVE_INFINITY
   #attempts = 0
@@ -51,17 +56,17 @@ export class Flight implements FrameSink {
     this.#resolve = resolve
     this.#reject = reject
     this.#leave = plan.upstream.link.enter()
-    const { meta } = plan.delegated.received.request
-    const token = isObject(meta) ? meta[META.progressToken] : undefined
+    const { request } = plan.delegated.received
+    const token = request.meta(META.progressToken)
     this.#token = typeof token === 'string' || typeof token === 'number' ? token : undefined
-    this.#logLevel = isObject(meta) ? meta[META.logLevel] : undefined
+    this.#logLevel = request.meta(META.logLevel)
   }
 
   /** Sends the call. Rejects with a Fault and nothing else. */
   static fly(plan: FlightPlan): Promise<Returned> {
     return new Promise((resolve, reject) => {
       const flight = new Flight(plan, resolve, reject)
-      flight.#arm(plan.upstream.timeout)
+      flight.#deadline = deadlines.add(flight)
       plan.delegated.received.scope.onEnd((reason) => {
         if (reason !== undefined) flight.#giveUp(reason)
       })
@@ -144,19 +149,11 @@ export class Flight implements FrameSink {
   }
 
   /** Progress puts the deadline off, but never beyond the hard maximum. */
-  #arm(milliseconds: number): void {
-    this.#timer = setTimeout(() => {
-      const { timeout, maxTimeout, link } = this.#plan.upstream
-      const now = Date.now()
-      const due = Math.min(this.#lastSign + timeout, this.#startedAt + maxTimeout)
-      if (due > now) this.#arm(due - now)
-      else {
-        const text = `upstream "${link.label}" did not answer in time`
-        this.#giveUp(
-          new Fault('upstream_timeout', text, { data: { afterMs: now - this.#startedAt } }),
-        )
-      }
-    }, milliseconds)
+  check(now: number): void {
+    const { timeout, maxTimeout, link } = this.#plan.upstream
+    if (now < Math.min(this.#lastSign + timeout, this.#startedAt + maxTimeout)) return
+    const text = `upstream "${link.label}" did not answer in time`
+    this.#giveUp(new Fault('upstream_timeout', text, { data: { afterMs: now - this.#startedAt } }))
   }
 
   #giveUp(reason: Fault): void {
@@ -168,7 +165,7 @@ export class Flight implements FrameSink {
   #end(end: Returned | Fault): void {
     if (this.#landed) return
     this.#landed = true
-    clearTimeout(this.#timer)
+    if (this.#deadline !== undefined) deadlines.delete(this.#deadline)
     this.#leave()
     if (end instanceof Fault) this.#reject(end)
     else this.#resolve(end)

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { Ring, type Place } from '../core/ring.ts'
 
 const HEADERS = [
   'content-type',
@@ -47,29 +48,34 @@ function writeData(response: ServerResponse, part: Buffer): void {
   response.write(start === 0 ? part : part.subarray(start))
 }
 
+/** A stream that is kept alive. */
+export interface Beating {
+  /** One interval has passed. */
+  beat(): void
+}
+
 /** Keeps idle streams from being cut by whatever lies between: one timer for all, a comment each round. */
 export class KeepAlive {
-  readonly #idle = new Set<() => void>()
+  readonly #idle = new Ring<Beating>()
   readonly #timer: NodeJS.Timeout
 
   constructor(intervalMs: number) {
     this.#timer = setInterval(() => {
-      for (const beat of this.#idle) beat()
+      for (const stream of this.#idle.values()) stream.beat()
     }, intervalMs)
     this.#timer.unref()
   }
 
-  add(beat: () => void): void {
-    this.#idle.add(beat)
+  add(stream: Beating): Place<Beating> {
+    return this.#idle.add(stream)
   }
 
-  delete(beat: () => void): void {
-    this.#idle.delete(beat)
+  delete(place: Place<Beating>): void {
+    this.#idle.remove(place)
   }
 
   close(): void {
     clearInterval(this.#timer)
-    this.#idle.clear()
   }
 }
 

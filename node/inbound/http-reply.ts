@@ -1,25 +1,33 @@
-import { isAscii } from 'node:buffer'
 import type { ServerResponse } from 'node:http'
 import { responseStatus } from '../core/rescue.ts'
+import type { Place } from '../core/ring.ts'
 import type { Reply } from '../core/stages.ts'
 import type { Era } from '../../protocol/revisions.ts'
-import { openEventStream, writeComment, writeEvent, type KeepAlive } from './event-stream.ts'
+import {
+  openEventStream,
+  writeComment,
+  writeEvent,
+  type Beating,
+  type KeepAlive,
+} from './event-stream.ts'
 
 export interface HttpReplyOptions {
   readonly era: Era
   readonly keepAlive: KeepAlive
   /** Names and values in turn, for every response. */
   readonly headers: readonly string[]
+  /** The caller went away before the answer. */
+  readonly left?: () => void
 }
 
 /**
  * The answer to one POST. It becomes an event stream with the first notification, or when it takes long; a response
  * that comes first is plain JSON, which is cheaper on every hop.
  */
-export class HttpReply implements Reply {
+export class HttpReply implements Reply, Beating {
   readonly #response: ServerResponse
   readonly #options: HttpReplyOptions
-  readonly #beat: () => void
+  readonly #place: Place<Beating>
   #streaming = false
   #beats = 0
   #done = false
@@ -27,9 +35,12 @@ export class HttpReply implements Reply {
   constructor(response: ServerResponse, options: HttpReplyOptions) {
     this.#response = response
     this.#options = options
-    this.#beat = () => this.#keepAlive()
-    options.keepAlive.add(this.#beat)
-    response.on('close', () => this.#finished())
+    this.#place = options.keepAlive.add(this)
+    response.on('close', () => {
+      if (this.#done) return
+      this.#finished()
+      options.left?.()
+    })
   }
 
   notify(text: Buffer): boolean {
@@ -80,7 +91,7 @@ export class HttpReply implements Reply {
     openEventStream(this.#response, this.#options.headers)
   }
 
-  #keepAlive(): void {
+  beat(): void {
     this.#beats += 1
     // The first beat may come right after the request did; one whole interval is what counts.
     if (this.#beats < 2) return
@@ -90,12 +101,9 @@ export class HttpReply implements Reply {
 
   #finished(): void {
     this.#done = true
-    this.#options.keepAlive.delete(this.#beat)
+    this.#options.keepAlive.delete(this.#place)
   }
 }
-
-/** Bodies up to this size are cheaper to copy than to write by themselves. */
-const SMALL_BYTES = 4_096
 
 /** Sends a JSON body. */
 export function writeJson(
@@ -109,12 +117,10 @@ export function writeJson(
   let length = 0
   for (const part of text) length += part.length
   const own = ['content-type', 'application/json', 'content-length', String(length)]
-  response.writeHead(status, headers.length === 0 ? own : [...own, ...headers])
+  response.writeHead(status, headers.length === 0 ? own : own.concat(headers))
   const [only] = text
-  if (only !== undefined && text.length === 1) {
-    // A string goes out in one write together with the headers, a buffer in a write of its own.
-    if (only.length <= SMALL_BYTES && isAscii(only)) response.end(only.toString('latin1'), 'latin1')
-    else response.end(only)
+  if (text.length === 1) {
+    response.end(only)
     return
   }
   response.cork()

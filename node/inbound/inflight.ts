@@ -1,39 +1,38 @@
 import type { RpcId } from '../../protocol/jsonrpc.ts'
 import type { CallScope } from '../core/call-scope.ts'
+import { Ring } from '../core/ring.ts'
+
+interface Entry {
+  readonly session: string
+  readonly id: RpcId
+  readonly scope: CallScope
+}
 
 /**
  * The calls of 2025 sessions under way, so that a cancellation finds its own and no other's. An id used twice at once in
- * a session means both.
+ * a session means both. Each call is kept and few are cancelled, so keeping is cheap and looking up goes through all.
  */
 export class Inflight {
-  readonly #scopes = new Map<string, Set<CallScope>>()
+  readonly #entries = new Ring<Entry>()
 
-  get size(): number {
-    return this.#scopes.size
+  get empty(): boolean {
+    return this.#entries.empty
   }
 
   has(session: string, id: RpcId): boolean {
-    return this.#scopes.has(key(session, id))
+    return this.of(session, id).length > 0
   }
 
   add(session: string, id: RpcId, scope: CallScope): void {
-    const at = key(session, id)
-    const set = this.#scopes.get(at) ?? new Set()
-    this.#scopes.set(at, set)
-    set.add(scope)
-    scope.onEnd(() => {
-      set.delete(scope)
-      if (set.size === 0) this.#scopes.delete(at)
-    })
+    const place = this.#entries.add({ session, id, scope })
+    scope.onEnd(() => this.#entries.remove(place))
   }
 
-  /** The calls an id stands for in a session. */
+  /** The calls an id stands for in a session; 1 and "1" are two ids (JSON-RPC 2.0 §4). */
   of(session: string, id: RpcId): readonly CallScope[] {
-    return [...(this.#scopes.get(key(session, id)) ?? [])]
+    return this.#entries
+      .values()
+      .filter((entry) => entry.id === id && entry.session === session)
+      .map(({ scope }) => scope)
   }
-}
-
-/** 1 and "1" are two ids (JSON-RPC 2.0 §4). */
-function key(session: string, id: RpcId): string {
-  return `${session} ${typeof id === 'number' ? 'n' : 's'}${id}`
 }

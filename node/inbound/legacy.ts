@@ -1,5 +1,5 @@
 import { Fault } from '../../protocol/errors.ts'
-import { writeError, writeResult } from '../../protocol/hop-response.ts'
+import { writeResult } from '../../protocol/hop-response.ts'
 import {
   isObject,
   type JsonObject,
@@ -9,12 +9,11 @@ import {
 } from '../../protocol/jsonrpc.ts'
 import { BATCH_REVISION, negotiate, type LegacyRevision } from '../../protocol/revisions.ts'
 import type { CallScope } from '../core/call-scope.ts'
-import { rescue } from '../core/rescue.ts'
 import type { Caller, Reply } from '../core/stages.ts'
-import { asFault } from '../../protocol/errors.ts'
+
 import { initializeResult } from './answers.ts'
 import type { Inflight } from './inflight.ts'
-import { answer, describeEndpoint, trailOf, type MethodParts } from './methods.ts'
+import { answer, describeEndpoint, fail, trailOf, type MethodParts } from './methods.ts'
 import type { HeaderReader } from './modern.ts'
 import type { Session } from './session.ts'
 
@@ -50,31 +49,36 @@ function sessionCaller({ session }: SessionUse): Caller {
   return {
     era: '2025',
     revision: session.revision,
-    capabilities: session.capabilities,
     session: session.key,
     federated: session.federated,
   }
 }
 
-/** Runs one request of a session. Never rejects; `reply.finish` is called unless the caller cancels. */
-export async function runSessionRequest(
+/** Runs one request of a session: `reply.finish` is called unless the caller cancels. As `answer`, it never rejects. */
+export function runSessionRequest(
   parts: MethodParts & { readonly inflight: Inflight },
   use: SessionUse,
   { request, reply, scope }: { request: RpcRequest; reply: Reply; scope: CallScope },
-): Promise<void> {
+): Promise<void> | undefined {
   const { endpoint, session, header } = use
   parts.inflight.add(session.key, request.id, scope)
-  let trail
   try {
-    trail = trailOf(request, parts)
+    const trail = trailOf(request, parts)
+    const caller = sessionCaller(use)
+    return answer(parts, {
+      endpoint,
+      caller,
+      request,
+      trail,
+      header,
+      mirrored: false,
+      reply,
+      scope,
+    })
   } catch (error) {
-    scope.finish()
-    const wire = rescue(asFault(error))
-    reply.finish([writeError(request.id, wire)], wire.code)
-    return
+    fail(parts, { request, reply, scope }, error)
+    return undefined
   }
-  const caller = sessionCaller(use)
-  await answer(parts, { endpoint, caller, request, trail, header, mirrored: false, reply, scope })
 }
 
 /** Takes a notification of a session: a cancellation reaches its own request, the rest needs nothing done. */

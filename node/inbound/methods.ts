@@ -1,7 +1,7 @@
 import { asFault, Fault } from '../../protocol/errors.ts'
 import { enterNode, readTrail, type HopTrail } from '../../protocol/federation.ts'
 import { writeError, writeResult } from '../../protocol/hop-response.ts'
-import { isObject, type RpcRequest } from '../../protocol/jsonrpc.ts'
+import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import { rescue } from '../core/rescue.ts'
 import type { CallScope } from '../core/call-scope.ts'
@@ -34,10 +34,11 @@ export interface MethodParts {
  * @throws Fault `loop`, `hop_budget`, `invalid_params`
  */
 export function trailOf(request: RpcRequest, parts: MethodParts): HopTrail {
-  const { meta = {} } = request
-  if (!isObject(meta)) throw new Fault('invalid_params', 'params._meta must be an object')
-  const value = meta[META.federation]
-  return enterNode(readTrail(value, parts.hopBudget), parts.identity.federation.node)
+  if (request.metaMembers === undefined) {
+    throw new Fault('invalid_params', 'params._meta must be an object')
+  }
+  const trail = readTrail(request.meta(META.federation), parts.hopBudget)
+  return enterNode(trail, parts.identity.federation.node)
 }
 
 /** The endpoint of a request, which the transport has found to exist. */
@@ -52,19 +53,28 @@ function authenticate(received: Received): Authenticated {
   return { received, principal: LOCAL_CALLER }
 }
 
-/** Answers a request the era has; errors become responses. Never rejects. */
-export async function answer(parts: MethodParts, received: Received): Promise<void> {
-  const { request, reply, scope } = received
+/** Answers a request the era has; errors become responses. The promise, where there is one, never rejects. */
+export function answer(parts: MethodParts, received: Received): Promise<void> | undefined {
   try {
     if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
-    await dispatch(parts, authenticate(received))
+    return dispatch(parts, authenticate(received))
   } catch (error) {
-    scope.finish()
-    const fault = asFault(error)
-    if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a request failed')
-    const wire = rescue(fault)
-    reply.finish([writeError(request.id, wire)], wire.code)
+    fail(parts, received, error)
+    return undefined
   }
+}
+
+/** Answers a request with what went wrong. */
+export function fail(
+  parts: MethodParts,
+  { request, reply, scope }: Pick<Received, 'request' | 'reply' | 'scope'>,
+  error: unknown,
+): void {
+  scope.finish()
+  const fault = asFault(error)
+  if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a request failed')
+  const wire = rescue(fault)
+  reply.finish([writeError(request.id, wire)], wire.code)
 }
 
 /** Runs a method; the promise is undefined where the answer is already out. */
@@ -103,11 +113,15 @@ function discovered(parts: MethodParts, { request, endpoint }: Received): Buffer
 
 async function listTools(parts: MethodParts, call: Authenticated): Promise<void> {
   const { request, reply, scope, caller } = call.received
-  const cursor = request.param('cursor')
-  if (cursor !== undefined && typeof cursor !== 'string') {
-    throw new Fault('bad_cursor', 'params.cursor must be a string')
+  try {
+    const cursor = request.param('cursor')
+    if (cursor !== undefined && typeof cursor !== 'string') {
+      throw new Fault('bad_cursor', 'params.cursor must be a string')
+    }
+    const page = await parts.serving.listTools(call, cursor)
+    scope.finish()
+    reply.finish(listResponse(request.id, page, { era: caller.era, serverInfo: parts.serverInfo }))
+  } catch (error) {
+    fail(parts, call.received, error)
   }
-  const page = await parts.serving.listTools(call, cursor)
-  scope.finish()
-  reply.finish(listResponse(request.id, page, { era: caller.era, serverInfo: parts.serverInfo }))
 }

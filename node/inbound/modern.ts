@@ -1,7 +1,8 @@
 import { Fault } from '../../protocol/errors.ts'
 import { readSettings } from '../../protocol/federation.ts'
 import { decodeHeaderValue, HEADER } from '../../protocol/headers.ts'
-import { isObject, type RpcRequest } from '../../protocol/jsonrpc.ts'
+import { memberOf } from '../../protocol/json-bytes.ts'
+import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import { MODERN_REVISION, SERVED_REVISIONS } from '../../protocol/revisions.ts'
 import type { Caller } from '../core/stages.ts'
@@ -13,8 +14,11 @@ export type HeaderReader = (name: string) => string | undefined
  * Whether a request is of the 2026 era: it says so in `_meta`, or its version header names that revision or a later
  * one. `initialize` without `_meta` opens a session whatever the header says.
  */
-export function isModern(method: string, meta: unknown, version: string | undefined): boolean {
-  if (isObject(meta) && Object.hasOwn(meta, META.protocolVersion)) return true
+export function isModern(
+  { method, metaMembers }: Pick<RpcRequest, 'method' | 'metaMembers'>,
+  version: string | undefined,
+): boolean {
+  if (memberOf(metaMembers ?? [], META.protocolVersion) !== undefined) return true
   if (method === 'initialize') return false
   return version !== undefined ? isStateless(version) : method === 'server/discover'
 }
@@ -29,23 +33,22 @@ function isStateless(revision: string): boolean {
  *
  * @throws Fault `missing_meta`, `unsupported_version`
  */
-export function modernCaller(meta: unknown): Caller {
-  const version = isObject(meta) ? meta[META.protocolVersion] : undefined
-  const capabilities = isObject(meta) ? meta[META.clientCapabilities] : undefined
+export function modernCaller(request: RpcRequest): Caller {
+  const version = request.meta(META.protocolVersion)
   if (typeof version !== 'string') throw missing(META.protocolVersion, 'a string')
   if (version !== MODERN_REVISION) {
     throw new Fault('unsupported_version', `MCP revision ${version.slice(0, 40)} is not served`, {
       data: { supported: SERVED_REVISIONS, requested: version },
     })
   }
-  if (!isObject(capabilities)) throw missing(META.clientCapabilities, 'an object')
-  return {
-    era: '2026',
-    revision: version,
-    capabilities,
-    session: undefined,
-    federated: readSettings(capabilities) !== undefined,
+  const capabilities = memberOf(request.metaMembers ?? [], META.clientCapabilities)
+  if (capabilities === undefined || request.raw[capabilities.start] !== 0x7b) {
+    throw missing(META.clientCapabilities, 'an object')
   }
+  // Few callers declare much, and only what stands there can be an extension.
+  const some = capabilities.end - capabilities.start > '{}'.length
+  const federated = some && readSettings(request.meta(META.clientCapabilities)) !== undefined
+  return { era: '2026', revision: version, session: undefined, federated }
 }
 
 function missing(key: string, what: string): Fault {
@@ -68,8 +71,8 @@ const NAMED: Readonly<Record<string, string>> = {
  * @throws Fault `header_mismatch` naming the header
  */
 export function checkHeaders(request: RpcRequest, header: HeaderReader): void {
-  const { meta, method } = request
-  const version = isObject(meta) ? meta[META.protocolVersion] : undefined
+  const { method } = request
+  const version = request.meta(META.protocolVersion)
   expectHeader('MCP-Protocol-Version', header(HEADER.protocolVersion)?.trim(), version)
   expectHeader('Mcp-Method', header(HEADER.method)?.trim(), method)
   const key = Object.hasOwn(NAMED, method) ? NAMED[method] : undefined

@@ -6,27 +6,32 @@ import type { Duplex } from 'node:stream'
  * them when the connection closes, and what the others hold would be held for ever.
  */
 export class OpenResponses {
-  readonly #bySocket = new WeakMap<Duplex, Set<ServerResponse>>()
+  // Lists, not sets: nearly always of one, and they change with each request.
+  readonly #bySocket = new WeakMap<Duplex, ServerResponse[]>()
 
   add(socket: Duplex, response: ServerResponse): void {
     const open = this.#bySocket.get(socket) ?? this.#follow(socket)
-    open.add(response)
-    response.once('close', () => open.delete(response))
+    open.push(response)
+    response.on('close', () => {
+      const at = open.indexOf(response)
+      if (at !== -1) open.splice(at, 1)
+    })
   }
 
   /** Whether part of a response has gone out: nothing else may be written in between. */
   begun(socket: Duplex): boolean {
-    const open = this.#bySocket.get(socket)
-    return open !== undefined && [...open].some(({ headersSent }) => headersSent)
+    return this.#bySocket.get(socket)?.some(({ headersSent }) => headersSent) === true
   }
 
-  #follow(socket: Duplex): Set<ServerResponse> {
-    const open = new Set<ServerResponse>()
+  #follow(socket: Duplex): ServerResponse[] {
+    const open: ServerResponse[] = []
     this.#bySocket.set(socket, open)
     socket.once('close', () => {
-      // By then Node has told those it tells, and they are no longer in the set.
+      // By then Node has told those it tells, and they are no longer in the list.
       setImmediate(() => {
-        for (const response of open) response.emit('close')
+        // Each takes itself out of the list.
+        const left = open.slice()
+        for (const response of left) response.emit('close')
       })
     })
     return open

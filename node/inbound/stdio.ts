@@ -131,8 +131,8 @@ export class StdioServer {
     // Answered under the id, the refusal would pass for the answer to the first.
     if (this.#parts.inflight.has(PIPE, request.id)) throw duplicate(request.id)
     try {
-      const { method, meta } = request
-      if (isModern(method, meta, undefined)) this.#modern(request)
+      const { method } = request
+      if (isModern(request, undefined)) this.#modern(request)
       else if (method === 'initialize') this.#open(request)
       else if (method === 'ping') this.#output.write([writeResult(request.id, '{}')])
       else this.#single(request, this.#session())
@@ -143,7 +143,7 @@ export class StdioServer {
 
   #modern(request: RpcRequest): void {
     const { endpoint } = this.#plan
-    const caller = modernCaller(request.meta)
+    const caller = modernCaller(request)
     const trail = trailOf(request, this.#parts)
     const reply = new StdioReply(this.#output)
     const scope = this.#scope(request, () => reply.abandon())

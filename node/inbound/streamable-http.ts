@@ -59,7 +59,7 @@ async function post(parts: StreamableParts, exchange: HttpExchange): Promise<voi
   const version = header(HEADER.protocolVersion)?.trim()
   if (!body.batch && isOfModernEra(body.message, version)) {
     modern(parts, exchange, { message: body.message, header })
-  } else await legacy(parts, exchange, { body, header, version })
+  } else legacy(parts, exchange, { body, header, version })
 }
 
 /** Headers come joined where a client sent them twice; those that mirror the body are single by rule. */
@@ -72,7 +72,7 @@ function headerReader({ request }: HttpExchange): HeaderReader {
 }
 
 function isOfModernEra(message: RpcMessage, version: string | undefined): boolean {
-  return message.kind !== 'response' && isModern(message.method, message.meta, version)
+  return message.kind !== 'response' && isModern(message, version)
 }
 
 interface Post<T> {
@@ -103,14 +103,13 @@ function start(
 ): void {
   const { endpoint } = exchange
   checkHeaders(request, header)
-  const caller = modernCaller(request.meta)
+  const caller = modernCaller(request)
   const trail = trailOf(request, parts)
   const scope = new CallScope()
-  const reply = replyTo(parts, exchange, '2026')
+  const { response, headers } = exchange
   // Leaving is how a caller of this era cancels (patterns/cancellation).
-  exchange.response.on('close', () => {
-    if (!scope.ended) scope.stop(new Fault('cancelled', 'the caller closed the stream'))
-  })
+  const left = (): void => scope.stop(new Fault('cancelled', 'the caller closed the stream'))
+  const reply = new HttpReply(response, { era: '2026', keepAlive: parts.keepAlive, headers, left })
   void answer(parts, { endpoint, caller, request, trail, header, mirrored: true, reply, scope })
 }
 
@@ -135,19 +134,21 @@ function legacy(
   parts: StreamableParts,
   exchange: HttpExchange,
   { body, header, version }: LegacyPost,
-): Promise<void> | undefined {
+): void {
   if (!body.batch && body.message.kind === 'request' && body.message.method === 'initialize') {
     openSession(parts, exchange, body.message)
-    return undefined
+    return
   }
   const session = sessionOf(parts, exchange, { header, version })
   const use: SessionUse = { endpoint: exchange.endpoint, session, header }
-  if (body.batch) return runBatch(parts, exchange, { messages: body.messages, use })
-  const { message } = body
-  if (message.kind === 'request') return runOne(parts, exchange, { request: message, use })
-  if (message.kind === 'notification') takeNotification(parts.inflight, session.key, message)
-  accepted(exchange)
-  return undefined
+  if (body.batch) runBatch(parts, exchange, { messages: body.messages, use })
+  else if (body.message.kind === 'request') {
+    runOne(parts, exchange, { request: body.message, use })
+  } else {
+    const { message } = body
+    if (message.kind === 'notification') takeNotification(parts.inflight, session.key, message)
+    accepted(exchange)
+  }
 }
 
 function openSession(parts: StreamableParts, exchange: HttpExchange, request: RpcRequest): void {
@@ -161,21 +162,21 @@ function runOne(
   parts: StreamableParts,
   exchange: HttpExchange,
   { request, use }: { request: RpcRequest; use: SessionUse },
-): Promise<void> {
+): void {
   const scope = new CallScope()
-  const reply = replyTo(parts, exchange, '2025')
+  const reply = sessionReply(parts, exchange)
   // A withdrawn request has no response, but its stream must end. A caller that merely leaves has not cancelled.
   scope.onEnd((reason) => {
     if (reason?.code === 'cancelled') reply.abandon()
   })
-  return runSessionRequest(parts, use, { request, reply, scope })
+  void runSessionRequest(parts, use, { request, reply, scope })
 }
 
-async function runBatch(
+function runBatch(
   parts: StreamableParts,
   exchange: HttpExchange,
   { messages, use }: { messages: readonly RpcMessage[]; use: SessionUse },
-): Promise<void> {
+): void {
   checkBatch(messages, use.session, parts.limits.batchItems)
   for (const message of messages) {
     if (message.kind === 'notification') takeNotification(parts.inflight, use.session.key, message)
@@ -185,21 +186,23 @@ async function runBatch(
     accepted(exchange)
     return
   }
-  const batch = new BatchReply(replyTo(parts, exchange, '2025'), requests.length)
-  const runs = requests.map(async (request) => {
+  const batch = new BatchReply(sessionReply(parts, exchange), requests.length)
+  for (const request of requests) {
     const scope = new CallScope()
     const reply = batch.part()
     scope.onEnd((reason) => {
       if (reason?.code === 'cancelled') reply.skip()
     })
-    await runSessionRequest(parts, use, { request, reply, scope })
-  })
-  await Promise.all(runs)
+    void runSessionRequest(parts, use, { request, reply, scope })
+  }
 }
 
-function replyTo(parts: StreamableParts, exchange: HttpExchange, era: '2025' | '2026'): HttpReply {
-  const { keepAlive } = parts
-  return new HttpReply(exchange.response, { era, keepAlive, headers: exchange.headers })
+/** The reply to a session: a caller that merely leaves has not cancelled. */
+function sessionReply(
+  { keepAlive }: StreamableParts,
+  { response, headers }: HttpExchange,
+): HttpReply {
+  return new HttpReply(response, { era: '2025', keepAlive, headers })
 }
 
 function accepted({ response, headers }: HttpExchange): void {

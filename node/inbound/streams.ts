@@ -36,12 +36,14 @@ export class Streams {
   open({ session, response, headers, watch }: StreamPlan): void {
     this.end(session)
     openEventStream(response, headers)
-    const beat = (): void => writeComment(response)
-    this.#keepAlive.add(beat)
+    const place = this.#keepAlive.add({ beat: () => writeComment(response) })
     const unwatch = watch(() => writeEvent(response, LIST_CHANGED))
+    let open = true
     const close = (): void => {
+      if (!open) return
+      open = false
       unwatch()
-      this.#keepAlive.delete(beat)
+      this.#keepAlive.delete(place)
       if (this.#open.get(session) === close) this.#open.delete(session)
       response.end()
     }

@@ -47,6 +47,8 @@ export class HttpTarget {
   readonly #pool: UndiciPool
   readonly #path: string
   readonly #headers: readonly string[]
+  readonly #postHeaders: readonly string[]
+  readonly #getHeaders: readonly string[]
   readonly #bodyBytes: number
 
   constructor(options: TargetOptions) {
@@ -54,6 +56,14 @@ export class HttpTarget {
     this.name = `${url.origin}${url.pathname}`
     this.#path = `${url.pathname}${url.search}`
     this.#headers = options.headers
+    this.#postHeaders = [
+      ...options.headers,
+      'content-type',
+      'application/json',
+      'accept',
+      'application/json, text/event-stream',
+    ]
+    this.#getHeaders = [...options.headers, 'accept', 'text/event-stream']
     this.#bodyBytes = options.bodyBytes
     this.#pool = new Pool(url.origin, {
       connections: null,
@@ -65,28 +75,17 @@ export class HttpTarget {
 
   /** Sends one message. */
   post(body: Buffer, headers: readonly string[], sink: ExchangeSink): Exchange {
-    return this.#dispatch(
-      'POST',
-      [
-        'content-type',
-        'application/json',
-        'accept',
-        'application/json, text/event-stream',
-        ...headers,
-      ],
-      sink,
-      body,
-    )
+    return this.#dispatch('POST', this.#postHeaders.concat(headers), sink, body)
   }
 
   /** Opens the event stream of a 2025 session. */
   get(headers: readonly string[], sink: ExchangeSink): Exchange {
-    return this.#dispatch('GET', ['accept', 'text/event-stream', ...headers], sink)
+    return this.#dispatch('GET', this.#getHeaders.concat(headers), sink)
   }
 
   /** Ends a 2025 session. */
   delete(headers: readonly string[], sink: ExchangeSink): Exchange {
-    return this.#dispatch('DELETE', headers, sink)
+    return this.#dispatch('DELETE', this.#headers.concat(headers), sink)
   }
 
   async close(): Promise<void> {
@@ -95,14 +94,14 @@ export class HttpTarget {
 
   #dispatch(
     method: 'POST' | 'GET' | 'DELETE',
-    headers: readonly string[],
+    headers: string[],
     sink: ExchangeSink,
     body: Buffer | null = null,
   ): Exchange {
     const handler = new ExchangeHandler(sink, this.name, this.#bodyBytes)
-    const all = this.#headers.length === 0 ? [...headers] : [...this.#headers, ...headers]
+    const path = this.#path
     try {
-      this.#pool.dispatch({ method, path: this.#path, headers: all, body }, handler)
+      this.#pool.dispatch({ method, path, headers, body }, handler)
     } catch (error) {
       handler.onResponseError(undefined, error instanceof Error ? error : new Error(String(error)))
     }

@@ -23,11 +23,11 @@ function ours({ version, method, body }: Inbound): { outcome: Outcome; code?: nu
     const read = readBody(Buffer.from(JSON.stringify(body)), { jsonDepth: 64, metaBytes: 16_384 })
     if (read.batch || read.message.kind === 'response') return { outcome: 'legacy' }
     const { message } = read
-    if (!isModern(message.method, message.meta, version)) return { outcome: 'legacy' }
+    if (!isModern(message, version)) return { outcome: 'legacy' }
     if (message.kind !== 'request') return { outcome: 'modern' }
     const headers: JsonObject = { [HEADER.protocolVersion]: version, [HEADER.method]: method }
     checkHeaders(message, (name) => headers[name] as string | undefined)
-    modernCaller(message.meta)
+    modernCaller(message)
     return { outcome: 'modern' }
   } catch (error) {
     return { outcome: 'refused', code: rescue(asFault(error)).code }

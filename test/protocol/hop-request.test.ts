@@ -35,7 +35,7 @@ function hop(text: string, link: LinkMeta, traceparent?: string): Buffer {
 }
 
 function metaOf(text: Buffer): Record<string, unknown> {
-  const { meta } = request(text.toString())
+  const meta = request(text.toString()).param('_meta')
   if (!isObject(meta)) throw new Error('no _meta')
   return meta
 }

@@ -32,7 +32,7 @@ describe('what a body holds', () => {
       kind: 'request',
       id: 1,
       method: 'ping',
-      meta: undefined,
+      metaMembers: [],
       paramMembers: [],
     })
     const notification = one('{"jsonrpc":"2.0","method":"n","params":{"a":{"b":1}}}')

@@ -57,7 +57,7 @@ function call({ ways, trail = { budget: 8, path: [] }, session }: CallShape): Vi
   if (body.batch || body.message.kind !== 'request') throw new Error('no request')
   const received: Received = {
     endpoint: 'main',
-    caller: { era: '2025', revision: '2025-11-25', capabilities: {}, session, federated: false },
+    caller: { era: '2025', revision: '2025-11-25', session, federated: false },
     request: body.message,
     trail,
     header: () => undefined,

@@ -37,6 +37,6 @@ describe('calls of sessions under way', () => {
     const ended = new CallScope()
     ended.finish()
     inflight.add('a', 0, ended)
-    expect(inflight.size).toBe(0)
+    expect(inflight.empty).toBe(true)
   })
 })
