@@ -88,9 +88,13 @@ export class Catalogue {
     return this.#page(endpoint, dialect, cursor)
   }
 
-  /** What must be waited for before a name can be called unknown: lists that were never fetched. */
-  firstLists(endpoint: string): Promise<unknown> | undefined {
-    const feeds = this.#endpoints.get(endpoint)?.plan.feeds ?? []
+  /** What must be waited for before `name` can be called unknown: lists that were never fetched. */
+  firstLists(endpoint: string, name: unknown): Promise<unknown> | undefined {
+    const served = this.#endpoints.get(endpoint)
+    if (served === undefined || typeof name !== 'string' || served.view.byName.has(name)) {
+      return undefined
+    }
+    const { feeds } = served.plan
     if (!feeds.some(isUntried)) return undefined
     const untried = feeds.filter(isUntried)
     return Promise.all(untried.map(({ mirror }) => bounded(mirror.refresh(), mirror.patience)))

@@ -30,7 +30,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
   const startedAt = performance.now()
   try {
     // Right after the start a name may be unknown only because the list it stands in is still on its way.
-    const pending = parts.catalogue.firstLists(call.received.endpoint)
+    const pending = parts.catalogue.firstLists(call.received.endpoint, request.param('name'))
     if (pending !== undefined) await pending
 
     let delegated = delegate(parts, call)
