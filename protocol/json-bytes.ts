@@ -2,9 +2,8 @@
  * Finds members and elements of JSON text without building values, so that a relay can replace a few bytes and pass the
  * rest on untouched: numbers keep their spelling, unknown members survive.
  *
- * `readObject` holds what it passes over against the grammar; text of callers goes through it. The others trust nothing
- * about lengths but take some text that is not JSON: they are for text that was checked, and for that of upstreams, which
- * is only ever handed back to the caller it belongs to.
+ * `readObject` holds what it passes over against the grammar: all of it for text of callers, its structure for text of
+ * upstreams, which is only ever handed back to the caller it belongs to. The others are for text that went through it.
  */
 
 import { Fault } from './errors.ts'
@@ -186,6 +185,16 @@ export function members(
   return found
 }
 
+/** How `readObject` reads. */
+export interface ReadPlan {
+  /** Levels of nesting. */
+  readonly depth: number
+  /** Keys whose objects are looked into. */
+  readonly into: ReadonlySet<string>
+  /** What stands in strings is somebody else's to check: only their ends are found. */
+  readonly openStrings?: boolean
+}
+
 /**
  * The members of the object that starts at `at`, as `members` gives them, from text that must be JSON to the last byte of
  * the object; and the index just behind it.
@@ -195,10 +204,10 @@ export function members(
 export function readObject(
   bytes: Buffer,
   at: number,
-  { depth, into }: Pick<Scan, 'depth' | 'into'>,
+  { depth, into, openStrings = false }: ReadPlan,
 ): { readonly members: readonly Member[]; readonly end: number } {
   const found: Member[] = []
-  const end = scanObject(bytes, at, { depth, into, ...STRICT }, found)
+  const end = scanObject(bytes, at, { depth, into, ...(openStrings ? OPEN : STRICT) }, found)
   return { members: found, end }
 }
 
@@ -212,6 +221,10 @@ interface Scan {
 
 const LENIENT = { string: skipString, value: skipValue }
 const STRICT = { string: checkString, value: checkValue }
+const OPEN = {
+  string: skipString,
+  value: (bytes: Buffer, at: number, depth: number) => checkValue(bytes, at, depth, skipString),
+}
 
 /** Adds the members of an object to `found`; gives the index just behind it. */
 function scanObject(bytes: Buffer, at: number, scan: Scan, found: Member[]): number {

@@ -148,16 +148,25 @@ function checkLiteral(bytes: Buffer, at: number, literal: Buffer): number {
   return end
 }
 
+/** Finds the end of the string that starts at `at`. */
+export type StringReader = (bytes: Buffer, at: number) => number
+
 /**
  * Index just behind the value that starts at `at`.
  *
+ * @param string how strings are read; by default they are checked
  * @throws Fault `parse_error` when it is not one, `too_deep` beyond `depth` levels
  */
-export function checkValue(bytes: Buffer, at: number, depth: number): number {
+export function checkValue(
+  bytes: Buffer,
+  at: number,
+  depth: number,
+  string: StringReader = checkString,
+): number {
   const first = bytes[at] ?? 0
-  if (first === QUOTE) return checkString(bytes, at)
-  if (first === 0x7b) return checkObject(bytes, at, depth)
-  if (first === 0x5b) return checkArray(bytes, at, depth)
+  if (first === QUOTE) return string(bytes, at)
+  if (first === 0x7b) return checkObject(bytes, at, depth, string)
+  if (first === 0x5b) return checkArray(bytes, at, depth, string)
   const literal = LITERALS.get(first)
   return literal === undefined ? checkNumber(bytes, at) : checkLiteral(bytes, at, literal)
 }
@@ -166,26 +175,27 @@ function enter(depth: number): void {
   if (depth < 1) throw new Fault('too_deep', 'JSON nests deeper than is allowed')
 }
 
-function checkObject(bytes: Buffer, at: number, depth: number): number {
+function checkObject(bytes: Buffer, at: number, depth: number, string: StringReader): number {
   enter(depth)
   let index = skipSpace(bytes, at + 1)
   if (bytes[index] === 0x7d) return index + 1
   for (;;) {
-    index = skipSpace(bytes, checkString(bytes, index))
+    if (bytes[index] !== QUOTE) throw malformed()
+    index = skipSpace(bytes, string(bytes, index))
     if (bytes[index] !== 0x3a) throw malformed()
-    index = skipSpace(bytes, checkValue(bytes, skipSpace(bytes, index + 1), depth - 1))
+    index = skipSpace(bytes, checkValue(bytes, skipSpace(bytes, index + 1), depth - 1, string))
     if (bytes[index] === 0x7d) return index + 1
     if (bytes[index] !== 0x2c) throw malformed()
     index = skipSpace(bytes, index + 1)
   }
 }
 
-function checkArray(bytes: Buffer, at: number, depth: number): number {
+function checkArray(bytes: Buffer, at: number, depth: number, string: StringReader): number {
   enter(depth)
   let index = skipSpace(bytes, at + 1)
   if (bytes[index] === 0x5d) return index + 1
   for (;;) {
-    index = skipSpace(bytes, checkValue(bytes, index, depth - 1))
+    index = skipSpace(bytes, checkValue(bytes, index, depth - 1, string))
     if (bytes[index] === 0x5d) return index + 1
     if (bytes[index] !== 0x2c) throw malformed()
     index = skipSpace(bytes, index + 1)

@@ -1,5 +1,5 @@
 import { Fault } from './errors.ts'
-import { memberOf, readObject, readValue, type Member } from './json-bytes.ts'
+import { memberOf, readObject, readValue, type Member, type ReadPlan } from './json-bytes.ts'
 import { skipSpace } from './json-check.ts'
 import { isObject, type JsonObject, type RpcId } from './jsonrpc.ts'
 
@@ -12,7 +12,11 @@ export interface UpstreamMessage {
 }
 
 /** Nesting taken from an upstream, and where what a hop replaces stands. */
-const SCAN = { depth: 512, into: new Set(['result', 'params', '_meta']) }
+const PLAN: ReadPlan = {
+  depth: 512,
+  into: new Set(['result', 'params', '_meta']),
+  openStrings: true,
+}
 
 /** The error object of a response. Codes and data pass through hops unchanged. */
 export interface RpcError {
@@ -36,7 +40,7 @@ function valueOf(raw: Buffer, member: Member | undefined): unknown {
  */
 export function readUpstreamMessage(raw: Buffer): UpstreamMessage {
   try {
-    const { members: list, end } = readObject(raw, skipSpace(raw, 0), SCAN)
+    const { members: list, end } = readObject(raw, skipSpace(raw, 0), PLAN)
     // In a batch or on a pipe, what stands behind it would reach the caller as a message of somebody else.
     if (skipSpace(raw, end) !== raw.length) throw bad('something behind a message')
     const id = valueOf(raw, memberOf(list, 'id'))
