@@ -89,7 +89,7 @@ function collect(schema: unknown, path: readonly string[], out: ParamHeader[]): 
     } else if (key === 'properties' && isObject(value)) {
       const offence = collectProperties(value, path, out)
       if (offence !== undefined) return offence
-    } else if (!DATA_KEYWORDS.has(key) && hasMark(value)) {
+    } else if (holdsMark(key, value)) {
       return `${MARK} under "${key}"; it may be reached through "properties" only`
     }
   }
@@ -125,12 +125,26 @@ function mark(schema: JsonObject, path: readonly string[], out: ParamHeader[]): 
   return undefined
 }
 
+/** Keywords whose members are schemas under names the author chose: no name means anything there. */
+const NAMING_KEYWORDS: ReadonlySet<string> = new Set([
+  '$defs',
+  'definitions',
+  'dependentSchemas',
+  'patternProperties',
+  'properties',
+])
+
+/** Whether a mark stands in the value of a keyword. */
+function holdsMark(keyword: string, value: unknown): boolean {
+  if (DATA_KEYWORDS.has(keyword)) return false
+  const named = NAMING_KEYWORDS.has(keyword) && isObject(value)
+  return named ? Object.values(value).some(hasMark) : hasMark(value)
+}
+
 function hasMark(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(hasMark)
   if (!isObject(value)) return false
-  return Object.entries(value).some(
-    ([key, inner]) => key === MARK || (!DATA_KEYWORDS.has(key) && hasMark(inner)),
-  )
+  return Object.entries(value).some(([key, inner]) => key === MARK || holdsMark(key, inner))
 }
 
 /** The argument a mirrored header stands for; undefined when it is absent or null, and then there is no header. */

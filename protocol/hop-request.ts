@@ -1,5 +1,6 @@
 import { FEDERATION, writeTrail, type HopTrail } from './federation.ts'
-import { insertMembers, memberOf, splice, type Edit } from './json-bytes.ts'
+import { memberOf } from './json-bytes.ts'
+import { insertMembers, splice, type Edit } from './json-edit.ts'
 import type { RpcRequest } from './jsonrpc.ts'
 import { META, metaForNextHop } from './meta.ts'
 import type { Era } from './revisions.ts'

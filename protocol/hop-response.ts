@@ -1,14 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { Fault } from './errors.ts'
-import {
-  insertMembers,
-  memberOf,
-  pieces,
-  removeMembers,
-  splice,
-  type Edit,
-  type Member,
-} from './json-bytes.ts'
+import { memberOf, type Member } from './json-bytes.ts'
+import { insertMembers, pieces, removeMembers, splice, type Edit } from './json-edit.ts'
 import type { RpcId } from './jsonrpc.ts'
 import { META } from './meta.ts'
 import type { Era } from './revisions.ts'

@@ -1,17 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { paramHeaders, type ParamHeader } from './headers.ts'
-import {
-  duplicateKey,
-  elements,
-  insertMembers,
-  memberOf,
-  members,
-  removeMembers,
-  splice,
-  type Edit,
-  type Member,
-  type Span,
-} from './json-bytes.ts'
+import { duplicateKey, elements, memberOf, members, type Member, type Span } from './json-bytes.ts'
+import { insertMembers, removeMembers, splice, type Edit } from './json-edit.ts'
 import { isObject } from './jsonrpc.ts'
 import { META } from './meta.ts'
 import { readOrigin, type ToolOrigin } from './names.ts'

@@ -48,11 +48,17 @@ function readDiscovered(result: JsonObject): Verdict {
   const versions = result['supportedVersions']
   if (!Array.isArray(versions)) return { era: '2025' }
   if (versions.includes(MODERN_REVISION)) return { era: '2026', discovered: result }
-  return { era: undefined, reason: `it serves ${versions.slice(0, 8).join(', ')} only` }
+  return { era: undefined, reason: `it serves ${listed(versions)} only` }
 }
 
 function modernRefusal({ code, data }: RpcError): string {
   const supported = isObject(data) ? data['supported'] : undefined
-  const versions = Array.isArray(supported) ? `; it serves ${supported.slice(0, 8).join(', ')}` : ''
+  const versions = Array.isArray(supported) ? `; it serves ${listed(supported)}` : ''
   return `JSON-RPC error ${code}${versions}`
+}
+
+/** The revisions a server names, as words for the operator. It chose what stands there: any value, of any length. */
+function listed(versions: readonly unknown[]): string {
+  const texts = versions.filter((version) => typeof version === 'string').slice(0, 8)
+  return texts.map((text) => text.slice(0, 40)).join(', ')
 }

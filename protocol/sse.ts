@@ -16,7 +16,6 @@ export interface SseHandlers {
 
 const LF = 0x0a
 const CR = 0x0d
-const NEWLINE = Buffer.from('\n')
 /** A byte order mark, which may stand at the start of the stream and means nothing. */
 const BOM = Buffer.from('\ufeff')
 
@@ -29,7 +28,8 @@ export class SseParser {
   readonly #maxBytes: number
   #parts: Buffer[] = []
   #restBytes = 0
-  #data: Buffer[] = []
+  /** The data of the event so far, and room for more behind it; undefined when there is none. */
+  #data: Buffer | undefined
   #dataBytes = 0
   #type = ''
   #id: string | undefined
@@ -105,11 +105,7 @@ export class SseParser {
 
   #field(field: string, value: Buffer): void {
     if (field === 'data') {
-      if (this.#data.length > 0) this.#data.push(NEWLINE)
-      this.#data.push(value)
-      // One for the newline, so that lines without a byte count too.
-      this.#dataBytes += value.length + 1
-      this.#bound(this.#dataBytes - 1)
+      this.#append(value)
     } else if (field === 'event') this.#type = value.toString('utf8')
     else if (field === 'id' && !value.includes(0)) this.#id = value.toString('utf8')
     else if (field === 'retry' && /^\d{1,9}$/.test(value.toString('latin1'))) {
@@ -117,15 +113,30 @@ export class SseParser {
     }
   }
 
+  /** The first line stays where it is. With more they are gathered: an object for each would outweigh short ones. */
+  #append(line: Buffer): void {
+    const before = this.#data
+    const start = before === undefined ? 0 : this.#dataBytes + 1
+    const size = start + line.length
+    this.#bound(size)
+    this.#dataBytes = size
+    if (before === undefined) {
+      this.#data = line
+      return
+    }
+    const data = size <= before.length ? before : Buffer.allocUnsafe(2 * size)
+    if (data !== before) before.copy(data, 0, 0, start - 1)
+    data[start - 1] = LF
+    line.copy(data, start)
+    this.#data = data
+  }
+
   #dispatch(): void {
-    const parts = this.#data
+    const data = this.#data?.subarray(0, this.#dataBytes)
     const type = this.#type === '' ? 'message' : this.#type
-    this.#data = []
+    this.#data = undefined
     this.#dataBytes = 0
     this.#type = ''
-    if (parts.length === 0) return
-    const [only] = parts
-    const data = parts.length === 1 && only !== undefined ? only : Buffer.concat(parts)
-    this.#handlers.event({ data, type, id: this.#id })
+    if (data !== undefined) this.#handlers.event({ data, type, id: this.#id })
   }
 }

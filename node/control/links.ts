@@ -55,15 +55,12 @@ function revealed(secrets: Readonly<Record<string, Secret>>): Record<string, str
   return Object.fromEntries(Object.entries(secrets).map(([key, value]) => [key, value.reveal()]))
 }
 
-/** Tells two configurations of an upstream apart, secrets included, without keeping any. */
-export function fingerprint(upstream: UpstreamConfig, limits: NodeConfig['limits']): string {
+/** Tells two parts of configurations apart, secrets included, without keeping any. */
+export function fingerprint(config: object): string {
   // `toJSON` of a Secret comes before the replacer, so what it stands for is taken from the holder.
-  const text = JSON.stringify(
-    [upstream, limits],
-    function (this: unknown, key: string, value: unknown) {
-      const original = (this as Record<string, unknown>)[key]
-      return original instanceof Secret ? original.reveal() : value
-    },
-  )
+  const text = JSON.stringify(config, function (this: unknown, key: string, value: unknown) {
+    const original = (this as Record<string, unknown>)[key]
+    return original instanceof Secret ? original.reveal() : value
+  })
   return createHash('sha256').update(text).digest('base64url')
 }

@@ -60,6 +60,8 @@ export class Registry {
   #config: NodeConfig
   #registered = new Map<string, Registered>()
   #upstreams: Upstreams = new Map()
+  /** Links of upstreams that were taken out, until their calls are over. */
+  readonly #retiring = new Set<Link>()
   #poll: NodeJS.Timeout | undefined
 
   constructor(config: NodeConfig, parts: RegistryParts) {
@@ -120,14 +122,15 @@ export class Registry {
 
   async close(): Promise<void> {
     clearInterval(this.#poll)
-    await Promise.all([...this.#registered.values()].map(({ upstream }) => upstream.link.close()))
+    const links = [...this.#registered.values()].map(({ upstream }) => upstream.link)
+    await Promise.all([...links, ...this.#retiring].map((link) => link.close()))
   }
 
   #register(): void {
     const before = this.#registered
     this.#registered = new Map()
     for (const [label, config] of Object.entries(this.#config.upstreams)) {
-      const print = fingerprint(config, this.#config.limits)
+      const print = fingerprint([config, this.#config.limits])
       const known = before.get(label)
       const entry = known?.fingerprint === print ? known : this.#make(label, config, print)
       this.#registered.set(label, entry)
@@ -144,7 +147,8 @@ export class Registry {
       void mirror.evict()
     }
     const events = { up: refresh, down: () => undefined, listChanged: refresh }
-    const link = new Link(label, { connector, events, log: this.#log })
+    const { sessionIdle: sessionIdleMs, sessionsPerUpstream: sessions } = limits
+    const link = new Link(label, { connector, events, sessionIdleMs, sessions, log: this.#log })
     const mirror: Mirror = new Mirror(link, {
       ...limits,
       listTtl: config.listTtl,
@@ -205,8 +209,11 @@ export class Registry {
   }
 
   async #retire({ upstream }: Registered): Promise<void> {
-    await upstream.link.drain(this.#config.limits.shutdownGrace)
-    await upstream.link.close()
+    const { link } = upstream
+    this.#retiring.add(link)
+    await link.drain(this.#config.limits.shutdownGrace)
+    await link.close()
+    this.#retiring.delete(link)
   }
 
   #pollWatched(): void {

@@ -25,6 +25,9 @@ export type LimitName =
   | 'hopBudget'
   | 'sessionIdBytes'
   | 'sessionLifetime'
+  | 'sessionIdle'
+  | 'sessionsPerUpstream'
+  | 'connections'
   | 'streams'
   | 'headersReadTimeout'
   | 'requestReadTimeout'
@@ -131,6 +134,29 @@ export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
     min: '1m',
     max: '24d',
     meaning: 'Life of a session of the 2025 era from its start. After it the client starts anew.',
+  },
+  sessionIdle: {
+    unit: 'milliseconds',
+    default: '10m',
+    min: '100ms',
+    max: '24d',
+    meaning:
+      'Time without calls after which an upstream session or process of one client alone (`isolate: session`) is ended; its next call gets a new one.',
+  },
+  connections: {
+    unit: 'count',
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    meaning: 'Open TCP connections of clients. One more is closed at once, without an answer.',
+  },
+  sessionsPerUpstream: {
+    unit: 'count',
+    default: 100,
+    min: 1,
+    max: 100_000,
+    meaning:
+      'Sessions or processes of single clients alone (`isolate: session`) that one upstream may have at once. One more is refused.',
   },
   streams: {
     unit: 'count',

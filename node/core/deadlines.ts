@@ -2,7 +2,7 @@ import { Ring, type Place } from './ring.ts'
 
 /** Something that must not wait for ever. */
 export interface Due {
-  /** Gives up if its time is over. */
+  /** Gives up if its time is over; `now` is that of `performance.now()`. */
   check(now: number): void
 }
 
@@ -27,7 +27,8 @@ export class Deadlines {
   }
 
   #tick(): void {
-    const now = Date.now()
+    // Not the wall clock: when that is set, deadlines must not move.
+    const now = performance.now()
     for (const due of this.#open.values()) due.check(now)
     // Only a tick that finds nothing ends the ticking: between two calls it goes on.
     if (!this.#open.empty) return

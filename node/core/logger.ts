@@ -1,4 +1,4 @@
-import { pino, type Logger as Pino } from 'pino'
+import { pino, stdSerializers, type Logger as Pino } from 'pino'
 
 /** Facts of one log line; values are plain data and never secrets. */
 export type LogFacts = Readonly<Record<string, unknown>>
@@ -27,7 +27,9 @@ const REDACTED = [
 
 /** JSON lines on standard error: standard output belongs to the protocol over stdio and to the CLI's own output. */
 export function createLogger(level: LogLevel, bindings: LogFacts = {}): Logger {
-  const options = { level, base: bindings, redact: REDACTED }
+  // As JSON an Error is empty.
+  const serializers = { cause: stdSerializers.err }
+  const options = { level, base: bindings, redact: REDACTED, serializers }
   const logger: Pino = pino(options, pino.destination({ dest: 2, sync: true }))
   return logger
 }

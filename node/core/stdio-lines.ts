@@ -68,8 +68,8 @@ export class LineSplitter {
 }
 
 /**
- * A JSON text on one line, as stdio wants it (MCP 2026-07-28, transports/stdio). In JSON a raw line end is white space
- * and nothing else, so a space can stand in its place.
+ * A JSON text on one line, as stdio wants it (MCP 2026-07-28, transports/stdio) and an event stream too. In JSON a raw
+ * line end is white space and nothing else, so a space can stand in its place.
  */
 export function singleLine(json: Buffer): Buffer {
   if (!json.includes(LF) && !json.includes(CR)) return json

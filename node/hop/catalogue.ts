@@ -4,7 +4,15 @@ import type { Sealer } from '../core/seal.ts'
 import type { Authenticated, ListPage, ToolEntry } from '../core/stages.ts'
 import type { Mirror } from './mirror.ts'
 import { pageOf, writePages, type Page } from './pages.ts'
-import { buildView, sameView, type Dialect, type Source, type View, type ViewRule } from './view.ts'
+import {
+  buildView,
+  sameView,
+  type Dialect,
+  type Source,
+  type View,
+  type ViewProblem,
+  type ViewRule,
+} from './view.ts'
 
 /** One feed of an endpoint: the mirror of an upstream and what of it is taken. */
 export interface Feed {
@@ -175,13 +183,23 @@ export class Catalogue {
     const view = buildView(rule, sources)
     const before = served.view
     served.view = view
-    if (sameView(before, view)) return
-    served.pages.clear()
-    for (const { upstream, tool, reason } of view.problems) {
+    for (const { upstream, tool, reason } of newProblems(before, view)) {
       this.#log.warn({ endpoint: name, upstream, tool, reason }, 'a tool is left out')
     }
+    if (sameView(before, view)) return
+    served.pages.clear()
     for (const listener of this.#watchers.get(name) ?? []) listener()
   }
+}
+
+/** Each is reported once, and not with every change of the list. */
+function newProblems(before: View, after: View): readonly ViewProblem[] {
+  const known = new Set(before.problems.map(problemKey))
+  return after.problems.filter((problem) => !known.has(problemKey(problem)))
+}
+
+function problemKey({ upstream, tool, reason }: ViewProblem): string {
+  return JSON.stringify([upstream, tool, reason])
 }
 
 function first(pages: readonly Page[]): Page {

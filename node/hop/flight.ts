@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { asFault, Fault } from '../../protocol/errors.ts'
 import {
   writeHopProgress,
@@ -37,7 +38,7 @@ export class Flight implements FrameSink, Due {
   readonly #leave: () => void
   readonly #resolve: (returned: Returned) => void
   readonly #reject: (fault: Fault) => void
-  readonly #startedAt = Date.now()
+  readonly #startedAt = performance.now()
   readonly #token: RpcId | undefined
   readonly #logLevel: unknown
   #sent: Sent | undefined
@@ -55,7 +56,7 @@ export class Flight implements FrameSink, Due {
     this.#plan = plan
     this.#resolve = resolve
     this.#reject = reject
-    this.#leave = plan.upstream.link.enter()
+    this.#leave = plan.upstream.link.enter(plan.delegated.context)
     const { request } = plan.delegated.received
     const token = request.meta(META.progressToken)
     this.#token = typeof token === 'string' || typeof token === 'number' ? token : undefined
@@ -76,7 +77,7 @@ export class Flight implements FrameSink, Due {
 
   notification(message: UpstreamMessage): boolean {
     if (this.#landed) return true
-    this.#lastSign = Date.now()
+    this.#lastSign = performance.now()
     const { reply } = this.#plan.delegated.received
     const text = this.#translate(message)
     if (text === undefined || reply.notify(text)) return true
@@ -129,6 +130,7 @@ export class Flight implements FrameSink, Due {
 
   /** The text for the caller, or undefined when it is nothing for this one. */
   #translate(message: UpstreamMessage): Buffer | undefined {
+    if (!isUtf8(message.raw)) return undefined
     if (message.method === 'notifications/progress') return this.#progress(message)
     if (message.method === 'notifications/message') return this.#log(message)
     // Vendor notifications on the request's own stream are its caller's; those of MCP have their own ways.
@@ -153,7 +155,9 @@ export class Flight implements FrameSink, Due {
     const { timeout, maxTimeout, link } = this.#plan.upstream
     if (now < Math.min(this.#lastSign + timeout, this.#startedAt + maxTimeout)) return
     const text = `upstream "${link.label}" did not answer in time`
-    this.#giveUp(new Fault('upstream_timeout', text, { data: { afterMs: now - this.#startedAt } }))
+    this.#giveUp(
+      new Fault('upstream_timeout', text, { data: { afterMs: Math.round(now - this.#startedAt) } }),
+    )
   }
 
   #giveUp(reason: Fault): void {

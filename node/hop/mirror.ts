@@ -107,8 +107,10 @@ export class Mirror {
 
   /** Whether to ask again on behalf of those who watch: nobody else will say that the list changed. */
   isDue(now: number): boolean {
+    // A change that was announced and could not be fetched is not announced again.
+    if (this.#watching()) return this.#evicted
     const { ttlMs = 0, fetchedAt } = this.#snapshot
-    return !this.#watching() && now - fetchedAt >= Math.max(ttlMs, this.#options.listTtl)
+    return now - fetchedAt >= Math.max(ttlMs, this.#options.listTtl)
   }
 
   /**
@@ -134,9 +136,7 @@ export class Mirror {
    * cannot be fetched again is served as it was (MCP 2026-07-28, utilities/caching).
    */
   refresh(): Promise<void> {
-    this.#fetch ??= this.#run().finally(() => {
-      this.#fetch = undefined
-    })
+    this.#fetch ??= this.#run()
     return this.#fetch
   }
 
@@ -145,21 +145,23 @@ export class Mirror {
   }
 
   async #run(): Promise<void> {
-    do {
-      const announced = this.#evicted
-      if (announced) await this.#pause()
-      this.#again = false
-      try {
+    try {
+      do {
+        const announced = this.#evicted
+        if (announced) await this.#pause()
+        this.#again = false
         const connection = await this.link.connection(SHARED)
         this.#take(announced, await this.#drainTwice(connection))
         this.#failed = false
-      } catch (error) {
-        this.#failed = true
-        const { code, message } = asFault(error)
-        this.#options.log.debug({ upstream: this.link.label, code }, `no list: ${message}`)
-        return
-      }
-    } while (this.#again)
+      } while (this.#again)
+    } catch (error) {
+      this.#failed = true
+      const { code, message } = asFault(error)
+      this.#options.log.debug({ upstream: this.link.label, code }, `no list: ${message}`)
+    } finally {
+      // In the same step as the last look at `#again`: whoever evicts after it must not join a fetch that is over.
+      this.#fetch = undefined
+    }
   }
 
   /** One that announces a change with every list would otherwise be asked in a circle. */

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { Ring, type Place } from '../core/ring.ts'
+import { singleLine } from '../core/stdio-lines.ts'
 
 const HEADERS = [
   'content-type',
@@ -12,11 +13,8 @@ const HEADERS = [
 ]
 
 const HEAD = Buffer.from('event: message\ndata: ')
-const MIDDLE = Buffer.from('\ndata: ')
 const TAIL = Buffer.from('\n\n')
 const COMMENT = Buffer.from(':\n\n')
-const LF = 0x0a
-const CR = 0x0d
 
 /** Starts an event stream; headers go out at once. */
 export function openEventStream(response: ServerResponse, headers: readonly string[]): void {
@@ -24,28 +22,18 @@ export function openEventStream(response: ServerResponse, headers: readonly stri
   response.flushHeaders()
 }
 
+/** An event up to this size goes out as one chunk; a larger one is not copied for that. */
+const ONE_CHUNK_BYTES = 16_384
+
 /** Writes one message as one event; false when the client does not keep up. */
 export function writeEvent(response: ServerResponse, text: readonly Buffer[]): boolean {
-  response.cork()
-  response.write(HEAD)
-  for (const part of text) writeData(response, part)
-  const flowing = response.write(TAIL)
-  response.uncork()
+  const parts = [HEAD, ...text.map((part) => singleLine(part)), TAIL]
+  const size = parts.reduce((sum, part) => sum + part.length, 0)
+  if (size <= ONE_CHUNK_BYTES) return response.write(Buffer.concat(parts, size))
+  // A corked response would tell of what it holds back itself, not of the socket; Node gathers the writes of a tick.
+  let flowing = true
+  for (const part of parts) flowing = response.write(part)
   return flowing
-}
-
-/** Text with line breaks, as relayed JSON may have, becomes several data lines; readers join them again. */
-function writeData(response: ServerResponse, part: Buffer): void {
-  let start = 0
-  if (part.includes(LF) || part.includes(CR)) {
-    for (let index = 0; index < part.length; index += 1) {
-      if (part[index] !== LF && part[index] !== CR) continue
-      response.write(part.subarray(start, index))
-      response.write(MIDDLE)
-      start = index + 1
-    }
-  }
-  response.write(start === 0 ? part : part.subarray(start))
 }
 
 /** A stream that is kept alive. */

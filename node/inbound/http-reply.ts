@@ -31,6 +31,7 @@ export class HttpReply implements Reply, Beating {
   #streaming = false
   #beats = 0
   #done = false
+  #waiting: (() => void)[] = []
 
   constructor(response: ServerResponse, options: HttpReplyOptions) {
     this.#response = response
@@ -54,10 +55,13 @@ export class HttpReply implements Reply, Beating {
       listener()
       return
     }
+    if (this.#waiting.push(listener) > 1) return
     // A client that has gone drains nothing, and its call may go on.
     const release = (): void => {
       this.#response.off('drain', release).off('close', release)
-      listener()
+      const waiting = this.#waiting
+      this.#waiting = []
+      for (const one of waiting) one()
     }
     this.#response.once('drain', release).once('close', release)
   }

@@ -41,6 +41,7 @@ export interface HttpServerOptions {
   readonly headerBytes: number
   readonly headersReadTimeout: number
   readonly requestReadTimeout: number
+  readonly connections: number
 }
 
 const ENDPOINT = /^\/mcp\/([a-z0-9][a-z0-9-]{0,31})$/
@@ -69,6 +70,7 @@ export class HttpServer {
     )
     // Headers are limited in bytes; beyond a number Node 22 would drop them in silence.
     this.#server.maxHeadersCount = 0
+    this.#server.maxConnections = options.connections
     this.#server.on('checkContinue', (request, response) => void this.#serve(request, response))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.#refuseConnection(error, socket)
@@ -81,6 +83,10 @@ export class HttpServer {
       this.#server.once('error', reject)
       this.#server.listen({ host, port, exclusive: true }, () => {
         this.#server.off('error', reject)
+        // From here on it is a connection that could not be accepted; heard by nobody, it would end the process.
+        this.#server.on('error', (cause) => {
+          this.#options.log.error({ cause }, 'a connection could not be accepted')
+        })
         const address = this.#server.address()
         if (address === null || typeof address === 'string') reject(new Error('not a TCP address'))
         else resolve(address)

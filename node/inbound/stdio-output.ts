@@ -21,7 +21,7 @@ export class StdioOutput {
   #waiting: (() => void)[] = []
   #broken = false
 
-  /** @param maxQueued bytes that may wait for the reader before it is `crowded` */
+  /** @param maxQueued bytes that may wait for the reader before it is `crowded`; what the stream holds by itself may always */
   constructor(stream: Writable, maxQueued: number, events: OutputEvents) {
     this.#stream = stream
     this.#maxQueued = maxQueued
@@ -50,7 +50,7 @@ export class StdioOutput {
     const free = this.#stream.write(NEWLINE)
     // All messages of a tick leave in one write.
     process.nextTick(() => this.#stream.uncork())
-    if (!this.#crowded && this.#stream.writableLength > this.#maxQueued) {
+    if (!free && !this.#crowded && this.#stream.writableLength > this.#maxQueued) {
       this.#crowded = true
       this.#events.crowded()
     }

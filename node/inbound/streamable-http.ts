@@ -152,6 +152,7 @@ function legacy(
 }
 
 function openSession(parts: StreamableParts, exchange: HttpExchange, request: RpcRequest): void {
+  if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
   const { revision, capabilities, response } = initialize(parts, exchange.endpoint, request)
   const { id } = parts.sessions.open(binding(exchange), revision, capabilities)
   const headers = [...exchange.headers, HEADER.sessionId, id]

@@ -147,7 +147,8 @@ async function runCall(context: CommandContext): Promise<number> {
     const ms = (performance.now() - startedAt).toFixed(1)
     if (trace !== undefined) {
       const { server, revision } = connection
-      stderr.write(`${server.name} at ${target}, MCP ${revision}, ${ms} ms, traceparent ${trace}\n`)
+      const from = `${harmless(server.name)} at ${target}, MCP ${revision}`
+      stderr.write(`${from}, ${ms} ms, traceparent ${trace}\n`)
     }
     return print(outcome, context)
   })

@@ -10,6 +10,7 @@ import {
   type OptionValues,
 } from './cli-command.ts'
 import { commandHelp, programHelp, usageLine } from './cli-help.ts'
+import { harmless } from './cli-nodes.ts'
 
 /** What the program is run with; in the real one, parts of `process`. */
 export interface CliHost {
@@ -92,7 +93,9 @@ function printError(error: unknown, host: CliHost, run: Run | undefined): number
     host.stderr.write(lines.join(''))
     return EXIT.config
   }
-  host.stderr.write(`banyan: ${error instanceof Error ? error.message : String(error)}\n`)
+  const message = error instanceof Error ? error.message : String(error)
+  // It may quote what a server said.
+  host.stderr.write(`banyan: ${harmless(message)}\n`)
   if (!(error instanceof UsageError)) return EXIT.failed
   const usage = run === undefined ? 'try: banyan --help' : usageLine(run.command)
   host.stderr.write(`${usage}\n`)

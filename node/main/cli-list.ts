@@ -63,7 +63,7 @@ export const listCommand: Command = {
         return
       }
       context.stdout.write(tableOf(tools, context))
-      const from = `${server.name || target}, MCP ${revision}`
+      const from = `${harmless(server.name) || target}, MCP ${revision}`
       context.stderr.write(`${count(tools.length, 'tool')} from ${from}\n`)
     })
     return EXIT.ok

@@ -38,7 +38,8 @@ export interface BanyanNode {
   /**
    * Takes another configuration, of the shape of the file, without dropping calls.
    *
-   * @throws ConfigError when it is bad, or changes what needs a restart; the running configuration stays
+   * @throws ConfigError when it is bad, or changes what needs a restart; the running configuration stays. Error when the
+   *   node is closed
    */
   reload(input: unknown): Promise<void>
   /** Takes no more work, ends listens and calls, stops child processes. Resolves when all is done. */

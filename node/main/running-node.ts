@@ -3,6 +3,7 @@ import { parseConfig } from '../core/config.ts'
 import { ConfigError } from '../core/config-error.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
+import { fingerprint } from '../control/links.ts'
 import { compose, stopStreams, type Parts } from './compose.ts'
 import type { BanyanNode, NodeStatus } from './index.ts'
 
@@ -96,6 +97,7 @@ export class RunningNode implements BanyanNode {
 
   /** Like `reload`, with a configuration that is already parsed. */
   async apply(next: NodeConfig): Promise<void> {
+    if (this.#closed !== undefined) throw new Error('the node is closed')
     refuseRestart(this.#config, next)
     this.#config = next
     this.#parts.configure(next)
@@ -136,11 +138,7 @@ export function parseOptions(baseDir: string | undefined): { baseDir?: string } 
 /** What cannot change while the node runs: its address, its keys, and the limits its parts were built with. */
 function refuseRestart(now: NodeConfig, next: NodeConfig): void {
   const problems = (['node', 'limits'] as const)
-    .filter((key) => plain(now[key]) !== plain(next[key]))
+    .filter((key) => fingerprint(now[key]) !== fingerprint(next[key]))
     .map((key) => ({ path: [key], message: 'changed; that takes a restart of the node' }))
   if (problems.length > 0) throw new ConfigError(problems)
-}
-
-function plain(value: unknown): string {
-  return JSON.stringify(value)
 }

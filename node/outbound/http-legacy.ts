@@ -76,6 +76,10 @@ export class HttpLegacy implements Connection {
   #watching = false
   #closed = false
   #open = false
+  /** What happened while the stream was not open is unknown, so it counts as a change, once no other attempt follows. */
+  readonly #changed = (): void => {
+    if (!this.#closed && this.#timer === undefined) this.#events.listChanged()
+  }
 
   private constructor(target: HttpTarget, events: ConnectionEvents) {
     this.#target = target
@@ -190,12 +194,17 @@ export class HttpLegacy implements Connection {
 
   #openStream(): void {
     if (this.#closed) return
-    const giveUp = setTimeout(() => this.#settle(), CONFIRM_MS)
+    const giveUp = setTimeout(() => {
+      this.#settle()
+      this.#settled = this.#changed
+    }, CONFIRM_MS)
     this.#stream = this.#target.get(this.#headers, {
       started: (status, headers) => {
-        clearTimeout(giveUp)
         const type = String(headers['content-type'] ?? '').toLowerCase()
         this.#watching = status === 200 && type.startsWith('text/event-stream')
+        // What a refusal means is decided at its end.
+        if (!this.#watching) return
+        clearTimeout(giveUp)
         this.#since = performance.now()
         this.#settle()
       },
@@ -229,14 +238,12 @@ export class HttpLegacy implements Connection {
     else if (wasOpen || status === 429 || status >= 500) this.#reopen(wasOpen)
   }
 
-  /** What came in between is unknown, so it counts as a change. */
   #reopen(wasOpen: boolean): void {
     // A stream that never lasts must not make the node hammer its upstream.
     if (wasOpen && performance.now() - this.#since > REOPEN.max) this.#delay = REOPEN.min
     this.#timer = setTimeout(() => {
-      this.#settled = () => {
-        if (!this.#closed) this.#events.listChanged()
-      }
+      this.#timer = undefined
+      this.#settled = this.#changed
       this.#openStream()
     }, this.#delay)
     this.#delay = Math.min(this.#delay * 2, REOPEN.max)

@@ -31,22 +31,39 @@ export interface LinkEvents {
 /** A call never waits for a reconnect that began less than this ago and failed, milliseconds. */
 const RETRY_SPACING_MS = 50
 
+/** What a link is made with. */
+export interface LinkOptions {
+  readonly connector: Connector
+  readonly events: LinkEvents
+  /** How long a context other than the shared one may be without calls before what it holds is let go, milliseconds. */
+  readonly sessionIdleMs: number
+  /** Contexts besides the shared one that may be open at once. */
+  readonly sessions: number
+  readonly log: Logger
+}
+
 interface Conversation {
   connection: Connection | undefined
   attempt: Promise<Connection> | undefined
+  /** Runs while its context has no calls. */
+  idle: NodeJS.Timeout | undefined
 }
 
 /**
- * The link to one upstream: keeps the shared connection open, opens others for callers who must not share, and comes
- * back by itself with growing delays. A call that meets a link that is down tries at once instead of waiting for the
- * next delay to pass.
+ * The link to one upstream: keeps the shared connection open, opens others for callers who must not share and closes
+ * them when they have been idle for long, and comes back by itself with growing delays. A call that meets a link that is
+ * down tries at once instead of waiting for the next delay to pass.
  */
 export class Link {
   readonly label: string
   readonly #connector: Connector
   readonly #events: LinkEvents
+  readonly #sessionIdleMs: number
+  readonly #sessions: number
   readonly #log: Logger
   readonly #conversations = new Map<string, Conversation>()
+  /** Calls under way by context, without those of the shared one. */
+  readonly #calls = new Map<string, number>()
   #phase: LinkPhase = 'connecting'
   #fault: Fault | undefined
   #delay: number
@@ -54,15 +71,16 @@ export class Link {
   #lastFailure = 0
   #upSince = 0
   #inFlight = 0
-  readonly #idle: (() => void)[] = []
+  readonly #drained: (() => void)[] = []
+  readonly #releasing = new Set<Promise<void>>()
+  #closing: Promise<void> | undefined
 
-  constructor(
-    label: string,
-    { connector, events, log }: { connector: Connector; events: LinkEvents; log: Logger },
-  ) {
+  constructor(label: string, { connector, events, sessionIdleMs, sessions, log }: LinkOptions) {
     this.label = label
     this.#connector = connector
     this.#events = events
+    this.#sessionIdleMs = sessionIdleMs
+    this.#sessions = sessions
     this.#log = log
     this.#delay = connector.backoff.min
   }
@@ -72,15 +90,17 @@ export class Link {
     return this.#inFlight
   }
 
-  /** Counts a call in; the returned function counts it out, once. */
-  enter(): () => void {
+  /** Counts a call of a context in; the returned function counts it out, once. */
+  enter(context: string): () => void {
     this.#inFlight += 1
+    if (context !== SHARED) this.#occupy(context)
     let left = false
     return () => {
       if (left) return
       left = true
       this.#inFlight -= 1
-      if (this.#inFlight === 0) for (const listener of this.#idle.splice(0)) listener()
+      if (context !== SHARED) this.#vacate(context)
+      if (this.#inFlight === 0) for (const listener of this.#drained.splice(0)) listener()
     }
   }
 
@@ -89,7 +109,7 @@ export class Link {
     if (this.#inFlight === 0) return Promise.resolve()
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, graceMs)
-      this.#idle.push(() => {
+      this.#drained.push(() => {
         clearTimeout(timer)
         resolve()
       })
@@ -132,23 +152,30 @@ export class Link {
   }
 
   /** Frees what was opened for one context alone. */
-  async release(context: string): Promise<void> {
+  release(context: string): Promise<void> {
     const conversation = this.#conversations.get(context)
-    if (context === SHARED || conversation === undefined) return
-    this.#conversations.delete(context)
-    const pending = await conversation.attempt?.catch(() => undefined)
-    await (conversation.connection ?? pending)?.close()
+    if (context === SHARED || conversation === undefined) return Promise.resolve()
+    this.#forget(context, conversation)
+    const released = end(conversation).finally(() => this.#releasing.delete(released))
+    this.#releasing.add(released)
+    return released
   }
 
-  async close(): Promise<void> {
+  /** Ends calls and attempts, and closes what is open. Resolves when that is done; never rejects. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     this.#phase = 'closed'
     clearTimeout(this.#timer)
     const open = [...this.#conversations.values()]
-    this.#conversations.clear()
+    for (const [context, conversation] of this.#conversations) this.#forget(context, conversation)
     await Promise.all(open.map(async ({ connection }) => connection?.close()))
     // Before the attempts under way are waited for: this ends them, and what they still open they discard.
     await this.#connector.close()
-    await Promise.allSettled(open.map(async ({ attempt }) => attempt))
+    await Promise.allSettled([...open.map(async ({ attempt }) => attempt), ...this.#releasing])
   }
 
   #open(context: string): Promise<Connection> {
@@ -158,7 +185,16 @@ export class Link {
     if (this.#fault !== undefined && Date.now() - this.#lastFailure < RETRY_SPACING_MS) {
       return Promise.reject(this.#fault)
     }
-    const conversation: Conversation = known ?? { connection: undefined, attempt: undefined }
+    // The shared one is among those that are counted, and never refused.
+    if (context !== SHARED && known === undefined && this.#conversations.size > this.#sessions) {
+      const text = `upstream "${this.label}" has ${this.#sessions} sessions of single clients`
+      return Promise.reject(new Fault('overloaded', text))
+    }
+    const conversation: Conversation = known ?? {
+      connection: undefined,
+      attempt: undefined,
+      idle: undefined,
+    }
     this.#conversations.set(context, conversation)
     conversation.attempt = this.#attempt(context, conversation)
     return conversation.attempt
@@ -187,6 +223,8 @@ export class Link {
       conversation.connection = connection
       conversation.attempt = undefined
       if (context === SHARED) this.#up(connection)
+      // Who asked for it may have given up in the meantime.
+      else this.#awaitIdle(context)
       return connection
     } catch (error) {
       conversation.attempt = undefined
@@ -204,7 +242,7 @@ export class Link {
   }
 
   #failed(context: string, conversation: Conversation, fault: Fault): Fault {
-    if (this.#conversations.get(context) === conversation) this.#conversations.delete(context)
+    this.#forget(context, conversation)
     if (this.#phase === 'closed') return closed()
     const named = this.#named(fault)
     if (context !== SHARED) return named
@@ -214,12 +252,38 @@ export class Link {
   }
 
   #lost(context: string, conversation: Conversation, fault: Fault): void {
-    if (this.#conversations.get(context) !== conversation) return
-    this.#conversations.delete(context)
+    if (!this.#forget(context, conversation)) return
     if (this.#phase === 'closed' || context !== SHARED) return
     // One that ends as soon as it is open must not be opened again and again without a pause.
     if (Date.now() - this.#upSince >= this.#delay) this.#delay = this.#connector.backoff.min
     this.#down(this.#named(fault))
+  }
+
+  #occupy(context: string): void {
+    this.#calls.set(context, (this.#calls.get(context) ?? 0) + 1)
+    clearTimeout(this.#conversations.get(context)?.idle)
+  }
+
+  #vacate(context: string): void {
+    const calls = (this.#calls.get(context) ?? 1) - 1
+    if (calls > 0) this.#calls.set(context, calls)
+    else this.#calls.delete(context)
+    this.#awaitIdle(context)
+  }
+
+  /** Callers of the 2025 era may leave without a word, and what is open for them would stay open. */
+  #awaitIdle(context: string): void {
+    const conversation = this.#conversations.get(context)
+    if (context === SHARED || conversation === undefined || this.#calls.has(context)) return
+    clearTimeout(conversation.idle)
+    conversation.idle = setTimeout(() => void this.release(context), this.#sessionIdleMs)
+  }
+
+  /** False when it was not the one of its context any more. */
+  #forget(context: string, conversation: Conversation): boolean {
+    clearTimeout(conversation.idle)
+    if (this.#conversations.get(context) !== conversation) return false
+    return this.#conversations.delete(context)
   }
 
   /** The caller reads which upstream it was; its address stays with the operator. */
@@ -252,6 +316,12 @@ export class Link {
 
 function closed(): Fault {
   return new Fault('shutting_down', 'the node is closing this upstream')
+}
+
+/** Closes what is open, or what an attempt under way still brings. */
+async function end({ connection, attempt }: Conversation): Promise<void> {
+  const pending = await attempt?.catch(() => undefined)
+  await (connection ?? pending)?.close()
 }
 
 async function discard(connection: Connection): Promise<Fault> {

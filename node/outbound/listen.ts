@@ -1,3 +1,4 @@
+import { RPC, type Fault } from '../../protocol/errors.ts'
 import { isObject } from '../../protocol/jsonrpc.ts'
 import { readError, readParams, type UpstreamMessage } from '../../protocol/upstream-message.ts'
 import { ownFrame, type Send } from './ask.ts'
@@ -15,6 +16,11 @@ export function reportsChanges({ capabilities }: ServerFacts): boolean {
   return isObject(tools) && tools['listChanged'] === true
 }
 
+/** Whether an upstream refused for want of room: it may have some later. */
+function isBusy({ data }: Fault): boolean {
+  return isObject(data) && (data['status'] === 429 || data['status'] === 503)
+}
+
 /** A listen for changes of the tools of a 2026 upstream, opened again whenever it drops, whatever the transport. */
 export class Listen {
   readonly #send: Send
@@ -27,6 +33,10 @@ export class Listen {
   #since = 0
   #settled: (() => void) | undefined
   #stopped = false
+  /** What happened while nobody listened is unknown, so it counts as a change, once no other attempt follows. */
+  readonly #changed = (): void => {
+    if (!this.#stopped && this.#timer === undefined) this.#events.listChanged()
+  }
 
   constructor(send: Send, meta: string, events: ConnectionEvents) {
     this.#send = send
@@ -42,7 +52,10 @@ export class Listen {
   /** Asks to be told of changes. Resolves when that is granted, refused, or takes too long. */
   start(): Promise<void> {
     return new Promise((resolve) => {
-      const giveUp = setTimeout(() => this.#settle(), ACK_MS)
+      const giveUp = setTimeout(() => {
+        this.#settled = this.#changed
+        resolve()
+      }, ACK_MS)
       this.#settled = () => {
         clearTimeout(giveUp)
         resolve()
@@ -66,16 +79,11 @@ export class Listen {
     this.#sent = this.#send(frame, {
       notification: (message) => this.#heard(message),
       response: (message) => {
-        // A result ends the listen in good order, an error refuses it for good.
-        if (readError(message) === undefined) this.#dropped()
-        else this.#active = false
-        this.#settle()
+        // A result ends the listen in good order; an error refuses it for good, unless there is no room just now.
+        const code = readError(message)?.code
+        this.#ended(code === undefined || code === RPC.overloaded)
       },
-      failed: (_fault, unsent) => {
-        if (unsent) this.#active = false
-        else this.#dropped()
-        this.#settle()
-      },
+      failed: (fault, unsent) => this.#ended(!unsent || isBusy(fault)),
     })
   }
 
@@ -89,16 +97,20 @@ export class Listen {
     return true
   }
 
-  /** What happened while nobody listened is unknown, so it counts as a change. */
+  #ended(again: boolean): void {
+    if (again) this.#dropped()
+    else this.#active = false
+    this.#settle()
+  }
+
   #dropped(): void {
     if (this.#stopped) return
     // One that never lasts must not make the node hammer its upstream.
     if (this.#active && performance.now() - this.#since > RELISTEN.max) this.#delay = RELISTEN.min
     this.#active = false
     this.#timer = setTimeout(() => {
-      this.#settled = () => {
-        if (!this.#stopped) this.#events.listChanged()
-      }
+      this.#timer = undefined
+      this.#settled = this.#changed
       this.#open()
     }, this.#delay)
     this.#delay = Math.min(this.#delay * 2, RELISTEN.max)

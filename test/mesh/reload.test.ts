@@ -117,3 +117,24 @@ describe.each(ERAS)('a reload under a caller of era %s', (era) => {
     expect(textOf(await main.call('kept__echo', { message: 'x' }))).toBe('x')
   })
 })
+
+test('a closed node takes no other configuration, and starts nothing', async () => {
+  const { node, kept } = await running()
+  await node.close()
+  const added = await server()
+  await expect(mesh.replan(node, planOf({ kept, added }))).rejects.toThrow('closed')
+  expect(added.requests).toEqual([])
+})
+
+function sealedWith(byte: number): NodePlan {
+  return {
+    node: { sessionKey: Buffer.alloc(32, byte).toString('base64url') },
+    endpoints: {},
+  }
+}
+
+test('another session key takes a restart, and is not taken for the same because it is secret', async () => {
+  const node = await mesh.ready('sealed', sealedWith(1))
+  await mesh.replan(node, sealedWith(1))
+  await expect(mesh.replan(node, sealedWith(2))).rejects.toThrow('restart')
+})

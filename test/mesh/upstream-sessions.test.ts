@@ -94,6 +94,31 @@ describe('sessions of a server of era 2025', () => {
     expect(fixture.violations).toEqual([])
   })
 
+  test('with isolate: session what a silent caller left is ended, but not under a call', async () => {
+    const fixture = await server()
+    const node = await mesh.ready('front', {
+      upstreams: { fixture: { http: { url: fixture.url }, isolate: 'session' } },
+      namespaces: { fx: { from: ['fixture'] } },
+      limits: { sessionIdle: '100ms' },
+    })
+    const [left, busy] = await Promise.all([
+      legacySession(node.endpointUrl('main')),
+      legacySession(node.endpointUrl('main')),
+    ])
+    const waiting = call(busy, 'fx__slow')
+    await until(() => fixture.calls().length === 1, 'the long call to be under way')
+    await call(left, 'fx__echo')
+    const [long, short] = fixture.calls().map(({ headers }) => headers['mcp-session-id'])
+    await until(() => fixture.deletedSessions.length > 0, 'the idle session to be ended')
+    expect(fixture.deletedSessions).toEqual([short])
+    expect(fixture.openSessions).toContain(long)
+    expect(await call(left, 'fx__echo')).toBe('fx__echo')
+    fixture.gate.open()
+    expect(await waiting).toBe('fx__slow')
+    await until(() => fixture.openSessions.length === 1, 'all but the shared session to be ended')
+    expect(fixture.violations).toEqual([])
+  })
+
   test('a session per caller that the server forgot is opened anew', async () => {
     const fixture = await server()
     const node = await mesh.front('front', fixture.url, { isolate: 'session' })
@@ -129,6 +154,15 @@ describe.each(ERAS)('a process of era %s', (era) => {
     const pid = await pidSeenBy(await legacySession(node.endpointUrl('main')))
     await mesh.close()
     expect(isRunning(pid)).toBe(false)
+  })
+
+  test('row 61: it ends with the node also when a reload has just taken it away', async () => {
+    const node = await childBehind({ era, linger: true }, { stopGrace: '100ms' })
+    const pid = await pidSeenBy(await legacySession(node.endpointUrl('main')))
+    const reloaded = mesh.replan(node, { endpoints: {} })
+    await mesh.close()
+    expect(isRunning(pid)).toBe(false)
+    await reloaded
   })
 
   test.each(ERAS)(

@@ -76,8 +76,8 @@ describe('a mirrored value', () => {
 
 const string = { type: 'string', 'x-mcp-header': 'Region' }
 
-function property(schema: object): object {
-  return { type: 'object', properties: { a: schema } }
+function property(schema: object, name = 'a'): object {
+  return { type: 'object', properties: { [name]: schema } }
 }
 
 describe('the marks of a schema', () => {
@@ -113,6 +113,10 @@ describe('the marks of a schema', () => {
       { properties: { a: { examples: [{ 'x-mcp-header': 1 }] } } },
     ],
     ['a constant below a list', { items: { const: { 'x-mcp-header': 'X' } } }],
+    [
+      'a property of an item that is called so',
+      { items: { properties: { 'x-mcp-header': { type: 'string' } } } },
+    ],
   ])('%s: nothing is mirrored', (_, schema) => {
     expect(paramHeaders(schema)).toEqual({ ok: true, headers: [] })
   })
@@ -138,6 +142,10 @@ describe('the marks of a schema', () => {
     ['items', { properties: { a: { type: 'array', items: string } } }],
     ['additionalProperties', { additionalProperties: string }],
     ['patternProperties', { patternProperties: { '.*': string } }],
+    ...['default', 'const', 'enum', 'examples'].flatMap((name): [string, object][] => [
+      [`a property of an item that is called ${name}`, { items: property(string, name) }],
+      [`a definition that is called ${name}`, { $defs: { [name]: string } }],
+    ]),
     ['definitions', { $defs: { a: string }, properties: { a: { $ref: '#/$defs/a' } } }],
     ...['oneOf', 'anyOf', 'allOf'].map((key): [string, object] => [
       key,

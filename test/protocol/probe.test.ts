@@ -28,6 +28,17 @@ describe('the era in an answer to server/discover', () => {
     })
   })
 
+  test('is none when what is served is said in anything but short text', () => {
+    const supportedVersions = [{ toString: 1, valueOf: 1 }, [['x']], 'y'.repeat(1_000)]
+    const verdict = readProbe({ status: 200, answer: { result: { supportedVersions } } })
+    expect(verdict).toEqual({ era: undefined, reason: `it serves ${'y'.repeat(40)} only` })
+    const supported = supportedVersions
+    expect(readProbe({ status: 400, answer: refused(-32_022, { supported }) })).toEqual({
+      era: undefined,
+      reason: `it refuses the probe: JSON-RPC error -32022; it serves ${'y'.repeat(40)}`,
+    })
+  })
+
   test.each([undefined, 'no list', {}, null])(
     'is 2025 for a result of another kind: %j',
     (versions) => {

@@ -144,6 +144,11 @@ describe('the stream', () => {
   })
 })
 
+function held(): number {
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}
+
 function bounded(text: string): () => unknown {
   return () => hear([Buffer.from(text)], 100)
 }
@@ -175,6 +180,14 @@ describe('the bound', () => {
       )
     },
   )
+
+  test('it bounds the memory of an event of many short lines, too', () => {
+    const parser = new SseParser({ event: () => undefined }, 2_000_000)
+    const before = held()
+    for (let chunks = 0; chunks < 100; chunks += 1)
+      parser.push(Buffer.from('data\n'.repeat(10_000)))
+    expect(held() - before).toBeLessThan(80_000_000)
+  })
 
   test('a stream of bare line ends takes no quadratic time', () => {
     expect(hear([Buffer.alloc(2_000_000, '\r')]).events).toEqual([])

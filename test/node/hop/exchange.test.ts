@@ -33,7 +33,13 @@ async function upstreams(shapes: Readonly<Record<string, Shape>>): Promise<Upstr
   )) {
     const connector = new FakeConnector()
     const events = { up: () => undefined, down: () => undefined, listChanged: () => undefined }
-    const link = new Link(label, { connector, events, log: SILENT })
+    const link = new Link(label, {
+      connector,
+      events,
+      sessionIdleMs: 600_000,
+      sessions: 2,
+      log: SILENT,
+    })
     links.push(link)
     if (up) {
       const started = link.start()

@@ -111,6 +111,20 @@ describe('a client that does not read', () => {
     await until(() => drained, 'the sender may go on')
   })
 
+  it('asks the sender to wait when many small messages are queued, too', async () => {
+    client.pause()
+    const answer = reply()
+    const small = Buffer.alloc(1_024, 0x20)
+    let sent = 0
+    while (sent < 10_000 && answer.notify(small)) sent += 1
+    expect(sent).toBeLessThan(10_000)
+    let drained = 0
+    for (let listeners = 0; listeners < 20; listeners += 1) answer.onDrain(() => (drained += 1))
+    expect(response.listenerCount('drain')).toBe(1)
+    client.resume()
+    await until(() => drained === 20, 'every sender may go on')
+  })
+
   it('and leaves, does not keep the sender waiting for ever', async () => {
     client.pause()
     const answer = reply()

@@ -1,4 +1,6 @@
 // The HTTP edge by itself: health, faults, and the end of it.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { Server } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SILENT } from '../../../node/core/logger.ts'
 import { Admission } from '../../../node/inbound/admission.ts'
@@ -10,17 +12,20 @@ let server: HttpServer
 let base: string
 let handle: EndpointHandler
 let readiness: Readiness
+let logged: unknown[]
 
 beforeEach(async () => {
+  logged = []
   readiness = { ready: false, facts: { upstreams: { up: 0, down: 1 } } }
   server = new HttpServer({
     admission: new Admission({ loopback: true, hosts: [], origins: [] }),
     handle: (exchange) => handle(exchange),
     readiness: () => readiness,
-    log: SILENT,
+    log: { ...SILENT, error: (facts) => logged.push(facts) },
     headerBytes: 16_384,
     headersReadTimeout: 10_000,
     requestReadTimeout: 10_000,
+    connections: 100,
   })
   const { port } = await server.listen('127.0.0.1', 0)
   base = `http://127.0.0.1:${port}`
@@ -81,6 +86,20 @@ describe('health', () => {
   })
 })
 
+describe('a connection that cannot be accepted', () => {
+  it('is logged, and those that can are served', async () => {
+    const found = Promise.withResolvers<Server>()
+    const hear = (message: unknown): void => found.resolve((message as { server: Server }).server)
+    subscribe('http.server.request.start', hear)
+    await send(`${base}/healthz`)
+    unsubscribe('http.server.request.start', hear)
+    const cause = new Error('accept EMFILE')
+    ;(await found.promise).emit('error', cause)
+    expect(logged).toEqual([{ cause }])
+    expect((await send(`${base}/healthz`)).status).toBe(200)
+  })
+})
+
 describe('an address that is taken', () => {
   it('is an error of the system', async () => {
     const port = Number(new URL(base).port)
@@ -92,6 +111,7 @@ describe('an address that is taken', () => {
       headerBytes: 16_384,
       headersReadTimeout: 10_000,
       requestReadTimeout: 10_000,
+      connections: 100,
     })
     await expect(second.listen('127.0.0.1', port)).rejects.toMatchObject({ code: 'EADDRINUSE' })
   })

@@ -160,6 +160,25 @@ test('a terminal is not sent what could steer it; a pipe gets every byte', async
   expect((await run(['call', server.url, 'nasty'])).out).toBe(`${nasty}\n`)
 })
 
+test('neither the name of a server nor a revision it answers with can steer a terminal', async () => {
+  const server = await start({ era: '2025', versions: ['\u001b[2J'] })
+  const refused = await run(['list', server.url])
+  expect(refused).toMatchObject({ code: 1, out: '' })
+  expect(refused.err).toContain('\ufffd[2J')
+  expect(refused.err).not.toContain('\u001b')
+
+  const named = await start({ serverInfo: { name: '\u001b[2Jevil', version: '1' } })
+  for (const argv of [
+    ['list', named.url],
+    ['call', named.url, 'meta', '--trace'],
+  ]) {
+    const { code, err } = await run(argv)
+    expect(code).toBe(0)
+    expect(err).toContain('\ufffd[2Jevil')
+    expect(err).not.toContain('\u001b')
+  }
+})
+
 test.each([
   [['list'], 2, 'a URL is missing'],
   [['list', 'edge.yaml'], 2, 'edge.yaml is no http or https URL'],

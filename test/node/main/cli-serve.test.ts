@@ -9,9 +9,11 @@ import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { stdioCommand } from '../../fixtures/stdio-command.ts'
+import { META, VERSION_2026 } from '../../fixtures/wire.ts'
 import { CliProcess } from './cli-process.ts'
 
 const CLI = fileURLToPath(new URL('../../../node/main/cli.ts', import.meta.url))
+const MODERN_META = { [META.version]: VERSION_2026, [META.capabilities]: {} }
 const INFO = { name: 'referee', version: '1.0.0' }
 
 let folder = ''
@@ -75,6 +77,31 @@ test('row 61: only MCP is on standard output; the end of input ends it with 0', 
   expect(await process.ended()).toEqual({ code: 0, signal: null })
   expect(process.lines).toEqual(['{"jsonrpc":"2.0","id":1,"result":{}}'])
   expect(process.stderr).toContain('"level":')
+})
+
+test('a reader that has gone ends it in good order: its servers do not outlive it', async () => {
+  const stubborn = join(folder, 'stubborn.yaml')
+  const stdio = { ...stdioCommand({ era: '2026', linger: true }), stopGrace: '100ms' }
+  const config = {
+    node: { name: 'edge', organisation: 'acme', state: 'memory' },
+    upstreams: { fixture: { stdio } },
+    namespaces: { fx: { from: ['fixture'] } },
+    endpoints: { main: { namespaces: ['fx'] } },
+  }
+  await writeFile(stubborn, JSON.stringify(config))
+  const serving = serve('--stdio', 'main', stubborn)
+  const ask = (id: number): void => {
+    const params = { name: 'fx__pid', arguments: {}, _meta: MODERN_META }
+    serving.send(`${JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params })}\n`)
+  }
+  ask(1)
+  const answer = await serving.line((line) => line.includes('"id":1'), 'the answer')
+  const [, pid = ''] = /"text":"(\d+)"/.exec(answer) ?? []
+  expect(process.kill(Number(pid), 0)).toBe(true)
+  serving.child.stdout?.destroy()
+  ask(2)
+  expect(await serving.ended()).toEqual({ code: 0, signal: null })
+  expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH')
 })
 
 test('SIGTERM ends it with 0 while its input stays open', async () => {

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { callModern } from '../../fixtures/raw-client.ts'
 import { stdioCommand } from '../../fixtures/stdio-command.ts'
 import { until } from '../../fixtures/wait.ts'
+import { textOf } from '../../mesh/caller.ts'
 import { CliProcess } from './cli-process.ts'
 
 interface ReadyNode {
@@ -193,6 +194,22 @@ describe('a reload', () => {
     process.signal('SIGHUP')
     expect(await process.event('reloaded')).toMatchObject({ file: path })
     expect((await callModern(more, 'tools/list')).status).toBe(200)
+  })
+
+  test('that nobody is left to be told of stops the nodes in good order', async () => {
+    const stdio = { ...stdioCommand({ era: '2026', linger: true }), stopGrace: '100ms' }
+    const path = await file('edge.yaml', config({ upstreams: { fixture: { stdio } } }))
+    const abandoned = up(path)
+    await abandoned.line((line) => line.startsWith('ready'), 'the ready line')
+    const [url = ''] = /http:\S+main/.exec(abandoned.lines.join('\n')) ?? []
+    const pid = Number(textOf(await callModern(url, 'tools/call', { name: 'fx__pid' })))
+    expect(process.kill(pid, 0)).toBe(true)
+    // What a terminal does that is closed.
+    abandoned.child.stdout?.destroy()
+    abandoned.child.stderr?.destroy()
+    abandoned.signal('SIGHUP')
+    expect(await abandoned.ended()).toEqual({ code: 0, signal: null })
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH')
   })
 
   test('of a bad file is refused whole, and told', async () => {

@@ -1,11 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Connection } from '../../../node/outbound/connection.ts'
 import type { HttpConnectorOptions } from '../../../node/outbound/http-connector.ts'
+import { RPC } from '../../../protocol/errors.ts'
 import { httpConnector } from '../../contract/http-upstream.ts'
 import { call, EventRecorder } from '../../contract/recorder.ts'
 import { FixtureServer, type FixtureOptions } from '../../fixtures/fixture-server.ts'
+import type { Exchange } from '../../fixtures/fixture-exchange.ts'
 import { plainTool } from '../../fixtures/fixture-tools.ts'
-import { until } from '../../fixtures/wait.ts'
+import { latch, until } from '../../fixtures/wait.ts'
 import { sseEvent, type Era, type Id, type JsonObject } from '../../fixtures/wire.ts'
 
 const cleanups: (() => Promise<unknown>)[] = []
@@ -179,12 +181,28 @@ describe('a session of 2025', () => {
   })
 
   test('tries its event stream again after an overload', async () => {
-    const { server, connection } = await open({ era: '2025' })
+    const { server, connection, events } = await open({ era: '2025' })
     server.once('GET', (exchange) => exchange.empty(503))
     server.dropStreams()
     await until(() => !connection.watching, 'the drop')
     await until(() => connection.watching, 'the stream')
     expect(server.received('GET')).toHaveLength(3)
+    // A list is fetched for each: an overload must not be answered with more work.
+    expect(events.changes).toBe(1)
+  })
+
+  test('whose event stream opens late counts that as a change', async () => {
+    const server = await start({ era: '2025' })
+    const late = latch()
+    server.once('GET', async (_exchange, proceed) => {
+      await late.opened
+      await proceed()
+    })
+    const { connection, events } = await connect(server)
+    expect([connection.watching, events.changes]).toEqual([false, 0])
+    late.open()
+    await until(() => connection.watching, 'the stream')
+    expect(events.changes).toBe(1)
   })
 
   test('is polled where there is no event stream', async () => {
@@ -243,6 +261,36 @@ describe('a connection of 2026', () => {
   test('polls where no listen is granted', async () => {
     const { connection, events } = await open({ era: '2026', listen: 'refused' })
     expect([connection.watching, events.losses]).toEqual([false, []])
+  })
+
+  test('whose listen is acknowledged late counts that as a change', async () => {
+    const server = await start({ era: '2026' })
+    const late = latch()
+    server.once('subscriptions/listen', async (_exchange, proceed) => {
+      await late.opened
+      await proceed()
+    })
+    const { connection, events } = await connect(server)
+    expect([connection.watching, events.changes]).toEqual([false, 0])
+    late.open()
+    await until(() => connection.watching, 'the listen')
+    expect(events.changes).toBe(1)
+  })
+
+  test.each([
+    ['503', (exchange: Exchange) => exchange.empty(503)],
+    ['429', (exchange: Exchange) => exchange.empty(429)],
+    ['no room', (exchange: Exchange) => exchange.error({ code: RPC.overloaded, message: '' }, 503)],
+  ])('asks to listen again after an overload: %s', async (_, refuse) => {
+    const server = await start({ era: '2026' })
+    let refusals = 2
+    server.on('subscriptions/listen', (exchange, proceed) => {
+      refusals -= 1
+      return refusals < 0 ? proceed() : refuse(exchange)
+    })
+    const { connection, events } = await connect(server)
+    await until(() => connection.watching, 'the listen')
+    expect([events.changes, events.losses]).toEqual([1, []])
   })
 
   test('does not listen to a server that reports nothing', async () => {

@@ -32,7 +32,17 @@ function bench(backoff?: { min: number; max: number }, more: Partial<LinkEvents>
     down: () => heard.push('down'),
     listChanged: () => heard.push('listChanged'),
   }
-  return { connector, heard, link: new Link('files', { connector, events, log: SILENT }) }
+  return {
+    connector,
+    heard,
+    link: new Link('files', {
+      connector,
+      events,
+      sessionIdleMs: 600_000,
+      sessions: 2,
+      log: SILENT,
+    }),
+  }
 }
 
 async function connected(
@@ -368,7 +378,7 @@ describe('closing', () => {
 describe('calls under way', () => {
   test('are counted out once each', () => {
     const { link } = bench()
-    const [leave, other] = [link.enter(), link.enter()]
+    const [leave, other] = [link.enter(SHARED), link.enter(SHARED)]
     expect(link.inFlight).toBe(2)
     leave()
     leave()
@@ -380,7 +390,7 @@ describe('calls under way', () => {
   test('draining ends with the last of them', async () => {
     const { link } = bench()
     await link.drain(0)
-    const [leave, other] = [link.enter(), link.enter()]
+    const [leave, other] = [link.enter(SHARED), link.enter(SHARED)]
     let drained = false
     const draining = link.drain(5_000)
     void draining.finally(() => {
@@ -396,10 +406,29 @@ describe('calls under way', () => {
 
   test('or with the time there is for it', async () => {
     const { link } = bench()
-    link.enter()
+    link.enter(SHARED)
     const draining = link.drain(5_000)
     await vi.advanceTimersByTimeAsync(5_000)
     await draining
     expect(link.inFlight).toBe(1)
+  })
+})
+
+describe('sessions of single clients', () => {
+  test('are limited, the shared one aside, and a place that is given back can be had again', async () => {
+    const { link, connector } = await connected(false)
+    for (const context of ['a', 'b']) {
+      const opening = link.connection(context)
+      await vi.advanceTimersByTimeAsync(0)
+      connector.last.succeed(false)
+      await opening
+    }
+    await expect(link.connection('c')).rejects.toMatchObject({ code: 'overloaded' })
+    expect(link.current('c')).toBeUndefined()
+    await link.release('a')
+    const opening = link.connection('c')
+    await vi.advanceTimersByTimeAsync(0)
+    const third = connector.last.succeed(false)
+    expect(await opening).toBe(third)
   })
 })
