@@ -6,8 +6,7 @@
  * upstreams, which is only ever handed back to the caller it belongs to. The others are for text that went through it.
  */
 
-import { Fault } from './errors.ts'
-import { checkString, checkValue, skipSpace } from './json-check.ts'
+import { checkString, checkValue, malformed, skipSpace, tooDeep } from './json-check.ts'
 
 /** A half-open range of bytes. */
 export interface Span {
@@ -38,16 +37,8 @@ const DEFAULT_DEPTH = 1_000
 /** Strings longer than this are searched natively; shorter ones cost less in the loop. */
 const NATIVE_SEARCH_FROM = 48
 
-function malformed(): Fault {
-  return new Fault('parse_error', 'the text is not JSON')
-}
-
-function tooDeep(): Fault {
-  return new Fault('too_deep', 'JSON nests deeper than is allowed')
-}
-
-/** Index just behind the closing quote of the string that starts at `at`. */
-function skipString(bytes: Buffer, at: number): number {
+/** Index just behind the closing quote of the string that starts at `at`; what stands in it is not checked. */
+export function skipString(bytes: Buffer, at: number): number {
   let index = at + 1
   const nearby = Math.min(bytes.length, index + NATIVE_SEARCH_FROM)
   while (index < nearby) {
@@ -65,46 +56,6 @@ function skipString(bytes: Buffer, at: number): number {
     if (slashes % 2 === 0) return quote + 1
     index = quote + 1
   }
-}
-
-function skipScalar(bytes: Buffer, at: number): number {
-  let index = at
-  for (; index < bytes.length; index += 1) {
-    const byte = bytes[index]
-    if (byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET) break
-    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) break
-  }
-  if (index === at) throw malformed()
-  return index
-}
-
-/**
- * Index just behind the value that starts at `at`.
- *
- * @throws Fault `too_deep` beyond `depth` levels, `parse_error` when the text ends first
- */
-export function skipValue(bytes: Buffer, at: number, depth: number = DEFAULT_DEPTH): number {
-  const first = bytes[at]
-  if (first === QUOTE) return skipString(bytes, at)
-  if (first !== OPEN_BRACE && first !== OPEN_BRACKET) return skipScalar(bytes, at)
-  let level = 0
-  let index = at
-  while (index < bytes.length) {
-    const byte = bytes[index]
-    if (byte === QUOTE) {
-      index = skipString(bytes, index)
-      continue
-    }
-    index += 1
-    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      level += 1
-      if (level > depth) throw tooDeep()
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      level -= 1
-      if (level === 0) return index
-    }
-  }
-  throw malformed()
 }
 
 /** Texts that stand in most messages, by length: they are recognised without a string being made of them. */
@@ -176,7 +127,7 @@ export function members(
   into: ReadonlySet<string> = NOWHERE,
 ): Member[] {
   const found: Member[] = []
-  scanObject(bytes, at, { depth, into, ...LENIENT }, found)
+  scanObject(bytes, at, { depth, into, ...OPEN }, found)
   return found
 }
 
@@ -214,7 +165,6 @@ interface Scan {
   readonly value: (bytes: Buffer, at: number, depth: number) => number
 }
 
-const LENIENT = { string: skipString, value: skipValue }
 const STRICT = { string: checkString, value: checkValue }
 const OPEN = {
   string: skipString,
@@ -266,7 +216,7 @@ export function elements(bytes: Buffer, at: number, depth: number = DEFAULT_DEPT
   let index = skipSpace(bytes, at + 1)
   if (bytes[index] === CLOSE_BRACKET) return found
   for (;;) {
-    const end = skipValue(bytes, index, depth - 1)
+    const end = checkValue(bytes, index, depth - 1, skipString)
     found.push({ start: index, end })
     index = skipSpace(bytes, end)
     if (bytes[index] === CLOSE_BRACKET) return found

@@ -12,8 +12,14 @@ const SPACE = 0x20
 /** Strings up to this length are cheaper to read byte by byte than to search. */
 const SHORT_STRING = 48
 
-function malformed(): Fault {
+/** The refusal of text that is not JSON; it quotes nothing, for that may be a secret. */
+export function malformed(): Fault {
   return new Fault('parse_error', 'the text is not JSON')
+}
+
+/** The refusal of text that nests too deep. */
+export function tooDeep(): Fault {
+  return new Fault('too_deep', 'JSON nests deeper than is allowed')
 }
 
 /** Index of the first byte at or after `at` that is not white space. */
@@ -172,7 +178,7 @@ export function checkValue(
 }
 
 function enter(depth: number): void {
-  if (depth < 1) throw new Fault('too_deep', 'JSON nests deeper than is allowed')
+  if (depth < 1) throw tooDeep()
 }
 
 function checkObject(bytes: Buffer, at: number, depth: number, string: StringReader): number {

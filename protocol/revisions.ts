@@ -8,9 +8,6 @@ export const MODERN_REVISION = '2026-07-28'
 export const LEGACY_REVISIONS = ['2025-11-25', '2025-06-18', '2025-03-26'] as const
 export type LegacyRevision = (typeof LEGACY_REVISIONS)[number]
 
-/** What a missing `MCP-Protocol-Version` header means in a session (MCP 2025-11-25, transports). */
-export const ASSUMED_REVISION: LegacyRevision = '2025-03-26'
-
 /** The only revision whose sessions may send JSON-RPC batches. */
 export const BATCH_REVISION: LegacyRevision = '2025-03-26'
 
