@@ -8,6 +8,9 @@ export const RPC = {
   headerMismatch: -32020,
   missingCapability: -32021,
   unsupportedVersion: -32022,
+  // Of 2025 alone; 2026 says the first with -32602, the second with a result.
+  resourceNotFound: -32002,
+  urlElicitationRequired: -32042,
   // Our own lie outside -32768..-32000, which JSON-RPC reserves.
   loop: -31001,
   hopBudget: -31002,
@@ -17,12 +20,14 @@ export const RPC = {
   overloaded: -31006,
   cancelled: -31007,
   shuttingDown: -31008,
+  inputRefused: -31009,
 } as const
 
 /** Why something could not be done. Closed: `rescue` gives each its JSON-RPC code and HTTP status. */
 export type FaultCode =
   | 'bad_cursor'
   | 'bad_http'
+  | 'bad_state'
   | 'batch_refused'
   | 'body_too_large'
   | 'cancelled'
@@ -33,11 +38,13 @@ export type FaultCode =
   | 'hop_budget'
   | 'host_forbidden'
   | 'http_method'
+  | 'input_refused'
   | 'internal'
   | 'invalid_params'
   | 'invalid_request'
   | 'loop'
   | 'method_not_found'
+  | 'missing_capability'
   | 'missing_meta'
   | 'not_acceptable'
   | 'origin_forbidden'
@@ -49,6 +56,9 @@ export type FaultCode =
   | 'too_deep'
   | 'too_slow'
   | 'unknown_endpoint'
+  | 'unknown_prompt'
+  | 'unknown_resource'
+  | 'unknown_task'
   | 'unknown_tool'
   | 'unsupported_version'
   | 'upstream_protocol'

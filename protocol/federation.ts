@@ -16,6 +16,8 @@ export interface FederationSettings {
   readonly node: NodeId
   readonly organisation: string
   readonly name: string
+  /** Whether the endpoint shows URIs as its upstreams do, or exposed (protocol/uris); a caller has none, and says nothing. */
+  readonly uris?: 'plain' | 'exposed'
 }
 
 /** How far a request may still go, and which nodes it has passed, oldest first. */
@@ -97,8 +99,9 @@ export function readSettings(capabilities: unknown): FederationSettings | undefi
     const settings = isObject(holder) ? holder[FEDERATION] : undefined
     if (!isObject(settings) || settings['version'] !== FEDERATION_VERSION) continue
     const { node, organisation, name } = settings
+    const uris = settings['uris'] === 'plain' ? 'plain' : 'exposed'
     if (isNodeId(node) && typeof organisation === 'string' && typeof name === 'string') {
-      return { version: FEDERATION_VERSION, node, organisation, name }
+      return { version: FEDERATION_VERSION, node, organisation, name, uris }
     }
   }
   return undefined

@@ -1,20 +1,32 @@
 import { FEDERATION, writeTrail, type HopTrail } from './federation.ts'
-import { memberOf } from './json-bytes.ts'
-import { insertMembers, splice, type Edit } from './json-edit.ts'
+import { memberOf, type Member, type Span } from './json-bytes.ts'
+import { insertMembers, removeMembers, splice, type Edit } from './json-edit.ts'
 import type { RpcRequest } from './jsonrpc.ts'
+import type { LogSeverity } from './log-level.ts'
 import { META, metaForNextHop } from './meta.ts'
 import type { Era } from './revisions.ts'
+
+/** What a retry says besides the request it repeats (MCP 2026-07-28, patterns/mrtr). JSON texts; empty: none. */
+export interface Retry {
+  readonly inputResponses: string
+  readonly requestState: string
+}
 
 /** A caller's request as the next hop gets it. */
 export interface HopRequest {
   readonly source: RpcRequest
   /** Our id on that link, and our progress token where the caller gave one. */
   readonly id: number
-  /** The name the next hop knows the tool by. */
+  /** Where the name or URI it is about stands, and what the next hop knows that by. */
+  readonly target: Span
   readonly name: string
   readonly trail: HopTrail
+  /** The least severe log messages the caller wants. */
+  readonly logLevel: LogSeverity | undefined
   /** `traceparent` of the HTTP request, used where `_meta` has none (SEP-414). */
   readonly traceparent?: string | undefined
+  /** Takes the place of what the caller's request says of a retry; undefined leaves that as it is. */
+  readonly retry?: Retry | undefined
 }
 
 /** Members of `_meta` that are the same for all requests of a link: revision, capabilities, our own name. */
@@ -37,39 +49,49 @@ export function linkMeta(
 }
 
 /**
- * The text of the request for the next hop. Only the id, the name and `_meta` differ from what came in; arguments and
- * unknown members keep their bytes.
+ * The text of the request for the next hop. Only the id, the target, what a retry says and `_meta` differ from what came
+ * in; arguments and unknown members keep their bytes.
  */
 export function writeHopRequest(request: HopRequest, link: LinkMeta): Buffer {
-  const { source, id, name } = request
+  const { source, id, name, target, retry } = request
   const { raw, members, paramMembers } = source
-  const meta = source.metaMembers ?? []
   const edits: Edit[] = []
-  const replace = (list: typeof members, key: string, text: string): boolean => {
-    const found = memberOf(list, key)
-    if (found !== undefined) edits.push({ start: found.start, end: found.end, text })
-    return found !== undefined
-  }
-  replace(members, 'id', String(id))
-  replace(paramMembers, 'name', JSON.stringify(name))
-  const text = metaForNextHop(raw, meta, ownMeta(request, link))
-  if (!replace(paramMembers, '_meta', text)) {
-    const params = memberOf(members, 'params')
-    if (params !== undefined) edits.push(insertMembers(raw, params.start, `"_meta":${text}`))
-  }
+  const own = memberOf(members, 'id')
+  if (own !== undefined) edits.push({ start: own.start, end: own.end, text: String(id) })
+  edits.push({ start: target.start, end: target.end, text: JSON.stringify(name) })
+  const text = metaForNextHop(raw, source.metaMembers ?? [], ownMeta(request, link))
+  const meta = memberOf(paramMembers, '_meta')
+  if (meta !== undefined) edits.push({ start: meta.start, end: meta.end, text })
+  const add = meta === undefined ? `"_meta":${text}` : ''
+  if (retry !== undefined) edits.push(...removeMembers(paramMembers, isOfRetry))
+  const added = retry === undefined ? add : [add, ...retryMembers(retry)].filter(isSome).join(',')
+  const params = memberOf(members, 'params')
+  if (added !== '' && params !== undefined) edits.push(insertMembers(raw, params.start, added))
   return splice(raw, edits)
 }
 
+function isOfRetry({ key }: Member): boolean {
+  return key === 'inputResponses' || key === 'requestState'
+}
+
+function retryMembers({ inputResponses, requestState }: Retry): readonly string[] {
+  return [
+    inputResponses === '' ? '' : `"inputResponses":${inputResponses}`,
+    requestState === '' ? '' : `"requestState":${requestState}`,
+  ]
+}
+
+function isSome(text: string): boolean {
+  return text !== ''
+}
+
 function ownMeta(request: HopRequest, link: LinkMeta): string {
-  const { source, id, trail, traceparent } = request
+  const { source, id, trail, traceparent, logLevel } = request
   const meta = source.metaMembers ?? []
   let own = `"${FEDERATION}":${writeTrail(trail)}`
   if (link !== '') own = `${link},${own}`
   if (memberOf(meta, META.progressToken) !== undefined) own += `,"progressToken":${id}`
-  const level = memberOf(meta, META.logLevel)
-  if (link !== '' && level !== undefined) {
-    own += `,"${META.logLevel}":${source.raw.toString('utf8', level.start, level.end)}`
-  }
+  if (link !== '' && logLevel !== undefined) own += `,"${META.logLevel}":"${logLevel}"`
   if (traceparent !== undefined && memberOf(meta, META.traceparent) === undefined) {
     own += `,"traceparent":${JSON.stringify(traceparent)}`
   }

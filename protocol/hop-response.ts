@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import { Fault } from './errors.ts'
-import { memberOf, type Member } from './json-bytes.ts'
+import { Fault, RPC } from './errors.ts'
+import { resultTypeOf } from './input-required.ts'
+import { memberOf, members, type Member } from './json-bytes.ts'
 import { insertMembers, pieces, removeMembers, splice, type Edit } from './json-edit.ts'
 import type { RpcId } from './jsonrpc.ts'
 import { META } from './meta.ts'
@@ -13,6 +14,12 @@ export interface ResponseFrame {
   readonly callerEra: Era
   /** JSON text of our own serverInfo, stated in every result of the 2026 era. */
   readonly serverInfo: string
+  /** The `resultType` the caller can go on from besides `complete`. */
+  readonly unfinished?: 'input_required' | 'task' | undefined
+  /** Whether the result says how long it may be kept (MCP 2026-07-28, utilities/caching). */
+  readonly cacheable?: boolean
+  /** Further edits of a result: URIs, ids and states that differ on the two sides of a hop. */
+  readonly edits?: readonly Edit[]
 }
 
 /** A response for the caller, and the error code in it, if it is one. */
@@ -36,13 +43,28 @@ export function writeHopResponse(message: UpstreamMessage, frame: ResponseFrame)
   if (result === undefined) {
     const error = readError(message)
     if (error === undefined) throw protocolFault('a response without result or error')
-    return { text: pieces(raw, edits), errorCode: error.code }
+    if (frame.edits !== undefined) edits.push(...frame.edits)
+    const { code } = error
+    if (frame.callerEra === '2025' || code !== RPC.resourceNotFound) {
+      return { text: pieces(raw, edits), errorCode: code }
+    }
+    edits.push(codeEdit(message, RPC.invalidParams))
+    return { text: pieces(raw, edits), errorCode: RPC.invalidParams }
   }
   const list = result.inside
   if (list === undefined) throw protocolFault('a result that is no object')
-  refuseUnfinished(raw, list)
-  edits.push(...(frame.callerEra === '2026' ? modern : legacy)(raw, result, list, frame.serverInfo))
+  refuseUnfinished(message, frame.unfinished)
+  edits.push(...(frame.callerEra === '2026' ? modern(raw, result, frame) : legacy(raw, list)))
+  if (frame.edits !== undefined) edits.push(...frame.edits)
   return { text: pieces(raw, edits), errorCode: undefined }
+}
+
+/** The code of 2025 for a resource that is not there must not be used in 2026 (MCP 2026-07-28, changelog). */
+function codeEdit({ raw, members: list }: UpstreamMessage, code: number): Edit {
+  const error = memberOf(list, 'error')
+  const found = error === undefined ? undefined : memberOf(members(raw, error.start), 'code')
+  if (found === undefined) throw protocolFault('an error without a code')
+  return { start: found.start, end: found.end, text: String(code) }
 }
 
 function protocolFault(what: string): Fault {
@@ -57,20 +79,22 @@ function idEdit({ raw, members: list }: UpstreamMessage, callerId: RpcId): Edit 
     : { start: id.start, end: id.end, text }
 }
 
-/** `input_required` and extension types need capabilities; this node offers upstreams none it cannot carry. */
-function refuseUnfinished(raw: Buffer, list: readonly Member[]): void {
-  const type = memberOf(list, 'resultType')
-  if (type === undefined) return
-  const text = raw.toString('utf8', type.start, type.end)
-  if (text !== '"complete"') {
-    throw protocolFault(`resultType ${text.slice(0, 40)}, for which no capability was declared`)
-  }
+/** `input_required` and extension types need capabilities; the caller may have declared none. */
+function refuseUnfinished(message: UpstreamMessage, allowed: string | undefined): void {
+  const type = resultTypeOf(message)
+  if (type === undefined || type === 'complete' || type === allowed) return
+  throw protocolFault(`resultType ${type.slice(0, 40)}, for which no capability was declared`)
 }
 
-function modern(raw: Buffer, result: Member, list: readonly Member[], serverInfo: string): Edit[] {
+function modern(raw: Buffer, result: Member, { serverInfo, cacheable }: ResponseFrame): Edit[] {
+  const list = result.inside ?? []
   const edits: Edit[] = []
   const add: string[] = []
   if (memberOf(list, 'resultType') === undefined) add.push('"resultType":"complete"')
+  if (cacheable === true) {
+    if (memberOf(list, 'ttlMs') === undefined) add.push('"ttlMs":0')
+    if (memberOf(list, 'cacheScope') === undefined) add.push('"cacheScope":"private"')
+  }
   const meta = memberOf(list, '_meta')
   if (meta === undefined) add.push(`"_meta":{"${META.serverInfo}":${serverInfo}}`)
   else edits.push(setServerInfo(raw, meta, serverInfo))
@@ -93,7 +117,7 @@ function isServerInfo({ key }: Member): boolean {
 }
 
 /** Era 2025 knows structured content as an object only; other values are kept under `result`. */
-function legacy(raw: Buffer, _result: Member, list: readonly Member[]): Edit[] {
+function legacy(raw: Buffer, list: readonly Member[]): Edit[] {
   const inside = memberOf(list, '_meta')?.inside ?? []
   const edits =
     inside.length > 0 && inside.every(isServerInfo)

@@ -1,31 +1,43 @@
 import { isUtf8 } from 'node:buffer'
+import { LIST_RULES, type CapabilityKind } from './capability.ts'
+import { Fault } from './errors.ts'
 import { paramHeaders, type ParamHeader } from './headers.ts'
 import { duplicateKey, elements, memberOf, members, type Member, type Span } from './json-bytes.ts'
 import { insertMembers, removeMembers, splice, type Edit } from './json-edit.ts'
-import { isObject } from './jsonrpc.ts'
+import { isObject, type JsonObject } from './jsonrpc.ts'
 import { META } from './meta.ts'
 import { readOrigin, type ToolOrigin } from './names.ts'
+import { listItemUriEdits, skillFileUriEdits } from './result-uris.ts'
 import type { UpstreamMessage } from './upstream-message.ts'
-import { Fault } from './errors.ts'
 
-/** A tool as an upstream lists it: validated once, its text kept. */
-export interface ListedTool {
+/** A capability as an upstream lists it: validated once, its text kept. */
+export interface Listed {
+  readonly kind: CapabilityKind
+  /** Name of a tool or prompt, URI of a resource, or URI template. */
   readonly name: string
   readonly text: Buffer
+  /** Where it lives, if the upstream is a node. */
+  readonly origin: ToolOrigin | undefined
+  /** Arguments of a tool that are mirrored in headers. */
   readonly paramHeaders: readonly ParamHeader[]
   /** Why it must not be published over HTTP; undefined when it may. */
   readonly unpublishable: string | undefined
-  /** Where it lives, if the upstream is a node. */
-  readonly origin: ToolOrigin | undefined
-  /** The output schema does not describe an object, which era 2025 cannot say. */
+  /** The output schema of a tool does not describe an object, which era 2025 cannot say. */
   readonly looseOutput: boolean
+  /** A tool that can only be called as a task (MCP 2025-11-25, utilities/tasks). */
+  readonly needsTask: boolean
+}
+
+/** What was left out, with the reason: for the operator. */
+export interface Dropped {
+  readonly name: string
+  readonly reason: string
 }
 
 /** One page of a list. */
-export interface ToolPage {
-  readonly tools: readonly ListedTool[]
-  /** Tools left out, with the reason: for the operator. */
-  readonly dropped: readonly { readonly name: string; readonly reason: string }[]
+export interface ListedPage {
+  readonly items: readonly Listed[]
+  readonly dropped: readonly Dropped[]
   readonly nextCursor: string | undefined
   /** Undefined when the upstream gives none (era 2025). */
   readonly ttlMs: number | undefined
@@ -33,22 +45,26 @@ export interface ToolPage {
 }
 
 /**
- * Reads a `tools/list` response.
+ * Reads the response to a list request.
  *
- * @param toolBytes the largest definition taken
- * @throws Fault `upstream_protocol` when the result has no `tools`, or what they say is not JSON
+ * @param itemBytes the largest definition taken
+ * @throws Fault `upstream_protocol` when the result has no such list, or what stands in it is not JSON
  */
-export function readToolPage(message: UpstreamMessage, toolBytes: number): ToolPage {
+export function readPage(
+  message: UpstreamMessage,
+  kind: CapabilityKind,
+  itemBytes: number,
+): ListedPage {
   const { raw } = message
   const list = memberOf(message.members, 'result')?.inside ?? []
-  const place = memberOf(list, 'tools')
-  if (place === undefined || raw[place.start] !== 0x5b) throw malformed()
-  const tools: ListedTool[] = []
-  const dropped: { name: string; reason: string }[] = []
-  for (const { start, end } of spansOf(raw, place.start)) {
-    const tool = readTool(raw.subarray(start, end), toolBytes)
-    if ('reason' in tool) dropped.push(tool)
-    else tools.push(tool)
+  const place = memberOf(list, LIST_RULES[kind].items)
+  if (place === undefined || raw[place.start] !== 0x5b) throw malformed(kind)
+  const items: Listed[] = []
+  const dropped: Dropped[] = []
+  for (const { start, end } of spansOf(raw, place.start, kind)) {
+    const item = readItem(raw.subarray(start, end), kind, itemBytes)
+    if ('reason' in item) dropped.push(item)
+    else items.push(item)
   }
   const value = (key: string): unknown => {
     const found = memberOf(list, key)
@@ -57,7 +73,7 @@ export function readToolPage(message: UpstreamMessage, toolBytes: number): ToolP
   const nextCursor = value('nextCursor')
   const ttlMs = value('ttlMs')
   return {
-    tools,
+    items,
     dropped,
     nextCursor: typeof nextCursor === 'string' ? nextCursor : undefined,
     ttlMs: typeof ttlMs === 'number' && ttlMs >= 0 ? Math.floor(ttlMs) : undefined,
@@ -65,16 +81,17 @@ export function readToolPage(message: UpstreamMessage, toolBytes: number): ToolP
   }
 }
 
-function malformed(cause?: unknown): Fault {
-  const text = 'the upstream sent a tools/list result without a list of tools'
+function malformed(kind: CapabilityKind, cause?: unknown): Fault {
+  const { method, items } = LIST_RULES[kind]
+  const text = `the upstream sent a ${method} result without a list of ${items}`
   return new Fault('upstream_protocol', text, { cause })
 }
 
-function spansOf(raw: Buffer, at: number): Span[] {
+function spansOf(raw: Buffer, at: number, kind: CapabilityKind): Span[] {
   try {
     return elements(raw, at)
   } catch (error) {
-    throw malformed(error)
+    throw malformed(kind, error)
   }
 }
 
@@ -86,14 +103,14 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-/** Members of a tool, those of its `_meta` too. */
+/** Members of an item, those of its `_meta` too. */
 function membersOf(text: Buffer): Member[] {
   return members(text, 0, undefined, META_ONLY)
 }
 
 const META_ONLY: ReadonlySet<string> = new Set(['_meta'])
 
-/** Why others could read the text as another tool than this node does; undefined when they cannot. */
+/** Why others could read the text as another item than this node does; undefined when they cannot. */
 function ambiguity(text: Buffer): string | undefined {
   if (!isUtf8(text)) return 'it is not valid UTF-8'
   const list = membersOf(text)
@@ -101,24 +118,46 @@ function ambiguity(text: Buffer): string | undefined {
   return twice === undefined ? undefined : `the member ${JSON.stringify(twice)} stands there twice`
 }
 
-function readTool(text: Buffer, toolBytes: number): ListedTool | { name: string; reason: string } {
+function readItem(text: Buffer, kind: CapabilityKind, itemBytes: number): Listed | Dropped {
   const value = parse(text)
-  if (!isObject(value)) return { name: '', reason: 'a tool that is no object' }
-  const { name, inputSchema, outputSchema, _meta: meta } = value
-  if (typeof name !== 'string' || name === '') return { name: '', reason: 'a tool without a name' }
-  if (text.length > toolBytes) return { name, reason: `larger than ${toolBytes} bytes` }
-  if (!isObject(inputSchema)) return { name, reason: 'inputSchema is no object' }
+  if (!isObject(value)) return { name: '', reason: `a ${kind} that is no object` }
+  const { key } = LIST_RULES[kind]
+  const name = value[key]
+  if (typeof name !== 'string' || name === '')
+    return { name: '', reason: `a ${kind} without ${key}` }
+  if (text.length > itemBytes) return { name, reason: `larger than ${itemBytes} bytes` }
+  const facts = kind === 'tool' ? toolFacts(value) : NO_TOOL
+  if (facts === undefined) return { name, reason: 'inputSchema is no object' }
   const reason = ambiguity(text)
   if (reason !== undefined) return { name, reason }
+  const { _meta: meta } = value
+  return {
+    kind,
+    name,
+    // A copy: the page it came in would otherwise stay in memory as long as one of its items.
+    text: Buffer.from(text),
+    origin: isObject(meta) ? readOrigin(meta[META.federation], kind) : undefined,
+    ...facts,
+  }
+}
+
+type ToolFacts = Pick<Listed, 'paramHeaders' | 'unpublishable' | 'looseOutput' | 'needsTask'>
+
+const NO_TOOL: ToolFacts = {
+  paramHeaders: [],
+  unpublishable: undefined,
+  looseOutput: false,
+  needsTask: false,
+}
+
+function toolFacts({ inputSchema, outputSchema, execution }: JsonObject): ToolFacts | undefined {
+  if (!isObject(inputSchema)) return undefined
   const mirrored = paramHeaders(inputSchema)
   return {
-    name,
-    // A copy: the page it came in would otherwise stay in memory as long as one of its tools.
-    text: Buffer.from(text),
     paramHeaders: mirrored.ok ? mirrored.headers : [],
     unpublishable: mirrored.ok ? undefined : mirrored.reason,
-    origin: isObject(meta) ? readOrigin(meta[META.federation]) : undefined,
     looseOutput: outputSchema !== undefined && !isObjectSchema(outputSchema),
+    needsTask: isObject(execution) && execution['taskSupport'] === 'required',
   }
 }
 
@@ -126,25 +165,30 @@ function isObjectSchema(schema: unknown): boolean {
   return isObject(schema) && schema['type'] === 'object'
 }
 
-/** How a tool is shown. */
+/** How something listed is shown. */
 export interface ShownAs {
   readonly name: string
   /** Our key of `_meta`, JSON text, for callers that are nodes; undefined takes it out. */
   readonly origin: string | undefined
   /** Era 2025 cannot express an output schema that is no object. */
   readonly objectOutputOnly: boolean
+  /** How a URI it speaks of reads for the caller; undefined where both sides use the same. */
+  readonly uri: ((uri: string) => string) | undefined
 }
 
-/** The tool's text under another name; all we do not speak of keeps its bytes. */
-export function writeTool(tool: ListedTool, as: ShownAs): Buffer {
-  const { text } = tool
+/** The item's text under another name; all we do not speak of keeps its bytes. */
+export function writeListed(listed: Listed, as: ShownAs): Buffer {
+  const { text, kind } = listed
   const list = membersOf(text)
   const { edits, dropsMeta } = originEdits(text, list, as.origin)
-  const name = memberOf(list, 'name')
+  const name = memberOf(list, LIST_RULES[kind].key)
   if (name !== undefined) {
     edits.push({ start: name.start, end: name.end, text: JSON.stringify(as.name) })
   }
-  const dropsOutput = as.objectOutputOnly && tool.looseOutput
+  if (as.uri !== undefined) {
+    edits.push(...(kind === 'skill' ? skillFileUriEdits : listItemUriEdits)(text, as.uri))
+  }
+  const dropsOutput = as.objectOutputOnly && listed.looseOutput
   const gone = removeMembers(list, ({ key }) => {
     return (dropsMeta && key === '_meta') || (dropsOutput && key === 'outputSchema')
   })

@@ -1,15 +1,17 @@
 import { createHash } from 'node:crypto'
-import { isObject } from './jsonrpc.ts'
+import { LIST_RULES, type CapabilityKind } from './capability.ts'
 import { isNodeId, type NodeId } from './federation.ts'
+import { isObject } from './jsonrpc.ts'
 
 /**
- * Where a tool really lives. The same tool reached over two paths has one ToolId; no path and no version is in it, so
- * names made from it outlive both.
+ * Where a tool, or another capability, really lives. The same tool reached over two paths has one ToolId; no path and no
+ * version is in it, so names made from it outlive both.
  */
 export interface ToolId {
   readonly organisation: string
   readonly node: NodeId
   readonly namespace: string
+  /** Name of a tool or prompt, URI of a resource, or URI template, as the server there has it. */
   readonly name: string
 }
 
@@ -30,16 +32,21 @@ const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567'
 /** 50 bits: among a million tools two of them meet with odds of about one in two thousand, and then one is dropped. */
 const HASH_CHARS = 10
 
-/** Ten base32 characters (RFC 4648 alphabet, lower case) of the SHA-256 of the ToolId. */
-export function toolHash(id: ToolId): string {
-  const digest = createHash('sha256').update(toolKey(id)).digest()
+/** The first `chars` base32 characters (RFC 4648 alphabet, lower case, no padding) of the SHA-256 of a text. */
+export function hash32(text: string, chars: number): string {
+  const digest = createHash('sha256').update(text).digest()
   let out = ''
-  for (let index = 0; index < HASH_CHARS; index += 1) {
+  for (let index = 0; index < chars; index += 1) {
     const bit = index * 5
     const pair = ((digest[bit >> 3] ?? 0) << 8) | (digest[(bit >> 3) + 1] ?? 0)
     out += BASE32[(pair >> (11 - (bit & 7))) & 31] ?? ''
   }
   return out
+}
+
+/** Ten base32 characters of the SHA-256 of the ToolId. */
+export function toolHash(id: ToolId): string {
+  return hash32(toolKey(id), HASH_CHARS)
 }
 
 const NOT_PREFIXED = /[^A-Za-z0-9_-]/gu
@@ -62,42 +69,57 @@ export function importedNamespace(as: string, upstream: string, namespace: strin
   return as.replaceAll('{upstream}', () => upstream).replaceAll('{namespace}', () => namespace)
 }
 
-/** What one node tells another about a tool it lists: where it lives, what it is called here, over whom it is reached. */
+/** What one node tells another about something it lists: where it lives, what it is called here, over whom it is reached. */
 export interface ToolOrigin {
   readonly id: ToolId
+  /** Label of the upstream at the origin: servers that feed one namespace may have the same URI. */
+  readonly source: string
   /** The namespace the listing node offers it in. */
   readonly namespace: string
   /** Nodes from the listing one to the origin and on to those known behind it; its length is the distance. */
   readonly path: readonly NodeId[]
 }
 
-/** The longest name an origin carries, characters; a tool with a longer one cannot be told to other nodes. */
+/** The longest name an origin carries, characters; what has a longer one cannot be told to other nodes. */
 export const MAX_ORIGIN_TEXT = 1_024
 
-function isShort(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= MAX_ORIGIN_TEXT
+/** The same for what is named by a URI. */
+export const MAX_ORIGIN_URI = 8_192
+
+const SOURCE = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/
+
+/** The longest name of one kind, characters. */
+export function maxOriginText(kind: CapabilityKind): number {
+  return LIST_RULES[kind].key === 'name' ? MAX_ORIGIN_TEXT : MAX_ORIGIN_URI
 }
 
-/** The wire form of an origin, the value of our key in the `_meta` of a listed tool. */
+function isShort(value: unknown, limit = MAX_ORIGIN_TEXT): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= limit
+}
+
+function isPath(value: unknown): value is readonly NodeId[] {
+  return Array.isArray(value) && value.length > 0 && value.length <= 64 && value.every(isNodeId)
+}
+
+/** The wire form of an origin, the value of our key in the `_meta` of what is listed. */
 export function writeOrigin(origin: ToolOrigin): string {
-  const { id, namespace, path } = origin
+  const { id, source, namespace, path } = origin
   return JSON.stringify({
     origin: [id.organisation, id.node, id.namespace, id.name],
+    source,
     namespace,
     path,
   })
 }
 
 /** Reads the wire form; undefined when it is not one. */
-export function readOrigin(value: unknown): ToolOrigin | undefined {
-  if (!isObject(value) || !Array.isArray(value['origin']) || !Array.isArray(value['path'])) {
-    return undefined
-  }
+export function readOrigin(value: unknown, kind: CapabilityKind): ToolOrigin | undefined {
+  if (!isObject(value) || !Array.isArray(value['origin'])) return undefined
   const [organisation, node, home, name] = value['origin'] as unknown[]
-  const { namespace, path } = value
-  if (!isShort(organisation) || !isNodeId(node) || !isShort(home) || !isShort(name))
-    return undefined
-  if (!isShort(namespace) || !Array.isArray(path) || path.length > 64) return undefined
-  if (path.length === 0 || !path.every(isNodeId)) return undefined
-  return { id: { organisation, node, namespace: home, name }, namespace, path }
+  const { source, namespace, path } = value
+  if (!isShort(organisation) || !isNodeId(node) || !isShort(home)) return undefined
+  if (!isShort(name, maxOriginText(kind)) || !isShort(namespace) || !isPath(path)) return undefined
+  // It becomes a part of URIs.
+  if (typeof source !== 'string' || !SOURCE.test(source)) return undefined
+  return { id: { organisation, node, namespace: home, name }, source, namespace, path }
 }

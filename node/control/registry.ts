@@ -1,17 +1,30 @@
+import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
 import { globsOverlap } from '../../protocol/glob.ts'
 import { importedNamespace } from '../../protocol/names.ts'
 import { MODERN_REVISION, type Era } from '../../protocol/revisions.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Sealer } from '../core/seal.ts'
-import { Catalogue, type EndpointPlan, type Feed } from '../hop/catalogue.ts'
+import { SHARED } from '../core/stages.ts'
+import { Catalogue } from '../hop/catalogue.ts'
+import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
 import type { Upstream, Upstreams } from '../hop/exchange.ts'
-import { Mirror } from '../hop/mirror.ts'
-import { Link, SHARED, type LinkPhase } from '../outbound/link.ts'
+import { Mirrors } from '../hop/mirrors.ts'
+import { Subscriptions } from '../hop/subscriptions.ts'
+import type { View } from '../hop/view.ts'
+import { Link, type LinkEvents, type LinkPhase } from '../outbound/link.ts'
 import { fingerprint, makeConnector, type ConnectorParts } from './links.ts'
 
+/** How much there is of each kind. */
+export interface Counts {
+  readonly tools: number
+  readonly prompts: number
+  readonly resources: number
+  readonly templates: number
+}
+
 /** How an upstream stands, for the operator. */
-export interface UpstreamStatus {
+export interface UpstreamStatus extends Counts {
   readonly label: string
   readonly kind: UpstreamConfig['kind']
   readonly phase: LinkPhase
@@ -21,20 +34,20 @@ export interface UpstreamStatus {
   readonly revision: string | undefined
   /** Name of the server or node. */
   readonly server: string | undefined
-  readonly tools: number
   readonly callsInFlight: number
   /** What is wrong with it; undefined when nothing is. */
   readonly problem: string | undefined
 }
 
 /** What an endpoint shows, for the operator. */
-export interface EndpointStatus {
+export interface EndpointStatus extends Counts {
   readonly name: string
-  readonly tools: number
-  /** Tools left out, with the reason. */
+  /** What is left out, with the reason. */
   readonly problems: readonly {
     readonly upstream: string
-    readonly tool: string
+    readonly kind: CapabilityKind
+    /** Name, URI or template, as the upstream has it. */
+    readonly name: string
     readonly reason: string
   }[]
 }
@@ -42,7 +55,7 @@ export interface EndpointStatus {
 interface Registered {
   readonly fingerprint: string
   readonly upstream: Upstream
-  readonly mirror: Mirror
+  readonly mirrors: Mirrors
 }
 
 export interface RegistryParts extends ConnectorParts {
@@ -55,6 +68,7 @@ const POLL_MS = 1_000
 /** The upstreams and endpoints that are configured, and what changes when the configuration does. */
 export class Registry {
   readonly catalogue: Catalogue
+  readonly subscriptions: Subscriptions
   readonly #parts: RegistryParts
   readonly #log: Logger
   #config: NodeConfig
@@ -70,6 +84,10 @@ export class Registry {
     this.#log = parts.log
     const { sealer, log } = parts
     this.catalogue = new Catalogue({ sealer, log })
+    this.subscriptions = new Subscriptions({
+      catalogue: this.catalogue,
+      link: (label) => this.#upstreams.get(label)?.link,
+    })
     this.#register()
   }
 
@@ -104,24 +122,28 @@ export class Registry {
   }
 
   upstreamStatus(): UpstreamStatus[] {
-    return [...this.#registered].map(([label, { upstream, mirror }]) => {
+    return [...this.#registered].map(([label, { upstream, mirrors }]) => {
       const { error, ...status } = upstream.link.status
       const { kind } = upstream
       const callsInFlight = upstream.link.inFlight
       const problem = error ?? peerProblem(upstream, this.#parts.self.federation.node)
-      return { label, kind, ...status, tools: mirror.tools.length, callsInFlight, problem }
+      const counts = countsOf((one) => mirrors.of(one).items.length)
+      return { label, kind, ...status, ...counts, callsInFlight, problem }
     })
   }
 
   endpointStatus(): EndpointStatus[] {
     return Object.keys(this.#config.endpoints).map((name) => {
-      const { tools, problems } = this.catalogue.view(name)
-      return { name, tools: tools.length, problems }
+      const view = (kind: CapabilityKind): View | undefined => this.catalogue.view(name, kind)
+      const counts = countsOf((kind) => view(kind)?.items.length ?? 0)
+      const problems = CAPABILITY_KINDS.flatMap((kind) => view(kind)?.problems ?? [])
+      return { name, ...counts, problems }
     })
   }
 
   async close(): Promise<void> {
     clearInterval(this.#poll)
+    this.subscriptions.close()
     const links = [...this.#registered.values()].map(({ upstream }) => upstream.link)
     await Promise.all([...links, ...this.#retiring].map((link) => link.close()))
   }
@@ -138,29 +160,38 @@ export class Registry {
     const table = [...this.#registered].map(([label, { upstream }]) => [label, upstream] as const)
     this.#upstreams = new Map(table)
     this.catalogue.configure(this.#plans())
+    this.subscriptions.review()
   }
 
   #make(label: string, config: UpstreamConfig, print: string): Registered {
     const { limits } = this.#config
     const connector = makeConnector(label, config, { limits }, this.#parts)
-    const refresh = (): void => {
-      void mirror.evict()
+    const events: LinkEvents = {
+      up: () => {
+        mirrors.up()
+        this.subscriptions.review()
+      },
+      down: () => this.subscriptions.review(),
+      listChanged: (of) => mirrors.changed(of),
+      updated: (uri) => this.subscriptions.updated(link, uri),
     }
-    const events = { up: refresh, down: () => undefined, listChanged: refresh }
     const { sessionIdle: sessionIdleMs, sessionsPerUpstream: sessions } = limits
     const link = new Link(label, { connector, events, sessionIdleMs, sessions, log: this.#log })
-    const mirror: Mirror = new Mirror(link, {
+    const mirrors: Mirrors = new Mirrors(link, {
       ...limits,
       listTtl: config.listTtl,
       trail: { budget: limits.hopBudget - 1, path: [this.#parts.self.federation.node] },
       log: this.#log,
-      changed: () => this.catalogue.mirrorChanged(mirror),
+      changed: (mirror) => {
+        this.catalogue.mirrorChanged(mirror)
+        this.subscriptions.review()
+      },
     })
     const { kind, isolate, timeout, maxTimeout, concurrency } = config
     return {
       fingerprint: print,
       upstream: { link, kind, isolate, timeout, maxTimeout, concurrency },
-      mirror,
+      mirrors,
     }
   }
 
@@ -174,6 +205,7 @@ export class Registry {
         self: { node, organisation },
         namespaces,
         names: { style, maxLength },
+        uriBytes: limits.uriBytes,
         hopBudget: limits.hopBudget,
       }
       // Only what can show up here counts for freshness, and is fetched for this endpoint's sake.
@@ -196,14 +228,14 @@ export class Registry {
     })
     return [...own, ...imported].flatMap(({ label, from }) => {
       const registered = this.#registered.get(label)
-      return registered === undefined ? [] : [{ mirror: registered.mirror, from }]
+      return registered === undefined ? [] : [{ mirrors: registered.mirrors, from }]
     })
   }
 
   async #startLinks(entries: readonly Registered[]): Promise<void> {
-    const started = entries.map(async ({ upstream, mirror }) => {
+    const started = entries.map(async ({ upstream, mirrors }) => {
       await upstream.link.start()
-      if (upstream.link.current(SHARED) !== undefined) await mirror.refresh()
+      if (upstream.link.current(SHARED) !== undefined) await mirrors.refresh()
     })
     await Promise.all(started)
   }
@@ -224,13 +256,22 @@ export class Registry {
   }
 }
 
-/** Whether an endpoint that offers `namespaces` can show tools of a feed. */
-function mayFeed({ from, mirror }: Feed, namespaces: readonly string[]): boolean {
+/** Whether an endpoint that offers `namespaces` can show something of a feed. */
+function mayFeed({ from, mirrors }: Feed, namespaces: readonly string[]): boolean {
   const names =
     from.kind === 'own'
       ? [from.namespace]
-      : from.import.map((glob) => importedNamespace(from.as, mirror.link.label, glob))
+      : from.import.map((glob) => importedNamespace(from.as, mirrors.link.label, glob))
   return names.some((name) => namespaces.some((pattern) => globsOverlap(pattern, name)))
+}
+
+function countsOf(count: (kind: CapabilityKind) => number): Counts {
+  return {
+    tools: count('tool'),
+    prompts: count('prompt'),
+    resources: count('resource'),
+    templates: count('template'),
+  }
 }
 
 function hasLink(entries: ReadonlyMap<string, Registered>, { upstream }: Registered): boolean {

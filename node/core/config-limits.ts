@@ -22,6 +22,14 @@ export type LimitName =
   | 'toolsPerUpstream'
   | 'listPagesPerUpstream'
   | 'toolBytes'
+  | 'uriBytes'
+  | 'inputRounds'
+  | 'inputTimeout'
+  | 'parkedCalls'
+  | 'requestStateBytes'
+  | 'subscriptions'
+  | 'eventBytes'
+  | 'eventLifetime'
   | 'hopBudget'
   | 'sessionIdBytes'
   | 'sessionLifetime'
@@ -112,6 +120,66 @@ export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
     min: '1KiB',
     max: '16MiB',
     meaning: 'One tool definition, as JSON; a larger one is dropped and reported.',
+  },
+  uriBytes: {
+    unit: 'bytes',
+    default: '8KiB',
+    min: 256,
+    max: '64KiB',
+    meaning: 'A resource URI or template in a request.',
+  },
+  inputRounds: {
+    unit: 'count',
+    default: 16,
+    min: 1,
+    max: 1_000,
+    meaning:
+      'How often one call may come back for more input. Ends a server that never has enough.',
+  },
+  inputTimeout: {
+    unit: 'milliseconds',
+    default: '10m',
+    min: '1s',
+    max: '24h',
+    meaning:
+      'Time a client has to answer what a server asks in the middle of a call; a person may have to be found. After it the call is cancelled. It does not count against the deadlines of the call.',
+  },
+  parkedCalls: {
+    unit: 'count',
+    default: 32,
+    min: 1,
+    max: 10_000,
+    meaning:
+      'Calls of one client to servers of the 2025 era that wait for its input (2026 era). One more is refused.',
+  },
+  requestStateBytes: {
+    unit: 'bytes',
+    default: '64KiB',
+    min: '1KiB',
+    max: '1MiB',
+    meaning: 'The `requestState` of a retry. It grows by a third and about 200 bytes at each hop.',
+  },
+  subscriptions: {
+    unit: 'count',
+    default: 1_000,
+    min: 1,
+    max: 100_000,
+    meaning: 'Resources one session or listen may be subscribed to. More are not granted.',
+  },
+  eventBytes: {
+    unit: 'bytes',
+    default: '1MiB',
+    min: '16KiB',
+    max: '64MiB',
+    meaning:
+      'Messages of one event stream of the 2025 era kept for a client that comes back with Last-Event-ID. Beyond it the oldest go, and the stream cannot be resumed from before them.',
+  },
+  eventLifetime: {
+    unit: 'milliseconds',
+    default: '5m',
+    min: '1s',
+    max: '24h',
+    meaning: 'How long a stream of the 2025 era that has ended or broken off can be resumed.',
   },
   hopBudget: {
     unit: 'count',

@@ -15,6 +15,7 @@ interface Rescue {
  */
 const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
   bad_cursor: { rpc: RPC.invalidParams, http: 200 },
+  bad_state: { rpc: RPC.invalidParams, http: 200 },
   bad_http: { rpc: RPC.invalidRequest, http: 400 },
   batch_refused: { rpc: RPC.invalidRequest, http: 400 },
   body_too_large: { rpc: RPC.invalidRequest, http: 413 },
@@ -26,11 +27,13 @@ const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
   hop_budget: { rpc: RPC.hopBudget, http: 200 },
   host_forbidden: { rpc: RPC.invalidRequest, http: 403 },
   http_method: { rpc: RPC.invalidRequest, http: 405 },
+  input_refused: { rpc: RPC.inputRefused, http: 200 },
   internal: { rpc: RPC.internalError, http: 500 },
   invalid_params: { rpc: RPC.invalidParams, http: 200 },
   invalid_request: { rpc: RPC.invalidRequest, http: 400 },
   loop: { rpc: RPC.loop, http: 200 },
   method_not_found: { rpc: RPC.methodNotFound, http: 404 },
+  missing_capability: { rpc: RPC.missingCapability, http: 400 },
   missing_meta: { rpc: RPC.invalidParams, http: 400 },
   not_acceptable: { rpc: RPC.invalidRequest, http: 406 },
   origin_forbidden: { rpc: RPC.invalidRequest, http: 403 },
@@ -42,6 +45,9 @@ const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
   too_deep: { rpc: RPC.invalidRequest, http: 400 },
   too_slow: { rpc: RPC.invalidRequest, http: 408 },
   unknown_endpoint: { rpc: RPC.invalidRequest, http: 404 },
+  unknown_prompt: { rpc: RPC.invalidParams, http: 200 },
+  unknown_resource: { rpc: RPC.invalidParams, http: 200 },
+  unknown_task: { rpc: RPC.invalidParams, http: 200 },
   unknown_tool: { rpc: RPC.invalidParams, http: 200 },
   unsupported_version: { rpc: RPC.unsupportedVersion, http: 400 },
   upstream_protocol: { rpc: RPC.upstreamProtocol, http: 200 },
@@ -50,9 +56,11 @@ const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
 }
 
 /** The JSON-RPC error a fault becomes. `internal` says nothing of its cause. */
-export function rescue(fault: Fault): RpcError {
-  const { rpc } = RESCUE[fault.code]
-  return { code: rpc, message: fault.message, ...(fault.data && { data: fault.data }) }
+export function rescue(fault: Fault, era: Era = '2026'): RpcError {
+  // Era 2025 has a code of its own for this (MCP 2025-11-25, server/resources, error handling).
+  const old = era === '2025' && fault.code === 'unknown_resource'
+  const code = old ? RPC.resourceNotFound : RESCUE[fault.code].rpc
+  return { code, message: fault.message, ...(fault.data && { data: fault.data }) }
 }
 
 /** The HTTP status for a fault before any stream is open: a refusal of the request as such. */

@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from 'node:crypto'
 
 const NONCE_BYTES = 12
 const TAG_BYTES = 16
@@ -9,18 +9,32 @@ const TAG_BYTES = 16
  */
 export class Sealer {
   readonly #key: Buffer
-  readonly #purpose: Buffer
+  readonly #nonceKey: Buffer
 
   /** @param secret 32 bytes */
   constructor(secret: Buffer, purpose: string) {
     if (secret.length !== 32) throw new TypeError('the sealing key must be 32 bytes')
-    this.#purpose = Buffer.from(`banyan ${purpose}`)
-    this.#key = Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), this.#purpose, 32))
+    this.#key = derive(secret, `banyan ${purpose}`)
+    this.#nonceKey = derive(secret, `banyan nonce ${purpose}`)
   }
 
   /** The sealed text, base64url. `bound` must be given again to open it. */
   seal(text: string, bound: string): string {
-    const nonce = randomBytes(NONCE_BYTES)
+    return this.#seal(text, bound, randomBytes(NONCE_BYTES))
+  }
+
+  /**
+   * The same sealed text each time, for what its holder compares: ids. The nonce is a MAC of what is sealed, so that it
+   * comes again only with the same text (the idea of RFC 5297); that two are equal is all that can be seen.
+   */
+  sealSame(text: string, bound: string): string {
+    const mac = createHmac('sha256', this.#nonceKey)
+      .update(JSON.stringify([bound, text]))
+      .digest()
+    return this.#seal(text, bound, mac.subarray(0, NONCE_BYTES))
+  }
+
+  #seal(text: string, bound: string, nonce: Buffer): string {
     const cipher = createCipheriv('aes-256-gcm', this.#key, nonce)
     cipher.setAAD(Buffer.from(bound))
     const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()])
@@ -45,4 +59,8 @@ export class Sealer {
       return undefined
     }
   }
+}
+
+function derive(secret: Buffer, info: string): Buffer {
+  return Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(0), info, 32))
 }

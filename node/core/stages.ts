@@ -3,9 +3,13 @@
  * compile: `forward` takes only a `Delegated`, and only `exchange` makes one.
  */
 
+import type { CapabilityKind, ListKind } from '../../protocol/capability.ts'
+import type { ClientCapabilities } from '../../protocol/client-capabilities.ts'
 import type { HopTrail } from '../../protocol/federation.ts'
 import type { ParamHeader } from '../../protocol/headers.ts'
-import type { RpcRequest } from '../../protocol/jsonrpc.ts'
+import type { Span } from '../../protocol/json-bytes.ts'
+import type { JsonObject, RpcNotification, RpcRequest } from '../../protocol/jsonrpc.ts'
+import type { LogSeverity } from '../../protocol/log-level.ts'
 import type { ToolId } from '../../protocol/names.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { CallScope } from './call-scope.ts'
@@ -17,8 +21,33 @@ export interface Caller {
   readonly revision: string
   /** Of the 2025 session the request belongs to. */
   readonly session: string | undefined
-  /** Whether it is another node, which is told where tools come from. */
-  readonly federated: boolean
+  /** What it can be asked, and whether it is another node, which is told where tools come from. */
+  readonly capabilities: ClientCapabilities
+  /** The least severe log messages it wants; undefined in era 2026 for none, in era 2025 for what a server sends unasked. */
+  readonly logLevel: LogSeverity | undefined
+}
+
+/** What a caller answered, as JSON text. */
+export type CallerAnswer = { readonly result: Buffer } | { readonly error: Buffer }
+
+/** Takes what a caller says to a question; `answered` comes once at most. */
+export interface QuestionSink {
+  answered(answer: CallerAnswer): void
+  /** `notifications/progress` under the question's token, which is its id. */
+  progress(notification: RpcNotification): void
+}
+
+/** A question of an upstream to the caller: `elicitation/create`, `sampling/createMessage`, `roots/list`, `ping`. */
+export interface Question {
+  readonly method: string
+  /** The text of `params`, or undefined when it has none. `id` is that of the question, for a progress token. */
+  readonly params: (id: string) => Buffer | undefined
+}
+
+/** A question under way. */
+export interface Asked {
+  /** Tells the caller that no answer is wanted any more; none is handed over. */
+  cancel(reason: string): void
 }
 
 /**
@@ -31,6 +60,11 @@ export interface Reply {
   onDrain(listener: () => void): void
   /** Sends the response; `errorCode` is the JSON-RPC code in it, if it is an error. */
   finish(text: readonly Buffer[], errorCode?: number): void
+  /**
+   * Sends the caller a request on the stream of its own, which must be era 2025. Questions that are open when the reply
+   * finishes are dropped without a word.
+   */
+  ask(question: Question, sink: QuestionSink): Asked
 }
 
 /** Size, origin, host and headers are checked, and the message is decoded. */
@@ -53,28 +87,45 @@ export interface Authenticated {
   readonly principal: Principal
 }
 
-/** One way to a tool. */
+/** One way to a capability. */
 export interface Candidate {
   /** Label of the upstream. */
   readonly upstream: string
-  /** The tool's name there. */
+  /** The name or URI there. */
   readonly name: string
+  /** Whether it is taken from another node's namespaces, and not from a server of this node's own. */
+  readonly imported: boolean
 }
 
-/** A tool as an endpoint shows it. */
-export interface ToolEntry {
+/** A capability as an endpoint shows it. */
+export interface Entry {
+  readonly kind: CapabilityKind
+  /** Name of a tool or prompt, URI of a resource, or URI template. */
   readonly name: string
   readonly id: ToolId
+  /** Label of the upstream it comes from at its origin. */
+  readonly source: string
   readonly namespace: string
   readonly paramHeaders: readonly ParamHeader[]
   /** In order of preference, never empty. */
   readonly candidates: readonly [Candidate, ...Candidate[]]
 }
 
-/** The name is known at this endpoint. */
+/** The target is known at this endpoint. */
 export interface Resolved extends Authenticated {
-  readonly entry: ToolEntry
+  readonly entry: Entry
+  /** Where its name or URI stands in the request. */
+  readonly target: Span
 }
+
+/** What a retry goes on from, as it was sealed into the `requestState` of the answer before (MCP 2026-07-28, patterns/mrtr). */
+export type Continuation =
+  /** The upstream's own state, as the JSON text it sent. */
+  | { readonly kind: 'relay'; readonly upstream: string; readonly inner: string }
+  /** The call is made once more, as a server of era 2025 wants it after a URL elicitation. */
+  | { readonly kind: 'again'; readonly upstream: string; readonly rounds: number }
+  /** A call to a server of era 2025 that waits here for an answer. */
+  | { readonly kind: 'parked'; readonly id: string; readonly round: number }
 
 declare const visible: unique symbol
 /** The caller may use it: the decision the list was built from. */
@@ -87,11 +138,22 @@ declare const delegated: unique symbol
 export interface Delegated extends Visible {
   readonly [delegated]: true
   readonly candidate: Candidate
+  readonly continuation: Continuation | undefined
   /** The trail the next hop gets: a smaller budget, this node in the path. */
   readonly onward: HopTrail
   /** Whose upstream session or child process it goes to. */
-  readonly context: string
+  readonly context: Context
 }
+
+/** Who shares an upstream session or child process: requests of equal keys. */
+export interface Context {
+  readonly key: string
+  /** What the upstream is told it can ask: the `offered` text of the callers' capabilities. */
+  readonly offered: string
+}
+
+/** The context of the node itself, in which it lists and watches, and of callers who share and cannot be asked. */
+export const SHARED: Context = { key: '', offered: '' }
 
 /** The answer to the caller, ready to send. */
 export interface Returned {
@@ -104,6 +166,11 @@ export interface EndpointDescription {
   readonly name: string
   readonly title: string | undefined
   readonly instructions: string | undefined
+  readonly names: 'prefixed' | 'plain'
+  /** Settings of the extensions that what lies behind it serves, by name. */
+  readonly extensions: JsonObject
+  /** Settings of the tasks of 2025-11-25, if what lies behind it serves them. */
+  readonly tasks: JsonObject | undefined
 }
 
 /** One page of a list as JSON text, in parts that are sent as they are. */
@@ -115,15 +182,38 @@ export interface ListPage {
   readonly cacheScope: 'public' | 'private'
 }
 
+/** Something that callers of an endpoint were told has changed. */
+export type ChangeListener = (changed: ListKind) => void
+
+/** Resources somebody wants to hear of. */
+export interface SubscriptionRequest {
+  readonly uris: readonly string[]
+  /** Gets the URI as it was asked for. */
+  readonly updated: (uri: string) => void
+}
+
+/** A subscription that stands. */
+export interface Subscribed {
+  /** Those of the URIs that upstreams granted. */
+  readonly granted: readonly string[]
+  end(): void
+}
+
 /** What the inbound side is handed: all it can ask of the node. */
 export interface Serving {
   describe(endpoint: string): EndpointDescription | undefined
   /** @throws Fault `bad_cursor` */
-  listTools(request: Authenticated, cursor: string | undefined): Promise<ListPage>
-  /** Relays one call; the answer, also that it failed, goes to the reply. Never rejects. */
+  list(
+    request: Authenticated,
+    kind: CapabilityKind,
+    cursor: string | undefined,
+  ): Promise<ListPage>
+  /** Relays one request; the answer, also that it failed, goes to the reply. Never rejects. */
   call(request: Authenticated): Promise<void>
   /** Tells `listener` whenever what a caller sees at the endpoint has changed, until the returned function is called. */
-  watch(endpoint: string, listener: () => void): () => void
+  watch(endpoint: string, listener: ChangeListener): () => void
+  /** Subscribes to resources. Resolves when upstreams have granted or refused, or take too long; never rejects. */
+  subscribe(request: Authenticated, wanted: SubscriptionRequest): Promise<Subscribed>
   /** A 2025 session ended: what was held for it alone is let go. */
   endSession(session: string): void
 }

@@ -1,44 +1,23 @@
+import {
+  CAPABILITY_KINDS,
+  LIST_RULES,
+  type CapabilityKind,
+  type ListKind,
+} from '../../protocol/capability.ts'
+import { RELAYED_EXTENSIONS } from '../../protocol/client-capabilities.ts'
 import { Fault } from '../../protocol/errors.ts'
+import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Sealer } from '../core/seal.ts'
-import type { Authenticated, ListPage, ToolEntry } from '../core/stages.ts'
+import type { Authenticated, ChangeListener, Entry, ListPage } from '../core/stages.ts'
+import { EndpointViews, type EndpointPlan, type Feed } from './endpoint-views.ts'
 import type { Mirror } from './mirror.ts'
-import { pageOf, writePages, type Page } from './pages.ts'
-import {
-  buildView,
-  sameView,
-  type Dialect,
-  type Source,
-  type View,
-  type ViewProblem,
-  type ViewRule,
-} from './view.ts'
+import type { Mirrors } from './mirrors.ts'
+import type { ViewRule } from './sources.ts'
+import type { View } from './view.ts'
 
-/** One feed of an endpoint: the mirror of an upstream and what of it is taken. */
-export interface Feed {
-  readonly mirror: Mirror
-  readonly from: Source['from']
-}
-
-/** What an endpoint is made from. */
-export interface EndpointPlan {
-  readonly rule: ViewRule
-  readonly feeds: readonly Feed[]
-  readonly pageSize: number
-}
-
-interface Served {
-  readonly plan: EndpointPlan
-  view: View
-  /** Pages as text, by dialect, made when first asked for. */
-  readonly pages: Map<string, readonly Page[]>
-}
-
-function isUntried({ mirror }: Feed): boolean {
-  return mirror.untried
-}
-
-const EMPTY: View = { tools: [], byName: new Map(), outOfReach: new Set(), problems: [] }
+/** Resources and templates are fetched for one look-up, whatever the caller has. */
+const BY_URI: readonly CapabilityKind[] = ['resource', 'template']
 
 /**
  * The endpoints and what each shows. Lists are answered from here; upstreams are asked only when a list is out of date,
@@ -47,8 +26,8 @@ const EMPTY: View = { tools: [], byName: new Map(), outOfReach: new Set(), probl
 export class Catalogue {
   readonly #sealer: Sealer
   readonly #log: Logger
-  #endpoints = new Map<string, Served>()
-  readonly #watchers = new Map<string, Set<() => void>>()
+  #endpoints = new Map<string, EndpointViews>()
+  readonly #watchers = new Map<string, Set<ChangeListener>>()
 
   constructor(options: { sealer: Sealer; log: Logger }) {
     this.#sealer = options.sealer
@@ -60,16 +39,20 @@ export class Catalogue {
     const before = this.#endpoints
     this.#endpoints = new Map()
     for (const [name, plan] of plans) {
-      const view = before.get(name)?.view ?? EMPTY
-      this.#endpoints.set(name, { plan, view, pages: new Map() })
-      this.#rebuild(name)
+      const views = new EndpointViews(name, plan, before.get(name))
+      this.#endpoints.set(name, views)
+      for (const kind of CAPABILITY_KINDS) this.#rebuild(name, views, kind)
     }
   }
 
-  /** The tools of a mirror changed: the endpoints that show some of them are made anew. */
+  /** What a mirror holds changed: the endpoints that show some of it are made anew. */
   mirrorChanged(mirror: Mirror): void {
-    for (const [name, { plan }] of this.#endpoints) {
-      if (plan.feeds.some((feed) => feed.mirror === mirror)) this.#rebuild(name)
+    const { kind } = mirror
+    for (const [name, views] of this.#endpoints) {
+      const { feeds } = views.plan
+      if (feeds.some(({ mirrors }) => mirrors.of(kind) === mirror)) {
+        this.#rebuild(name, views, kind)
+      }
     }
   }
 
@@ -77,49 +60,102 @@ export class Catalogue {
     return this.#endpoints.has(endpoint)
   }
 
-  view(endpoint: string): View {
-    return this.#endpoints.get(endpoint)?.view ?? EMPTY
+  /** What an endpoint shows of one kind; undefined when there is no such endpoint. */
+  view(endpoint: string, kind: CapabilityKind): View | undefined {
+    return this.#endpoints.get(endpoint)?.view(kind)
   }
 
-  /** The tool of that name, by table: a name is never taken apart. */
-  find(endpoint: string, name: string): ToolEntry | undefined {
-    return this.#endpoints.get(endpoint)?.view.byName.get(name)?.entry
+  rule(endpoint: string): ViewRule | undefined {
+    return this.#endpoints.get(endpoint)?.plan.rule
+  }
+
+  /** The tool, prompt or skill of that name, by table: a name is never taken apart. */
+  find(endpoint: string, kind: 'tool' | 'prompt' | 'skill', name: string): Entry | undefined {
+    return this.#endpoints.get(endpoint)?.find(kind, name)
+  }
+
+  /** The resource of that URI, also one on no list, if it can be told which server has it. */
+  findResource(endpoint: string, uri: string): Entry | undefined {
+    return this.#endpoints.get(endpoint)?.findResource(uri)
+  }
+
+  findTemplate(endpoint: string, template: string): Entry | undefined {
+    return this.#endpoints.get(endpoint)?.find('template', template)
+  }
+
+  /** Whether there is such a thing, but the hop budget does not reach it. */
+  outOfReach(endpoint: string, kind: CapabilityKind, name: string): boolean {
+    return this.view(endpoint, kind)?.outOfReach.has(name) === true
+  }
+
+  /** Settings of the extensions that upstreams of an endpoint have, those of the first that has one. */
+  extensions(endpoint: string): JsonObject {
+    const all = this.#upstreams(endpoint).map(({ capabilities }) => capabilities?.['extensions'])
+    const found = RELAYED_EXTENSIONS.flatMap((name): [string, unknown][] => {
+      const settings = all.filter(isObject).map((extensions) => extensions[name])
+      const first = settings.find(isObject)
+      return first === undefined ? [] : [[name, first]]
+    })
+    return Object.fromEntries(found)
+  }
+
+  /**
+   * What the first upstream that has tasks of 2025-11-25 says of them. Without `list`: ids lead to who owns them, lists of
+   * several are not one.
+   */
+  tasks(endpoint: string): JsonObject | undefined {
+    const settings = this.#upstreams(endpoint)
+      .filter(({ era }) => era === '2025')
+      .map(({ capabilities }) => capabilities?.['tasks'])
+      .find(isObject)
+    if (settings === undefined) return undefined
+    return Object.fromEntries(Object.entries(settings).filter(([key]) => key !== 'list'))
   }
 
   /** @throws Fault `unknown_endpoint`, `bad_cursor` */
-  async listTools(request: Authenticated, cursor: string | undefined): Promise<ListPage> {
+  async list(
+    request: Authenticated,
+    kind: CapabilityKind,
+    cursor: string | undefined,
+  ): Promise<ListPage> {
     const { endpoint, caller } = request.received
-    const served = this.#served(endpoint)
-    const waiting = this.#refresh(served, caller.federated)
+    const federated = caller.capabilities.federation !== undefined
+    const waiting = refreshing(this.#views(endpoint).plan, kind, federated)
     if (waiting !== undefined) await waiting
-    const dialect: Dialect = { era: caller.era, federated: caller.federated }
-    return this.#page(endpoint, dialect, cursor)
+    const dialect = { era: caller.era, federated }
+    // It may have been replaced while it was waited for.
+    const views = this.#views(endpoint)
+    const { items } = views.page(kind, { dialect, sealer: this.#sealer }, cursor)
+    return { items, ...freshness(views.plan, kind) }
   }
 
   /** What must be waited for before `name` can be called unknown: lists that were never fetched. */
-  firstLists(endpoint: string, name: unknown): Promise<unknown> | undefined {
-    const served = this.#endpoints.get(endpoint)
-    if (served === undefined || typeof name !== 'string' || served.view.byName.has(name)) {
-      return undefined
-    }
-    const { feeds } = served.plan
-    if (!feeds.some(isUntried)) return undefined
-    const untried = feeds.filter(isUntried)
-    return Promise.all(untried.map(({ mirror }) => bounded(mirror.refresh(), mirror.patience)))
+  firstLists(endpoint: string, kind: CapabilityKind, name: string): Promise<unknown> | undefined {
+    const views = this.#endpoints.get(endpoint)
+    if (views === undefined || views.has(kind, name)) return undefined
+    const { feeds, rule } = views.plan
+    if (kind === 'tool' || kind === 'prompt') return untried(feeds, [kind])
+    const waiting = untried(feeds, BY_URI)
+    // An exposed URI says where it leads; lists can only confirm it.
+    const known = rule.names.style === 'prefixed' && views.findResource(name) !== undefined
+    return known ? undefined : waiting
   }
 
-  /** Fetches the list of an upstream anew, whatever its age. */
-  async evict(upstream: string): Promise<void> {
-    const mirrors = new Set<Mirror>()
+  /** Fetches lists of an upstream anew, whatever their age: all, or that of one kind. */
+  async evict(upstream: string, kind?: CapabilityKind): Promise<void> {
+    const found = new Set<Mirrors>()
     for (const { plan } of this.#endpoints.values()) {
-      for (const { mirror } of plan.feeds) {
-        if (mirror.link.label === upstream) mirrors.add(mirror)
+      for (const { mirrors } of plan.feeds) {
+        if (mirrors.link.label === upstream) found.add(mirrors)
       }
     }
-    await Promise.all([...mirrors].map((mirror) => mirror.evict()))
+    const evicted = [...found].map((mirrors) =>
+      kind === undefined ? mirrors.evict() : mirrors.of(kind).evict(),
+    )
+    await Promise.all(evicted)
   }
 
-  watch(endpoint: string, listener: () => void): () => void {
+  watch(endpoint: string, listener: ChangeListener): () => void {
     const set = this.#watchers.get(endpoint) ?? new Set()
     this.#watchers.set(endpoint, set)
     set.add(listener)
@@ -131,89 +167,75 @@ export class Catalogue {
     const mirrors = new Set<Mirror>()
     for (const [name, { plan }] of this.#endpoints) {
       if ((this.#watchers.get(name)?.size ?? 0) === 0) continue
-      for (const { mirror } of plan.feeds) mirrors.add(mirror)
+      for (const feed of plan.feeds) for (const mirror of feed.mirrors.all) mirrors.add(mirror)
     }
     return mirrors
   }
 
-  #served(endpoint: string): Served {
-    const served = this.#endpoints.get(endpoint)
-    if (served === undefined) throw new Fault('unknown_endpoint', 'there is no such endpoint')
-    return served
+  #views(endpoint: string): EndpointViews {
+    const views = this.#endpoints.get(endpoint)
+    if (views === undefined) throw new Fault('unknown_endpoint', 'there is no such endpoint')
+    return views
   }
 
-  /** Starts what must be fetched; the promise is undefined when nothing has to be waited for. */
-  #refresh({ plan }: Served, forNode: boolean): Promise<unknown> | undefined {
-    const now = Date.now()
-    const waiting: Promise<void>[] = []
-    for (const { mirror, from } of plan.feeds) {
-      if (mirror.isFresh(now)) continue
-      const fetch = mirror.refresh()
-      // A node that waited for nodes on behalf of a node would, in a mesh, wait for itself.
-      const ofNode = from.kind === 'imported' || mirror.ofNode
-      if (!(forNode && ofNode)) waiting.push(bounded(fetch, mirror.patience))
-    }
-    return waiting.length === 0 ? undefined : Promise.all(waiting)
+  #upstreams(endpoint: string): readonly Mirrors[] {
+    return this.#endpoints.get(endpoint)?.plan.feeds.map(({ mirrors }) => mirrors) ?? []
   }
 
-  #page(endpoint: string, dialect: Dialect, cursor: string | undefined): ListPage {
-    const served = this.#served(endpoint)
-    const { plan, view, pages } = served
-    const key = `${dialect.era} ${dialect.federated}`
-    const context = { sealer: this.#sealer, bound: endpoint, pageSize: plan.pageSize, dialect }
-    let written = pages.get(key)
-    if (written === undefined) {
-      written = writePages(view, context)
-      pages.set(key, written)
+  #rebuild(endpoint: string, views: EndpointViews, kind: CapabilityKind): void {
+    const { changed, problems } = views.rebuild(kind)
+    for (const { upstream, name, reason } of problems) {
+      this.#log.warn({ endpoint, upstream, [kind]: name, reason }, `a ${kind} is left out`)
     }
-    const { items } = cursor === undefined ? first(written) : pageOf(view, written, cursor, context)
-    return { items, ...freshness(plan) }
+    if (changed) this.#announce(endpoint, LIST_RULES[kind].of)
   }
 
-  #rebuild(name: string): void {
-    const served = this.#endpoints.get(name)
-    if (served === undefined) return
-    const { rule, feeds } = served.plan
-    const sources = feeds.map(({ mirror, from }) => ({
-      upstream: mirror.link.label,
-      peer: mirror.peer,
-      tools: mirror.tools,
-      from,
-    }))
-    const view = buildView(rule, sources)
-    const before = served.view
-    served.view = view
-    for (const { upstream, tool, reason } of newProblems(before, view)) {
-      this.#log.warn({ endpoint: name, upstream, tool, reason }, 'a tool is left out')
-    }
-    if (sameView(before, view)) return
-    served.pages.clear()
-    for (const listener of this.#watchers.get(name) ?? []) listener()
+  #announce(endpoint: string, of: ListKind): void {
+    for (const listener of this.#watchers.get(endpoint) ?? []) listener(of)
   }
 }
 
-/** Each is reported once, and not with every change of the list. */
-function newProblems(before: View, after: View): readonly ViewProblem[] {
-  const known = new Set(before.problems.map(problemKey))
-  return after.problems.filter((problem) => !known.has(problemKey(problem)))
+/** Starts what must be fetched; the promise is undefined when nothing has to be waited for. */
+function refreshing(
+  { feeds }: EndpointPlan,
+  kind: CapabilityKind,
+  forNode: boolean,
+): Promise<unknown> | undefined {
+  const now = Date.now()
+  const waiting: Promise<void>[] = []
+  for (const { mirrors, from } of feeds) {
+    const mirror = mirrors.of(kind)
+    if (mirror.isFresh(now)) continue
+    const fetch = mirror.refresh()
+    // A node that waited for nodes on behalf of a node would, in a mesh, wait for itself.
+    const ofNode = from.kind === 'imported' || mirror.ofNode
+    if (!(forNode && ofNode)) waiting.push(bounded(fetch, mirror.patience))
+  }
+  return waiting.length === 0 ? undefined : Promise.all(waiting)
 }
 
-function problemKey({ upstream, tool, reason }: ViewProblem): string {
-  return JSON.stringify([upstream, tool, reason])
-}
-
-function first(pages: readonly Page[]): Page {
-  const [page] = pages
-  if (page === undefined) throw new Fault('internal', 'a list has at least one page')
-  return page
+/** The first fetch of lists that were never fetched; undefined when there are none. */
+function untried(
+  feeds: readonly Feed[],
+  kinds: readonly CapabilityKind[],
+): Promise<unknown> | undefined {
+  const all = feeds.flatMap(({ mirrors }) => kinds.map((kind) => mirrors.of(kind)))
+  const waiting = all
+    .filter((mirror) => mirror.untried)
+    .map((mirror) => bounded(mirror.refresh(), mirror.patience))
+  return waiting.length === 0 ? undefined : Promise.all(waiting)
 }
 
 /** The least freshness of the parts, and `private` if one part is (MCP 2026-07-28, utilities/caching). */
-function freshness({ feeds }: EndpointPlan): Pick<ListPage, 'ttlMs' | 'cacheScope'> {
+function freshness(
+  { feeds }: EndpointPlan,
+  kind: CapabilityKind,
+): Pick<ListPage, 'ttlMs' | 'cacheScope'> {
   const now = Date.now()
   let ttlMs = Number.MAX_SAFE_INTEGER
   let cacheScope: ListPage['cacheScope'] = 'public'
-  for (const { mirror } of feeds) {
+  for (const { mirrors } of feeds) {
+    const mirror = mirrors.of(kind)
     ttlMs = Math.min(ttlMs, mirror.freshFor(now))
     if (mirror.cacheScope === 'private') cacheScope = 'private'
   }

@@ -1,7 +1,15 @@
 import { Fault } from '../../protocol/errors.ts'
 import { nextTrail, type NodeId } from '../../protocol/federation.ts'
-import type { Candidate, Delegated, Visible } from '../core/stages.ts'
-import { SHARED, type Link } from '../outbound/link.ts'
+import {
+  SHARED,
+  type Candidate,
+  type Context,
+  type Continuation,
+  type Delegated,
+  type Visible,
+} from '../core/stages.ts'
+import type { Link } from '../outbound/link.ts'
+import { badState } from './request-state.ts'
 
 /** An upstream as the hop uses it. */
 export interface Upstream {
@@ -24,13 +32,20 @@ export type Upstreams = ReadonlyMap<string, Upstream>
  * The only maker of a `Delegated`: chooses the next hop and settles what it is told of the caller, never more than the
  * caller came with. The hop budget shrinks here.
  *
- * @throws Fault `hop_budget` when another node lies next and the budget does not reach it, `upstream_unavailable` when
+ * @throws Fault `bad_state`, `hop_budget` when another node lies next and the budget does not reach it, `upstream_unavailable` when
  *   the upstream was taken out of the configuration
  */
-export function exchange(upstreams: Upstreams, self: NodeId, visible: Visible): Delegated {
-  const { received, entry } = visible
+export function exchange(
+  { upstreams, self }: { readonly upstreams: Upstreams; readonly self: NodeId },
+  visible: Visible,
+  continuation: Continuation | undefined,
+): Delegated {
+  const { received, principal, entry, target } = visible
   const onward = nextTrail(received.trail, self)
-  const candidate = choose(upstreams, entry.candidates, onward.path)
+  const candidate =
+    continuation === undefined || continuation.kind === 'parked'
+      ? choose(upstreams, entry.candidates, onward.path)
+      : sameAsBefore(entry.candidates, continuation.upstream)
   const upstream = upstreams.get(candidate.upstream)
   if (upstream === undefined) {
     throw new Fault('upstream_unavailable', `upstream "${candidate.upstream}" is gone`)
@@ -40,9 +55,26 @@ export function exchange(upstreams: Upstreams, self: NodeId, visible: Visible): 
       data: { node: self, path: onward.path },
     })
   }
-  const alone = upstream.isolate === 'session' ? received.caller.session : undefined
-  const { principal } = visible
-  return { received, principal, entry, candidate, onward, context: alone ?? SHARED } as Delegated
+  const context = contextOf(upstream, visible)
+  const facts = { received, principal, entry, target }
+  return { ...facts, candidate, continuation, onward, context } as Delegated
+}
+
+/** Callers who can be asked different things must not share what an upstream was told of them once for all. */
+function contextOf({ isolate }: Upstream, { received }: Visible): Context {
+  const { session, capabilities } = received.caller
+  const { offered } = capabilities
+  if (isolate === 'session' && session !== undefined) {
+    return { key: `${session}\n${offered}`, offered }
+  }
+  return offered === '' ? SHARED : { key: `\n${offered}`, offered }
+}
+
+/** A retry belongs to the upstream that asked, whoever else may have the capability. */
+function sameAsBefore(candidates: readonly Candidate[], upstream: string): Candidate {
+  const same = candidates.find((one) => one.upstream === upstream)
+  if (same === undefined) throw badState()
+  return same
 }
 
 /**

@@ -1,31 +1,57 @@
 import { isUtf8 } from 'node:buffer'
-import { asFault, Fault } from '../../protocol/errors.ts'
-import {
-  writeHopProgress,
-  writeHopResponse,
-  type ResponseFrame,
-} from '../../protocol/hop-response.ts'
-import type { RpcId } from '../../protocol/jsonrpc.ts'
+import { asFault, Fault, type FaultCode } from '../../protocol/errors.ts'
+import type { Retry } from '../../protocol/hop-request.ts'
+import { writeHopProgress } from '../../protocol/hop-response.ts'
+import type { JsonObject, RpcId } from '../../protocol/jsonrpc.ts'
 import { isSevereEnough } from '../../protocol/log-level.ts'
 import { META } from '../../protocol/meta.ts'
 import { readParams, type UpstreamMessage } from '../../protocol/upstream-message.ts'
 import { Deadlines, type Due } from '../core/deadlines.ts'
 import type { Place } from '../core/ring.ts'
-import type { Delegated, Returned } from '../core/stages.ts'
-import type { Connection, FrameSink, OutFrame, Sent } from '../outbound/connection.ts'
+import type { Delegated, Received, Returned } from '../core/stages.ts'
+import type { Connection, FrameSink, OutFrame, Respond, Sent } from '../outbound/connection.ts'
 import type { Upstream } from './exchange.ts'
 
 /** Of all calls of the process. */
 const deadlines = new Deadlines()
 
+/** What becomes of a call's questions and of its answer, for one kind of caller. */
+export interface Landing {
+  /** A request of the upstream that belongs to the call. */
+  question(message: UpstreamMessage, respond: Respond): void
+  /** The upstream withdrew a question. */
+  withdrawn(id: unknown, reason: string): void
+  /**
+   * Turns a response into the answer for the caller; undefined when the call goes on.
+   *
+   * @throws Fault
+   */
+  answer(message: UpstreamMessage): Returned | undefined
+  /** The caller has let its questions wait for too long: the flight ends. */
+  expired(): void
+}
+
 /** What a flight needs. */
 export interface FlightPlan {
   readonly delegated: Delegated
   readonly upstream: Upstream
-  /** JSON text of our own serverInfo. */
-  readonly serverInfo: string
+  /** How long a caller may let a question wait, milliseconds. */
+  readonly inputTimeoutMs: number
   /** Writes the call for a connection, each time under a new id. */
-  readonly frame: (delegated: Delegated, connection: Connection) => OutFrame
+  readonly frame: (
+    delegated: Delegated,
+    connection: Connection,
+    retry: Retry | undefined,
+  ) => OutFrame
+  readonly landing: (flight: Flight) => Landing
+}
+
+/** The caller of a flight: another request of its, when a call that was parked is taken up again. */
+interface Leg {
+  readonly received: Received
+  readonly token: RpcId | undefined
+  readonly resolve: (returned: Returned) => void
+  readonly reject: (fault: Fault) => void
 }
 
 /**
@@ -34,72 +60,125 @@ export interface FlightPlan {
  * is sent once more on a new connection; one it may have taken never is.
  */
 export class Flight implements FrameSink, Due {
-  readonly #plan: FlightPlan
+  readonly plan: FlightPlan
   readonly #leave: () => void
-  readonly #resolve: (returned: Returned) => void
-  readonly #reject: (fault: Fault) => void
-  readonly #startedAt = performance.now()
-  readonly #token: RpcId | undefined
-  readonly #logLevel: unknown
+  readonly #landing: Landing
+  #leg: Leg | undefined
   #sent: Sent | undefined
+  #retry: Retry | undefined
   #deadline: Place<Due> | undefined
+  #startedAt = performance.now()
   #lastSign = this.#startedAt
+  /** Since when the upstream waits for the caller. */
+  #waitingSince: number | undefined
   #lastProgress = Number.NEGATIVE_INFINITY
   #attempts = 0
   #landed = false
+  /** What came while nobody was there to take it. */
+  #outcome: UpstreamMessage | Fault | undefined
 
-  private constructor(
-    plan: FlightPlan,
-    resolve: (returned: Returned) => void,
-    reject: (fault: Fault) => void,
-  ) {
-    this.#plan = plan
-    this.#resolve = resolve
-    this.#reject = reject
-    this.#leave = plan.upstream.link.enter(plan.delegated.context)
-    const { request } = plan.delegated.received
-    const token = request.meta(META.progressToken)
-    this.#token = typeof token === 'string' || typeof token === 'number' ? token : undefined
-    this.#logLevel = request.meta(META.logLevel)
+  private constructor(plan: FlightPlan, leg: Leg) {
+    this.plan = plan
+    this.#leg = leg
+    this.#landing = plan.landing(this)
+    this.#leave = plan.upstream.link.enter(plan.delegated.context, this)
   }
 
   /** Sends the call. Rejects with a Fault and nothing else. */
   static fly(plan: FlightPlan): Promise<Returned> {
     return new Promise((resolve, reject) => {
-      const flight = new Flight(plan, resolve, reject)
+      const { received } = plan.delegated
+      const flight = new Flight(plan, { received, token: tokenOf(received), resolve, reject })
       flight.#deadline = deadlines.add(flight)
-      plan.delegated.received.scope.onEnd((reason) => {
-        if (reason !== undefined) flight.#giveUp(reason)
-      })
+      flight.#follow(received)
       flight.#attempt()
     })
   }
 
+  /** The request of the caller that is being answered; while none is, the last one. */
+  get received(): Received {
+    return this.#leg?.received ?? this.plan.delegated.received
+  }
+
+  /** Whether somebody is there to take the answer. */
+  get attended(): boolean {
+    return this.#leg !== undefined
+  }
+
+  /** Gives the caller an answer although the call goes on: it comes back with another request. */
+  park(returned: Returned): void {
+    const leg = this.#leg
+    this.#leg = undefined
+    leg?.resolve(returned)
+  }
+
+  /** Another request of the caller takes the call up again. */
+  board(received: Received): Promise<Returned> {
+    return new Promise((resolve, reject) => {
+      this.#leg = { received, token: tokenOf(received), resolve, reject }
+      this.#lastProgress = Number.NEGATIVE_INFINITY
+      this.#follow(received)
+    })
+  }
+
+  /** Hands over what came while nobody was there; false when nothing did. */
+  deliver(): boolean {
+    const outcome = this.#outcome
+    if (outcome === undefined) return false
+    this.#landed = false
+    if (outcome instanceof Fault) this.#end(outcome)
+    else this.response(outcome)
+    return true
+  }
+
+  /** The upstream waits for the caller now, and its deadlines wait as well. */
+  waiting(): void {
+    this.#waitingSince ??= performance.now()
+  }
+
+  /** It is the upstream's turn again. */
+  going(): void {
+    if (this.#waitingSince === undefined) return
+    const now = performance.now()
+    this.#startedAt += now - this.#waitingSince
+    this.#lastSign = now
+    this.#waitingSince = undefined
+  }
+
+  /** Sends the call once more, as its next round. */
+  again(retry: Retry): void {
+    if (this.#landed) return
+    this.#retry = retry
+    this.#attempts = 0
+    this.#attempt()
+  }
+
   notification(message: UpstreamMessage): boolean {
-    if (this.#landed) return true
+    if (this.#landed || this.#leg === undefined) return true
     this.#lastSign = performance.now()
-    const { reply } = this.#plan.delegated.received
-    const text = this.#translate(message)
+    const { reply } = this.#leg.received
+    const text = this.#translate(message, this.#leg)
     if (text === undefined || reply.notify(text)) return true
     reply.onDrain(() => this.#sent?.resume())
     return false
   }
 
+  request(message: UpstreamMessage, respond: Respond): void {
+    if (this.#landed) return
+    this.#lastSign = performance.now()
+    this.#landing.question(message, respond)
+  }
+
   response(message: UpstreamMessage): void {
-    const { delegated, serverInfo } = this.#plan
-    const { caller, request } = delegated.received
-    const frame: ResponseFrame = { callerId: request.id, callerEra: caller.era, serverInfo }
+    if (this.#leg === undefined) {
+      this.#hold(message)
+      return
+    }
     try {
-      const { text, errorCode } = writeHopResponse(message, frame)
-      this.#end({ text, errorCode })
+      const returned = this.#landing.answer(message)
+      if (returned !== undefined) this.#end(returned)
     } catch (error) {
-      const fault =
-        error instanceof Fault && error.code === 'upstream_protocol'
-          ? error
-          : new Fault('upstream_protocol', 'the upstream sent a malformed response', {
-              cause: error,
-            })
-      this.#end(fault)
+      this.#end(error instanceof Fault && PASSED.has(error.code) ? error : malformed(error))
     }
   }
 
@@ -108,8 +187,43 @@ export class Flight implements FrameSink, Due {
     else this.#end(fault)
   }
 
+  /** Ends the call without an answer, at the upstream too. */
+  giveUp(reason: Fault): void {
+    if (this.#landed) return
+    this.#sent?.cancel(reason.message)
+    this.#end(reason)
+  }
+
+  /** Progress puts the deadline off, but never beyond the hard maximum; neither runs while the caller is asked. */
+  check(now: number): void {
+    if (this.#waitingSince !== undefined) {
+      if (now - this.#waitingSince >= this.plan.inputTimeoutMs) this.#abandon()
+      return
+    }
+    const { timeout, maxTimeout, link } = this.plan.upstream
+    if (now < Math.min(this.#lastSign + timeout, this.#startedAt + maxTimeout)) return
+    const text = `upstream "${link.label}" did not answer in time`
+    this.giveUp(
+      new Fault('upstream_timeout', text, { data: { afterMs: Math.round(now - this.#startedAt) } }),
+    )
+  }
+
+  #abandon(): void {
+    const text = 'the client did not answer in time what the upstream asked'
+    this.giveUp(new Fault('cancelled', text))
+    this.#outcome = undefined
+    this.#settle()
+    this.#landing.expired()
+  }
+
+  #follow({ scope }: Received): void {
+    scope.onEnd((reason) => {
+      if (reason !== undefined) this.giveUp(reason)
+    })
+  }
+
   #attempt(): void {
-    const { upstream, delegated } = this.#plan
+    const { upstream, delegated } = this.plan
     this.#attempts += 1
     const open = upstream.link.current(delegated.context)
     if (open !== undefined) {
@@ -124,54 +238,93 @@ export class Flight implements FrameSink, Due {
 
   #takeOff(connection: Connection): void {
     if (this.#landed) return
-    const frame = this.#plan.frame(this.#plan.delegated, connection)
+    const { logLevel } = this.received.caller
+    const waiting = logLevel === undefined ? undefined : connection.wantLogs(logLevel)
+    if (waiting === undefined) this.#send(connection)
+    else void waiting.then(() => this.#send(connection))
+  }
+
+  #send(connection: Connection): void {
+    if (this.#landed) return
+    const frame = this.plan.frame(this.plan.delegated, connection, this.#retry)
     this.#sent = connection.send(frame, this)
   }
 
   /** The text for the caller, or undefined when it is nothing for this one. */
-  #translate(message: UpstreamMessage): Buffer | undefined {
+  #translate(message: UpstreamMessage, leg: Leg): Buffer | undefined {
     if (!isUtf8(message.raw)) return undefined
-    if (message.method === 'notifications/progress') return this.#progress(message)
-    if (message.method === 'notifications/message') return this.#log(message)
+    const { method } = message
+    if (method === 'notifications/progress') return this.#progress(message, leg)
+    if (method === 'notifications/message') return logFor(message, leg)
+    if (method === 'notifications/cancelled') {
+      const { requestId, reason } = readParams(message)
+      this.#landing.withdrawn(requestId, typeof reason === 'string' ? reason : '')
+      return undefined
+    }
     // Vendor notifications on the request's own stream are its caller's; those of MCP have their own ways.
-    return message.method?.startsWith('notifications/') === true ? undefined : message.raw
+    if (method?.startsWith('notifications/') !== true) return message.raw
+    const known = method === 'notifications/elicitation/complete'
+    return known && leg.received.caller.era === '2025' ? message.raw : undefined
   }
 
-  #progress(message: UpstreamMessage): Buffer | undefined {
+  #progress(message: UpstreamMessage, { token }: Leg): Buffer | undefined {
     const { progress } = readParams(message)
-    if (this.#token === undefined || typeof progress !== 'number') return undefined
+    if (token === undefined || typeof progress !== 'number') return undefined
     if (progress <= this.#lastProgress) return undefined
     this.#lastProgress = progress
-    return writeHopProgress(message, this.#token)
-  }
-
-  #log(message: UpstreamMessage): Buffer | undefined {
-    if (this.#plan.delegated.received.caller.era === '2025') return message.raw
-    return isSevereEnough(readParams(message)['level'], this.#logLevel) ? message.raw : undefined
-  }
-
-  /** Progress puts the deadline off, but never beyond the hard maximum. */
-  check(now: number): void {
-    const { timeout, maxTimeout, link } = this.#plan.upstream
-    if (now < Math.min(this.#lastSign + timeout, this.#startedAt + maxTimeout)) return
-    const text = `upstream "${link.label}" did not answer in time`
-    this.#giveUp(
-      new Fault('upstream_timeout', text, { data: { afterMs: Math.round(now - this.#startedAt) } }),
-    )
-  }
-
-  #giveUp(reason: Fault): void {
-    if (this.#landed) return
-    this.#sent?.cancel(reason.message)
-    this.#end(reason)
+    return writeHopProgress(message, token)
   }
 
   #end(end: Returned | Fault): void {
     if (this.#landed) return
+    const leg = this.#leg
+    if (leg === undefined && end instanceof Fault) {
+      this.#hold(end)
+      return
+    }
+    this.#settle()
+    if (end instanceof Fault) leg?.reject(end)
+    else leg?.resolve(end)
+  }
+
+  /** The upstream is done, and its caller is not there: the answer waits for it, until the time for that is over. */
+  #hold(outcome: UpstreamMessage | Fault): void {
+    this.#outcome = outcome
+    this.#landed = true
+    this.#leave()
+  }
+
+  #settle(): void {
     this.#landed = true
     if (this.#deadline !== undefined) deadlines.delete(this.#deadline)
+    this.#deadline = undefined
     this.#leave()
-    if (end instanceof Fault) this.#reject(end)
-    else this.#resolve(end)
   }
+}
+
+function tokenOf({ request }: Received): RpcId | undefined {
+  const token = request.meta(META.progressToken)
+  return typeof token === 'string' || typeof token === 'number' ? token : undefined
+}
+
+/** A 2025 caller that set no level gets what the server sends unasked; one of 2026 that asked for none gets none. */
+function logFor(message: UpstreamMessage, { received }: Leg): Buffer | undefined {
+  const { era, logLevel } = received.caller
+  if (era === '2025' && logLevel === undefined) return message.raw
+  return isSevereEnough(levelOf(readParams(message)), logLevel) ? message.raw : undefined
+}
+
+function levelOf({ level }: JsonObject): unknown {
+  return level
+}
+
+/** What landing says on purpose; any other fault is of reading what the upstream sent. */
+const PASSED: ReadonlySet<FaultCode> = new Set([
+  'upstream_protocol',
+  'missing_capability',
+  'overloaded',
+])
+
+function malformed(cause: unknown): Fault {
+  return new Fault('upstream_protocol', 'the upstream sent a malformed response', { cause })
 }

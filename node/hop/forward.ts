@@ -1,48 +1,116 @@
 import { Fault } from '../../protocol/errors.ts'
 import { mirrorArguments } from '../../protocol/headers.ts'
-import { writeHopRequest } from '../../protocol/hop-request.ts'
-import type { Delegated, Returned } from '../core/stages.ts'
+import { writeHopRequest, type Retry } from '../../protocol/hop-request.ts'
+import { memberOf } from '../../protocol/json-bytes.ts'
+import type { RpcRequest } from '../../protocol/jsonrpc.ts'
+import type { Continuation, Delegated, Returned } from '../core/stages.ts'
 import { nextId } from '../outbound/ask.ts'
 import type { Connection, OutFrame } from '../outbound/connection.ts'
 import type { Upstream } from './exchange.ts'
 import { Flight } from './flight.ts'
+import { CallLanding, type LandingParts } from './landing.ts'
+import { badState } from './request-state.ts'
+
+/** What forwarding takes, the same for all calls of a node. */
+export interface ForwardParts extends LandingParts {
+  /** How long a caller may let a question wait, milliseconds. */
+  readonly inputTimeoutMs: number
+}
 
 /**
- * Sends a delegated call over its link. The promise gives the answer for the caller, or rejects with the Fault that
- * ended the call without one.
+ * Sends a delegated call over its link, or takes the call up that its caller let wait. The promise gives the answer for
+ * the caller, or rejects with the Fault that ended the call without one.
  *
- * @throws Fault `overloaded`
+ * @throws Fault `overloaded`, `bad_state`
  */
 export function forward(
+  parts: ForwardParts,
   upstream: Upstream,
   delegated: Delegated,
-  serverInfo: string,
 ): Promise<Returned> {
+  const { continuation, principal, received } = delegated
+  if (continuation?.kind === 'parked') {
+    const { id, round } = continuation
+    const call = parts.parked.take(id, principal.key, round)
+    if (call === undefined) throw badState()
+    return call.resume(received)
+  }
   const { link, concurrency } = upstream
   if (link.inFlight >= concurrency) {
     throw new Fault('overloaded', `upstream "${link.label}" has ${concurrency} calls in flight`)
   }
-  return Flight.fly({ delegated, upstream, serverInfo, frame: frameFor })
+  const { inputTimeoutMs } = parts
+  const landing = (flight: Flight): CallLanding => new CallLanding(parts, flight)
+  return Flight.fly({ delegated, upstream, inputTimeoutMs, frame: frameFor, landing })
 }
 
 const NO_HEADERS: readonly string[] = []
 
+/** Methods whose target `Mcp-Name` mirrors (MCP 2026-07-28, streamable-http). */
+const NAMED: ReadonlySet<string> = new Set([
+  'tools/call',
+  'prompts/get',
+  'resources/read',
+  'tasks/get',
+  'tasks/update',
+  'tasks/cancel',
+])
+
 /** The call as this connection's upstream gets it, under an id that is used once. */
 function frameFor(
-  { received, entry, candidate, onward }: Delegated,
+  delegated: Delegated,
   connection: Connection,
+  retry: Retry | undefined,
 ): OutFrame {
+  const { received, entry, target, candidate, onward, context } = delegated
   const id = nextId()
-  const { request } = received
+  const { request, caller, header } = received
   const { name } = candidate
-  const traceparent = received.header('traceparent')
+  const { method } = request
   const body = writeHopRequest(
-    { source: request, id, name, trail: onward, traceparent },
-    connection.meta,
+    {
+      source: request,
+      id,
+      target,
+      name,
+      trail: onward,
+      logLevel: caller.logLevel,
+      traceparent: header('traceparent'),
+      retry: retry ?? retryFor(delegated, connection),
+    },
+    connection.meta(context.offered),
   )
   const headers =
-    entry.paramHeaders.length === 0
+    entry.paramHeaders.length === 0 || method !== 'tools/call'
       ? NO_HEADERS
       : mirrorArguments(entry.paramHeaders, request.param('arguments'))
-  return { id, method: request.method, name, headers, body }
+  return { id, method, name: NAMED.has(method) ? name : undefined, headers, body }
+}
+
+const NOT_ONE: Retry = { inputResponses: '', requestState: '' }
+
+/** What of the caller's own retry the next hop is told; undefined leaves it as it is. */
+function retryFor({ received, continuation }: Delegated, { era }: Connection): Retry | undefined {
+  const { request, caller } = received
+  if (caller.era === '2025') return undefined
+  if (era === '2025') return saysRetry(request) ? NOT_ONE : undefined
+  return continuation === undefined ? undefined : retryOf(request, continuation)
+}
+
+function retryOf(request: RpcRequest, continuation: Continuation): Retry {
+  if (continuation.kind !== 'relay') return NOT_ONE
+  const { raw, paramMembers } = request
+  const answers = memberOf(paramMembers, 'inputResponses')
+  return {
+    inputResponses: answers === undefined ? '' : raw.toString('utf8', answers.start, answers.end),
+    requestState: continuation.inner,
+  }
+}
+
+/** An upstream of era 2025 knows nothing of retries. */
+function saysRetry({ paramMembers }: RpcRequest): boolean {
+  return (
+    memberOf(paramMembers, 'inputResponses') !== undefined ||
+    memberOf(paramMembers, 'requestState') !== undefined
+  )
 }

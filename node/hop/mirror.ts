@@ -1,10 +1,19 @@
+import {
+  declaresList,
+  LIST_RULES,
+  type CapabilityKind,
+  type ListRule,
+} from '../../protocol/capability.ts'
 import { asFault } from '../../protocol/errors.ts'
-import { FEDERATION, type HopTrail, type NodeId } from '../../protocol/federation.ts'
-import type { ListedTool, ToolPage } from '../../protocol/listing.ts'
+import { FEDERATION, type FederationSettings, type HopTrail } from '../../protocol/federation.ts'
+import type { Listed } from '../../protocol/listing.ts'
+import type { Era } from '../../protocol/revisions.ts'
 import type { Logger } from '../core/logger.ts'
+import { SHARED } from '../core/stages.ts'
 import type { Connection } from '../outbound/connection.ts'
-import { SHARED, type Link } from '../outbound/link.ts'
-import { toolPages } from '../outbound/tool-pages.ts'
+import type { Link } from '../outbound/link.ts'
+import { listPages } from '../outbound/list-pages.ts'
+import { Collector, reuse, type Collected } from './list-collector.ts'
 
 export interface MirrorOptions {
   /** How long a list without a ttl of its own is fresh, milliseconds. */
@@ -17,23 +26,21 @@ export interface MirrorOptions {
   /** The trail the node's own requests start with. */
   readonly trail: HopTrail
   readonly log: Logger
-  /** The tools are others than before. */
+  /** What is listed is something else than before. */
   readonly changed: () => void
 }
 
-interface Snapshot {
-  readonly tools: readonly ListedTool[]
+interface Snapshot extends Collected {
   /** The node it came from, if it was one. */
-  readonly peer: NodeId | undefined
+  readonly peer: FederationSettings | undefined
+  readonly era: Era | undefined
   readonly fetchedAt: number
-  /** Milliseconds the upstream allows; undefined when it says nothing. */
-  readonly ttlMs: number | undefined
-  readonly cacheScope: 'public' | 'private'
 }
 
 const NOTHING: Snapshot = {
-  tools: [],
+  items: [],
   peer: undefined,
+  era: undefined,
   fetchedAt: 0,
   ttlMs: undefined,
   cacheScope: 'public',
@@ -46,11 +53,13 @@ const STALE_PATIENCE_MS = 1_000
 const DOUBT = { min: 50, max: 2_000 }
 
 /**
- * What one upstream lists, kept here: fetched whole when the link comes up, again when it says so or its time is over,
- * once however many ask. While the upstream is down the last list stands, so that names do not flicker.
+ * What one upstream lists of one kind, kept here: fetched whole when the link comes up, again when it says so or its time
+ * is over, once however many ask. While the upstream is down the last list stands, so that names do not flicker.
  */
 export class Mirror {
   readonly link: Link
+  readonly kind: CapabilityKind
+  readonly #rule: ListRule
   readonly #options: MirrorOptions
   #snapshot = NOTHING
   #evicted = true
@@ -59,18 +68,25 @@ export class Mirror {
   #failed = false
   #doubt = 0
 
-  constructor(link: Link, options: MirrorOptions) {
+  constructor(link: Link, kind: CapabilityKind, options: MirrorOptions) {
     this.link = link
+    this.kind = kind
+    this.#rule = LIST_RULES[kind]
     this.#options = options
   }
 
-  get tools(): readonly ListedTool[] {
-    return this.#snapshot.tools
+  get items(): readonly Listed[] {
+    return this.#snapshot.items
   }
 
-  /** The node the tools were listed by; undefined when it was no node. */
-  get peer(): NodeId | undefined {
+  /** The node that listed it; undefined when it was no node. */
+  get peer(): FederationSettings | undefined {
     return this.#snapshot.peer
+  }
+
+  /** The era it was listed in; undefined before the first list. */
+  get era(): Era | undefined {
+    return this.#snapshot.era
   }
 
   /** No list has been fetched yet, nor has it been found that there is none. */
@@ -140,8 +156,11 @@ export class Mirror {
     return this.#fetch
   }
 
+  /** Whether the upstream would say that the list has changed; one that has no such list cannot get one unseen. */
   #watching(): boolean {
-    return this.link.current(SHARED)?.watching === true
+    const connection = this.link.current(SHARED)
+    if (connection === undefined) return false
+    return connection.watching(this.#rule.of) || !declares(connection, this.#rule)
   }
 
   async #run(): Promise<void> {
@@ -157,7 +176,8 @@ export class Mirror {
     } catch (error) {
       this.#failed = true
       const { code, message } = asFault(error)
-      this.#options.log.debug({ upstream: this.link.label, code }, `no list: ${message}`)
+      const upstream = this.link.label
+      this.#options.log.debug({ upstream, list: this.#rule.method, code }, `no list: ${message}`)
     } finally {
       // In the same step as the last look at `#again`: whoever evicts after it must not join a fetch that is over.
       this.#fetch = undefined
@@ -175,10 +195,14 @@ export class Mirror {
 
   #take(announced: boolean, next: Snapshot): void {
     const before = this.#snapshot
-    const tools = reuse(before.tools, next.tools)
+    const items = reuse(before.items, next.items)
     const same =
-      tools === before.tools && before.cacheScope === next.cacheScope && before.peer === next.peer
-    this.#snapshot = { ...next, tools }
+      items === before.items &&
+      before.cacheScope === next.cacheScope &&
+      before.era === next.era &&
+      before.peer?.node === next.peer?.node &&
+      before.peer?.uris === next.peer?.uris
+    this.#snapshot = { ...next, items }
     const vain = announced && same && next.fetchedAt - before.fetchedAt < 2 * DOUBT.max
     this.#doubt = vain ? Math.min(Math.max(this.#doubt * 2, DOUBT.min), DOUBT.max) : 0
     if (!this.#again) this.#evicted = false
@@ -197,80 +221,38 @@ export class Mirror {
 
   async #drain(connection: Connection): Promise<Snapshot> {
     const { trail, toolBytes, toolsPerUpstream, listTimeout, listPagesPerUpstream } = this.#options
-    const meta = `"${FEDERATION}":${JSON.stringify(trail)}`
-    const plan = { meta, toolBytes, timeoutMs: listTimeout, maxPages: listPagesPerUpstream }
+    const { era, server } = connection
     const collected = new Collector(toolsPerUpstream)
+    const taken = (): Snapshot => {
+      return { ...collected.collected(), fetchedAt: Date.now(), peer: server.federation, era }
+    }
+    if (!declares(connection, this.#rule)) return taken()
+    const meta = `"${FEDERATION}":${JSON.stringify(trail)}`
+    const limits = { timeoutMs: listTimeout, maxPages: listPagesPerUpstream, itemBytes: toolBytes }
     let more = false
-    for await (const page of toolPages(connection, plan)) {
+    for await (const page of listPages(connection, { kind: this.kind, meta, ...limits })) {
       collected.add(page)
       more = page.nextCursor !== undefined
       if (collected.full) break
     }
     this.#report(collected, more)
-    return { ...collected.snapshot(Date.now()), peer: connection.server.federation?.node }
+    return taken()
   }
 
   #report(collected: Collector, cut: boolean): void {
     const { log } = this.#options
     const upstream = this.link.label
     for (const { name, reason } of collected.dropped) {
-      log.warn({ upstream, tool: name, reason }, 'a tool is left out')
+      log.warn({ upstream, [this.kind]: name, reason }, `a ${this.kind} is left out`)
     }
     if (cut || collected.full) {
-      log.warn({ upstream, kept: collected.size }, 'the list is longer than the limit and was cut')
+      const facts = { upstream, list: this.#rule.method, kept: collected.size }
+      log.warn(facts, 'the list is longer than the limit and was cut')
     }
   }
 }
 
-/** Gathers the pages of one fetch. */
-class Collector {
-  readonly dropped: { readonly name: string; readonly reason: string }[] = []
-  readonly #max: number
-  readonly #tools = new Map<string, ListedTool>()
-  #ttlMs: number | undefined
-  #scope: 'public' | 'private' = 'public'
-  #cut = false
-
-  constructor(max: number) {
-    this.#max = max
-  }
-
-  get full(): boolean {
-    return this.#cut
-  }
-
-  get size(): number {
-    return this.#tools.size
-  }
-
-  add(page: ToolPage): void {
-    this.dropped.push(...page.dropped)
-    for (const tool of page.tools) this.#addTool(tool)
-    if (page.cacheScope === 'private') this.#scope = 'private'
-    if (page.ttlMs !== undefined) this.#ttlMs = Math.min(this.#ttlMs ?? page.ttlMs, page.ttlMs)
-  }
-
-  snapshot(now: number): Omit<Snapshot, 'peer'> {
-    const tools = [...this.#tools.values()]
-    return { tools, fetchedAt: now, ttlMs: this.#ttlMs, cacheScope: this.#scope }
-  }
-
-  #addTool(tool: ListedTool): void {
-    if (this.#tools.has(tool.name)) {
-      this.dropped.push({ name: tool.name, reason: 'the upstream lists the name twice' })
-    } else if (this.#tools.size >= this.#max) this.#cut = true
-    else this.#tools.set(tool.name, tool)
-  }
-}
-
-/** The list before where nothing differs, and otherwise the new one with unchanged tools kept as the same objects. */
-function reuse(before: readonly ListedTool[], next: readonly ListedTool[]): readonly ListedTool[] {
-  const known = new Map(before.map((tool) => [tool.name, tool]))
-  const merged = next.map((tool) => {
-    const old = known.get(tool.name)
-    return old?.text.equals(tool.text) === true ? old : tool
-  })
-  const same =
-    merged.length === before.length && merged.every((tool, index) => tool === before[index])
-  return same ? before : merged
+/** What is not declared is not asked for. */
+function declares({ server }: Connection, rule: ListRule): boolean {
+  return declaresList(server.capabilities, rule)
 }

@@ -1,12 +1,20 @@
+import { LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
 import { Fault } from '../../protocol/errors.ts'
 import type { Sealer } from '../core/seal.ts'
-import { writeViewTool, type Dialect, type View } from './view.ts'
+import { itemsFor, writeViewItem, type Dialect, type View, type ViewItem } from './view.ts'
 
 /** One page as text: the members of the result. */
 export interface Page {
-  /** Index of its first tool. */
+  /** Index of its first item. */
   readonly from: number
   readonly items: Buffer
+}
+
+/** A view as one kind of caller gets it. */
+export interface Pages {
+  readonly kind: CapabilityKind
+  readonly items: readonly ViewItem[]
+  readonly written: readonly [Page, ...Page[]]
 }
 
 export interface PageContext {
@@ -18,26 +26,29 @@ export interface PageContext {
 }
 
 /** All pages of a view, written once and sent as they are. */
-export function writePages(view: View, context: PageContext): readonly Page[] {
-  const pages: Page[] = []
-  let from = 0
-  do {
-    pages.push(writePage(view, from, context))
-    from += context.pageSize
-  } while (from < view.tools.length)
-  return pages
+export function writePages(view: View, context: PageContext): Pages {
+  const { pageSize, dialect } = context
+  const list = { kind: view.kind, items: itemsFor(view, dialect.era) }
+  const written: [Page, ...Page[]] = [writePage(list, 0, context)]
+  for (let from = pageSize; from < list.items.length; from += pageSize) {
+    written.push(writePage(list, from, context))
+  }
+  return { ...list, written }
 }
 
-function writePage(view: View, from: number, context: PageContext): Page {
-  const { sealer, bound, pageSize, dialect } = context
-  const slice = view.tools.slice(from, from + pageSize)
-  const parts: Buffer[] = [Buffer.from('"tools":[')]
-  slice.forEach((tool, index) => {
+function writePage(
+  { kind, items }: Pick<Pages, 'kind' | 'items'>,
+  from: number,
+  { sealer, bound, pageSize, dialect }: PageContext,
+): Page {
+  const slice = items.slice(from, from + pageSize)
+  const parts: Buffer[] = [Buffer.from(`"${LIST_RULES[kind].items}":[`)]
+  slice.forEach((item, index) => {
     if (index > 0) parts.push(Buffer.from(','))
-    parts.push(writeViewTool(tool, dialect))
+    parts.push(writeViewItem(item, dialect))
   })
   const last = slice.at(-1)?.entry.name
-  const more = from + pageSize < view.tools.length && last !== undefined
+  const more = from + pageSize < items.length && last !== undefined
   const tail = more ? `],"nextCursor":${JSON.stringify(sealer.seal(last, bound))}` : ']'
   parts.push(Buffer.from(tail))
   return { from, items: Buffer.concat(parts) }
@@ -49,25 +60,20 @@ function writePage(view: View, from: number, context: PageContext): Page {
  *
  * @throws Fault `bad_cursor`
  */
-export function pageOf(
-  view: View,
-  pages: readonly Page[],
-  cursor: string,
-  context: PageContext,
-): Page {
+export function pageOf(pages: Pages, cursor: string, context: PageContext): Page {
   const after = context.sealer.open(cursor, context.bound)
   if (after === undefined) throw new Fault('bad_cursor', 'the cursor is not one of this list')
-  const from = firstAfter(view, after)
-  return pages.find((page) => page.from === from) ?? writePage(view, from, context)
+  const from = firstAfter(pages.items, after)
+  return pages.written.find((page) => page.from === from) ?? writePage(pages, from, context)
 }
 
-/** Index of the first tool whose name comes after `name`. */
-function firstAfter(view: View, name: string): number {
+/** Index of the first item whose name comes after `name`. */
+function firstAfter(items: readonly ViewItem[], name: string): number {
   let low = 0
-  let high = view.tools.length
+  let high = items.length
   while (low < high) {
     const middle = (low + high) >> 1
-    const at = view.tools[middle]?.entry.name ?? ''
+    const at = items[middle]?.entry.name ?? ''
     if (at <= name) low = middle + 1
     else high = middle
   }

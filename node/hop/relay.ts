@@ -7,17 +7,16 @@ import { rescue } from '../core/rescue.ts'
 import type { Authenticated, Delegated, Returned } from '../core/stages.ts'
 import type { Catalogue } from './catalogue.ts'
 import { exchange, type Upstreams } from './exchange.ts'
-import { forward } from './forward.ts'
+import { forward, type ForwardParts } from './forward.ts'
 import { resolve, see } from './resolve.ts'
+import { targetOf, type Target, type TargetLimits } from './target.ts'
 
 /** What a hop is made of. */
-export interface RelayParts {
+export interface RelayParts extends ForwardParts {
   readonly self: NodeId
-  /** JSON text of our own serverInfo. */
-  readonly serverInfo: string
   readonly catalogue: Catalogue
   readonly upstreams: () => Upstreams
-  readonly nameBytes: number
+  readonly limits: TargetLimits
   readonly log: Logger
 }
 
@@ -29,18 +28,22 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
   const { reply, scope, request } = call.received
   const startedAt = performance.now()
   try {
+    const target = targetOf(request, parts.limits)
     // Right after the start a name may be unknown only because the list it stands in is still on its way.
-    const pending = parts.catalogue.firstLists(call.received.endpoint, request.param('name'))
+    const { catalogue } = parts
+    const { kind, name } = target
+    const pending =
+      kind === 'task' ? undefined : catalogue.firstLists(call.received.endpoint, kind, name)
     if (pending !== undefined) await pending
 
-    let delegated = delegate(parts, call)
+    let delegated = delegate(parts, call, target)
     let returned = await send(parts, delegated)
 
     // The upstream may have another schema than headers were mirrored by. Only if it has is the refusal one that a newer
     // list cures; a tool may answer the same code of its own, and must not be called again for it.
-    if (returned.errorCode === RPC.headerMismatch) {
+    if (returned.errorCode === RPC.headerMismatch && target.kind === 'tool') {
       await parts.catalogue.evict(delegated.candidate.upstream)
-      const renewed = delegate(parts, call)
+      const renewed = delegate(parts, call, target)
       if (!isDeepStrictEqual(renewed.entry.paramHeaders, delegated.entry.paramHeaders)) {
         delegated = renewed
         returned = await send(parts, delegated)
@@ -54,7 +57,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     scope.finish()
     const fault = asFault(error)
     if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a call failed')
-    const answer = rescue(fault)
+    const answer = rescue(fault, call.received.caller.era)
     reply.finish([writeError(request.id, answer)], answer.code)
   }
 }
@@ -74,21 +77,26 @@ function tellingCode({ errorCode }: Returned): number | undefined {
 function report(log: Logger, { received, entry, candidate, onward }: Delegated, ms: number): void {
   const { endpoint } = received
   const { upstream, name } = candidate
-  log.debug({ endpoint, tool: entry.name, upstream, as: name, path: onward.path, ms }, 'call')
+  log.debug(
+    { endpoint, [entry.kind]: entry.name, upstream, as: name, path: onward.path, ms },
+    'call',
+  )
 }
 
-function delegate(parts: RelayParts, call: Authenticated): Delegated {
+function delegate(parts: RelayParts, call: Authenticated, target: Target): Delegated {
   // By table, before anything is asked of anybody: a name that is not there costs a look-up.
-  const resolved = resolve(parts.catalogue, call, parts.nameBytes)
+  const resolved = resolve(parts, call, target)
   // The same decision the list was made from, so that what is hidden cannot be called.
   const visible = see(resolved)
+  // What a retry goes on from was sealed for this very request; a forged one ends here.
+  const continuation = parts.states.open(visible)
   // The last stage that knows the caller's credentials; what leaves it is already narrowed.
-  return exchange(parts.upstreams(), parts.self, visible)
+  return exchange({ upstreams: parts.upstreams(), self: parts.self }, visible, continuation)
 }
 
 function send(parts: RelayParts, delegated: Delegated): Promise<Returned> {
   const upstream = parts.upstreams().get(delegated.candidate.upstream)
   // `exchange` found it in the same table a moment ago.
   if (upstream === undefined) throw new TypeError('the upstream vanished')
-  return forward(upstream, delegated, parts.serverInfo)
+  return forward(parts, upstream, delegated)
 }

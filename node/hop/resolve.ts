@@ -1,57 +1,88 @@
 import { Fault } from '../../protocol/errors.ts'
 import { checkMirrored, refuseAmbiguous } from '../../protocol/headers.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
-import type { Authenticated, Received, Resolved, ToolEntry, Visible } from '../core/stages.ts'
+import type { Authenticated, Entry, Received, Resolved, Visible } from '../core/stages.ts'
 import type { Catalogue } from './catalogue.ts'
+import type { Target } from './target.ts'
+import { unknownTask, type TaskIds } from './task-ids.ts'
 
-/** What a hidden tool and one that never was both get: nothing tells them apart. */
-function unknownTool(name: string): Fault {
-  return new Fault('unknown_tool', `unknown tool: ${name}`, { data: { name } })
+/** What something hidden and something that never was both get: nothing tells them apart. */
+function unknown({ kind, name }: Target): Fault {
+  if (kind === 'tool') return new Fault('unknown_tool', `unknown tool: ${name}`, { data: { name } })
+  if (kind === 'prompt') {
+    return new Fault('unknown_prompt', `unknown prompt: ${name}`, { data: { name } })
+  }
+  return new Fault('unknown_resource', `unknown resource: ${name}`, { data: { uri: name } })
 }
 
-function tooFar(name: string): Fault {
-  return new Fault('hop_budget', `the hop budget does not reach the tool: ${name}`, {
+function tooFar({ kind, name }: Target): Fault {
+  return new Fault('hop_budget', `the hop budget does not reach the ${kind}: ${name}`, {
     data: { name },
   })
 }
 
 /**
- * Finds the tool a call names, and holds its mirrored headers against the arguments: only here is its schema known.
+ * Finds what a request is about, and holds its mirrored headers against the arguments: only here is a tool's schema known.
  *
- * @throws Fault `unknown_tool`, `hop_budget`, `invalid_params`, `header_mismatch`, `duplicate_member`
+ * @throws Fault `unknown_tool`, `unknown_prompt`, `unknown_resource`, `unknown_task`, `hop_budget`, `header_mismatch`, `duplicate_member`
  */
 export function resolve(
-  catalogue: Catalogue,
-  authenticated: Authenticated,
-  nameBytes: number,
+  parts: { readonly catalogue: Catalogue; readonly tasks: TaskIds },
+  call: Authenticated,
+  target: Target,
 ): Resolved {
-  const { received, principal } = authenticated
-  const { request } = received
-  const name = request.param('name')
-  if (typeof name !== 'string' || name === '') {
-    throw new Fault('invalid_params', 'params.name must be the name of a tool')
-  }
-  if (Buffer.byteLength(name) > nameBytes) {
-    throw new Fault('invalid_params', `params.name is longer than ${nameBytes} bytes`)
-  }
-  const entry = catalogue.find(received.endpoint, name)
+  const { received, principal } = call
+  const { endpoint } = received
+  const { catalogue } = parts
+  const entry =
+    target.kind === 'task' ? findTask(parts, call, target) : find(catalogue, endpoint, target)
   if (entry === undefined) {
-    if (catalogue.view(received.endpoint).outOfReach.has(name)) throw tooFar(name)
-    throw unknownTool(name)
+    throw isOutOfReach(catalogue, endpoint, target) ? tooFar(target) : unknown(target)
   }
-  if (entry.paramHeaders.length > 0) checkParams(entry, received)
-  return { received, principal, entry }
+  if (entry.paramHeaders.length > 0 && received.request.method === 'tools/call') {
+    checkParams(entry, received)
+  }
+  return { received, principal, entry, target }
 }
 
-function checkParams({ paramHeaders }: ToolEntry, { request, mirrored, header }: Received): void {
+/** The tool whose call the task is, at the upstream that runs it. */
+function findTask(
+  { catalogue, tasks }: { readonly catalogue: Catalogue; readonly tasks: TaskIds },
+  { received, principal }: Authenticated,
+  { name }: Target,
+): Entry {
+  const { endpoint } = received
+  const { tool, upstream, id } = tasks.open({ endpoint, principal }, name)
+  const entry = catalogue.find(endpoint, 'tool', tool)
+  const candidate = entry?.candidates.find((one) => one.upstream === upstream)
+  if (entry === undefined || candidate === undefined) throw unknownTask()
+  return { ...entry, candidates: [{ ...candidate, name: id }] }
+}
+
+function find(catalogue: Catalogue, endpoint: string, { kind, name }: Target): Entry | undefined {
+  if (kind === 'tool' || kind === 'prompt') return catalogue.find(endpoint, kind, name)
+  if (kind === 'resource') return catalogue.findResource(endpoint, name)
+  // A server may have more skills than it lists, and each is a resource.
+  if (kind === 'skill') {
+    return catalogue.find(endpoint, kind, name) ?? catalogue.findResource(endpoint, name)
+  }
+  // A reference may also name a resource that no template leads to.
+  return catalogue.findTemplate(endpoint, name) ?? catalogue.findResource(endpoint, name)
+}
+
+function isOutOfReach(catalogue: Catalogue, endpoint: string, { kind, name }: Target): boolean {
+  return kind !== 'task' && catalogue.outOfReach(endpoint, kind, name)
+}
+
+function checkParams({ paramHeaders }: Entry, { request, mirrored, header }: Received): void {
   const place = memberOf(request.paramMembers, 'arguments')
   if (place !== undefined) refuseAmbiguous(paramHeaders, request.raw, place.start)
   if (mirrored) checkMirrored(paramHeaders, request.param('arguments'), header)
 }
 
 /**
- * The view's decision for one call. A node on loopback without authentication shows every caller all an endpoint holds,
- * so what resolves is visible; the list is made of the same entries.
+ * The view's decision for one request. A node on loopback without authentication shows every caller all an endpoint
+ * holds, so what resolves is visible; the lists are made of the same entries.
  */
 export function see(resolved: Resolved): Visible {
   return resolved as Visible

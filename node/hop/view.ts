@@ -1,114 +1,86 @@
+import type { CapabilityKind } from '../../protocol/capability.ts'
 import type { NodeId } from '../../protocol/federation.ts'
-import { matchesGlob } from '../../protocol/glob.ts'
-import { writeTool, type ListedTool } from '../../protocol/listing.ts'
+import { writeListed, type Listed } from '../../protocol/listing.ts'
+import { exposedName, toolKey, writeOrigin } from '../../protocol/names.ts'
+import type { Era } from '../../protocol/revisions.ts'
+import type { Entry } from '../core/stages.ts'
+import { homesOf, type Homes } from './homes.ts'
 import {
-  exposedName,
-  importedNamespace,
-  MAX_ORIGIN_TEXT,
-  toolKey,
-  writeOrigin,
-  type NameRule,
-  type ToolId,
-} from '../../protocol/names.ts'
-import type { Candidate, ToolEntry } from '../core/stages.ts'
+  gather,
+  isUri,
+  problemOf,
+  URI_TOO_LONG,
+  type Found,
+  type Source,
+  type ViewProblem,
+  type ViewRule,
+} from './sources.ts'
+import { templateForCaller, uriForCaller, type UriRule } from './uri-map.ts'
 
-/** Where an endpoint's tools come from, in the operator's order. */
-export interface Source {
-  /** Label of the upstream. */
-  readonly upstream: string
-  /** The node the list came from; undefined when that is no node. */
-  readonly peer: NodeId | undefined
-  readonly tools: readonly ListedTool[]
-  /** `own`: tools of a server, in a namespace of this node. `imported`: namespaces of another node. */
-  readonly from:
-    | { readonly kind: 'own'; readonly namespace: string }
-    | { readonly kind: 'imported'; readonly import: readonly string[]; readonly as: string }
-}
-
-/** What a view is made by. */
-export interface ViewRule {
-  readonly self: { readonly node: NodeId; readonly organisation: string }
-  /** Globs over own and imported namespaces. */
-  readonly namespaces: readonly string[]
-  readonly names: NameRule
-  /** Nodes a request may enter: what lies farther away cannot be called. */
-  readonly hopBudget: number
-}
-
-/** A tool in a view: how it is called and what it is made from. */
-export interface ViewTool {
-  readonly entry: ToolEntry
-  readonly listed: ListedTool
+/** Something in a view: how it is called and what it is made from. */
+export interface ViewItem {
+  readonly entry: Entry
+  readonly listed: Listed
   /** Nodes from this one to the origin, and those known behind it. */
   readonly path: readonly NodeId[]
+  /** How URIs in it are to be read. */
+  readonly uris: UriRule
+  /** The one era whose callers can use it; undefined when all can. */
+  readonly only: Era | undefined
 }
 
-/** Something the operator should know. */
-export interface ViewProblem {
-  readonly upstream: string
-  readonly tool: string
-  readonly reason: string
-}
-
-/** The tools of one endpoint by exposed name, and in the order of those names. */
+/** What one endpoint shows of one kind, by the name or URI shown, and in the order of those. */
 export interface View {
-  readonly tools: readonly ViewTool[]
-  readonly byName: ReadonlyMap<string, ViewTool>
-  /** Names of tools that are left out because the hop budget does not reach them. */
+  readonly kind: CapabilityKind
+  readonly items: readonly ViewItem[]
+  readonly byName: ReadonlyMap<string, ViewItem>
+  /** Names of what is left out because the hop budget does not reach it. */
   readonly outOfReach: ReadonlySet<string>
+  /** The servers behind it that are known from what is listed. */
+  readonly homes: Homes
   readonly problems: readonly ViewProblem[]
 }
 
-interface Found {
-  readonly id: ToolId
-  readonly namespace: string
-  readonly path: readonly NodeId[]
-  readonly listed: ListedTool
-  readonly candidate: Candidate
-}
-
-/** What is gathered besides the tools that can be shown. */
-interface Findings {
-  readonly problems: ViewProblem[]
-  readonly far: Found[]
-}
-
 /**
- * Builds the view of an endpoint. A tool that several upstreams lead to appears once, under the name of the shortest
- * path, the other ways behind it. Of two tools with one name the later is dropped and reported: another name for it
- * would slip past a rule made for the first.
+ * Builds the view of an endpoint for one kind. What several upstreams lead to appears once, under the name of the
+ * shortest path, the other ways behind it. Of two things with one name the later is dropped and reported: another name
+ * for it would slip past a rule made for the first.
  */
-export function buildView(rule: ViewRule, sources: readonly Source[]): View {
-  const problems: ViewProblem[] = []
-  const far: Found[] = []
-  const tools: ViewTool[] = []
-  const byName = new Map<string, ViewTool>()
-  for (const ways of waysByTool(rule, sources, { problems, far })) {
-    const tool = viewTool(rule, ways)
-    const taken = byName.get(tool.entry.name)
-    if (taken === undefined) {
-      byName.set(tool.entry.name, tool)
-      tools.push(tool)
-    } else problems.push(collision(tool, taken))
+export function buildView(kind: CapabilityKind, rule: ViewRule, sources: readonly Source[]): View {
+  const { found, far, problems: left } = gather(rule, sources)
+  const problems = [...left]
+  const items: ViewItem[] = []
+  const byName = new Map<string, ViewItem>()
+  for (const ways of waysByOrigin(found)) {
+    const item = viewItem(rule, ways)
+    const taken = byName.get(item.entry.name)
+    if (taken !== undefined) problems.push(collision(item, taken))
+    else if (isTooLong(rule, item)) problems.push(problemAt(ways[0], URI_TOO_LONG))
+    else {
+      byName.set(item.entry.name, item)
+      items.push(item)
+    }
   }
-  tools.sort((a, b) => compare(a.entry.name, b.entry.name))
-  return { tools, byName, problems, outOfReach: reportFar(rule, { far, byName, problems }) }
+  items.sort((a, b) => compare(a.entry.name, b.entry.name))
+  const tooFar = unreached(rule, far, byName)
+  const reason = 'it lies farther away than the hop budget reaches'
+  problems.push(...[...tooFar.values()].map((one) => problemAt(one, reason)))
+  const outOfReach = new Set(tooFar.keys())
+  return { kind, items, byName, outOfReach, homes: homesOf(found), problems }
 }
 
-/** What is reached over a shorter way as well is no news. */
-function reportFar(
+function problemAt({ candidate, listed }: Found, reason: string): ViewProblem {
+  return problemOf(candidate.upstream, listed, reason)
+}
+
+/** What is too far away, by name. What is reached over a shorter way as well is no news. */
+function unreached(
   rule: ViewRule,
-  { far, byName, problems }: Pick<View, 'byName'> & Findings,
-): ReadonlySet<string> {
-  const names = new Set<string>()
-  for (const { namespace, id, candidate } of far) {
-    const name = exposedName(namespace, id, rule.names)
-    if (byName.has(name)) continue
-    names.add(name)
-    const reason = 'it lies farther away than the hop budget reaches'
-    problems.push({ upstream: candidate.upstream, tool: candidate.name, reason })
-  }
-  return names
+  far: readonly Found[],
+  byName: ReadonlyMap<string, ViewItem>,
+): ReadonlyMap<string, Found> {
+  const named = far.map((found) => [shownName(rule, found), found] as const)
+  return new Map(named.filter(([name]) => !byName.has(name)))
 }
 
 function compare(a: string, b: string): number {
@@ -116,15 +88,12 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : 1
 }
 
-/** All ways to each tool, the best first; tools in the operator's order of the first way to each. */
-function waysByTool(
-  rule: ViewRule,
-  sources: readonly Source[],
-  findings: Findings,
-): readonly (readonly [Found, ...Found[]])[] {
+/** All ways to each origin, the best first; origins in the operator's order of the first way to each. */
+function waysByOrigin(all: readonly Found[]): readonly (readonly [Found, ...Found[]])[] {
   const groups = new Map<string, [Found, ...Found[]]>()
-  for (const found of sources.flatMap((source) => findAll(rule, source, findings))) {
-    const key = identity(rule, found)
+  for (const found of all) {
+    // Servers that feed one namespace may each have something of that name: two things, not two ways to one.
+    const key = `${found.source} ${toolKey(found.id)}`
     const group = groups.get(key)
     if (group === undefined) groups.set(key, [found])
     else group.push(found)
@@ -136,134 +105,95 @@ function waysByTool(
   return [...groups.values()]
 }
 
-/** Servers that feed one namespace may each have a tool of that name: two tools, not two ways to one. */
-function identity({ self }: ViewRule, { id, candidate }: Found): string {
-  return id.node === self.node ? `${candidate.upstream} ${toolKey(id)}` : toolKey(id)
+/** What it is called at the endpoint. */
+function shownName({ names }: ViewRule, { id, source, namespace, listed, peer }: Found): string {
+  const { kind, name } = listed
+  if (!isUri(kind)) return exposedName(namespace, id, names)
+  const rule = { names: names.style, peer }
+  const home = { ...id, source }
+  return kind === 'template' ? templateForCaller(rule, home, name) : uriForCaller(rule, home, name)
 }
 
-function findAll(rule: ViewRule, source: Source, { problems, far }: Findings): Found[] {
-  const found: Found[] = []
-  for (const listed of source.tools) {
-    const one =
-      source.from.kind === 'own' ? own(rule, source, listed) : imported(rule, source, listed)
-    if (typeof one === 'string') {
-      problems.push({ upstream: source.upstream, tool: listed.name, reason: one })
-    } else if (one !== undefined && isOffered(rule, one.namespace)) {
-      if (one.path.length > rule.hopBudget) far.push(one)
-      else found.push(one)
-    }
-  }
-  return found
+function isTooLong({ uriBytes }: ViewRule, { entry }: ViewItem): boolean {
+  // A character of a URI takes four bytes at most.
+  if (!isUri(entry.kind) || entry.name.length * 4 <= uriBytes) return false
+  return Buffer.byteLength(entry.name) > uriBytes
 }
 
-function isOffered(rule: ViewRule, namespace: string): boolean {
-  return rule.namespaces.some((pattern) => matchesGlob(pattern, namespace))
-}
-
-/** A tool of a server, or why it must be left out. */
-function own(rule: ViewRule, { upstream, from }: Source, listed: ListedTool): Found | string {
-  const { self } = rule
-  const namespace = from.kind === 'own' ? from.namespace : ''
-  if (listed.unpublishable !== undefined) return listed.unpublishable
-  // Here it could be shown, but no node in front of this one could show it.
-  if (listed.name.length > MAX_ORIGIN_TEXT) return 'its name is too long'
-  // A gateway that is no node, but keeps `_meta`, hands our own tools back to us.
-  if (listed.origin?.path.includes(self.node) === true) return 'it comes from this node: a loop'
-  // A node configured as a plain server is one all the same: without the way behind it, two that list each other would
-  // list each other's copies without end.
-  const path = [self.node, ...(listed.origin?.path ?? [])]
-  return {
-    id: { organisation: self.organisation, node: self.node, namespace, name: listed.name },
-    namespace,
-    path,
-    listed,
-    candidate: { upstream, name: listed.name },
-  }
-}
-
-/** A tool of another node; undefined when it is not wanted, a text when it cannot be had. */
-function imported(
-  rule: ViewRule,
-  { upstream, peer, from }: Source,
-  listed: ListedTool,
-): Found | string | undefined {
-  if (from.kind !== 'imported') return undefined
-  const { origin } = listed
-  if (origin === undefined) return 'the upstream does not say where the tool lives: it is no node'
-  if (listed.unpublishable !== undefined) return listed.unpublishable
-  const { id, namespace, path } = origin
-  // A shorter way than there is would make its node the preferred one.
-  if (path[0] !== peer) return 'the path it states does not begin at the node that lists it'
-  if (!path.includes(id.node)) return 'the path it states does not lead to its origin'
-  // In a mesh that is every second tool, and nothing to report.
-  if (path.includes(rule.self.node)) return undefined
-  if (!from.import.some((pattern) => matchesGlob(pattern, namespace))) return undefined
-  return {
-    id,
-    namespace: importedNamespace(from.as, upstream, namespace),
-    path: [rule.self.node, ...path],
-    listed,
-    candidate: { upstream, name: listed.name },
-  }
-}
-
-function viewTool(rule: ViewRule, ways: readonly [Found, ...Found[]]): ViewTool {
-  const [best, ...others] = ways
+function viewItem(rule: ViewRule, [best, ...others]: readonly [Found, ...Found[]]): ViewItem {
   const seen = new Set([best.candidate.upstream])
   const spare = others.filter(({ candidate }) => {
     const fresh = !seen.has(candidate.upstream)
     seen.add(candidate.upstream)
     return fresh
   })
+  const { id, source, namespace, listed, path, peer, era } = best
   return {
     entry: {
-      name: exposedName(best.namespace, best.id, rule.names),
-      id: best.id,
-      namespace: best.namespace,
-      paramHeaders: best.listed.paramHeaders,
+      kind: listed.kind,
+      name: shownName(rule, best),
+      id,
+      source,
+      namespace,
+      paramHeaders: listed.paramHeaders,
       candidates: [best.candidate, ...spare.map(({ candidate }) => candidate)],
     },
-    listed: best.listed,
-    path: best.path,
+    listed,
+    path,
+    uris: { names: rule.names.style, peer },
+    // In 2025 the caller asks for the task, in 2026 the server decides: neither can be made of the other.
+    only: listed.needsTask ? era : undefined,
   }
 }
 
-function collision(dropped: ViewTool, kept: ViewTool): ViewProblem {
+function collision(dropped: ViewItem, kept: ViewItem): ViewProblem {
+  const { kind, name: taken } = dropped.entry
   const { upstream, name } = dropped.entry.candidates[0]
   const other = kept.entry.candidates[0]
-  const reason = `its name ${dropped.entry.name} is taken by "${other.name}" of upstream "${other.upstream}"`
-  return { upstream, tool: name, reason }
+  const what = isUri(kind) ? 'URI' : 'name'
+  const reason = `its ${what} ${taken} is taken by "${other.name}" of upstream "${other.upstream}"`
+  return { upstream, kind, name, reason }
 }
 
 /** Whether two views look the same to every caller. */
 export function sameView(a: View, b: View): boolean {
-  if (a.tools.length !== b.tools.length) return false
-  return a.tools.every((tool, index) => {
-    const other = b.tools[index]
+  if (a.items.length !== b.items.length) return false
+  return a.items.every((item, index) => {
+    const other = b.items[index]
     return (
       other !== undefined &&
-      tool.entry.name === other.entry.name &&
-      tool.listed === other.listed &&
-      tool.entry.namespace === other.entry.namespace &&
-      tool.path.join() === other.path.join()
+      item.entry.name === other.entry.name &&
+      item.listed === other.listed &&
+      item.entry.namespace === other.entry.namespace &&
+      item.only === other.only &&
+      item.uris.peer?.uris === other.uris.peer?.uris &&
+      item.path.join() === other.path.join()
     )
   })
 }
 
 /** How a view is written for one kind of caller. */
 export interface Dialect {
-  readonly era: '2025' | '2026'
-  /** Another node is told where each tool lives. */
+  readonly era: Era
+  /** Another node is told where each item lives. */
   readonly federated: boolean
 }
 
-/** The text of a tool for one kind of caller. */
-export function writeViewTool(tool: ViewTool, { era, federated }: Dialect): Buffer {
-  const { entry, listed, path } = tool
-  const { id, namespace } = entry
-  return writeTool(listed, {
+/** What callers of an era can use. */
+export function itemsFor({ items }: View, era: Era): readonly ViewItem[] {
+  const usable = ({ only }: ViewItem): boolean => only === undefined || only === era
+  return items.every(usable) ? items : items.filter(usable)
+}
+
+/** The text of an item for one kind of caller. */
+export function writeViewItem(item: ViewItem, { era, federated }: Dialect): Buffer {
+  const { entry, listed, path, uris } = item
+  const { id, source, namespace } = entry
+  const home = { ...id, source }
+  return writeListed(listed, {
     name: entry.name,
-    origin: federated ? writeOrigin({ id, namespace, path }) : undefined,
+    origin: federated ? writeOrigin({ id, source, namespace, path }) : undefined,
     objectOutputOnly: era === '2025',
+    uri: uris.names === 'plain' ? undefined : (uri) => uriForCaller(uris, home, uri),
   })
 }

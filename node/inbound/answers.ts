@@ -1,8 +1,9 @@
 import { FEDERATION, type FederationSettings } from '../../protocol/federation.ts'
+import { writeResult } from '../../protocol/hop-response.ts'
 import type { JsonObject, RpcId } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import { SERVED_REVISIONS, type Era, type LegacyRevision } from '../../protocol/revisions.ts'
-import type { EndpointDescription, ListPage } from '../core/stages.ts'
+import type { EndpointDescription, ListPage, Received } from '../core/stages.ts'
 
 /** What the node says of itself. */
 export interface Identity {
@@ -13,7 +14,25 @@ export interface Identity {
 /** How long what an endpoint says of itself may be kept, milliseconds. It changes only with the configuration. */
 const DISCOVER_TTL_MS = 60_000
 
-const TOOLS = { listChanged: true }
+/** Declared always: what an upstream that is not there now will bring cannot be known, and clients ask only once. */
+const CAPABILITIES = {
+  tools: { listChanged: true },
+  prompts: { listChanged: true },
+  resources: { listChanged: true, subscribe: true },
+  completions: {},
+  logging: {},
+}
+
+/** The extension for tasks. A session of era 2025 has tasks of its own, and must not be offered both. */
+export const TASKS = 'io.modelcontextprotocol/tasks'
+
+export const SKILLS = 'io.modelcontextprotocol/skills'
+
+/** Sends the result of a request, given as JSON text. */
+export function complete({ request, reply, scope }: Received, result: string): void {
+  scope.finish()
+  reply.finish([writeResult(request.id, result)])
+}
 
 function described({ title, instructions }: EndpointDescription, identity: Identity): JsonObject {
   const serverInfo = title === undefined ? identity.serverInfo : { ...identity.serverInfo, title }
@@ -26,7 +45,10 @@ export function discoverResult(endpoint: EndpointDescription, identity: Identity
   return {
     resultType: 'complete',
     supportedVersions: SERVED_REVISIONS,
-    capabilities: { tools: TOOLS, extensions: { [FEDERATION]: identity.federation } },
+    capabilities: {
+      ...CAPABILITIES,
+      extensions: { ...endpoint.extensions, [FEDERATION]: federationOf(endpoint, identity) },
+    },
     ...rest,
     ttlMs: DISCOVER_TTL_MS,
     cacheScope: 'public',
@@ -40,12 +62,31 @@ export function initializeResult(
   identity: Identity,
   revision: LegacyRevision,
 ): JsonObject {
+  const { tasks } = endpoint
+  const { [TASKS]: _, ...extensions } = endpoint.extensions
   return {
     protocolVersion: revision,
-    // This era has no `extensions`.
-    capabilities: { tools: TOOLS, experimental: { [FEDERATION]: identity.federation } },
+    capabilities: {
+      ...CAPABILITIES,
+      ...(tasks !== undefined && hasTasks(revision) && { tasks }),
+      // No revision of this era knows `extensions`; hosts of MCP Apps look for them here all the same.
+      ...(Object.keys(extensions).length > 0 && { extensions }),
+      experimental: { [FEDERATION]: federationOf(endpoint, identity) },
+    },
     ...described(endpoint, identity),
   }
+}
+
+/** Whether a revision has tasks in its core. */
+export function hasTasks(revision: string): boolean {
+  return revision === '2025-11-25'
+}
+
+function federationOf(
+  { names }: EndpointDescription,
+  { federation }: Identity,
+): FederationSettings {
+  return { ...federation, uris: names === 'plain' ? 'plain' : 'exposed' }
 }
 
 /** The response to a list request, its items passed on as they stand in the cache. */

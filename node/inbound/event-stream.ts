@@ -25,15 +25,31 @@ export function openEventStream(response: ServerResponse, headers: readonly stri
 /** An event up to this size goes out as one chunk; a larger one is not copied for that. */
 const ONE_CHUNK_BYTES = 16_384
 
-/** Writes one message as one event; false when the client does not keep up. */
-export function writeEvent(response: ServerResponse, text: readonly Buffer[]): boolean {
-  const parts = [HEAD, ...text.map((part) => singleLine(part)), TAIL]
+/** Writes one message as one event; false when the client does not keep up. With an id, a client can resume from it. */
+export function writeEvent(
+  response: ServerResponse,
+  text: readonly Buffer[],
+  id?: string,
+): boolean {
+  const head = id === undefined ? HEAD : Buffer.from(`id: ${id}\nevent: message\ndata: `)
+  const parts = [head, ...text.map((part) => singleLine(part)), TAIL]
   const size = parts.reduce((sum, part) => sum + part.length, 0)
   if (size <= ONE_CHUNK_BYTES) return response.write(Buffer.concat(parts, size))
   // A corked response would tell of what it holds back itself, not of the socket; Node gathers the writes of a tick.
   let flowing = true
   for (const part of parts) flowing = response.write(part)
   return flowing
+}
+
+/** How long a client waits before it resumes a stream that broke off, milliseconds. */
+const RETRY_MS = 1_000
+
+/**
+ * Writes an event of no message, which tells a client the id to resume from before it has got anything (MCP 2025-11-25,
+ * basic/transports).
+ */
+export function writePriming(response: ServerResponse, id: string): void {
+  response.write(`id: ${id}\nretry: ${RETRY_MS}\ndata:\n\n`)
 }
 
 /** A stream that is kept alive. */

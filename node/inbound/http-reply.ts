@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http'
 import { responseStatus } from '../core/rescue.ts'
 import type { Place } from '../core/ring.ts'
-import type { Reply } from '../core/stages.ts'
-import type { Era } from '../../protocol/revisions.ts'
+import type { Asked, Question, QuestionSink, Reply } from '../core/stages.ts'
+import type { Era, LegacyRevision } from '../../protocol/revisions.ts'
 import {
   openEventStream,
   writeComment,
@@ -10,25 +10,54 @@ import {
   type Beating,
   type KeepAlive,
 } from './event-stream.ts'
+import type { ResumableStream } from './resumable-stream.ts'
+import type { Streams } from './streams.ts'
 
 export interface HttpReplyOptions {
   readonly era: Era
   readonly keepAlive: KeepAlive
   /** Names and values in turn, for every response. */
   readonly headers: readonly string[]
-  /** The caller went away before the answer. */
+  /** The caller went away before the answer, which is dropped. */
   readonly left?: () => void
+  /** What a reply to a session of the 2025 era has besides. */
+  readonly session?: SessionSide
+}
+
+/** Where a reply to a session gets its stream, and who asks its caller. */
+export interface SessionSide {
+  readonly key: string
+  readonly revision: LegacyRevision
+  readonly streams: Pick<Streams, 'answer'>
+  readonly asks: QuestionMaker
+  /** Whether the stream begins before there is anything to send: then the caller can come back from the first moment. */
+  readonly atOnce: boolean
+}
+
+/** Makes what asks the caller of one request; `send` puts a message on the stream of that request. */
+export interface QuestionMaker {
+  of(session: string, send: (text: Buffer) => void): Questions
+}
+
+/** The questions of one reply to its caller. */
+export interface Questions {
+  ask(question: Question, sink: QuestionSink): Asked
+  /** Forgets those that are open. */
+  drop(): void
 }
 
 /**
  * The answer to one POST. It becomes an event stream with the first notification, or when it takes long; a response
- * that comes first is plain JSON, which is cheaper on every hop.
+ * that comes first is plain JSON, which is cheaper on every hop. The stream of a session goes on when its caller leaves.
  */
 export class HttpReply implements Reply, Beating {
   readonly #response: ServerResponse
   readonly #options: HttpReplyOptions
   readonly #place: Place<Beating>
   #streaming = false
+  /** The stream, if it is one of a session. */
+  #resumable: ResumableStream | undefined
+  #questions: Questions | undefined
   #beats = 0
   #done = false
   #waiting: (() => void)[] = []
@@ -38,23 +67,88 @@ export class HttpReply implements Reply, Beating {
     this.#options = options
     this.#place = options.keepAlive.add(this)
     response.on('close', () => {
-      if (this.#done) return
+      if (this.#done || this.#resumable !== undefined) return
       this.#finished()
       options.left?.()
     })
+    if (options.session?.atOnce === true) this.#stream()
   }
 
   notify(text: Buffer): boolean {
     if (this.#done) return true
     this.#stream()
-    return writeEvent(this.#response, [text])
+    return this.#resumable === undefined
+      ? writeEvent(this.#response, [text])
+      : this.#resumable.write([text])
   }
 
   onDrain(listener: () => void): void {
-    if (this.#done) {
-      listener()
+    if (this.#done) listener()
+    else if (this.#resumable === undefined) this.#onDrained(listener)
+    else this.#resumable.onDrain(listener)
+  }
+
+  finish(text: readonly Buffer[], errorCode?: number): void {
+    if (this.#done) return
+    this.#finished()
+    if (this.#resumable !== undefined) {
+      this.#resumable.write(text)
+      this.#resumable.end()
+    } else if (this.#streaming) {
+      writeEvent(this.#response, text)
+      this.#response.end()
+    } else {
+      writeJson(this.#response, {
+        status: responseStatus(errorCode, this.#options.era),
+        headers: this.#options.headers,
+        text,
+      })
+    }
+  }
+
+  /** @throws TypeError when the caller is not one of era 2025 */
+  ask(question: Question, sink: QuestionSink): Asked {
+    const { session } = this.#options
+    if (session === undefined) throw new TypeError('a caller of era 2026 takes no requests')
+    this.#questions ??= session.asks.of(session.key, (text) => void this.notify(text))
+    return this.#questions.ask(question, sink)
+  }
+
+  /** Ends without a response: the caller withdrew the request. */
+  abandon(): void {
+    if (this.#done) return
+    this.#finished()
+    if (this.#resumable !== undefined) {
+      this.#resumable.end()
       return
     }
+    // Nothing will come: there must be no id to come back with.
+    if (!this.#streaming) openEventStream(this.#response, this.#options.headers)
+    this.#response.end()
+  }
+
+  beat(): void {
+    this.#beats += 1
+    // The first beat may come right after the request did; one whole interval is what counts.
+    if (this.#beats < 2) return
+    this.#stream()
+    if (this.#resumable === undefined) writeComment(this.#response)
+    else this.#resumable.beat()
+  }
+
+  #stream(): void {
+    if (this.#streaming) return
+    this.#streaming = true
+    const { headers, session } = this.#options
+    const response = this.#response
+    if (session === undefined) openEventStream(response, headers)
+    else {
+      const { key, revision } = session
+      this.#resumable = session.streams.answer(key, { response, headers, revision })
+    }
+  }
+
+  #onDrained(listener: () => void): void {
     if (this.#waiting.push(listener) > 1) return
     // A client that has gone drains nothing, and its call may go on.
     const release = (): void => {
@@ -66,46 +160,10 @@ export class HttpReply implements Reply, Beating {
     this.#response.once('drain', release).once('close', release)
   }
 
-  finish(text: readonly Buffer[], errorCode?: number): void {
-    if (this.#done) return
-    this.#finished()
-    if (this.#streaming) {
-      writeEvent(this.#response, text)
-      this.#response.end()
-      return
-    }
-    writeJson(this.#response, {
-      status: responseStatus(errorCode, this.#options.era),
-      headers: this.#options.headers,
-      text,
-    })
-  }
-
-  /** Ends without a response: the caller withdrew the request. */
-  abandon(): void {
-    if (this.#done) return
-    this.#stream()
-    this.#finished()
-    this.#response.end()
-  }
-
-  #stream(): void {
-    if (this.#streaming) return
-    this.#streaming = true
-    openEventStream(this.#response, this.#options.headers)
-  }
-
-  beat(): void {
-    this.#beats += 1
-    // The first beat may come right after the request did; one whole interval is what counts.
-    if (this.#beats < 2) return
-    this.#stream()
-    writeComment(this.#response)
-  }
-
   #finished(): void {
     this.#done = true
     this.#options.keepAlive.delete(this.#place)
+    this.#questions?.drop()
   }
 }
 

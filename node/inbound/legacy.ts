@@ -6,16 +6,24 @@ import {
   type RpcMessage,
   type RpcNotification,
   type RpcRequest,
+  type RpcResponse,
 } from '../../protocol/jsonrpc.ts'
 import { BATCH_REVISION, negotiate, type LegacyRevision } from '../../protocol/revisions.ts'
 import type { CallScope } from '../core/call-scope.ts'
 import type { Caller, Reply } from '../core/stages.ts'
-
 import { initializeResult } from './answers.ts'
+import type { Asks } from './asks.ts'
+import type { QuestionMaker, Questions } from './http-reply.ts'
 import type { Inflight } from './inflight.ts'
 import { answer, describeEndpoint, fail, trailOf, type MethodParts } from './methods.ts'
 import type { HeaderReader } from './modern.ts'
 import type { Session } from './session.ts'
+
+/** What serving sessions takes. */
+export interface SessionParts extends MethodParts {
+  readonly inflight: Inflight
+  readonly asks: Asks
+}
 
 /** A session that is in use, and where its messages go. */
 export interface SessionUse {
@@ -45,18 +53,13 @@ export function initialize(parts: MethodParts, endpoint: string, request: RpcReq
 }
 
 /** The caller of a session's requests. */
-function sessionCaller({ session }: SessionUse): Caller {
-  return {
-    era: '2025',
-    revision: session.revision,
-    session: session.key,
-    federated: session.federated,
-  }
+function sessionCaller({ key, revision, capabilities }: Session, { memory }: SessionParts): Caller {
+  return { era: '2025', revision, session: key, capabilities, logLevel: memory.logLevel(key) }
 }
 
 /** Runs one request of a session: `reply.finish` is called unless the caller cancels. As `answer`, it never rejects. */
 export function runSessionRequest(
-  parts: MethodParts & { readonly inflight: Inflight },
+  parts: SessionParts,
   use: SessionUse,
   { request, reply, scope }: { request: RpcRequest; reply: Reply; scope: CallScope },
 ): Promise<void> | undefined {
@@ -64,7 +67,7 @@ export function runSessionRequest(
   parts.inflight.add(session.key, request.id, scope)
   try {
     const trail = trailOf(request, parts)
-    const caller = sessionCaller(use)
+    const caller = sessionCaller(session, parts)
     return answer(parts, {
       endpoint,
       caller,
@@ -81,13 +84,19 @@ export function runSessionRequest(
   }
 }
 
-/** Takes a notification of a session: a cancellation reaches its own request, the rest needs nothing done. */
-export function takeNotification(
-  inflight: Inflight,
+/** Takes what a session says without asking for anything: nothing of it is answered. */
+export function takeMessage(
+  { inflight, asks }: Pick<SessionParts, 'inflight' | 'asks'>,
   session: string,
-  notification: RpcNotification,
+  message: RpcNotification | RpcResponse,
 ): void {
-  if (notification.method !== 'notifications/cancelled') return
+  if (message.kind === 'response') asks.takeResponse(session, message)
+  else if (message.method === 'notifications/progress') asks.takeProgress(session, message)
+  else if (message.method === 'notifications/cancelled') cancel(inflight, session, message)
+}
+
+/** A cancellation reaches its own request, in this session and no other. */
+function cancel(inflight: Inflight, session: string, notification: RpcNotification): void {
   const requestId = notification.param('requestId')
   if (typeof requestId !== 'string' && typeof requestId !== 'number') return
   for (const scope of inflight.of(session, requestId)) {
@@ -122,26 +131,37 @@ interface WholeReply extends Reply {
   abandon?(): void
 }
 
+/** What a batch asks for, and of whom its requests may ask something in turn. */
+interface BatchPlan {
+  readonly requests: number
+  readonly session: string
+  readonly asks: QuestionMaker
+}
+
 /**
  * The replies of a batch, gathered into one. Notifications go out as they come, each by itself; the responses together
  * when the last is there, or as one event where a stream has begun.
  */
 export class BatchReply {
   readonly #reply: WholeReply
+  readonly #newQuestions: () => Questions
   readonly #responses: (readonly Buffer[])[] = []
   #waiting: number
 
-  constructor(reply: WholeReply, requests: number) {
+  constructor(reply: WholeReply, { requests, session, asks }: BatchPlan) {
     this.#reply = reply
+    this.#newQuestions = () => asks.of(session, (text) => void reply.notify(text))
     this.#waiting = requests
   }
 
   /** The reply of one request. A cancelled one has no response, and is `skip`ped. */
   part(): Reply & { skip(): void } {
     let done = false
+    let questions: Questions | undefined
     const settle = (text: readonly Buffer[] | undefined): void => {
       if (done) return
       done = true
+      questions?.drop()
       if (text !== undefined) this.#responses.push(text)
       this.#waiting -= 1
       if (this.#waiting === 0) this.#finish()
@@ -149,6 +169,11 @@ export class BatchReply {
     return {
       notify: (text) => this.#reply.notify(text),
       onDrain: (listener) => this.#reply.onDrain(listener),
+      ask: (question, sink) => {
+        questions ??= this.#newQuestions()
+        if (done) questions.drop()
+        return questions.ask(question, sink)
+      },
       finish: (text) => settle(text),
       skip: () => settle(undefined),
     }

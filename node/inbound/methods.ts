@@ -1,32 +1,44 @@
+import { CAPABILITY_KINDS, LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
 import { asFault, Fault } from '../../protocol/errors.ts'
 import { enterNode, readTrail, type HopTrail } from '../../protocol/federation.ts'
-import { writeError, writeResult } from '../../protocol/hop-response.ts'
+import { writeError } from '../../protocol/hop-response.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
-import { rescue } from '../core/rescue.ts'
-import type { CallScope } from '../core/call-scope.ts'
+import type { Era } from '../../protocol/revisions.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Authenticated, EndpointDescription, Received, Serving } from '../core/stages.ts'
-import { discoverResult, listResponse, type Identity } from './answers.ts'
-import { listen } from './listen.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
+import { rescue } from '../core/rescue.ts'
+import type { Authenticated, EndpointDescription, Received } from '../core/stages.ts'
+import {
+  complete,
+  discoverResult,
+  hasTasks,
+  listResponse,
+  SKILLS,
+  TASKS,
+  type Identity,
+} from './answers.ts'
+import { listen, type ListenParts } from './listen.ts'
+import {
+  ping,
+  setLevel,
+  subscribe,
+  unsubscribe,
+  type SessionMethodParts,
+} from './session-methods.ts'
 
 /** What answering a request takes, whatever transport it came by. */
-export interface MethodParts {
-  readonly serving: Serving
+export interface MethodParts extends ListenParts, SessionMethodParts {
   readonly identity: Identity
-  /** JSON text of `identity.serverInfo`. */
-  readonly serverInfo: string
   /** Nodes a request without a trail may enter. */
   readonly hopBudget: number
   readonly log: Logger
   /** Whether the node takes requests; false while it closes. */
   readonly open: () => boolean
-  /** The listens that are open: they are answered when the node closes. */
-  readonly listens: Set<CallScope>
-  /** Whether one more stream of server messages may be opened. */
-  readonly hasRoom: () => boolean
 }
+
+/** Answers a request; may throw while nothing is under way. The promise, where there is one, never rejects. */
+type Method = (parts: MethodParts, call: Authenticated) => Promise<void> | undefined
 
 /**
  * The trail of a request that enters this node.
@@ -42,8 +54,11 @@ export function trailOf(request: RpcRequest, parts: MethodParts): HopTrail {
 }
 
 /** The endpoint of a request, which the transport has found to exist. */
-export function describeEndpoint(parts: MethodParts, endpoint: string): EndpointDescription {
-  const description = parts.serving.describe(endpoint)
+export function describeEndpoint(
+  { serving }: Pick<MethodParts, 'serving'>,
+  endpoint: string,
+): EndpointDescription {
+  const description = serving.describe(endpoint)
   if (description === undefined) throw new Fault('unknown_endpoint', 'there is no such endpoint')
   return description
 }
@@ -57,7 +72,10 @@ function authenticate(received: Received): Authenticated {
 export function answer(parts: MethodParts, received: Received): Promise<void> | undefined {
   try {
     if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
-    return dispatch(parts, authenticate(received))
+    const { caller, request } = received
+    const method = METHODS[caller.era].get(request.method)
+    if (method === undefined) throw unknownMethod(request)
+    return method(parts, authenticate(received))
   } catch (error) {
     fail(parts, received, error)
     return undefined
@@ -66,7 +84,7 @@ export function answer(parts: MethodParts, received: Received): Promise<void> | 
 
 /** Answers a request with what went wrong. */
 export function fail(
-  parts: MethodParts,
+  parts: Pick<MethodParts, 'log'>,
   { request, reply, scope }: Pick<Received, 'request' | 'reply' | 'scope'>,
   error: unknown,
 ): void {
@@ -77,51 +95,103 @@ export function fail(
   reply.finish([writeError(request.id, wire)], wire.code)
 }
 
-/** Runs a method; the promise is undefined where the answer is already out. */
-function dispatch(parts: MethodParts, call: Authenticated): Promise<void> | undefined {
-  const { received } = call
-  const { request, reply, scope, caller } = received
-  const modern = caller.era === '2026'
-  switch (request.method) {
-    case 'tools/call':
-      return parts.serving.call(call)
-    case 'tools/list':
-      return listTools(parts, call)
-    case 'server/discover':
-      if (!modern) break
-      scope.finish()
-      reply.finish([discovered(parts, received)])
-      return undefined
-    case 'subscriptions/listen':
-      if (!modern) break
-      listen(parts, received)
-      return undefined
-    case 'ping':
-      if (modern) break
-      scope.finish()
-      reply.finish([writeResult(request.id, '{}')])
-      return undefined
-    default:
+function unknownMethod({ method }: RpcRequest): Fault {
+  return new Fault('method_not_found', `there is no method ${method.slice(0, 100)}`)
+}
+
+/** A method of skills (SEP-2640): an endpoint without them does not know it. */
+function ofSkills(method: Method): Method {
+  return (parts, call) => {
+    const { endpoint, request } = call.received
+    const { extensions } = describeEndpoint(parts, endpoint)
+    if (!Object.hasOwn(extensions, SKILLS)) throw unknownMethod(request)
+    return method(parts, call)
   }
-  throw new Fault('method_not_found', `there is no method ${request.method.slice(0, 100)}`)
 }
 
-function discovered(parts: MethodParts, { request, endpoint }: Received): Buffer {
-  const result = discoverResult(describeEndpoint(parts, endpoint), parts.identity)
-  return writeResult(request.id, JSON.stringify(result))
+/** Goes to whoever serves what it names. */
+const relayed: Method = ({ serving }, call) => serving.call(call)
+
+/** A task of the extension (SEP-2663). */
+const relayedTask: Method = (parts, call) => {
+  if (!call.received.caller.capabilities.extensions.has(TASKS)) {
+    throw new Fault('missing_capability', `the client does not declare ${TASKS}`, {
+      data: { requiredCapabilities: { extensions: { [TASKS]: {} } } },
+    })
+  }
+  return relayed(parts, call)
 }
 
-async function listTools(parts: MethodParts, call: Authenticated): Promise<void> {
-  const { request, reply, scope, caller } = call.received
-  try {
+/** A task of the core (MCP 2025-11-25, basic/utilities/tasks). */
+const relayedCoreTask: Method = (parts, call) => {
+  const { caller, request } = call.received
+  if (!hasTasks(caller.revision)) throw unknownMethod(request)
+  return relayed(parts, call)
+}
+
+const discover: Method = (parts, { received }) => {
+  const result = discoverResult(describeEndpoint(parts, received.endpoint), parts.identity)
+  complete(received, JSON.stringify(result))
+  return undefined
+}
+
+function list(kind: CapabilityKind): Method {
+  return guarded(async (parts, call) => {
+    const { request, reply, scope, caller } = call.received
     const cursor = request.param('cursor')
     if (cursor !== undefined && typeof cursor !== 'string') {
       throw new Fault('bad_cursor', 'params.cursor must be a string')
     }
-    const page = await parts.serving.listTools(call, cursor)
+    const page = await parts.serving.list(call, kind, cursor)
     scope.finish()
     reply.finish(listResponse(request.id, page, { era: caller.era, serverInfo: parts.serverInfo }))
-  } catch (error) {
-    fail(parts, call.received, error)
+  })
+}
+
+/** A method that may fail later than at once. */
+function guarded(run: (parts: MethodParts, call: Authenticated) => Promise<void>): Method {
+  return async (parts, call) => {
+    try {
+      await run(parts, call)
+    } catch (error) {
+      fail(parts, call.received, error)
+    }
   }
+}
+
+const COMMON: Readonly<Record<string, Method>> = {
+  ...Object.fromEntries(CAPABILITY_KINDS.map((kind) => [LIST_RULES[kind].method, list(kind)])),
+  'tools/call': relayed,
+  'prompts/get': relayed,
+  'resources/read': relayed,
+  'completion/complete': relayed,
+  'skills/list': ofSkills(list('skill')),
+  'skills/get': ofSkills(relayed),
+  'resources/directory/read': ofSkills(relayed),
+}
+
+/** What each era can ask for, besides `initialize`, which the transports serve. */
+const METHODS: Readonly<Record<Era, ReadonlyMap<string, Method>>> = {
+  '2025': new Map(
+    Object.entries<Method>({
+      ...COMMON,
+      ping,
+      'logging/setLevel': setLevel,
+      'resources/subscribe': guarded(subscribe),
+      'resources/unsubscribe': unsubscribe,
+      'tasks/get': relayedCoreTask,
+      'tasks/result': relayedCoreTask,
+      'tasks/cancel': relayedCoreTask,
+    }),
+  ),
+  '2026': new Map(
+    Object.entries<Method>({
+      ...COMMON,
+      'server/discover': discover,
+      'subscriptions/listen': listen,
+      'tasks/get': relayedTask,
+      'tasks/update': relayedTask,
+      'tasks/cancel': relayedTask,
+    }),
+  ),
 }

@@ -1,11 +1,13 @@
+import type { ClientCapabilities } from '../../protocol/client-capabilities.ts'
 import { Fault } from '../../protocol/errors.ts'
-import { readSettings } from '../../protocol/federation.ts'
 import { decodeHeaderValue, HEADER } from '../../protocol/headers.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
+import { isSeverity, type LogSeverity } from '../../protocol/log-level.ts'
 import { META } from '../../protocol/meta.ts'
 import { MODERN_REVISION, SERVED_REVISIONS } from '../../protocol/revisions.ts'
 import type { Caller } from '../core/stages.ts'
+import { CapabilityMemo } from './capability-memo.ts'
 
 /** Reads one header by lower-case name. */
 export type HeaderReader = (name: string) => string | undefined
@@ -31,7 +33,7 @@ function isStateless(revision: string): boolean {
 /**
  * The caller of a stateless request, from the `_meta` all of them carry (MCP 2026-07-28, basic/index).
  *
- * @throws Fault `missing_meta`, `unsupported_version`
+ * @throws Fault `missing_meta`, `unsupported_version`, `invalid_params`
  */
 export function modernCaller(request: RpcRequest): Caller {
   const version = request.meta(META.protocolVersion)
@@ -41,14 +43,28 @@ export function modernCaller(request: RpcRequest): Caller {
       data: { supported: SERVED_REVISIONS, requested: version },
     })
   }
-  const capabilities = memberOf(request.metaMembers ?? [], META.clientCapabilities)
-  if (capabilities === undefined || request.raw[capabilities.start] !== 0x7b) {
+  const capabilities = capabilitiesOf(request)
+  const logLevel = logLevelOf(request)
+  return { era: '2026', revision: version, session: undefined, capabilities, logLevel }
+}
+
+// A memo of a pure function: whoever shares it sees no difference.
+const memo = new CapabilityMemo()
+
+function capabilitiesOf({ raw, metaMembers }: RpcRequest): ClientCapabilities {
+  const place = memberOf(metaMembers ?? [], META.clientCapabilities)
+  if (place === undefined || raw[place.start] !== 0x7b) {
     throw missing(META.clientCapabilities, 'an object')
   }
-  // Few callers declare much, and only what stands there can be an extension.
-  const some = capabilities.end - capabilities.start > '{}'.length
-  const federated = some && readSettings(request.meta(META.clientCapabilities)) !== undefined
-  return { era: '2026', revision: version, session: undefined, federated }
+  return memo.read(raw, place)
+}
+
+/** Who asks for no log messages gets none (MCP 2026-07-28, server/utilities/logging). */
+function logLevelOf(request: RpcRequest): LogSeverity | undefined {
+  if (memberOf(request.metaMembers ?? [], META.logLevel) === undefined) return undefined
+  const level = request.meta(META.logLevel)
+  if (isSeverity(level)) return level
+  throw new Fault('invalid_params', `params._meta["${META.logLevel}"] must be a log level`)
 }
 
 function missing(key: string, what: string): Fault {
@@ -62,6 +78,9 @@ const NAMED: Readonly<Record<string, string>> = {
   'tools/call': 'name',
   'prompts/get': 'name',
   'resources/read': 'uri',
+  'tasks/get': 'taskId',
+  'tasks/update': 'taskId',
+  'tasks/cancel': 'taskId',
 }
 
 /**

@@ -1,6 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import {
+  NO_CAPABILITIES,
+  readClientCapabilities,
+  type ClientCapabilities,
+} from '../../protocol/client-capabilities.ts'
 import { Fault } from '../../protocol/errors.ts'
-import { readSettings } from '../../protocol/federation.ts'
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import { isLegacyRevision, type LegacyRevision } from '../../protocol/revisions.ts'
 import type { Principal } from '../core/principal.ts'
@@ -11,8 +15,7 @@ export interface Session {
   /** Names the session inside the node. */
   readonly key: string
   readonly revision: LegacyRevision
-  readonly capabilities: JsonObject
-  readonly federated: boolean
+  readonly capabilities: ClientCapabilities
 }
 
 export interface SessionOptions {
@@ -54,12 +57,12 @@ export class Sessions {
     capabilities: JsonObject,
   ): { id: string; session: Session } {
     const key = randomBytes(12).toString('base64url')
-    const federated = readSettings(capabilities) !== undefined
-    const whole = { key, revision, capabilities, federated }
-    const id = this.#seal(whole, bound)
-    if (id.length <= this.#maxBytes) return { id, session: whole }
-    const bare = { ...whole, capabilities: {} }
-    return { id: this.#seal(bare, bound), session: bare }
+    const id = this.#seal({ key, revision, capabilities }, bound)
+    if (id.length <= this.#maxBytes) {
+      return { id, session: { key, revision, capabilities: readClientCapabilities(capabilities) } }
+    }
+    const bare = { key, revision, capabilities: {} }
+    return { id: this.#seal(bare, bound), session: { ...bare, capabilities: NO_CAPABILITIES } }
   }
 
   /**
@@ -94,14 +97,13 @@ export class Sessions {
     if (this.#ended.size > MAX_ENDED && oldest !== undefined) this.#ended.delete(oldest)
   }
 
-  #seal(session: Session, bound: Binding): string {
-    const { key, revision, capabilities, federated } = session
-    const text = JSON.stringify([key, revision, Date.now(), federated ? 1 : 0, capabilities])
+  #seal({ key, revision, capabilities }: Sealed, bound: Binding): string {
+    const text = JSON.stringify([key, revision, Date.now(), capabilities])
     return this.#sealer.seal(text, aad(bound))
   }
 
   #read(text: string): { readonly session: Session; readonly until: number } | undefined {
-    const [key, revision, openedAt, federated, capabilities] = JSON.parse(text) as unknown[]
+    const [key, revision, openedAt, capabilities] = JSON.parse(text) as unknown[]
     const sound =
       typeof key === 'string' &&
       typeof revision === 'string' &&
@@ -110,8 +112,16 @@ export class Sessions {
       isObject(capabilities)
     const until = sound ? openedAt + this.#lifetimeMs : 0
     if (!sound || Date.now() >= until) return undefined
-    return { session: { key, revision, capabilities, federated: federated === 1 }, until }
+    return { session: { key, revision, capabilities: readClientCapabilities(capabilities) }, until }
   }
+}
+
+/** What an id holds, besides when it was issued. */
+interface Sealed {
+  readonly key: string
+  readonly revision: LegacyRevision
+  /** As the client declared them. */
+  readonly capabilities: JsonObject
 }
 
 /** What a session belongs to. */

@@ -1,31 +1,34 @@
 import type { Readable, Writable } from 'node:stream'
+import { changedMethod } from '../../protocol/capability.ts'
+import { readClientCapabilities } from '../../protocol/client-capabilities.ts'
 import { asFault, Fault } from '../../protocol/errors.ts'
-import { readSettings } from '../../protocol/federation.ts'
 import { writeError, writeNotification, writeResult } from '../../protocol/hop-response.ts'
 import { readBody, type RpcId, type RpcMessage, type RpcRequest } from '../../protocol/jsonrpc.ts'
 import { CallScope } from '../core/call-scope.ts'
-import type { Limits } from '../core/config-limits.ts'
 import { rescue } from '../core/rescue.ts'
 import { LineSplitter } from '../core/stdio-lines.ts'
+import { Announcements } from './announcements.ts'
+import { Asks } from './asks.ts'
+import type { Questions } from './http-reply.ts'
 import { Inflight } from './inflight.ts'
 import {
   BatchReply,
   checkBatch,
   initialize,
   runSessionRequest,
-  takeNotification,
+  takeMessage,
+  type SessionParts,
   type SessionUse,
 } from './legacy.ts'
 import { answer, describeEndpoint, trailOf, type MethodParts } from './methods.ts'
 import { isModern, modernCaller } from './modern.ts'
+import { LocalSessionMemory } from './session-memory.ts'
 import type { Session } from './session.ts'
 import { StdioOutput } from './stdio-output.ts'
 import { StdioReply } from './stdio-reply.ts'
 
-/** What serving a pipe takes. */
-export interface StdioParts extends MethodParts {
-  readonly limits: Limits
-}
+/** What serving a pipe takes; what sessions hold is its own. */
+export type StdioParts = Omit<MethodParts, 'memory' | 'tell'>
 
 /** A pipe and what is served on it. */
 export interface StdioPlan {
@@ -42,19 +45,19 @@ const FLUSH_MS = 1_000
 
 const NO_HEADER = (): undefined => undefined
 
-const LIST_CHANGED = [writeNotification('notifications/tools/list_changed')]
-
 /**
  * Serves one endpoint over a pipe in both eras (MCP 2026-07-28 and 2025-11-25, transports): one message a line.
  * `initialize` opens the one session of the pipe; requests of 2026 need none.
  */
 export class StdioServer {
-  readonly #parts: StdioParts & { readonly inflight: Inflight }
+  readonly #parts: SessionParts
   readonly #plan: StdioPlan
   readonly #output: StdioOutput
   readonly #ended = Promise.withResolvers<void>()
   readonly #scopes = new Set<CallScope>()
   readonly #runs = new Set<Promise<void>>()
+  /** What is told unasked. */
+  readonly #announcements: Announcements
   #use: SessionUse | undefined
   #closing = false
   #unwatch: () => void = () => undefined
@@ -62,7 +65,6 @@ export class StdioServer {
   /** @throws Fault `unknown_endpoint` */
   constructor(parts: StdioParts, plan: StdioPlan) {
     describeEndpoint(parts, plan.endpoint)
-    this.#parts = { ...parts, inflight: new Inflight() }
     this.#plan = plan
     this.#output = new StdioOutput(plan.output, parts.limits.bodyBytes, {
       gone: () => this.#ended.resolve(),
@@ -72,6 +74,8 @@ export class StdioServer {
         if (!this.#closing) plan.input.resume()
       },
     })
+    this.#announcements = new Announcements(new StdioReply(this.#output), true)
+    this.#parts = this.#ownParts(parts)
   }
 
   /** Serves until the caller closes its end of the pipe, or stops reading ours. Never rejects. */
@@ -103,12 +107,25 @@ export class StdioServer {
     this.#closing = true
     this.#plan.input.pause()
     this.#unwatch()
+    this.#parts.memory.end(PIPE)
     if (!this.#output.broken) await within(graceMs, Promise.all(this.#runs))
     for (const scope of this.#scopes) {
       scope.stop(new Fault('shutting_down', 'this node is shutting down'))
     }
     const answered = Promise.all(this.#runs).then(() => this.#output.flushed())
     await within(FLUSH_MS, answered)
+  }
+
+  #ownParts(parts: StdioParts): SessionParts {
+    const { subscriptions } = parts.limits
+    return {
+      ...parts,
+      inflight: new Inflight(),
+      asks: new Asks(),
+      // Updates go where everything goes, and are heard as long as the pipe is.
+      memory: new LocalSessionMemory({ subscriptions, idleMs: Infinity, isHeard: () => true }),
+      tell: (_session, message) => this.#announcements.announce(message.toString(), message),
+    }
   }
 
   #line(line: Buffer): void {
@@ -123,8 +140,8 @@ export class StdioServer {
   }
 
   #message(message: RpcMessage): void {
-    if (message.kind === 'notification') takeNotification(this.#parts.inflight, PIPE, message)
-    else if (message.kind === 'request') this.#request(message)
+    if (message.kind === 'request') this.#request(message)
+    else takeMessage(this.#parts, PIPE, message)
   }
 
   #request(request: RpcRequest): void {
@@ -157,12 +174,17 @@ export class StdioServer {
     const { endpoint } = this.#plan
     if (this.#use !== undefined) throw new Fault('invalid_request', 'the session is already open')
     const { revision, capabilities, response } = initialize(this.#parts, endpoint, request)
-    const federated = readSettings(capabilities) !== undefined
-    const session: Session = { key: PIPE, revision, capabilities, federated }
+    const session: Session = {
+      key: PIPE,
+      revision,
+      capabilities: readClientCapabilities(capabilities),
+    }
     this.#use = { endpoint, session, header: NO_HEADER }
     this.#output.write([response])
     // In this era changes are told unasked, wherever the pipe is open.
-    this.#unwatch = this.#parts.serving.watch(endpoint, () => this.#output.write(LIST_CHANGED))
+    this.#unwatch = this.#parts.serving.watch(endpoint, (of) => {
+      this.#announcements.announce(of, writeNotification(changedMethod(of)))
+    })
   }
 
   #session(): SessionUse {
@@ -171,7 +193,7 @@ export class StdioServer {
   }
 
   #single(request: RpcRequest, use: SessionUse): void {
-    const reply = new StdioReply(this.#output)
+    const reply = new StdioReply(this.#output, () => this.#questions())
     const scope = this.#scope(request, () => reply.abandon())
     this.#track(runSessionRequest(this.#parts, use, { request, reply, scope }))
   }
@@ -179,15 +201,23 @@ export class StdioServer {
   #batch(messages: readonly RpcMessage[]): void {
     const use = this.#session()
     checkBatch(messages, use.session, this.#parts.limits.batchItems)
-    for (const message of messages) if (message.kind === 'notification') this.#message(message)
+    for (const message of messages) if (message.kind !== 'request') this.#message(message)
     const requests = messages.filter((message) => message.kind === 'request')
     this.#refuseDuplicates(requests)
-    const batch = new BatchReply(new StdioReply(this.#output), requests.length)
+    const batch = new BatchReply(new StdioReply(this.#output), {
+      requests: requests.length,
+      session: PIPE,
+      asks: this.#parts.asks,
+    })
     for (const request of requests) {
       const reply = batch.part()
       const scope = this.#scope(request, () => reply.skip())
       this.#track(runSessionRequest(this.#parts, use, { request, reply, scope }))
     }
+  }
+
+  #questions(): Questions {
+    return this.#parts.asks.of(PIPE, (text) => void this.#output.write([text]))
   }
 
   #refuseDuplicates(requests: readonly RpcRequest[]): void {

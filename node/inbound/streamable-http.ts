@@ -4,7 +4,6 @@ import { writeError } from '../../protocol/hop-response.ts'
 import { readBody, type RpcBody, type RpcMessage, type RpcRequest } from '../../protocol/jsonrpc.ts'
 import { isLegacyRevision, MODERN_REVISION, SERVED_REVISIONS } from '../../protocol/revisions.ts'
 import { CallScope } from '../core/call-scope.ts'
-import type { Limits } from '../core/config-limits.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
 import { refusalStatus, rescue } from '../core/rescue.ts'
 import { accepts, checkPost } from './admission.ts'
@@ -12,27 +11,26 @@ import { readRequestBody } from './body.ts'
 import type { KeepAlive } from './event-stream.ts'
 import type { HttpExchange } from './http.ts'
 import { HttpReply, writeJson } from './http-reply.ts'
-import type { Inflight } from './inflight.ts'
 import {
   BatchReply,
   checkBatch,
   initialize,
   runSessionRequest,
-  takeNotification,
+  takeMessage,
+  type SessionParts,
   type SessionUse,
 } from './legacy.ts'
-import { answer, trailOf, type MethodParts } from './methods.ts'
+import { answer, trailOf } from './methods.ts'
 import { checkHeaders, isModern, modernCaller, type HeaderReader } from './modern.ts'
+import { isPrimed } from './resumable-stream.ts'
 import type { Binding, Session, Sessions } from './session.ts'
 import type { Streams } from './streams.ts'
 
 /** What the Streamable HTTP edge is made of. */
-export interface StreamableParts extends MethodParts {
+export interface StreamableParts extends SessionParts {
   readonly sessions: Sessions
-  readonly inflight: Inflight
   readonly streams: Streams
   readonly keepAlive: KeepAlive
-  readonly limits: Limits
 }
 
 /** Serves `/mcp/<endpoint>` in both eras on one URL (MCP 2026-07-28 and 2025-11-25, transports). */
@@ -45,8 +43,8 @@ export function serveStreamable(
     throw new Fault('unknown_endpoint', 'there is no such endpoint')
   }
   if (request.method === 'POST') return post(parts, exchange)
-  if (request.method === 'GET') openStream(parts, exchange)
-  else if (request.method === 'DELETE') endSession(parts, exchange)
+  if (request.method === 'GET') return openStream(parts, exchange)
+  if (request.method === 'DELETE') endSession(parts, exchange)
   else throw new Fault('http_method', 'only POST, GET and DELETE are served here')
   return undefined
 }
@@ -135,19 +133,25 @@ function legacy(
   exchange: HttpExchange,
   { body, header, version }: LegacyPost,
 ): void {
-  if (!body.batch && body.message.kind === 'request' && body.message.method === 'initialize') {
-    openSession(parts, exchange, body.message)
+  const use = (): SessionUse => {
+    const session = sessionOf(parts, exchange, { header, version })
+    return { endpoint: exchange.endpoint, session, header }
+  }
+  if (body.batch) {
+    runBatch(parts, exchange, { messages: body.messages, use: use() })
     return
   }
-  const session = sessionOf(parts, exchange, { header, version })
-  const use: SessionUse = { endpoint: exchange.endpoint, session, header }
-  if (body.batch) runBatch(parts, exchange, { messages: body.messages, use })
-  else if (body.message.kind === 'request') {
-    runOne(parts, exchange, { request: body.message, use })
-  } else {
-    const { message } = body
-    if (message.kind === 'notification') takeNotification(parts.inflight, session.key, message)
+  const { message } = body
+  if (message.kind !== 'request') {
+    takeMessage(parts, use().session.key, message)
     accepted(exchange)
+    return
+  }
+  try {
+    if (message.method === 'initialize') openSession(parts, exchange, message)
+    else runOne(parts, exchange, { request: message, use: use() })
+  } catch (error) {
+    refuse(exchange, message, error)
   }
 }
 
@@ -165,7 +169,7 @@ function runOne(
   { request, use }: { request: RpcRequest; use: SessionUse },
 ): void {
   const scope = new CallScope()
-  const reply = sessionReply(parts, exchange)
+  const reply = sessionReply(parts, exchange, use.session)
   // A withdrawn request has no response, but its stream must end. A caller that merely leaves has not cancelled.
   scope.onEnd((reason) => {
     if (reason?.code === 'cancelled') reply.abandon()
@@ -179,15 +183,20 @@ function runBatch(
   { messages, use }: { messages: readonly RpcMessage[]; use: SessionUse },
 ): void {
   checkBatch(messages, use.session, parts.limits.batchItems)
+  const requests: RpcRequest[] = []
   for (const message of messages) {
-    if (message.kind === 'notification') takeNotification(parts.inflight, use.session.key, message)
+    if (message.kind === 'request') requests.push(message)
+    else takeMessage(parts, use.session.key, message)
   }
-  const requests = messages.filter((message) => message.kind === 'request')
   if (requests.length === 0) {
     accepted(exchange)
     return
   }
-  const batch = new BatchReply(sessionReply(parts, exchange), requests.length)
+  const batch = new BatchReply(sessionReply(parts, exchange, use.session), {
+    requests: requests.length,
+    session: use.session.key,
+    asks: parts.asks,
+  })
   for (const request of requests) {
     const scope = new CallScope()
     const reply = batch.part()
@@ -198,12 +207,20 @@ function runBatch(
   }
 }
 
-/** The reply to a session: a caller that merely leaves has not cancelled. */
+/** The reply to a session: a caller that merely leaves has not cancelled, and can come back. */
 function sessionReply(
-  { keepAlive }: StreamableParts,
-  { response, headers }: HttpExchange,
+  { keepAlive, streams, asks }: StreamableParts,
+  { request, response, headers }: HttpExchange,
+  { key, revision }: Session,
 ): HttpReply {
-  return new HttpReply(response, { era: '2025', keepAlive, headers })
+  const atOnce = isPrimed(revision) && prefersStream(request.headers.accept)
+  const session = { key, revision, streams, asks, atOnce }
+  return new HttpReply(response, { era: '2025', keepAlive, headers, session })
+}
+
+/** Whether a client that takes event streams and JSON alike names streams first. */
+function prefersStream(accept: string | undefined): boolean {
+  return /^\s*text\/event-stream\s*(,|$)/i.test(accept ?? '')
 }
 
 function accepted({ response, headers }: HttpExchange): void {
@@ -237,7 +254,7 @@ function sessionOf(
   return parts.sessions.find(id, binding(exchange))
 }
 
-function openStream(parts: StreamableParts, exchange: HttpExchange): void {
+function openStream(parts: StreamableParts, exchange: HttpExchange): Promise<void> {
   const { request, response, headers, endpoint } = exchange
   const header = headerReader(exchange)
   if (header(HEADER.sessionId) === undefined) {
@@ -247,14 +264,29 @@ function openStream(parts: StreamableParts, exchange: HttpExchange): void {
     throw new Fault('not_acceptable', 'Accept must list text/event-stream')
   }
   const version = header(HEADER.protocolVersion)?.trim()
-  const session = sessionOf(parts, exchange, { header, version })
+  const { key, revision } = sessionOf(parts, exchange, { header, version })
   if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
-  // One that takes the place of the session's own is not one more.
-  if (!parts.streams.has(session.key) && !parts.hasRoom()) {
-    throw new Fault('overloaded', 'this node has no stream to spare')
+  return parts.streams.open({
+    session: key,
+    response,
+    headers,
+    revision,
+    // Empty is what a client sends that has none.
+    lastEventId: header(HEADER.lastEventId) || undefined,
+    hasRoom: parts.hasRoom,
+    watch: (listener) => parts.serving.watch(endpoint, listener),
+    isValid: () => isValid(parts, exchange),
+  })
+}
+
+/** Whether the session of a request is good still. */
+function isValid(parts: StreamableParts, exchange: HttpExchange): boolean {
+  try {
+    sessionOf(parts, exchange, { header: headerReader(exchange), version: undefined })
+    return true
+  } catch {
+    return false
   }
-  const watch = (listener: () => void): (() => void) => parts.serving.watch(endpoint, listener)
-  parts.streams.open({ session: session.key, response, headers, watch })
 }
 
 function endSession(parts: StreamableParts, exchange: HttpExchange): void {
@@ -266,6 +298,8 @@ function endSession(parts: StreamableParts, exchange: HttpExchange): void {
   const session = sessionOf(parts, exchange, { header, version })
   parts.sessions.end(session)
   parts.streams.end(session.key)
+  parts.memory.end(session.key)
+  parts.asks.end(session.key)
   parts.serving.endSession(session.key)
   exchange.response.writeHead(204, [...exchange.headers])
   exchange.response.end()

@@ -25,7 +25,7 @@ type Outcome = ReturnType<typeof readResult>
 /** Sends the call and waits for its answer as long as it takes; interrupting cancels it at the server. */
 function send(connection: Connection, call: Call, headers: readonly string[]): Promise<Outcome> {
   const { name, args, signal } = call
-  const meta = [connection.meta, call.meta].filter((part) => part !== '').join(',')
+  const meta = [connection.meta(''), call.meta].filter((part) => part !== '').join(',')
   const frame = { ...ownFrame('tools/call', { name, arguments: args }, meta), name, headers }
   return new Promise((resolve, reject) => {
     let sent: Sent | undefined
@@ -43,6 +43,8 @@ function send(connection: Connection, call: Call, headers: readonly string[]): P
         call.heard(message)
         return true
       },
+      // The command declares that it can be asked nothing.
+      request: () => undefined,
       response: (message) => settled(() => resolve(readResult(message))),
       failed: (fault) => settled(() => reject(fault)),
     })

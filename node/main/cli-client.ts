@@ -1,7 +1,8 @@
-import type { ListedTool } from '../../protocol/listing.ts'
+import { declaresList, LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
+import type { Listed } from '../../protocol/listing.ts'
+import type { Connection, ConnectionEvents } from '../outbound/connection.ts'
 import { HttpConnector } from '../outbound/http-connector.ts'
-import type { Connection } from '../outbound/connection.ts'
-import { toolPages, type ListPlan } from '../outbound/tool-pages.ts'
+import { listPages, type ListPlan } from '../outbound/list-pages.ts'
 import { UsageError, type CommandContext, type OptionSpec } from './cli-command.ts'
 import { packageVersion } from './cli-version.ts'
 
@@ -57,8 +58,7 @@ export async function withConnection<T>(
   })
   let connection: Connection | undefined
   try {
-    const events = { listChanged: () => undefined, lost: () => undefined }
-    connection = await connector.connect(events)
+    connection = await connector.connect(UNHEARD, '')
     return await work(connection, connector.target)
   } catch (error) {
     throw explained(error)
@@ -68,33 +68,43 @@ export async function withConnection<T>(
   }
 }
 
+/** What comes unasked is of no interest to one command. */
+const UNHEARD: ConnectionEvents = {
+  listChanged: () => undefined,
+  updated: () => undefined,
+  request: () => undefined,
+  notification: () => undefined,
+  lost: () => undefined,
+}
+
 /** The error with its innermost reason in the message. */
 function explained(error: unknown): unknown {
   if (!(error instanceof Error) || !(error.cause instanceof Error)) return error
   return new Error(`${error.message} (${error.cause.message})`, { cause: error })
 }
 
-const WHOLE_LIST: ListPlan = {
+const WHOLE_LIST: Omit<ListPlan, 'kind'> = {
   meta: '',
   timeoutMs: PATIENCE.list,
   maxPages: MAX_PAGES,
-  toolBytes: MAX_BODY_BYTES,
+  itemBytes: MAX_BODY_BYTES,
 }
 
-/** All tools of the endpoint. */
-export async function allTools(connection: Connection): Promise<readonly ListedTool[]> {
-  const tools: ListedTool[] = []
-  for await (const page of toolPages(connection, WHOLE_LIST)) tools.push(...page.tools)
-  return tools
+/** All the endpoint has of one kind; nothing where it does not say that it has any. */
+export async function wholeList(
+  connection: Connection,
+  kind: CapabilityKind,
+): Promise<readonly Listed[]> {
+  if (!declaresList(connection.server.capabilities, LIST_RULES[kind])) return []
+  const items: Listed[] = []
+  for await (const page of listPages(connection, { kind, ...WHOLE_LIST })) items.push(...page.items)
+  return items
 }
 
 /** One tool, its list read no further than it takes; undefined when it is not on it. */
-export async function findTool(
-  connection: Connection,
-  name: string,
-): Promise<ListedTool | undefined> {
-  for await (const { tools } of toolPages(connection, WHOLE_LIST)) {
-    const found = tools.find((tool) => tool.name === name)
+export async function findTool(connection: Connection, name: string): Promise<Listed | undefined> {
+  for await (const { items } of listPages(connection, { kind: 'tool', ...WHOLE_LIST })) {
+    const found = items.find((tool) => tool.name === name)
     if (found !== undefined) return found
   }
   return undefined

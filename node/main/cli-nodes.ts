@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import type { UpstreamStatus } from '../control/registry.ts'
+import type { Counts, EndpointStatus, UpstreamStatus } from '../control/registry.ts'
 import type { BanyanNode, NodeStatus } from './index.ts'
 
 type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan'
@@ -23,12 +23,24 @@ export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
+/** What there is, kinds of which there is nothing left out. */
+function inventory({ tools, prompts, resources, templates }: Counts): string {
+  const found = [
+    [prompts, 'prompt'],
+    [resources, 'resource'],
+    [templates, 'template'],
+  ] as const
+  const others = found.filter(([number]) => number > 0)
+  const shown = tools > 0 || others.length === 0 ? [[tools, 'tool'] as const, ...others] : others
+  return shown.map(([number, noun]) => count(number, noun)).join(', ')
+}
+
 const PHASE_STYLE: Readonly<Record<string, Style>> = { up: 'green', down: 'red' }
 
 function upstreamLine(upstream: UpstreamStatus, width: number, paint: Paint): string {
-  const { label, kind, phase, target, era, tools, problem } = upstream
+  const { label, kind, phase, target, era, problem } = upstream
   const state = paint(PHASE_STYLE[phase] ?? 'yellow', phase)
-  const facts = era === undefined ? '' : `, era ${era}, ${count(tools, 'tool')}`
+  const facts = era === undefined ? '' : `, era ${era}, ${inventory(upstream)}`
   const line = `    ${label.padEnd(width)}  ${state}${facts}  ${paint('dim', `${kind} ${target}`)}\n`
   return problem === undefined
     ? line
@@ -39,9 +51,11 @@ function upstreamLine(upstream: UpstreamStatus, width: number, paint: Paint): st
 export function nodeText(node: BanyanNode, paint: Paint): string {
   const { name, organisation, url, endpoints, upstreams } = node.status()
   const title = `${paint('bold', name)} of ${organisation}  ${paint('dim', url)}\n`
-  const doors = endpoints.map(({ name: endpoint, tools, problems }) => {
+  const doors = endpoints.map((endpoint) => {
+    const { problems } = endpoint
     const left = problems.length === 0 ? '' : `, ${problems.length} left out`
-    return `  ${paint('cyan', node.endpointUrl(endpoint))}  ${count(tools, 'tool')}${left}\n`
+    const door = paint('cyan', node.endpointUrl(endpoint.name))
+    return `  ${door}  ${inventory(endpoint)}${left}\n`
   })
   const width = Math.max(0, ...upstreams.map(({ label }) => label.length))
   const lines = upstreams.map((upstream) => upstreamLine(upstream, width, paint))
@@ -52,16 +66,24 @@ export function nodeText(node: BanyanNode, paint: Paint): string {
 export interface NodeReport extends Omit<NodeStatus, 'endpoints'> {
   /** URLs by endpoint. */
   readonly endpoints: Readonly<Record<string, string>>
-  /** Number of tools by endpoint. */
+  /** How many there are by endpoint. */
   readonly tools: Readonly<Record<string, number>>
+  readonly prompts: Readonly<Record<string, number>>
+  readonly resources: Readonly<Record<string, number>>
+  readonly templates: Readonly<Record<string, number>>
 }
 
 /** One node for programs. */
 export function nodeReport(node: BanyanNode): NodeReport {
   const { endpoints, ...status } = node.status()
+  const by = <T>(value: (endpoint: EndpointStatus) => T): Record<string, T> =>
+    Object.fromEntries(endpoints.map((endpoint) => [endpoint.name, value(endpoint)]))
   return {
     ...status,
-    endpoints: Object.fromEntries(endpoints.map(({ name }) => [name, node.endpointUrl(name)])),
-    tools: Object.fromEntries(endpoints.map(({ name, tools }) => [name, tools])),
+    endpoints: by(({ name }) => node.endpointUrl(name)),
+    tools: by(({ tools }) => tools),
+    prompts: by(({ prompts }) => prompts),
+    resources: by(({ resources }) => resources),
+    templates: by(({ templates }) => templates),
   }
 }

@@ -1,23 +1,24 @@
 import { Fault } from '../../protocol/errors.ts'
 import { FEDERATION_VERSION, type FederationSettings } from '../../protocol/federation.ts'
-import type { CallScope } from '../core/call-scope.ts'
 import { inheritedEnvironment, MEMORY_STATE } from '../core/config.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { Sealer } from '../core/seal.ts'
-import type { Serving } from '../core/stages.ts'
 import { Registry } from '../control/registry.ts'
-import { relay } from '../hop/relay.ts'
 import { loadState, volatileState, type NodeState } from '../identity/node-state.ts'
 import { Admission } from '../inbound/admission.ts'
+import { Asks } from '../inbound/asks.ts'
 import { KeepAlive } from '../inbound/event-stream.ts'
 import { HttpServer } from '../inbound/http.ts'
 import { Inflight } from '../inbound/inflight.ts'
+import { MemoryEventStore } from '../inbound/memory-event-store.ts'
 import type { MethodParts } from '../inbound/methods.ts'
 import { Sessions } from '../inbound/session.ts'
+import { LocalSessionMemory } from '../inbound/session-memory.ts'
 import { serveStreamable, type StreamableParts } from '../inbound/streamable-http.ts'
 import { Streams } from '../inbound/streams.ts'
 import { packageVersion } from './cli-version.ts'
+import { makeServing } from './serving.ts'
 
 /** Every part of a node, each built once. */
 export interface Parts {
@@ -62,43 +63,34 @@ export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> 
   const { node, limits } = initial
   const { id, sessionKey } = await stateOf(initial)
   const version = packageVersion()
-  const federation: FederationSettings = {
-    version: FEDERATION_VERSION,
-    node: id,
-    organisation: node.organisation,
-    name: node.name,
-  }
-  const serverInfo = { name: node.name, title: `${node.organisation}/${node.name}`, version }
+  const { name, organisation } = node
+  const federation = { version: FEDERATION_VERSION, node: id, organisation, name }
+  const serverInfo = { name, title: `${organisation}/${name}`, version }
   const self = { clientInfo: { name: 'banyan', version }, federation }
   const sealer = new Sealer(sessionKey, 'cursor')
   const registry = new Registry(initial, { self, inherited: inheritedEnvironment(), log, sealer })
   const drain = new Drain()
-  const serving = makeServing({ registry, federation, serverInfo, log, config: () => config })
-  const keepAlive = new KeepAlive(limits.keepAlive)
-  const streams = new Streams(keepAlive)
-  const listens = new Set<CallScope>()
+  const current = (): NodeConfig => config
+  const made = { registry, federation, serverInfo, sessionKey, log, config: current }
+  const inbound = inboundOf(initial)
+  const { streams, listens } = inbound
   const methods: MethodParts = {
-    serving,
+    ...inbound,
+    serving: makeServing(made),
     identity: { serverInfo, federation },
     serverInfo: JSON.stringify(serverInfo),
     hopBudget: limits.hopBudget,
+    limits,
     log,
     open: () => drain.open,
-    listens,
     hasRoom: () => streams.size + listens.size < limits.streams,
   }
-  const streamable: StreamableParts = {
-    ...methods,
-    limits,
-    keepAlive,
-    sessions: new Sessions({
-      sealer: new Sealer(sessionKey, 'session'),
-      lifetimeMs: limits.sessionLifetime,
-      maxBytes: limits.sessionIdBytes,
-    }),
-    inflight: new Inflight(),
-    streams,
-  }
+  const sessions = new Sessions({
+    sealer: new Sealer(sessionKey, 'session'),
+    lifetimeMs: limits.sessionLifetime,
+    maxBytes: limits.sessionIdBytes,
+  })
+  const streamable: StreamableParts = { ...methods, ...inbound, sessions }
   const http = new HttpServer({
     ...limits,
     log,
@@ -112,6 +104,34 @@ export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> 
   return { federation, registry, methods, streamable, http, drain, configure }
 }
 
+/** What the inbound side remembers from one request to the next. */
+type Remembered = Pick<
+  StreamableParts,
+  'keepAlive' | 'streams' | 'memory' | 'tell' | 'asks' | 'inflight' | 'listens'
+>
+
+function inboundOf({ limits }: NodeConfig): Remembered {
+  const keepAlive = new KeepAlive(limits.keepAlive)
+  const { eventBytes: streamBytes, eventLifetime: lifetimeMs } = limits
+  const store = new MemoryEventStore({ streamBytes, lifetimeMs })
+  const streams = new Streams({ keepAlive, store })
+  const memory = new LocalSessionMemory({
+    subscriptions: limits.subscriptions,
+    idleMs: limits.sessionIdle,
+    isHeard: (session) => streams.has(session),
+  })
+  keepAlive.add(memory)
+  return {
+    keepAlive,
+    streams,
+    memory,
+    tell: (session, message) => streams.notify(session, message),
+    asks: new Asks(),
+    inflight: new Inflight(),
+    listens: new Set(),
+  }
+}
+
 function admissionOf({ node }: NodeConfig): Admission {
   const own = node.url === undefined ? [] : [new URL(node.url).host.toLowerCase()]
   // Without authentication the configuration allows no other address.
@@ -120,39 +140,6 @@ function admissionOf({ node }: NodeConfig): Admission {
     hosts: [...own, ...node.allowedHosts],
     origins: node.allowedOrigins.map((origin) => origin.toLowerCase()),
   })
-}
-
-interface ServingParts {
-  readonly registry: Registry
-  readonly federation: FederationSettings
-  readonly serverInfo: object
-  readonly log: Logger
-  readonly config: () => NodeConfig
-}
-
-/** What the inbound side may ask, bound to the parts that answer it. */
-function makeServing({ registry, federation, serverInfo, log, config }: ServingParts): Serving {
-  const { catalogue } = registry
-  const parts = {
-    self: federation.node,
-    serverInfo: JSON.stringify(serverInfo),
-    catalogue,
-    upstreams: () => registry.upstreams,
-    nameBytes: config().limits.nameBytes,
-    log,
-  }
-  return {
-    describe: (name) => {
-      const { endpoints } = config()
-      const endpoint = Object.hasOwn(endpoints, name) ? endpoints[name] : undefined
-      if (endpoint === undefined) return undefined
-      return { name, title: endpoint.title, instructions: endpoint.instructions }
-    },
-    listTools: (request, cursor) => catalogue.listTools(request, cursor),
-    call: (request) => relay(parts, request),
-    watch: (endpoint, listener) => catalogue.watch(endpoint, listener),
-    endSession: (session) => registry.endSession(session),
-  }
 }
 
 function readiness(

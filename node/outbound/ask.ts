@@ -2,6 +2,7 @@ import { Fault } from '../../protocol/errors.ts'
 import { readResult, type UpstreamMessage } from '../../protocol/upstream-message.ts'
 import type { JsonObject } from '../../protocol/jsonrpc.ts'
 import type { Connection, FrameSink, OutFrame, Sent } from './connection.ts'
+import { refuseQuestion } from './server-request.ts'
 
 /** Anything a request can be sent on. */
 export type Send = Connection['send']
@@ -42,6 +43,7 @@ export function ask(send: Send, frame: OutFrame, timeoutMs: number): Promise<Ups
     }, timeoutMs)
     const sink: FrameSink = {
       notification: () => true,
+      request: (question, respond) => refuseQuestion(question, respond),
       response: (message) => {
         clearTimeout(timer)
         resolve(message)

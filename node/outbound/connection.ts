@@ -1,7 +1,9 @@
+import type { ListKind } from '../../protocol/capability.ts'
 import type { Fault } from '../../protocol/errors.ts'
 import type { FederationSettings } from '../../protocol/federation.ts'
 import type { LinkMeta } from '../../protocol/hop-request.ts'
 import type { JsonObject } from '../../protocol/jsonrpc.ts'
+import type { LogSeverity } from '../../protocol/log-level.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { UpstreamMessage } from '../../protocol/upstream-message.ts'
 
@@ -10,7 +12,7 @@ export interface OutFrame {
   /** Unique among the requests this node sends; responses and progress come back under it. */
   readonly id: number
   readonly method: string
-  /** The tool's name upstream; goes into `Mcp-Name`. */
+  /** What `Mcp-Name` mirrors: the name, URI or task id upstream. */
   readonly name?: string | undefined
   /** Further headers, names and values in turn; transports without headers ignore them. */
   readonly headers: readonly string[]
@@ -24,10 +26,18 @@ export interface OutFrame {
 export interface FrameSink {
   /** False asks the connection to wait until `resume`. */
   notification(message: UpstreamMessage): boolean
+  /**
+   * A request of the upstream that belongs to this one (era 2025): a question to whoever called. `respond` takes the
+   * response, id and all; it may be called late or never.
+   */
+  request(message: UpstreamMessage, respond: Respond): void
   response(message: UpstreamMessage): void
   /** `unsent`: the upstream did not take the request, so that it may be sent again. */
   failed(fault: Fault, unsent: boolean): void
 }
+
+/** Sends the response to a request of the upstream. */
+export type Respond = (text: Buffer) => void
 
 /** A request under way. */
 export interface Sent {
@@ -53,12 +63,23 @@ export interface Connection {
   readonly era: Era
   readonly revision: string
   readonly server: ServerFacts
-  /** The part of `_meta` all requests on it share. */
-  readonly meta: LinkMeta
+  /** The part of `_meta` all requests on it share that offer the same; `offered` as in `ClientCapabilities`. */
+  meta(offered: string): LinkMeta
   /** No state is kept for one caller: all contexts may use this one. */
   readonly stateless: boolean
   /** Whether changes of its lists are being reported; otherwise they must be polled. */
-  readonly watching: boolean
+  watching(of: ListKind): boolean
+  /**
+   * Asks to be told of changes of a resource, once for each URI however often it is called. Resolves with whether that
+   * is granted, false also when the upstream takes too long; never rejects. Ends with the connection.
+   */
+  subscribe(uri: string): Promise<boolean>
+  unsubscribe(uri: string): void
+  /**
+   * Makes sure that log messages of this severity and above are sent (era 2025; in 2026 each request says it).
+   * Resolves when the upstream has taken it, refused, or takes too long; never rejects.
+   */
+  wantLogs(level: LogSeverity): Promise<void> | undefined
   send(frame: OutFrame, sink: FrameSink): Sent
   /** Frees it, at the upstream too. Resolves when that is done or given up; never rejects. */
   close(): Promise<void>
@@ -66,8 +87,14 @@ export interface Connection {
 
 /** What a connection reports on its own account. */
 export interface ConnectionEvents {
-  /** The upstream said that its tools changed, or that may have been missed. */
-  listChanged(): void
+  /** The upstream said that a list changed, or that may have been missed. */
+  listChanged(of: ListKind): void
+  /** A subscribed resource or a part of it changed, or that may have been missed; `uri` as the upstream gives it. */
+  updated(uri: string): void
+  /** A request that names none of ours (era 2025). */
+  request(message: UpstreamMessage, respond: Respond): void
+  /** A notification that names no request and is none of the above. */
+  notification(message: UpstreamMessage): void
   /** It is of no use any more; called once, not after `close`. */
   lost(fault: Fault): void
 }
@@ -79,11 +106,12 @@ export interface Connector {
   /** Delay before the next attempt, milliseconds, doubling from min to max. */
   readonly backoff: { readonly min: number; readonly max: number }
   /**
-   * Finds the era out and opens a connection.
+   * Finds the era out and opens a connection that offers an upstream of era 2025 what `offered` says (as in
+   * `ClientCapabilities`).
    *
    * @throws Fault `upstream_unavailable`, `upstream_protocol` or `upstream_timeout`
    */
-  connect(events: ConnectionEvents): Promise<Connection>
+  connect(events: ConnectionEvents, offered: string): Promise<Connection>
   close(): Promise<void>
 }
 

@@ -10,10 +10,10 @@ export interface CallRules {
    * not act on the request then.
    */
   disowned(status: number, message: UpstreamMessage | undefined): string | undefined
-  /** News of its lists that an upstream sends on whatever stream is open (2025 only). */
-  changed?(): void
-  /** A request of the upstream on the stream of ours (2025 only). */
-  request(message: UpstreamMessage): void
+  /** Takes what an upstream sends on whatever stream is open; false when the message belongs to this request (2025 only). */
+  news?(message: UpstreamMessage): boolean
+  /** A request of the upstream on the stream of ours. */
+  request(message: UpstreamMessage, sink: FrameSink): void
   /** The connection is of no use. */
   lost(fault: Fault): void
   /** Response headers are here. */
@@ -37,6 +37,11 @@ export class HttpCall implements ExchangeSink {
   started(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
     this.#status = status
     this.#rules.started?.(headers)
+  }
+
+  /** Nothing is handed over any more. */
+  get isOver(): boolean {
+    return this.#answered
   }
 
   /** Nobody waits any more. False when the call was over before. */
@@ -79,10 +84,8 @@ export class HttpCall implements ExchangeSink {
   }
 
   #unasked(message: UpstreamMessage): boolean {
-    if (message.id !== undefined) this.#rules.request(message)
-    else if (message.method === 'notifications/tools/list_changed' && this.#rules.changed) {
-      this.#rules.changed()
-    } else return this.#sink.notification(message)
+    if (message.id !== undefined) this.#rules.request(message, this.#sink)
+    else if (this.#rules.news?.(message) !== true) return this.#sink.notification(message)
     return true
   }
 

@@ -1,13 +1,15 @@
 import { Fault } from '../../protocol/errors.ts'
+import { HEADER } from '../../protocol/headers.ts'
 import { readProbe, type ProbeAnswer } from '../../protocol/probe.ts'
+import { MODERN_REVISION } from '../../protocol/revisions.ts'
 import { readResult } from '../../protocol/upstream-message.ts'
+import { SILENT, type Logger } from '../core/logger.ts'
 import { ownFrame } from './ask.ts'
 import type { Connection, ConnectionEvents, Connector, Self } from './connection.ts'
 import { HttpLegacy } from './http-legacy.ts'
-import { discoveredFacts, HttpModern, modernMeta } from './http-modern.ts'
-import { HEADER } from '../../protocol/headers.ts'
+import { discoveredFacts, HttpModern } from './http-modern.ts'
 import { HttpTarget } from './http-target.ts'
-import { MODERN_REVISION } from '../../protocol/revisions.ts'
+import { ModernMeta } from './modern-meta.ts'
 
 export interface HttpConnectorOptions {
   readonly url: string
@@ -19,6 +21,8 @@ export interface HttpConnectorOptions {
   /** For the probe and for `initialize`. */
   readonly answerTimeoutMs: number
   readonly bodyBytes: number
+  /** Default: none. */
+  readonly log?: Logger
 }
 
 /** Connects to an MCP server over Streamable HTTP, in the era it speaks. */
@@ -27,26 +31,29 @@ export class HttpConnector implements Connector {
   readonly backoff = { min: 100, max: 1_500 }
   readonly #options: HttpConnectorOptions
   readonly #http: HttpTarget
+  readonly #meta: ModernMeta
 
   constructor(options: HttpConnectorOptions) {
     this.#options = options
+    this.#meta = new ModernMeta(options.self)
     this.#http = new HttpTarget(options)
     this.target = this.#http.name
   }
 
-  async connect(events: ConnectionEvents): Promise<Connection> {
-    const { era, self, answerTimeoutMs: timeoutMs } = this.#options
-    if (era === '2025') return HttpLegacy.open(this.#http, { self, events, timeoutMs })
+  async connect(events: ConnectionEvents, offered: string): Promise<Connection> {
+    const { era, self, answerTimeoutMs: timeoutMs, log = SILENT } = this.#options
+    const legacy = { self, offered, events, timeoutMs }
+    if (era === '2025') return HttpLegacy.open(this.#http, legacy)
     const verdict = readProbe(await this.#probe())
     if (verdict.era === undefined) {
       throw new Fault('upstream_unavailable', `the upstream cannot be used: ${verdict.reason}`)
     }
     if (verdict.era === '2025') {
-      if (era === 'auto') return HttpLegacy.open(this.#http, { self, events, timeoutMs })
+      if (era === 'auto') return HttpLegacy.open(this.#http, legacy)
       throw new Fault('upstream_unavailable', `the upstream does not speak MCP ${MODERN_REVISION}`)
     }
     const server = discoveredFacts(verdict.discovered)
-    const connection = new HttpModern(this.#http, { server, self, events })
+    const connection = new HttpModern(this.#http, { server, meta: this.#meta, events, log })
     await connection.watch()
     return connection
   }
@@ -57,7 +64,7 @@ export class HttpConnector implements Connector {
 
   /** `server/discover`; a body that is no JSON-RPC is as telling as one that is. */
   #probe(): Promise<ProbeAnswer> {
-    const frame = ownFrame('server/discover', undefined, modernMeta(this.#options.self))
+    const frame = ownFrame('server/discover', undefined, this.#meta.of(''))
     const headers = [HEADER.protocolVersion, MODERN_REVISION, HEADER.method, frame.method]
     return new Promise((resolve, reject) => {
       let answer: ProbeAnswer['answer']

@@ -1,8 +1,11 @@
+import { LIST_KINDS, type ListKind } from '../../protocol/capability.ts'
 import { Fault, RPC } from '../../protocol/errors.ts'
 import { readSettings } from '../../protocol/federation.ts'
 import { HEADER } from '../../protocol/headers.ts'
+import type { LinkMeta } from '../../protocol/hop-request.ts'
 import { writeNotification } from '../../protocol/hop-response.ts'
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
+import type { LogSeverity } from '../../protocol/log-level.ts'
 import { isLegacyRevision, LEGACY_REVISIONS } from '../../protocol/revisions.ts'
 import { readError, type UpstreamMessage } from '../../protocol/upstream-message.ts'
 import { ask, expectResult, ownFrame } from './ask.ts'
@@ -11,29 +14,32 @@ import type {
   ConnectionEvents,
   FrameSink,
   OutFrame,
+  Respond,
   Self,
   Sent,
   ServerFacts,
 } from './connection.ts'
+import { reportedKinds, reportsChanges, sendsLogs, takesSubscriptions } from './declared.ts'
 import { HttpCall, type CallRules } from './http-call.ts'
-import type { Exchange, HttpTarget, Outcome, ResponseHeaders } from './http-target.ts'
-import { reportsChanges } from './listen.ts'
+import type { ExchangeSink, HttpTarget, ResponseHeaders } from './http-target.ts'
+import { ResumableCall, type ResumableSession } from './resumable-call.ts'
 import { selfCapabilities } from './self.ts'
-import { answerServerRequest } from './server-request.ts'
-
-/** Delay before a dropped GET stream is opened again, milliseconds, doubling from min to max. */
-const REOPEN = { min: 100, max: 2_000 }
+import { answerPing } from './server-request.ts'
+import { SessionLogs } from './session-logs.ts'
+import { sessionEnded, SessionStream } from './session-stream.ts'
+import { SessionSubscriptions } from './session-subscriptions.ts'
+import { hearUnasked, reportNews } from './unasked.ts'
 
 /** How long the upstream may take to confirm what has no answer of its own, milliseconds. */
 const CONFIRM_MS = 1_000
 
 /** What `initialize` is asked with, whatever the transport. */
-export function initializeFrame(self: Self): OutFrame {
+export function initializeFrame(self: Self, offered: string): OutFrame {
   return ownFrame(
     'initialize',
     {
       protocolVersion: LEGACY_REVISIONS[0],
-      capabilities: selfCapabilities(self, '2025'),
+      capabilities: selfCapabilities(self, '2025', offered),
       clientInfo: self.clientInfo,
     },
     '',
@@ -57,56 +63,66 @@ export function initializedFacts(result: JsonObject): { server: ServerFacts; rev
   return { server: { capabilities, name, federation: readSettings(capabilities) }, revision }
 }
 
+/** What a session over HTTP is opened with. */
+export interface LegacyOptions {
+  readonly self: Self
+  /** As in `ClientCapabilities`. */
+  readonly offered: string
+  readonly events: ConnectionEvents
+  /** For `initialize`. */
+  readonly timeoutMs: number
+}
+
 /** A session with a 2025 upstream over HTTP, and its GET stream where there is one. */
 export class HttpLegacy implements Connection {
   readonly era = '2025'
-  readonly meta = ''
   readonly stateless = false
   readonly #target: HttpTarget
   readonly #events: ConnectionEvents
   readonly #rules: CallRules
+  readonly #session: ResumableSession
+  readonly #stream: SessionStream
+  readonly #subscriptions: SessionSubscriptions
+  readonly #logs: SessionLogs
   #server: ServerFacts = { capabilities: {}, name: '', federation: undefined }
   #revision: string = LEGACY_REVISIONS[0]
   #headers: string[] = []
-  #stream: Exchange | undefined
-  #timer: NodeJS.Timeout | undefined
-  #delay = REOPEN.min
-  #since = 0
-  #settled: (() => void) | undefined
-  #watching = false
   #closed = false
   #open = false
-  /** What happened while the stream was not open is unknown, so it counts as a change, once no other attempt follows. */
-  readonly #changed = (): void => {
-    if (!this.#closed && this.#timer === undefined) this.#events.listChanged()
-  }
 
   private constructor(target: HttpTarget, events: ConnectionEvents) {
     this.#target = target
     this.#events = events
-    this.#rules = {
-      disowned: (status, message) => (this.#open ? disowned(status, message) : undefined),
-      changed: () => this.#events.listChanged(),
-      request: (message) => this.#refuse(message),
+    this.#rules = this.#callRules()
+    this.#session = this.#resumable()
+    this.#stream = new SessionStream((headers, sink) => this.#get(headers, sink), {
+      message: (message) => hearUnasked(message, events, this.#respond),
+      missed: () => this.#missed(),
       lost: (fault) => this.#lost(fault),
-      started: (headers) => this.#started(headers),
-    }
+    })
+    const send = this.send.bind(this)
+    this.#subscriptions = new SessionSubscriptions(
+      send,
+      () => this.#stream.isOpen && takesSubscriptions(this.#server),
+    )
+    this.#logs = new SessionLogs(send, () => sendsLogs(this.#server))
   }
 
   /** Opens a session: `initialize`, `initialized`, and the GET stream. */
   static async open(
     target: HttpTarget,
-    { self, events, timeoutMs }: { self: Self; events: ConnectionEvents; timeoutMs: number },
+    { self, offered, events, timeoutMs }: LegacyOptions,
   ): Promise<HttpLegacy> {
     const session = new HttpLegacy(target, events)
     try {
-      await session.#initialize(self, timeoutMs)
+      const frame = initializeFrame(self, offered)
+      session.#initialize(await ask(session.send.bind(session), frame, timeoutMs))
     } catch (error) {
       await session.close()
       throw error
     }
     await session.#initialized()
-    await session.#watch()
+    if (session.#expectsMore(offered)) await session.#stream.start()
     return session
   }
 
@@ -118,13 +134,30 @@ export class HttpLegacy implements Connection {
     return this.#revision
   }
 
-  get watching(): boolean {
-    return this.#watching
+  meta(): LinkMeta {
+    return ''
+  }
+
+  watching(of: ListKind): boolean {
+    return this.#stream.isOpen && reportsChanges(this.#server, of)
+  }
+
+  subscribe(uri: string): Promise<boolean> {
+    return this.#subscriptions.subscribe(uri)
+  }
+
+  unsubscribe(uri: string): void {
+    this.#subscriptions.unsubscribe(uri)
+  }
+
+  wantLogs(level: LogSeverity): Promise<void> | undefined {
+    return this.#logs.want(level)
   }
 
   send(frame: OutFrame, sink: FrameSink): Sent {
     const call = new HttpCall(frame, sink, this.#rules)
-    const exchange = this.#target.post(frame.body, this.#headers, call)
+    const exchange = new ResumableCall(call, this.#session)
+    exchange.post(frame.body)
     return {
       // A closed stream is no cancellation in this era (MCP 2025-11-25, transports).
       cancel: (reason) => {
@@ -142,20 +175,35 @@ export class HttpLegacy implements Connection {
     if (this.#closed) return
     this.#stop()
     if (!this.#headers.includes(HEADER.sessionId)) return
-    await new Promise<void>((resolve) => {
-      const giveUp = setTimeout(resolve, CONFIRM_MS)
-      this.#target.delete(this.#headers, {
-        message: () => true,
-        end: () => {
-          clearTimeout(giveUp)
-          resolve()
-        },
-      })
-    })
+    await this.#confirmed((sink) => this.#target.delete(this.#headers, sink))
   }
 
-  async #initialize(self: Self, timeoutMs: number): Promise<void> {
-    const answer = await ask(this.send.bind(this), initializeFrame(self), timeoutMs)
+  #callRules(): CallRules {
+    return {
+      disowned: (status, message) => (this.#open ? disowned(status, message) : undefined),
+      news: (message) => reportNews(message, this.#events),
+      request: (message, sink) => {
+        if (!answerPing(message, this.#respond)) sink.request(message, this.#respond)
+      },
+      lost: (fault) => this.#lost(fault),
+      started: (headers) => this.#started(headers),
+    }
+  }
+
+  #resumable(): ResumableSession {
+    const isOpen = (): boolean => this.#open && !this.#closed
+    return {
+      get isOpen() {
+        return isOpen()
+      },
+      resuming: new Set(),
+      post: (body, sink) => this.#target.post(body, this.#headers, sink),
+      get: (headers, sink) => this.#get(headers, sink),
+      lost: (fault) => this.#lost(fault),
+    }
+  }
+
+  #initialize(answer: UpstreamMessage): void {
     const { server, revision } = initializedFacts(expectResult('initialize', answer))
     this.#server = server
     this.#revision = revision
@@ -171,9 +219,47 @@ export class HttpLegacy implements Connection {
 
   /** A server may refuse requests until it has taken this; one that hangs is met again by the first request. */
   #initialized(): Promise<void> {
+    const text = writeNotification('notifications/initialized')
+    return this.#confirmed((sink) => this.#target.post(text, this.#headers, sink))
+  }
+
+  /** Whether there is anything the GET stream could bring. */
+  #expectsMore(offered: string): boolean {
+    const server = this.#server
+    const news = reportedKinds(server).length > 0 || takesSubscriptions(server)
+    return news || sendsLogs(server) || offered !== ''
+  }
+
+  #get(headers: readonly string[], sink: ExchangeSink): ReturnType<HttpTarget['get']> {
+    return this.#target.get(this.#headers.concat(headers), sink)
+  }
+
+  /** What happened while the stream was not open is unknown, so it counts as a change of all it reports. */
+  #missed(): void {
+    for (const of of LIST_KINDS) {
+      if (reportsChanges(this.#server, of)) this.#events.listChanged(of)
+    }
+    const { granted } = this.#subscriptions
+    for (const uri of granted) this.#events.updated(uri)
+    if (this.#stream.isOpen || granted.length === 0) return
+    // What was granted cannot be kept any more; a session that comes after this one is asked anew.
+    this.#lost(new Fault('upstream_unavailable', 'the upstream has no event stream any more'))
+  }
+
+  readonly #respond: Respond = (text) => {
+    if (!this.#closed) this.#post(text)
+  }
+
+  /** Sends a message that has no answer; a failure shows in the next request. */
+  #post(text: Buffer): void {
+    this.#target.post(text, this.#headers, { message: () => true, end: () => undefined })
+  }
+
+  /** Resolves at the end of an exchange whose outcome does not matter, or when it takes too long. */
+  #confirmed(start: (sink: ExchangeSink) => unknown): Promise<void> {
     return new Promise((resolve) => {
       const giveUp = setTimeout(resolve, CONFIRM_MS)
-      this.#target.post(writeNotification('notifications/initialized'), this.#headers, {
+      start({
         message: () => true,
         end: () => {
           clearTimeout(giveUp)
@@ -181,89 +267,6 @@ export class HttpLegacy implements Connection {
         },
       })
     })
-  }
-
-  /** The GET stream carries list changes. Resolves when it is open or refused. */
-  #watch(): Promise<void> {
-    if (!reportsChanges(this.#server)) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#settled = resolve
-      this.#openStream()
-    })
-  }
-
-  #openStream(): void {
-    if (this.#closed) return
-    const giveUp = setTimeout(() => {
-      this.#settle()
-      this.#settled = this.#changed
-    }, CONFIRM_MS)
-    this.#stream = this.#target.get(this.#headers, {
-      started: (status, headers) => {
-        const type = String(headers['content-type'] ?? '').toLowerCase()
-        this.#watching = status === 200 && type.startsWith('text/event-stream')
-        // What a refusal means is decided at its end.
-        if (!this.#watching) return
-        clearTimeout(giveUp)
-        this.#since = performance.now()
-        this.#settle()
-      },
-      message: (message) => this.#heard(message),
-      end: (outcome) => {
-        clearTimeout(giveUp)
-        this.#streamEnded(outcome)
-        this.#settle()
-      },
-    })
-  }
-
-  #heard(message: UpstreamMessage): boolean {
-    if (message.method === 'notifications/tools/list_changed') this.#events.listChanged()
-    else if (message.method !== undefined && message.id !== undefined) this.#refuse(message)
-    return true
-  }
-
-  #streamEnded(outcome: Outcome): void {
-    if (this.#closed) return
-    const wasOpen = this.#watching
-    this.#watching = false
-    if (outcome.kind === 'failed') {
-      if (outcome.unsent) this.#lost(outcome.fault)
-      else this.#reopen(wasOpen)
-      return
-    }
-    const { status } = outcome
-    // 405 means that there is no such stream; who is merely overloaded may have one later.
-    if (status === 404) this.#lost(sessionEnded())
-    else if (wasOpen || status === 429 || status >= 500) this.#reopen(wasOpen)
-  }
-
-  #reopen(wasOpen: boolean): void {
-    // A stream that never lasts must not make the node hammer its upstream.
-    if (wasOpen && performance.now() - this.#since > REOPEN.max) this.#delay = REOPEN.min
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      this.#settled = this.#changed
-      this.#openStream()
-    }, this.#delay)
-    this.#delay = Math.min(this.#delay * 2, REOPEN.max)
-  }
-
-  /** The attempt to open the stream is decided; told once. */
-  #settle(): void {
-    const settled = this.#settled
-    this.#settled = undefined
-    settled?.()
-  }
-
-  #refuse(message: UpstreamMessage): void {
-    const answer = answerServerRequest(message)
-    if (answer !== undefined) this.#post(answer)
-  }
-
-  /** Sends a message that has no answer; a failure shows in the next request. */
-  #post(text: Buffer): void {
-    this.#target.post(text, this.#headers, { message: () => true, end: () => undefined })
   }
 
   #lost(fault: Fault): void {
@@ -274,15 +277,9 @@ export class HttpLegacy implements Connection {
 
   #stop(): void {
     this.#closed = true
-    this.#watching = false
-    clearTimeout(this.#timer)
-    this.#stream?.abort()
-    this.#settle()
+    this.#stream.stop()
+    for (const call of this.#session.resuming) call.giveUp()
   }
-}
-
-function sessionEnded(): Fault {
-  return new Fault('upstream_unavailable', 'the upstream ended the session')
 }
 
 /**
@@ -290,7 +287,7 @@ function sessionEnded(): Fault {
  * id. A code of 2026 comes from a server that has replaced this one. Nothing was executed either way.
  */
 function disowned(status: number, message: UpstreamMessage | undefined): string | undefined {
-  const gone = 'the upstream ended the session'
+  const gone = sessionEnded().message
   if (status === 404) return gone
   if (status !== 400) return undefined
   if (message === undefined) return gone

@@ -1,28 +1,24 @@
+import type { ListKind } from '../../protocol/capability.ts'
 import { RPC, type Fault } from '../../protocol/errors.ts'
 import { readSettings } from '../../protocol/federation.ts'
 import { encodeHeaderValue, HEADER } from '../../protocol/headers.ts'
-import { linkMeta } from '../../protocol/hop-request.ts'
+import type { LinkMeta } from '../../protocol/hop-request.ts'
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import { MODERN_REVISION } from '../../protocol/revisions.ts'
 import { readError, type UpstreamMessage } from '../../protocol/upstream-message.ts'
+import type { Logger } from '../core/logger.ts'
 import type {
   Connection,
   ConnectionEvents,
   FrameSink,
   OutFrame,
-  Self,
   Sent,
   ServerFacts,
 } from './connection.ts'
 import { HttpCall, type CallRules } from './http-call.ts'
 import type { HttpTarget } from './http-target.ts'
-import { Listen, reportsChanges } from './listen.ts'
-import { selfCapabilities } from './self.ts'
-
-/** `_meta` of every request to a 2026 upstream. */
-export function modernMeta(self: Self): string {
-  return linkMeta('2026', self.clientInfo, selfCapabilities(self, '2026'), MODERN_REVISION)
-}
+import { Listen } from './listen.ts'
+import type { ModernMeta } from './modern-meta.ts'
 
 /** Sends one request by the rules of 2026-07-28: all it needs is in its headers and `_meta`. */
 export function sendModern(
@@ -57,37 +53,62 @@ export function discoveredFacts(discovered: JsonObject): ServerFacts {
   return { capabilities, name, federation: readSettings(capabilities) }
 }
 
-/** A 2026 upstream over HTTP: no session, one listen for changes of its tools. */
+/** What a connection to a 2026 upstream over HTTP is made with. */
+export interface ModernOptions {
+  readonly server: ServerFacts
+  readonly meta: ModernMeta
+  readonly events: ConnectionEvents
+  readonly log: Logger
+}
+
+/** A 2026 upstream over HTTP: no session, one listen for changes. */
 export class HttpModern implements Connection {
   readonly era = '2026'
   readonly revision: string = MODERN_REVISION
   readonly stateless = true
   readonly server: ServerFacts
-  readonly meta: string
   readonly #target: HttpTarget
+  readonly #meta: ModernMeta
   readonly #events: ConnectionEvents
   readonly #rules: CallRules
   readonly #listen: Listen
   #closed = false
 
-  constructor(
-    target: HttpTarget,
-    { server, self, events }: { server: ServerFacts; self: Self; events: ConnectionEvents },
-  ) {
+  constructor(target: HttpTarget, { server, meta, events, log }: ModernOptions) {
     this.#target = target
+    this.#meta = meta
     this.#events = events
     this.server = server
-    this.meta = modernMeta(self)
     this.#rules = {
       disowned,
-      request: () => undefined,
+      request: ({ method }) => {
+        // A server of this era may not ask (MCP 2026-07-28, basic/patterns), and waits for nothing here.
+        const facts = { target: target.name, method: String(method).slice(0, 100) }
+        log.debug(facts, 'the upstream sent a request, which its era does not allow')
+      },
       lost: (fault) => this.#lost(fault),
     }
-    this.#listen = new Listen(this.send.bind(this), this.meta, events)
+    this.#listen = new Listen({ send: this.send.bind(this), meta: meta.of(''), server, events })
   }
 
-  get watching(): boolean {
-    return this.#listen.active
+  meta(offered: string): LinkMeta {
+    return this.#meta.of(offered)
+  }
+
+  watching(of: ListKind): boolean {
+    return this.#listen.watching(of)
+  }
+
+  subscribe(uri: string): Promise<boolean> {
+    return this.#listen.subscribe(uri)
+  }
+
+  unsubscribe(uri: string): void {
+    this.#listen.unsubscribe(uri)
+  }
+
+  wantLogs(): undefined {
+    return undefined
   }
 
   send(frame: OutFrame, sink: FrameSink): Sent {
@@ -101,7 +122,7 @@ export class HttpModern implements Connection {
 
   /** Asks to be told of changes. Resolves when that is granted, refused, or takes too long. */
   watch(): Promise<void> {
-    return reportsChanges(this.server) ? this.#listen.start() : Promise.resolve()
+    return this.#listen.start()
   }
 
   #lost(fault: Fault): void {

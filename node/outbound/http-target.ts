@@ -1,6 +1,6 @@
 import type { Dispatcher, Pool as UndiciPool } from 'undici'
 import { Fault } from '../../protocol/errors.ts'
-import { SseParser, type SseEvent } from '../../protocol/sse.ts'
+import { SseParser, type SseEvent, type SseHandlers } from '../../protocol/sse.ts'
 import { readUpstreamMessage, type UpstreamMessage } from '../../protocol/upstream-message.ts'
 import { Pool } from './pool.ts'
 
@@ -8,6 +8,10 @@ import { Pool } from './pool.ts'
 export interface ExchangeSink {
   /** Status and headers are here. */
   started?(status: number, headers: ResponseHeaders): void
+  /** The id of an event, before its message and also without one. False: it was there before, and is not handed over. */
+  event?(id: string): boolean
+  /** How long the server wants to be left alone after the end of an event stream, milliseconds. */
+  retry?(milliseconds: number): void
   /** A JSON-RPC message: the body, or one event. False pauses an event stream until `resume`. */
   message(message: UpstreamMessage): boolean
   end(outcome: Outcome): void
@@ -109,12 +113,21 @@ export class HttpTarget {
   }
 }
 
+/** Whether a response is the event stream that was asked for. */
+export function isEventStream(status: number, headers: ResponseHeaders): boolean {
+  return status === 200 && contentType(headers).startsWith('text/event-stream')
+}
+
+function contentType(headers: ResponseHeaders): string {
+  return String(headers['content-type'] ?? '').toLowerCase()
+}
+
 type Mode = 'json' | 'events' | 'discard'
 
 /** Longest a server may keep an event stream open behind the answer before the connection is dropped. */
 const LINGER_MS = 1_000
 
-class ExchangeHandler implements Exchange, Dispatcher.DispatchHandler {
+class ExchangeHandler implements Exchange, SseHandlers, Dispatcher.DispatchHandler {
   readonly #sink: ExchangeSink
   readonly #target: string
   readonly #maxBytes: number
@@ -125,6 +138,7 @@ class ExchangeHandler implements Exchange, Dispatcher.DispatchHandler {
   #chunks: Buffer[] = []
   #bytes = 0
   #messages = 0
+  #eventId: string | undefined
   #linger: NodeJS.Timeout | undefined
   #over = false
 
@@ -154,12 +168,10 @@ class ExchangeHandler implements Exchange, Dispatcher.DispatchHandler {
   ): void {
     if (this.#over) return
     this.#status = status
-    const type = String(headers['content-type'] ?? '').toLowerCase()
-    if (type.startsWith('application/json')) this.#mode = 'json'
-    else if (type.startsWith('text/event-stream') && status === 200) {
+    if (contentType(headers).startsWith('application/json')) this.#mode = 'json'
+    else if (isEventStream(status, headers)) {
       this.#mode = 'events'
-      const event = (found: SseEvent): void => this.#event(found)
-      this.#parser = new SseParser({ event }, this.#maxBytes)
+      this.#parser = new SseParser(this, this.#maxBytes)
     }
     this.#sink.started?.(status, headers)
   }
@@ -173,6 +185,19 @@ class ExchangeHandler implements Exchange, Dispatcher.DispatchHandler {
     this.#bytes += chunk.length
     if (this.#bytes > this.#maxBytes) this.#tooLarge()
     else if (this.#mode === 'json') this.#chunks.push(chunk)
+  }
+
+  /** One event of the response. */
+  event({ data, type, id }: SseEvent): void {
+    if (this.#over || !this.#isNew(id) || type !== 'message' || data.length === 0) return
+    const message = readUpstreamMessage(data)
+    if (!this.#hand(message)) this.#controller?.pause()
+    if (message.method === undefined && !this.#over) this.#expectEnd()
+  }
+
+  /** The server's `retry`. */
+  retry(milliseconds: number): void {
+    if (!this.#over) this.#sink.retry?.(milliseconds)
   }
 
   onResponseEnd(): void {
@@ -209,11 +234,11 @@ class ExchangeHandler implements Exchange, Dispatcher.DispatchHandler {
     this.#hand(readUpstreamMessage(whole))
   }
 
-  #event({ data, type }: SseEvent): void {
-    if (this.#over || type !== 'message' || data.length === 0) return
-    const message = readUpstreamMessage(data)
-    if (!this.#hand(message)) this.#controller?.pause()
-    if (message.method === undefined && !this.#over) this.#expectEnd()
+  /** An event without an id of its own comes with the one before. */
+  #isNew(id: string | undefined): boolean {
+    if (id === undefined || id === this.#eventId) return true
+    this.#eventId = id
+    return this.#sink.event?.(id) !== false
   }
 
   #hand(message: UpstreamMessage): boolean {

@@ -1,10 +1,11 @@
+import type { ListKind } from '../../protocol/capability.ts'
 import { asFault, Fault } from '../../protocol/errors.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Place } from '../core/ring.ts'
+import { SHARED, type Context } from '../core/stages.ts'
+import { CallsByContext, type Calls, type QuestionTaker } from './calls.ts'
 import type { Connection, ConnectionEvents, Connector } from './connection.ts'
-
-/** The context of the node itself, in which it lists and watches, and of callers who share one upstream session. */
-export const SHARED = ''
 
 /** Where a link stands. */
 export type LinkPhase = 'connecting' | 'up' | 'down' | 'closed'
@@ -25,7 +26,9 @@ export interface LinkEvents {
   /** A connection is there, for the first time or again. What it lists may have changed. */
   up(): void
   down(): void
-  listChanged(): void
+  listChanged(of: ListKind): void
+  /** A resource that is subscribed to on the shared connection changed; `uri` as the upstream gives it. */
+  updated(uri: string): void
 }
 
 /** A call never waits for a reconnect that began less than this ago and failed, milliseconds. */
@@ -62,8 +65,7 @@ export class Link {
   readonly #sessions: number
   readonly #log: Logger
   readonly #conversations = new Map<string, Conversation>()
-  /** Calls under way by context, without those of the shared one. */
-  readonly #calls = new Map<string, number>()
+  readonly #calls = new CallsByContext()
   #phase: LinkPhase = 'connecting'
   #fault: Fault | undefined
   #delay: number
@@ -90,16 +92,20 @@ export class Link {
     return this.#inFlight
   }
 
-  /** Counts a call of a context in; the returned function counts it out, once. */
-  enter(context: string): () => void {
+  /**
+   * Counts a call of a context in; the returned function counts it out, once. What the upstream says in that context
+   * without naming a call goes to `taker` while it is the only one.
+   */
+  enter({ key }: Context, taker: QuestionTaker): () => void {
+    const calls = this.#occupy(key)
+    let place: Place<QuestionTaker> | undefined = calls.add(taker)
     this.#inFlight += 1
-    if (context !== SHARED) this.#occupy(context)
-    let left = false
     return () => {
-      if (left) return
-      left = true
+      if (place === undefined) return
+      calls.remove(place)
+      place = undefined
       this.#inFlight -= 1
-      if (context !== SHARED) this.#vacate(context)
+      this.#awaitIdle(key)
       if (this.#inFlight === 0) for (const listener of this.#drained.splice(0)) listener()
     }
   }
@@ -122,7 +128,7 @@ export class Link {
   }
 
   get status(): LinkStatus {
-    const shared = this.#conversations.get(SHARED)?.connection
+    const shared = this.current(SHARED)
     return {
       phase: this.#phase,
       target: this.#connector.target,
@@ -134,10 +140,10 @@ export class Link {
   }
 
   /** The open connection of a context, without waiting; undefined while there is none. */
-  current(context: string): Connection | undefined {
-    const shared = this.#conversations.get(SHARED)?.connection
-    if (context === SHARED || shared?.stateless === true) return shared
-    return this.#conversations.get(context)?.connection
+  current({ key }: Context): Connection | undefined {
+    const shared = this.#conversations.get(SHARED.key)?.connection
+    if (key === SHARED.key || shared?.stateless === true) return shared
+    return this.#conversations.get(key)?.connection
   }
 
   /**
@@ -145,20 +151,16 @@ export class Link {
    *
    * @throws Fault `upstream_unavailable` and what `Connector.connect` throws
    */
-  async connection(context: string): Promise<Connection> {
+  async connection(context: Context): Promise<Connection> {
     const shared = this.current(SHARED) ?? (await this.#open(SHARED))
-    if (context === SHARED || shared.stateless) return shared
+    if (context.key === SHARED.key || shared.stateless) return shared
     return this.current(context) ?? this.#open(context)
   }
 
-  /** Frees what was opened for one context alone. */
-  release(context: string): Promise<void> {
-    const conversation = this.#conversations.get(context)
-    if (context === SHARED || conversation === undefined) return Promise.resolve()
-    this.#forget(context, conversation)
-    const released = end(conversation).finally(() => this.#releasing.delete(released))
-    this.#releasing.add(released)
-    return released
+  /** Frees what was opened for one 2025 session alone: its contexts have keys that begin with its id and a line end. */
+  async release(session: string): Promise<void> {
+    const own = [...this.#conversations.keys()].filter((key) => key.startsWith(`${session}\n`))
+    await Promise.all(own.map((key) => this.#release(key)))
   }
 
   /** Ends calls and attempts, and closes what is open. Resolves when that is done; never rejects. */
@@ -171,22 +173,32 @@ export class Link {
     this.#phase = 'closed'
     clearTimeout(this.#timer)
     const open = [...this.#conversations.values()]
-    for (const [context, conversation] of this.#conversations) this.#forget(context, conversation)
+    for (const [key, conversation] of this.#conversations) this.#forget(key, conversation)
     await Promise.all(open.map(async ({ connection }) => connection?.close()))
     // Before the attempts under way are waited for: this ends them, and what they still open they discard.
     await this.#connector.close()
     await Promise.allSettled([...open.map(async ({ attempt }) => attempt), ...this.#releasing])
   }
 
-  #open(context: string): Promise<Connection> {
-    const known = this.#conversations.get(context)
+  #release(key: string): Promise<void> {
+    const conversation = this.#conversations.get(key)
+    if (key === SHARED.key || conversation === undefined) return Promise.resolve()
+    this.#forget(key, conversation)
+    const released = end(conversation).finally(() => this.#releasing.delete(released))
+    this.#releasing.add(released)
+    return released
+  }
+
+  #open(context: Context): Promise<Connection> {
+    const { key } = context
+    const known = this.#conversations.get(key)
     if (known?.attempt !== undefined) return known.attempt
     if (this.#phase === 'closed') return Promise.reject(closed())
     if (this.#fault !== undefined && Date.now() - this.#lastFailure < RETRY_SPACING_MS) {
       return Promise.reject(this.#fault)
     }
     // The shared one is among those that are counted, and never refused.
-    if (context !== SHARED && known === undefined && this.#conversations.size > this.#sessions) {
+    if (key !== SHARED.key && known === undefined && this.#conversations.size > this.#sessions) {
       const text = `upstream "${this.label}" has ${this.#sessions} sessions of single clients`
       return Promise.reject(new Fault('overloaded', text))
     }
@@ -195,40 +207,62 @@ export class Link {
       attempt: undefined,
       idle: undefined,
     }
-    this.#conversations.set(context, conversation)
+    this.#conversations.set(key, conversation)
     conversation.attempt = this.#attempt(context, conversation)
     return conversation.attempt
   }
 
-  async #attempt(context: string, conversation: Conversation): Promise<Connection> {
+  async #attempt(context: Context, conversation: Conversation): Promise<Connection> {
+    const { key, offered } = context
     // The delay that runs is that of the shared connection.
-    if (context === SHARED) clearTimeout(this.#timer)
+    if (key === SHARED.key) clearTimeout(this.#timer)
     // A connection may be lost before `connect` returns it.
     let lostEarly: Fault | undefined
     let settled = false
-    const events: ConnectionEvents = {
-      listChanged: () => {
-        if (context === SHARED && settled) this.#events.listChanged()
-      },
-      lost: (fault) => {
-        if (settled) this.#lost(context, conversation, fault)
-        else lostEarly = fault
-      },
+    const lost = (fault: Fault): void => {
+      if (settled) this.#lost(key, conversation, fault)
+      else lostEarly = fault
     }
     try {
-      const connection = await this.#connector.connect(events)
+      const connection = await this.#connector.connect(
+        this.#eventsOf(context, conversation, lost),
+        offered,
+      )
       settled = true
       if (lostEarly !== undefined) throw lostEarly
-      if (this.#conversations.get(context) !== conversation) throw await discard(connection)
+      if (this.#conversations.get(key) !== conversation) throw await discard(connection)
       conversation.connection = connection
       conversation.attempt = undefined
-      if (context === SHARED) this.#up(connection)
+      if (key === SHARED.key) this.#up(connection)
       // Who asked for it may have given up in the meantime.
-      else this.#awaitIdle(context)
+      else this.#awaitIdle(key)
       return connection
     } catch (error) {
       conversation.attempt = undefined
-      throw this.#failed(context, conversation, asFault(error))
+      throw this.#failed(key, conversation, asFault(error))
+    }
+  }
+
+  /** News are those of the shared connection, from the time it is there; questions may come before that. */
+  #eventsOf(
+    context: Context,
+    conversation: Conversation,
+    lost: (fault: Fault) => void,
+  ): ConnectionEvents {
+    const tells = (): boolean => context.key === SHARED.key && conversation.connection !== undefined
+    return {
+      listChanged: (of) => {
+        if (tells()) this.#events.listChanged(of)
+      },
+      updated: (uri) => {
+        if (tells()) this.#events.updated(uri)
+      },
+      request: (message, respond) => this.#calls.ask(context, message, respond),
+      notification: (message) => {
+        const stateless = this.current(SHARED)?.stateless === true
+        this.#calls.notify(context, message, stateless)
+      },
+      lost,
     }
   }
 
@@ -241,49 +275,43 @@ export class Link {
     this.#events.up()
   }
 
-  #failed(context: string, conversation: Conversation, fault: Fault): Fault {
-    this.#forget(context, conversation)
+  #failed(key: string, conversation: Conversation, fault: Fault): Fault {
+    this.#forget(key, conversation)
     if (this.#phase === 'closed') return closed()
     const named = this.#named(fault)
-    if (context !== SHARED) return named
+    if (key !== SHARED.key) return named
     this.#lastFailure = Date.now()
     this.#down(named)
     return named
   }
 
-  #lost(context: string, conversation: Conversation, fault: Fault): void {
-    if (!this.#forget(context, conversation)) return
-    if (this.#phase === 'closed' || context !== SHARED) return
+  #lost(key: string, conversation: Conversation, fault: Fault): void {
+    if (!this.#forget(key, conversation)) return
+    if (this.#phase === 'closed' || key !== SHARED.key) return
     // One that ends as soon as it is open must not be opened again and again without a pause.
     if (Date.now() - this.#upSince >= this.#delay) this.#delay = this.#connector.backoff.min
     this.#down(this.#named(fault))
   }
 
-  #occupy(context: string): void {
-    this.#calls.set(context, (this.#calls.get(context) ?? 0) + 1)
-    clearTimeout(this.#conversations.get(context)?.idle)
-  }
-
-  #vacate(context: string): void {
-    const calls = (this.#calls.get(context) ?? 1) - 1
-    if (calls > 0) this.#calls.set(context, calls)
-    else this.#calls.delete(context)
-    this.#awaitIdle(context)
+  #occupy(key: string): Calls {
+    if (key !== SHARED.key) clearTimeout(this.#conversations.get(key)?.idle)
+    return this.#calls.at(key)
   }
 
   /** Callers of the 2025 era may leave without a word, and what is open for them would stay open. */
-  #awaitIdle(context: string): void {
-    const conversation = this.#conversations.get(context)
-    if (context === SHARED || conversation === undefined || this.#calls.has(context)) return
+  #awaitIdle(key: string): void {
+    if (key === SHARED.key || this.#calls.size(key) > 0) return
+    const conversation = this.#conversations.get(key)
+    if (conversation === undefined) return
     clearTimeout(conversation.idle)
-    conversation.idle = setTimeout(() => void this.release(context), this.#sessionIdleMs)
+    conversation.idle = setTimeout(() => void this.#release(key), this.#sessionIdleMs)
   }
 
   /** False when it was not the one of its context any more. */
-  #forget(context: string, conversation: Conversation): boolean {
+  #forget(key: string, conversation: Conversation): boolean {
     clearTimeout(conversation.idle)
-    if (this.#conversations.get(context) !== conversation) return false
-    return this.#conversations.delete(context)
+    if (this.#conversations.get(key) !== conversation) return false
+    return this.#conversations.delete(key)
   }
 
   /** The caller reads which upstream it was; its address stays with the operator. */

@@ -1,15 +1,17 @@
 import { FEDERATION } from '../../protocol/federation.ts'
-import type { JsonObject } from '../../protocol/jsonrpc.ts'
+import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { Self } from './connection.ts'
 
 /**
- * The capabilities this node offers an upstream: the federation extension alone. Sampling, elicitation and roots belong
- * to the caller at the far end and are offered only where they can be carried to it.
+ * The capabilities stated to an upstream: what is offered in a caller's place (as in `ClientCapabilities`), and the
+ * federation extension. Sampling, elicitation and roots are never the node's own.
  */
-export function selfCapabilities(self: Self, era: Era): JsonObject {
-  if (self.federation === undefined) return {}
+export function selfCapabilities(self: Self, era: Era, offered: string): JsonObject {
+  const capabilities = JSON.parse(`{${offered}}`) as JsonObject
+  if (self.federation === undefined) return capabilities
   // 2025-11-25 has no `extensions`; `experimental` is where a client may say more.
   const holder = era === '2026' ? 'extensions' : 'experimental'
-  return { [holder]: { [FEDERATION]: self.federation } }
+  const others = isObject(capabilities[holder]) ? capabilities[holder] : {}
+  return { ...capabilities, [holder]: { ...others, [FEDERATION]: self.federation } }
 }

@@ -1,16 +1,21 @@
 import { RPC } from '../../protocol/errors.ts'
 import { writeError, writeResult } from '../../protocol/hop-response.ts'
 import type { UpstreamMessage } from '../../protocol/upstream-message.ts'
+import type { Respond } from './connection.ts'
 
-/**
- * The answer to a request of a 2025 server, or undefined when it asks for none. Pings are answered; all else the node has
- * offered no capability for.
- */
-export function answerServerRequest({ id, method }: UpstreamMessage): Buffer | undefined {
-  if (id === undefined || id === null) return undefined
-  if (method === 'ping') return writeResult(id, '{}')
-  return writeError(id, {
-    code: RPC.methodNotFound,
-    message: `this client offers no ${String(method)}`,
-  })
+/** Answers a ping; false for any other request. */
+export function answerPing({ id, method }: UpstreamMessage, respond: Respond): boolean {
+  if (method !== 'ping') return false
+  if (id !== undefined && id !== null) respond(writeResult(id, '{}'))
+  return true
+}
+
+/** Answers a question of a 2025 server that nobody will be asked, and says why; default: nothing of the kind is offered. */
+export function refuseQuestion(
+  { id, method }: UpstreamMessage,
+  respond: Respond,
+  why: string = `this client offers no ${String(method).slice(0, 100)}`,
+): void {
+  if (id === undefined || id === null) return
+  respond(writeError(id, { code: RPC.methodNotFound, message: why }))
 }

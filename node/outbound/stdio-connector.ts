@@ -6,7 +6,8 @@ import type { Logger } from '../core/logger.ts'
 import { ask, expectResult, ownFrame } from './ask.ts'
 import type { Connection, ConnectionEvents, Connector, Self } from './connection.ts'
 import { initializedFacts, initializeFrame } from './http-legacy.ts'
-import { discoveredFacts, modernMeta } from './http-modern.ts'
+import { discoveredFacts } from './http-modern.ts'
+import { ModernMeta } from './modern-meta.ts'
 import { StdioConnection } from './stdio-connection.ts'
 import { StdioPipe } from './stdio-pipe.ts'
 
@@ -38,6 +39,13 @@ export interface StdioConnectorOptions {
 /** Old servers may never answer a method they do not know, so that waiting longer only delays them, milliseconds. */
 const SILENCE_MS = 3_000
 
+/** For whom a conversation is opened. */
+interface Owner {
+  readonly events: ConnectionEvents
+  /** As in `ClientCapabilities`. */
+  readonly offered: string
+}
+
 /** What the probe brought: its answer, or that the process ended over it. */
 interface Probe {
   answer: ProbeAnswer['answer']
@@ -51,23 +59,25 @@ export class StdioConnector implements Connector {
   readonly target: string
   readonly backoff: { readonly min: number; readonly max: number }
   readonly #options: StdioConnectorOptions
+  readonly #meta: ModernMeta
   /** Processes whose server is still being asked who it is; later they belong to their connection. */
   readonly #opening = new Set<StdioPipe>()
   #closed = false
 
   constructor(options: StdioConnectorOptions) {
     this.#options = options
+    this.#meta = new ModernMeta(options.self)
     // Arguments may hold secrets.
     this.target = options.command
     this.backoff = options.backoff
   }
 
-  async connect(events: ConnectionEvents): Promise<Connection> {
-    const { era } = this.#options
-    if (era === '2025') return this.#start((pipe) => this.#legacy(pipe, events))
-    const connection = await this.#start((pipe) => this.#probed(pipe, events))
+  async connect(events: ConnectionEvents, offered: string): Promise<Connection> {
+    const owner = { events, offered }
+    if (this.#options.era === '2025') return this.#start((pipe) => this.#legacy(pipe, owner))
+    const connection = await this.#start((pipe) => this.#probed(pipe, owner))
     // Some old servers end when the first request is not `initialize`; a new process gets that first.
-    return connection ?? this.#start((pipe) => this.#legacy(pipe, events))
+    return connection ?? this.#start((pipe) => this.#legacy(pipe, owner))
   }
 
   /** Ends the processes of attempts under way. */
@@ -95,9 +105,9 @@ export class StdioConnector implements Connector {
   }
 
   /** Opens it in the era the probe finds; undefined when the process ended over the probe. */
-  async #probed(pipe: StdioPipe, events: ConnectionEvents): Promise<Connection | undefined> {
-    const { era, self, answerTimeoutMs, silenceMs = SILENCE_MS } = this.#options
-    const probe = sendProbe(pipe, self)
+  async #probed(pipe: StdioPipe, owner: Owner): Promise<Connection | undefined> {
+    const { era, answerTimeoutMs, silenceMs = SILENCE_MS } = this.#options
+    const probe = sendProbe(pipe, this.#meta)
     const patienceMs = era === '2026' ? answerTimeoutMs : Math.min(answerTimeoutMs, silenceMs)
     await within(patienceMs, probe.settled)
     if (probe.fault !== undefined) {
@@ -105,22 +115,18 @@ export class StdioConnector implements Connector {
       throw probe.fault
     }
     const verdict = verdictOf(probe)
-    if (verdict.era !== '2025' || era === '2026') return this.#modern(verdict, pipe, events)
+    if (verdict.era !== '2025' || era === '2026') return this.#modern(verdict, pipe, owner)
     try {
-      return await this.#legacy(pipe, events)
+      return await this.#legacy(pipe, owner)
     } catch (error) {
       // It was not silent but slow to start: one of 2026 alone refuses `initialize`, and has answered the probe first.
       const late = verdictOf(probe)
       if (late.era !== '2026') throw error
-      return this.#modern(late, pipe, events)
+      return this.#modern(late, pipe, owner)
     }
   }
 
-  async #modern(
-    verdict: Verdict,
-    pipe: StdioPipe,
-    events: ConnectionEvents,
-  ): Promise<StdioConnection> {
+  async #modern(verdict: Verdict, pipe: StdioPipe, { events }: Owner): Promise<StdioConnection> {
     if (verdict.era !== '2026') {
       const why =
         verdict.era === undefined ? verdict.reason : `it does not speak ${MODERN_REVISION}`
@@ -130,29 +136,31 @@ export class StdioConnector implements Connector {
       era: verdict.era,
       revision: MODERN_REVISION,
       server: discoveredFacts(verdict.discovered),
-      meta: modernMeta(this.#options.self),
+      meta: this.#meta,
     }
     const connection = new StdioConnection(pipe, facts, events)
     await connection.watch()
     return connection
   }
 
-  async #legacy(pipe: StdioPipe, events: ConnectionEvents): Promise<StdioConnection> {
+  async #legacy(pipe: StdioPipe, { events, offered }: Owner): Promise<StdioConnection> {
     const { self, answerTimeoutMs } = this.#options
-    const answer = await ask(pipe.send.bind(pipe), initializeFrame(self), answerTimeoutMs)
+    const frame = initializeFrame(self, offered)
+    const answer = await ask(pipe.send.bind(pipe), frame, answerTimeoutMs)
     const facts = initializedFacts(expectResult('initialize', answer))
-    const connection = new StdioConnection(pipe, { ...facts, era: '2025', meta: '' }, events)
+    const connection = new StdioConnection(pipe, { ...facts, era: '2025' }, events)
     pipe.notify('notifications/initialized')
     return connection
   }
 }
 
 /** Sends `server/discover`. It is never cancelled: a server that does not know it would not know what that means. */
-function sendProbe(pipe: StdioPipe, self: Self): Probe {
+function sendProbe(pipe: StdioPipe, meta: ModernMeta): Probe {
   const { promise, resolve } = Promise.withResolvers<void>()
   const probe: Probe = { answer: undefined, fault: undefined, settled: promise }
-  pipe.send(ownFrame('server/discover', undefined, modernMeta(self)), {
+  pipe.send(ownFrame('server/discover', undefined, meta.of('')), {
     notification: () => true,
+    request: () => undefined,
     response: (message) => {
       probe.answer = answerIn(message)
       resolve()

@@ -1,18 +1,20 @@
+import { changedMethod, LIST_KINDS } from '../../protocol/capability.ts'
 import { Fault } from '../../protocol/errors.ts'
 import { writeNotification } from '../../protocol/hop-response.ts'
 import { elements, memberOf } from '../../protocol/json-bytes.ts'
 import { skipSpace } from '../../protocol/json-check.ts'
 import { isObject } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
+import type { Era } from '../../protocol/revisions.ts'
 import {
   isResponse,
   readParams,
   readUpstreamMessage,
   type UpstreamMessage,
 } from '../../protocol/upstream-message.ts'
-import type { FrameSink, OutFrame, Sent } from './connection.ts'
+import type { FrameSink, OutFrame, Respond, Sent } from './connection.ts'
 import { PipedCall } from './piped-call.ts'
-import { answerServerRequest } from './server-request.ts'
+import { answerPing, refuseQuestion } from './server-request.ts'
 import { StdioChild, type ChildOptions } from './stdio-child.ts'
 import { singleLine } from '../core/stdio-lines.ts'
 
@@ -20,14 +22,21 @@ const OPEN_BRACKET = 0x5b
 
 /** Who is told what belongs to no request. */
 export interface PipeOwner {
-  /** Whether requests of the server are answered; one of era 2026 may not send any. */
-  readonly answers: boolean
-  notification(message: UpstreamMessage): void
+  /** Of the conversation; undefined until it is known. */
+  readonly era: Era | undefined
+  /** Takes a request, or a notification that names no request of ours. */
+  unasked(message: UpstreamMessage, respond: Respond): void
   lost(fault: Fault): void
 }
 
-/** Until the era is known. */
-const NOBODY: PipeOwner = { answers: true, notification: () => undefined, lost: () => undefined }
+/** Before there is a conversation a server may ask whether anybody is there, and no more. */
+const NOBODY: PipeOwner = {
+  era: undefined,
+  unasked: (message, respond) => {
+    if (!answerPing(message, respond)) refuseQuestion(message, respond)
+  },
+  lost: () => undefined,
+}
 
 /** JSON-RPC with a process: many requests at once on one pipe, told apart by id and progress token, both ours. */
 export class StdioPipe {
@@ -103,23 +112,20 @@ export class StdioPipe {
 
   #line(line: Buffer): void {
     if (line.length === 0) return
-    for (const [message, owner] of this.#read(line)) {
-      if (owner === undefined) this.#unowned(message)
-      else this.#deliver(message, owner)
-    }
-  }
-
-  /** The messages of a line, each with the id of the request of ours that it belongs to. */
-  #read(line: Buffer): (readonly [UpstreamMessage, number | undefined])[] {
     try {
-      return messagesOf(line).map((message) => [message, ownerOf(message)] as const)
+      for (const message of messagesOf(line)) this.#take(message)
     } catch (error) {
       if (!(error instanceof Fault)) throw error
       // What it says may be secret, so only its length is told.
       const facts = { upstream: this.#options.label, bytes: line.length }
       this.#options.log.warn(facts, 'the process wrote a line to stdout that is no MCP message')
-      return []
     }
+  }
+
+  #take(message: UpstreamMessage): void {
+    const id = ownerOf(message, this.#owner.era)
+    if (id !== undefined) this.#deliver(message, id)
+    else if (!isResponse(message)) this.#owner.unasked(message, this.#respond)
   }
 
   #deliver(message: UpstreamMessage, id: number): void {
@@ -133,11 +139,8 @@ export class StdioPipe {
     call.failed(new Fault('upstream_unavailable', 'the upstream cancelled the request'), false)
   }
 
-  #unowned(message: UpstreamMessage): void {
-    if (isResponse(message)) return
-    if (message.id === undefined) return this.#owner.notification(message)
-    const answer = this.#owner.answers ? answerServerRequest(message) : undefined
-    if (answer !== undefined) this.#child?.write(answer)
+  readonly #respond: Respond = (text) => {
+    this.#child?.write(singleLine(text))
   }
 }
 
@@ -150,25 +153,24 @@ function messagesOf(line: Buffer): UpstreamMessage[] {
   )
 }
 
-/** Notifications that name the request they belong to, and the param that does. */
-const OWNER_KEYS: ReadonlyMap<string, string> = new Map([
-  ['notifications/progress', 'progressToken'],
-  ['notifications/cancelled', 'requestId'],
-])
-
 /** Notifications that belong to a listen. */
 const TAGGED: ReadonlySet<string> = new Set([
   'notifications/subscriptions/acknowledged',
-  'notifications/tools/list_changed',
+  'notifications/resources/updated',
+  ...LIST_KINDS.map(changedMethod),
 ])
 
 /** On a shared pipe only ids and tokens say what belongs to whom. */
-function ownerOf(message: UpstreamMessage): number | undefined {
-  if (isResponse(message)) return asId(message.id)
-  if (message.id !== undefined) return undefined
-  const key = OWNER_KEYS.get(message.method ?? '')
-  if (key !== undefined) return asId(readParams(message)[key])
-  return TAGGED.has(message.method ?? '') ? subscriptionOf(message) : undefined
+function ownerOf(message: UpstreamMessage, era: Era | undefined): number | undefined {
+  const { id, method = '' } = message
+  if (isResponse(message)) return asId(id)
+  if (id !== undefined) return undefined
+  if (method === 'notifications/progress') return asId(readParams(message)['progressToken'])
+  if (method === 'notifications/cancelled') {
+    // In era 2025 a server takes back its own requests, in 2026 it ends our listens.
+    return era === '2026' ? asId(readParams(message)['requestId']) : undefined
+  }
+  return TAGGED.has(method) ? subscriptionOf(message) : undefined
 }
 
 function subscriptionOf(message: UpstreamMessage): number | undefined {

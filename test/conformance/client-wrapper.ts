@@ -1,8 +1,8 @@
 // The suite's client mode, with nodes as the client: they stand in front of the scenario's server, and this program
-// asks them for what the scenario wants done. node client-wrapper.ts DEPTH URL
-import { legacySession, type LegacySession } from '../fixtures/raw-client.ts'
+// asks them for what the scenario wants done. node client-wrapper.ts DEPTH CALLER_ERA URL
 import { until } from '../fixtures/wait.ts'
 import type { JsonObject } from '../fixtures/wire.ts'
+import { connectCaller, type Caller } from './caller.ts'
 import { startChain, type Chain } from './chain.ts'
 
 // oxlint-disable-next-line node/no-process-env -- how the suite says what it wants
@@ -18,13 +18,12 @@ interface Tool {
   readonly inputSchema: JsonObject
 }
 
-/** All the caller does is list and call, in era 2025 and without mirrored headers: the rest is the nodes' own doing. */
-async function drive(session: LegacySession): Promise<void> {
-  const { result } = await session.call('tools/list')
-  const tools = result['tools'] as readonly Tool[]
-  for (const { name, args } of callsFor(tools)) {
-    const reply = await session.call('tools/call', { name, arguments: args })
-    if (!Array.isArray(reply.result['content'])) throw new Error(`no content from ${name}`)
+/** All the caller does is list, call and answer: the rest is the nodes' own doing. */
+async function drive(caller: Caller): Promise<void> {
+  const { tools } = await caller.request('tools/list')
+  for (const { name, args } of callsFor(tools as readonly Tool[])) {
+    const { content } = await caller.request('tools/call', { name, arguments: args })
+    if (!Array.isArray(content)) throw new Error(`no content from ${name}`)
   }
 }
 
@@ -58,16 +57,16 @@ async function settled({ nodes }: Chain): Promise<void> {
   )
 }
 
-const [depth, url] = process.argv.slice(2)
-if (depth === undefined || url === undefined || scenario === undefined) {
-  throw new Error('usage: MCP_CONFORMANCE_SCENARIO=... node client-wrapper.ts DEPTH URL')
+const [depth, era, url] = process.argv.slice(2)
+if (url === undefined || (era !== '2025' && era !== '2026') || scenario === undefined) {
+  throw new Error('usage: MCP_CONFORMANCE_SCENARIO=... node client-wrapper.ts DEPTH ERA URL')
 }
 const chain = await startChain(Number(depth), url)
 try {
   await settled(chain)
-  const session = await legacySession(chain.url)
-  await drive(session)
-  await session.delete()
+  const caller = await connectCaller(era, chain.url)
+  await drive(caller)
+  await caller.close()
 } finally {
   await chain.close()
 }

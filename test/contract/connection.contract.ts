@@ -56,7 +56,7 @@ export function connectionContract(name: string, kind: UpstreamKind): void {
       const upstream = await kind.make()
       cleanups.push(() => upstream.close())
       const events = new EventRecorder()
-      const connection = await upstream.connector.connect(events)
+      const connection = await upstream.connector.connect(events, '')
       cleanups.push(() => connection.close())
       return { upstream, connection, events }
     }
@@ -67,9 +67,9 @@ export function connectionContract(name: string, kind: UpstreamKind): void {
         era: kind.era,
         revision: kind.revision,
         stateless: kind.era === '2026',
-        watching: true,
       })
-      expect(connection.server).toEqual({
+      expect(connection.watching('tools')).toBe(true)
+      expect(connection.server).toMatchObject({
         name: 'fixture',
         capabilities: { tools: { listChanged: true }, logging: {} },
         federation: undefined,
@@ -182,7 +182,7 @@ export function connectionContract(name: string, kind: UpstreamKind): void {
       expect([after.fault.code, after.unsent]).toEqual(['upstream_unavailable', true])
       expect(calls.map(({ sink }) => sink.endings.length)).toEqual([1, 1, 1])
       expect(events.losses.map(({ code }) => code)).toEqual(['upstream_unavailable'])
-      expect(connection.watching).toBe(false)
+      expect(connection.watching('tools')).toBe(false)
     })
 
     test('never calls back before send has returned', async () => {
@@ -200,7 +200,7 @@ export function connectionContract(name: string, kind: UpstreamKind): void {
       expect(isHeld()).toBe(true)
       await Promise.all([connection.close(), connection.close()])
       await until(() => !isHeld(), 'the upstream to be free')
-      expect(connection.watching).toBe(false)
+      expect(connection.watching('tools')).toBe(false)
       expect(events.losses).toEqual([])
     })
 
@@ -233,7 +233,7 @@ export function connectionContract(name: string, kind: UpstreamKind): void {
     test('does not connect to what is not there', async () => {
       const connector = kind.makeAbsent()
       const events = new EventRecorder()
-      await expect(connector.connect(events)).rejects.toMatchObject({
+      await expect(connector.connect(events, '')).rejects.toMatchObject({
         code: 'upstream_unavailable',
       })
       await connector.close()

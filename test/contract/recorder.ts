@@ -5,15 +5,24 @@ import type {
   ConnectionEvents,
   FrameSink,
   OutFrame,
+  Respond,
   Sent,
 } from '../../node/outbound/connection.ts'
+import type { ListKind } from '../../protocol/capability.ts'
 import type { Fault } from '../../protocol/errors.ts'
 import type { UpstreamMessage } from '../../protocol/upstream-message.ts'
 import { objectAt, type JsonObject } from '../fixtures/wire.ts'
 
+/** A request of an upstream, and the way to answer it. */
+export interface Question {
+  readonly message: JsonObject
+  readonly respond: Respond
+}
+
 /** Keeps everything that comes back for one request, too many endings included. */
 export class Recorder implements FrameSink {
   readonly notifications: JsonObject[] = []
+  readonly questions: Question[] = []
   /** Notifications after the ending, which there must not be. */
   readonly late: JsonObject[] = []
   readonly endings: ({ response: JsonObject } | { fault: Fault; unsent: boolean })[] = []
@@ -33,6 +42,10 @@ export class Recorder implements FrameSink {
     const list = this.endings.length > 0 ? this.late : this.notifications
     list.push(parse(message))
     return !this.isFull
+  }
+
+  request(message: UpstreamMessage, respond: Respond): void {
+    this.questions.push({ message: parse(message), respond })
   }
 
   response(message: UpstreamMessage): void {
@@ -89,7 +102,7 @@ export function callFrame(
 ): OutFrame {
   const id = nextId()
   const meta = {
-    ...(JSON.parse(`{${connection.meta}}`) as JsonObject),
+    ...(JSON.parse(`{${connection.meta('')}}`) as JsonObject),
     ...(progress ? { progressToken: id } : {}),
   }
   const params = { name, arguments: args, _meta: meta }
@@ -119,11 +132,31 @@ export function call(
 
 /** Keeps what a connection reports on its own account. */
 export class EventRecorder implements ConnectionEvents {
-  changes = 0
+  readonly changed: ListKind[] = []
+  readonly uris: string[] = []
+  readonly questions: Question[] = []
+  readonly notifications: JsonObject[] = []
   readonly losses: Fault[] = []
 
-  listChanged(): void {
-    this.changes += 1
+  /** How often the tools are said to have changed. */
+  get changes(): number {
+    return this.changed.filter((of) => of === 'tools').length
+  }
+
+  listChanged(of: ListKind): void {
+    this.changed.push(of)
+  }
+
+  updated(uri: string): void {
+    this.uris.push(uri)
+  }
+
+  request(message: UpstreamMessage, respond: Respond): void {
+    this.questions.push({ message: parse(message), respond })
+  }
+
+  notification(message: UpstreamMessage): void {
+    this.notifications.push(parse(message))
   }
 
   lost(fault: Fault): void {

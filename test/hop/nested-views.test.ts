@@ -1,9 +1,13 @@
 // Views of nodes before nodes, each made from the list the one behind it writes: laws for any names and any rules.
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { buildView, writeViewTool, type Source, type View } from '../../node/hop/view.ts'
-import { readToolPage, type ListedTool } from '../../protocol/listing.ts'
+import type { Source } from '../../node/hop/sources.ts'
+import { buildView, writeViewItem, type View } from '../../node/hop/view.ts'
+import { readPage, type Listed } from '../../protocol/listing.ts'
 import { readUpstreamMessage } from '../../protocol/upstream-message.ts'
+import { peerOf } from '../node/hop/tools.ts'
+
+type Kind = 'tool' | 'prompt'
 
 interface Hop {
   readonly label: string
@@ -24,34 +28,43 @@ const toolName = fc.oneof(
 )
 const toolNames = fc.uniqueArray(toolName, { minLength: 1, maxLength: 12 })
 
-function read(tools: readonly string[]): readonly ListedTool[] {
-  const text = `{"jsonrpc":"2.0","id":1,"result":{"tools":[${tools.join()}]}}`
-  return readToolPage(readUpstreamMessage(Buffer.from(text)), 1_000_000).tools
+function read(kind: Kind, items: readonly string[]): readonly Listed[] {
+  const text = `{"jsonrpc":"2.0","id":1,"result":{"${kind}s":[${items.join()}]}}`
+  return readPage(readUpstreamMessage(Buffer.from(text)), kind, 1_000_000).items
 }
 
-function listOfServer(names: readonly string[]): readonly ListedTool[] {
-  return read(names.map((name) => JSON.stringify({ name, inputSchema: { type: 'object' } })))
-}
-
-/** What a node lists to another. */
-function listOfNode({ tools }: View): readonly ListedTool[] {
+function listOfServer(kind: Kind, names: readonly string[]): readonly Listed[] {
   return read(
-    tools.map((tool) => writeViewTool(tool, { era: '2026', federated: true }).toString('utf8')),
+    kind,
+    names.map((name) => JSON.stringify({ name, inputSchema: { type: 'object' } })),
   )
 }
 
-function viewOf(depth: number, { maxLength }: Hop, source: Source): View {
+/** What a node lists to another. */
+function listOfNode(kind: Kind, { items }: View): readonly Listed[] {
+  return read(
+    kind,
+    items.map((item) => writeViewItem(item, { era: '2026', federated: true }).toString('utf8')),
+  )
+}
+
+function viewOf(
+  kind: Kind,
+  { depth, maxLength }: Hop & { readonly depth: number },
+  source: Source,
+): View {
   const rule = {
     self: { node: `node-${depth}`, organisation: 'acme' },
     namespaces: ['*'],
     names: { style: 'prefixed', maxLength },
+    uriBytes: 8_192,
     hopBudget: 8,
   } as const
-  return buildView(rule, [source])
+  return buildView(kind, rule, [source])
 }
 
 /** The views of a chain, the innermost first. */
-function chain(names: readonly string[], plan: readonly Hop[]): View[] {
+function chain(kind: Kind, names: readonly string[], plan: readonly Hop[]): View[] {
   const views: View[] = []
   for (const [depth, step] of plan.entries()) {
     const behind = views.at(-1)
@@ -61,29 +74,31 @@ function chain(names: readonly string[], plan: readonly Hop[]): View[] {
         ? {
             upstream,
             peer: undefined,
-            tools: listOfServer(names),
+            era: '2026',
+            items: listOfServer(kind, names),
             from: { kind: 'own', namespace: 'home' },
           }
         : {
             upstream,
-            peer: `node-${depth - 1}`,
-            tools: listOfNode(behind),
+            peer: peerOf(`node-${depth - 1}`),
+            era: '2026',
+            items: listOfNode(kind, behind),
             from: { kind: 'imported', import: ['*'], as },
           }
-    views.push(viewOf(depth, step, source))
+    views.push(viewOf(kind, { ...step, depth }, source))
   }
   return views
 }
 
-function namesOf({ tools }: View): string[] {
-  return tools.map(({ entry }) => entry.name)
+function namesOf({ items }: View): string[] {
+  return items.map(({ entry }) => entry.name)
 }
 
-describe('law: in a chain of any depth', () => {
+describe.each<Kind>(['tool', 'prompt'])('law: in a chain of any depth, of each %s', (kind) => {
   test('row 21: every name is in the grammar, within the cap of its endpoint, and there once', () => {
     fc.assert(
       fc.property(toolNames, hops, (names, plan) => {
-        for (const [depth, view] of chain(names, plan).entries()) {
+        for (const [depth, view] of chain(kind, names, plan).entries()) {
           const exposed = namesOf(view)
           expect(new Set(exposed).size).toBe(exposed.length)
           for (const name of exposed) {
@@ -99,9 +114,9 @@ describe('law: in a chain of any depth', () => {
     fc.assert(
       fc.property(toolNames, hops, (names, plan) => {
         let expected = names.length
-        for (const view of chain(names, plan)) {
-          expect(view.tools.length + view.problems.length).toBe(expected)
-          expected = view.tools.length
+        for (const view of chain(kind, names, plan)) {
+          expect(view.items.length + view.problems.length).toBe(expected)
+          expected = view.items.length
         }
         expect(expected).toBeGreaterThan(0)
       }),
@@ -111,8 +126,8 @@ describe('law: in a chain of any depth', () => {
   test('each name leads, hop by hop, to the tool it was made from', () => {
     fc.assert(
       fc.property(toolNames, hops, (names, plan) => {
-        const views = chain(names, plan)
-        for (const { entry } of views.at(-1)?.tools ?? []) {
+        const views = chain(kind, names, plan)
+        for (const { entry } of views.at(-1)?.items ?? []) {
           let { name } = entry
           for (const view of views.toReversed()) {
             name = view.byName.get(name)?.entry.candidates[0].name ?? 'nowhere'
@@ -127,7 +142,10 @@ describe('law: in a chain of any depth', () => {
   test('names do not depend on the order of the list', () => {
     fc.assert(
       fc.property(toolNames, hops, (names, plan) => {
-        const [straight, reversed] = [chain(names, plan), chain(names.toReversed(), plan)]
+        const [straight, reversed] = [
+          chain(kind, names, plan),
+          chain(kind, names.toReversed(), plan),
+        ]
         const collided = straight.some(({ problems }) => problems.length > 0)
         fc.pre(!collided)
         expect(reversed.map(namesOf)).toEqual(straight.map(namesOf))
@@ -140,6 +158,7 @@ describe('law: in a chain of any depth', () => {
       fc.property(toolNames, fc.integer({ min: 2, max: 8 }), (names, depth) => {
         const same = { label: 'next', as: '{namespace}', maxLength: 48 }
         const [first = [], ...others] = chain(
+          kind,
           names,
           Array.from({ length: depth }, () => same),
         ).map(namesOf)
@@ -152,6 +171,7 @@ describe('law: in a chain of any depth', () => {
   test('the ninth node is out of reach, and says so', () => {
     const same = { label: 'next', as: '{namespace}', maxLength: 48 }
     const views = chain(
+      kind,
       ['echo'],
       Array.from({ length: 9 }, () => same),
     )

@@ -33,7 +33,8 @@ const begin: FixtureTool = {
 let edge: Edge
 let sessions: LegacySession[]
 beforeAll(async () => {
-  edge = await Edge.start({}, { tools: [begin] })
+  // What a caller of era 2025 could come back for is let go after that.
+  edge = await Edge.start({ limits: { eventLifetime: '1s' } }, { tools: [begin] })
   sessions = await Promise.all(Array.from({ length: WAVE }, () => legacySession(edge.url)))
 })
 afterAll(() => edge.close())

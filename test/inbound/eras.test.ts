@@ -1,6 +1,6 @@
 // Both eras on one URL: who is served how, and what is refused with which words.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { callModern, legacySession, modern, post } from '../fixtures/raw-client.ts'
+import { callModern, legacySession, modern, post, type Headers } from '../fixtures/raw-client.ts'
 import { META, objectAt, type JsonObject } from '../fixtures/wire.ts'
 import { Edge } from './edge.ts'
 
@@ -102,11 +102,22 @@ describe('a stateless request', () => {
     expect(edge.upstreamTraffic).toEqual([])
   })
 
+  it.each(['loud', '', 5, null, ['info']])(
+    'row 46: with log level %j it is refused',
+    async (level) => {
+      const meta = { [META.logLevel]: level }
+      const params = { name: 'fx__echo', arguments: { message: 'x' } }
+      const reply = await callModern(edge.url, 'tools/call', params, { id: 'l', meta })
+      expect(reply.answer).toMatchObject({ id: 'l', error: { code: -32_602 } })
+      expect(edge.upstreamTraffic).toEqual([])
+    },
+  )
+
   it('row 4: without clientInfo it is served', async () => {
     const meta = { [META.version]: version, [META.capabilities]: {} }
     const reply = await post(edge.url, { ...message, params: { _meta: meta } }, headers)
     expect(reply.status).toBe(200)
-    expect(reply.result['tools']).toHaveLength(10)
+    expect(namesIn(reply.result)).toContain('fx__echo')
   })
 })
 
@@ -116,7 +127,7 @@ describe('a session', () => {
     const body = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
     const reply = await post(edge.url, body, { 'mcp-session-id': id })
     expect(reply.status).toBe(200)
-    expect(reply.result['tools']).toHaveLength(10)
+    expect(namesIn(reply.result)).toContain('fx__echo')
   })
 
   it.each(['1999-01-01', '2024-11-05', '2025-11-26', 'x', ''])(
@@ -149,6 +160,25 @@ describe('a session', () => {
     expect(reply.status).toBe(200)
     expect(reply.answer).toMatchObject({ id: 'i', result: { protocolVersion: given } })
     expect(reply.headers['mcp-session-id']).toMatch(/^[\x21-\x7e]+$/)
+  })
+
+  it('that is none is told so under the id of the request', async () => {
+    const { id, headers, delete: end } = await legacySession(edge.url)
+    await end()
+    const refusals: [status: number, headers: Headers][] = [
+      [400, {}],
+      [404, headers],
+      [404, { 'mcp-session-id': 'nonsense' }],
+      [400, { 'mcp-session-id': id, 'mcp-protocol-version': '1999-01-01' }],
+      [400, { 'mcp-session-id': id, 'mcp-protocol-version': 'x' }],
+    ]
+    for (const [status, sent] of refusals) {
+      const body = { jsonrpc: '2.0', id: 'mine', method: 'tools/list' }
+      const reply = await post(edge.url, body, sent)
+      expect(reply.status).toBe(status)
+      expect(reply.answer).toMatchObject({ id: 'mine', error: { code: expect.any(Number) } })
+    }
+    expect(edge.upstreamTraffic).toEqual([])
   })
 
   it('answers errors with 200, because clients take a 4xx for the end of the session', async () => {
@@ -199,6 +229,10 @@ describe('a notification', () => {
 
 function echo(message: string): JsonObject {
   return { name: 'fx__echo', arguments: { message } }
+}
+
+function namesIn(result: JsonObject): unknown[] {
+  return (result['tools'] as JsonObject[]).map(({ name }) => name)
 }
 
 function textOf(result: JsonObject): unknown {

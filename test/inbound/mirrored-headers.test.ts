@@ -57,6 +57,23 @@ describe('a mirrored header', () => {
     expect(edge.upstreamTraffic).toEqual([])
   })
 
+  it.each([
+    ['prompts/get', { name: 'fx__greet' }],
+    ['resources/read', { uri: 'test://static/1' }],
+    ['tasks/get', { taskId: 't' }],
+    ['tasks/update', { taskId: 't', inputResponses: {} }],
+    ['tasks/cancel', { taskId: 't' }],
+  ])('row 9: Mcp-Name missing or different is refused for %s', async (method, params) => {
+    const capabilities = { extensions: { 'io.modelcontextprotocol/tasks': {} } }
+    for (const name of [undefined, 'x', '']) {
+      const headers = { 'mcp-name': name }
+      const reply = await callModern(edge.url, method, params, { id: 'h', headers, capabilities })
+      expect(reply.status).toBe(400)
+      expect(reply.answer).toMatchObject({ id: 'h', error: { code: -32_020 } })
+    }
+    expect(edge.upstreamTraffic).toEqual([])
+  })
+
   it('row 10: names are compared without regard to case', async () => {
     const { message, headers } = modern('tools/call', echo('hi'))
     const shouted = Object.fromEntries(

@@ -169,7 +169,8 @@ describe('freshness', () => {
       scopes.push(result['cacheScope'])
       cursor = result['nextCursor']
     } while (cursor !== undefined)
-    expect(scopes).toEqual(['private', 'private', 'private', 'private'])
+    expect(scopes.length).toBeGreaterThan(3)
+    expect(new Set(scopes)).toEqual(new Set(['private']))
   })
 
   test('row 22, 23: what a server of era 2025 lists is private', async () => {

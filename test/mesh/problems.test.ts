@@ -15,7 +15,8 @@ afterEach(async () => {
 })
 
 async function server(...names: string[]): Promise<FixtureServer> {
-  const fixture = await FixtureServer.start({ tools: names.map((name) => plainTool(name)) })
+  const tools = names.map((name) => plainTool(name))
+  const fixture = await FixtureServer.start({ tools, prompts: [] })
   fixtures.push(fixture)
   return fixture
 }

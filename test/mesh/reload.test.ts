@@ -17,8 +17,10 @@ afterEach(async () => {
   for (const fixture of fixtures.splice(0)) await fixture.close()
 })
 
+/** A server of tools alone, so that one that comes or goes is one change. */
 async function server(): Promise<FixtureServer> {
-  const fixture = await FixtureServer.start({ era: '2025' })
+  const toolsAlone = { prompts: [], resources: [], templates: [] }
+  const fixture = await FixtureServer.start({ era: '2025', ...toolsAlone })
   fixtures.push(fixture)
   return fixture
 }

@@ -140,9 +140,12 @@ describe('what a node says of itself', () => {
 
   test('is read from the extensions of 2026 and the experimental part of 2025', () => {
     const said = { [FEDERATION]: { ...settings, later: 1 } }
-    expect(readSettings({ extensions: said })).toEqual(settings)
-    expect(readSettings({ experimental: said })).toEqual(settings)
-    expect(readSettings({ extensions: { other: {} }, experimental: said })).toEqual(settings)
+    const read = { ...settings, uris: 'exposed' }
+    expect(readSettings({ extensions: said })).toEqual(read)
+    expect(readSettings({ experimental: said })).toEqual(read)
+    expect(readSettings({ extensions: { other: {} }, experimental: said })).toEqual(read)
+    const plain = { [FEDERATION]: { ...settings, uris: 'plain' } }
+    expect(readSettings({ extensions: plain })).toEqual({ ...settings, uris: 'plain' })
   })
 
   test.each<[string, unknown]>([

@@ -1,6 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { linkMeta, writeHopRequest, type LinkMeta } from '../../protocol/hop-request.ts'
+import {
+  linkMeta,
+  writeHopRequest,
+  type HopRequest,
+  type LinkMeta,
+} from '../../protocol/hop-request.ts'
 import { members, memberOf } from '../../protocol/json-bytes.ts'
 import { isObject, readBody, type RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
@@ -26,12 +31,12 @@ function request(text: string): RpcRequest {
   return body.message
 }
 
-function hop(text: string, link: LinkMeta, traceparent?: string): Buffer {
+function hop(text: string, link: LinkMeta, more: Partial<HopRequest> = {}): Buffer {
   const source = request(text)
-  return writeHopRequest(
-    { source, id: 77, name: 'upstream "name"', trail: TRAIL, traceparent },
-    link,
-  )
+  const target = memberOf(source.paramMembers, 'name')
+  if (target === undefined) throw new Error('no name')
+  const base = { source, id: 77, target, name: 'upstream "name"', trail: TRAIL }
+  return writeHopRequest({ ...base, logLevel: undefined, ...more }, link)
 }
 
 function metaOf(text: Buffer): Record<string, unknown> {
@@ -164,22 +169,61 @@ describe('what the node states for itself', () => {
 
   test('the level of log messages, where the link has it', () => {
     const text = callWith(`{"${META.logLevel}":"debug"}`)
-    expect(metaOf(hop(text, MODERN))[META.logLevel]).toBe('debug')
-    expect(metaOf(hop(text, LEGACY))).not.toHaveProperty([META.logLevel])
-    expect(metaOf(hop(callWith('{}'), MODERN))).not.toHaveProperty([META.logLevel])
+    const more = { logLevel: 'warning' } as const
+    expect(metaOf(hop(text, MODERN, more))[META.logLevel]).toBe('warning')
+    expect(metaOf(hop(text, LEGACY, more))).not.toHaveProperty([META.logLevel])
+    expect(metaOf(hop(text, MODERN))).not.toHaveProperty([META.logLevel])
   })
 
   test('the trace of the HTTP request, unless _meta has one', () => {
-    expect(metaOf(hop(callWith('{}'), LEGACY, '00-a"b'))['traceparent']).toBe('00-a"b')
-    const own = hop(callWith('{"traceparent":"own"}'), LEGACY, 'header')
+    const stated = metaOf(hop(callWith('{}'), LEGACY, { traceparent: '00-a"b' }))
+    expect(stated['traceparent']).toBe('00-a"b')
+    const own = hop(callWith('{"traceparent":"own"}'), LEGACY, { traceparent: 'header' })
     expect(metaOf(own)['traceparent']).toBe('own')
     expect(own.toString()).not.toContain('header')
     expect(metaOf(hop(callWith('{}'), MODERN))).not.toHaveProperty('traceparent')
   })
 
   test('_meta where the caller sent none', () => {
-    const text = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}}'
+    const text = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}}'
     expect(metaOf(hop(text, LEGACY))).toEqual({ [META.federation]: TRAIL })
     expect(metaOf(hop(callWith('null'), LEGACY))).toEqual({ [META.federation]: TRAIL })
+  })
+})
+
+describe('what a retry says', () => {
+  const text = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"requestState":"ours","name":"t","inputResponses":{"a":{"x":1.0}},"vendor":1}}`
+
+  test('stays as it is where nothing else is given', () => {
+    const params = request(hop(text, MODERN).toString())
+    expect(params.param('requestState')).toBe('ours')
+    expect(textAt(hop(text, MODERN), 'params', 'inputResponses')).toBe('{"a":{"x":1.0}}')
+  })
+
+  test('is replaced to the byte, with the state the upstream gave', () => {
+    const state = String.raw`"st\u0061te\/1"`
+    const out = hop(text, MODERN, { retry: { inputResponses: '{"a":{}}', requestState: state } })
+    expect(textAt(out, 'params', 'requestState')).toBe(state)
+    expect(textAt(out, 'params', 'inputResponses')).toBe('{"a":{}}')
+    expect(textAt(out, 'params', 'vendor')).toBe('1')
+  })
+
+  test('is taken out, also where nothing follows', () => {
+    const retry = { inputResponses: '', requestState: '' }
+    const bare =
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","requestState":"ours"}}'
+    for (const one of [text, bare]) {
+      const read = request(hop(one, LEGACY, { retry }).toString())
+      expect(read.param('requestState')).toBeUndefined()
+      expect(read.param('inputResponses')).toBeUndefined()
+      expect(read.param('name')).toBe('upstream "name"')
+    }
+  })
+
+  test('is put in where the caller, of era 2025, has no such thing', () => {
+    const bare = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}}'
+    const retry = { inputResponses: '{"a":{}}', requestState: '"s"' }
+    const read = request(hop(bare, MODERN, { retry }).toString())
+    expect([read.param('inputResponses'), read.param('requestState')]).toEqual([{ a: {} }, 's'])
   })
 })

@@ -1,37 +1,47 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { memberOf, members } from '../../protocol/json-bytes.ts'
-import { readToolPage, writeTool, type ListedTool, type ToolPage } from '../../protocol/listing.ts'
+import {
+  readPage,
+  writeListed,
+  type Listed,
+  type ListedPage,
+  type ShownAs,
+} from '../../protocol/listing.ts'
 import { META } from '../../protocol/meta.ts'
 import { readUpstreamMessage } from '../../protocol/upstream-message.ts'
 import { objectText, parse, space, valueText } from './json-text.ts'
 
 const MAX = 2_000
-const ORIGIN = { origin: ['acme', 'n', 'docs', 'read'], namespace: 'docs', path: ['n'] }
-
-function page(result: string | Buffer, toolBytes = MAX): ToolPage {
-  const parts = ['{"id":1,"result":', result, '}'].map((part) => Buffer.from(part))
-  return readToolPage(readUpstreamMessage(Buffer.concat(parts)), toolBytes)
+const ORIGIN = {
+  origin: ['acme', 'n', 'docs', 'read'],
+  source: 'files',
+  namespace: 'docs',
+  path: ['n'],
 }
 
-function only(tool: string | Buffer): ListedTool {
+function page(result: string | Buffer, bytes = MAX): ListedPage {
+  const parts = ['{"id":1,"result":', result, '}'].map((part) => Buffer.from(part))
+  return readPage(readUpstreamMessage(Buffer.concat(parts)), 'tool', bytes)
+}
+
+function only(tool: string | Buffer): Listed {
   const list = Buffer.concat(['{"tools":[', tool, ']}'].map((part) => Buffer.from(part)))
-  const { tools, dropped } = page(list, 1_000_000)
-  const [found] = tools
+  const { items, dropped } = page(list, 1_000_000)
+  const [found] = items
   if (found === undefined) throw new Error(`dropped: ${dropped[0]?.reason ?? 'nothing there'}`)
   return found
 }
 
-function shown(
-  tool: string,
-  as: Partial<Parameters<typeof writeTool>[1]> = {},
-): Record<string, unknown> {
-  const text = writeTool(only(tool), {
-    name: 'new',
-    origin: undefined,
-    objectOutputOnly: false,
-    ...as,
-  })
+const AS_NEW: ShownAs = {
+  name: 'new',
+  origin: undefined,
+  objectOutputOnly: false,
+  uri: undefined,
+}
+
+function shown(tool: string, as: Partial<ShownAs> = {}): Record<string, unknown> {
+  const text = writeListed(only(tool), { ...AS_NEW, ...as })
   return parse(text) as Record<string, unknown>
 }
 
@@ -42,7 +52,7 @@ describe('a page', () => {
     const read = page(
       '{"tools":[{"name":"b","inputSchema":{}},{"name":"a","inputSchema":{}}],"nextCursor":"","ttlMs":1500.7,"cacheScope":"public"}',
     )
-    expect(read.tools.map(({ name }) => name)).toEqual(['b', 'a'])
+    expect(read.items.map(({ name }) => name)).toEqual(['b', 'a'])
     expect(read).toMatchObject({ dropped: [], nextCursor: '', ttlMs: 1500, cacheScope: 'public' })
   })
 
@@ -53,7 +63,7 @@ describe('a page', () => {
     '{"tools":[],"ttlMs":"5"}',
   ])('%s: no cursor, no ttl, private', (text) => {
     expect(page(text)).toEqual({
-      tools: [],
+      items: [],
       dropped: [],
       nextCursor: undefined,
       ttlMs: undefined,
@@ -97,13 +107,13 @@ describe('a page', () => {
       Buffer.from(part),
     )
     const read = page(Buffer.concat([Buffer.from('{"tools":['), ...list, Buffer.from(']}')]))
-    expect(read.tools.map((one) => one.name)).toEqual(['good', 'last'])
+    expect(read.items.map((one) => one.name)).toEqual(['good', 'last'])
     expect(read.dropped).toEqual([{ name, reason: expect.stringMatching(/./) as string }])
   })
 
   test('a tool of exactly the size that is allowed stays', () => {
-    expect(page(`{"tools":[${good}]}`, good.length).tools).toHaveLength(1)
-    expect(page(`{"tools":[${good}]}`, good.length - 1).tools).toHaveLength(0)
+    expect(page(`{"tools":[${good}]}`, good.length).items).toHaveLength(1)
+    expect(page(`{"tools":[${good}]}`, good.length - 1).items).toHaveLength(0)
   })
 })
 
@@ -114,7 +124,7 @@ function marked(type: string): string {
 describe('a tool', () => {
   test('its text is a copy, so that the page can be forgotten', () => {
     const raw = Buffer.from('{"id":1,"result":{"tools":[{"name":"a","inputSchema":{}}]}}')
-    const [tool] = readToolPage(readUpstreamMessage(raw), MAX).tools
+    const [tool] = readPage(readUpstreamMessage(raw), 'tool', MAX).items
     raw.fill(0)
     expect(tool?.text.toString()).toBe('{"name":"a","inputSchema":{}}')
   })
@@ -188,6 +198,7 @@ const as = fc.record({
   name: fc.string({ minLength: 1 }),
   origin: fc.constantFrom(undefined, JSON.stringify(ORIGIN)),
   objectOutputOnly: fc.boolean(),
+  uri: fc.constant(undefined),
 })
 
 function values(text: Buffer, at: number): [string, string][] {
@@ -198,7 +209,7 @@ describe('a tool as it is shown', () => {
   test('law: unknown members, schema and foreign _meta keep their bytes', () => {
     fc.assert(
       fc.property(tools, as, ({ text, rest, schema, meta }, style) => {
-        const out = writeTool(only(text), style)
+        const out = writeListed(only(text), style)
         const found = values(out, 0)
         const kept = found.filter(([key]) => !spoken.has(key)).map(([, value]) => value)
         expect(kept.toSorted()).toEqual(rest.entries.map(({ value }) => value).toSorted())
@@ -216,7 +227,7 @@ describe('a tool as it is shown', () => {
   test('law: name, origin and output are those asked for, and nothing stands there twice', () => {
     fc.assert(
       fc.property(tools, as, ({ text, output }, style) => {
-        const out = writeTool(only(text), style)
+        const out = writeListed(only(text), style)
         const keys = members(out, 0).map(({ key }) => key)
         expect(new Set(keys).size).toBe(keys.length)
         const { name, outputSchema, _meta: meta } = parse(out) as Record<string, unknown>
@@ -236,7 +247,7 @@ describe('a tool as it is shown', () => {
     fc.assert(
       fc.property(tools, as, ({ text }, style) => {
         const tool = only(text)
-        const again = only(writeTool(tool, style))
+        const again = only(writeListed(tool, style))
         expect(again.origin?.path).toEqual(style.origin === undefined ? undefined : ['n'])
         expect(again.name).toBe(style.name)
         expect(again.paramHeaders).toEqual(tool.paramHeaders)
@@ -246,7 +257,7 @@ describe('a tool as it is shown', () => {
 
   test('a tool that needs no change but its name keeps every byte', () => {
     const text = '{ "title":"é", "name" : "old", "inputSchema":{ }, "n":1.0 }'
-    const out = writeTool(only(text), { name: 'new', origin: undefined, objectOutputOnly: true })
+    const out = writeListed(only(text), { ...AS_NEW, objectOutputOnly: true })
     expect(out.toString()).toBe(text.replace('"old"', '"new"'))
   })
 
@@ -269,7 +280,7 @@ describe('a tool as it is shown', () => {
     fc.assert(
       fc.property(valueText, (value) => {
         const tool = only(`{"name":"a","description":${value},"inputSchema":{}}`)
-        const out = writeTool(tool, { name: 'b', origin: undefined, objectOutputOnly: false })
+        const out = writeListed(tool, { ...AS_NEW, name: 'b' })
         expect(out.toString()).toBe(`{"name":"b","description":${value},"inputSchema":{}}`)
       }),
     )

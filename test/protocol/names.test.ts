@@ -4,6 +4,7 @@ import {
   exposedName,
   importedNamespace,
   MAX_ORIGIN_TEXT,
+  MAX_ORIGIN_URI,
   readOrigin,
   toolHash,
   toolKey,
@@ -169,6 +170,7 @@ describe('where a tool lives', () => {
   const short = fc.string({ minLength: 1, maxLength: MAX_ORIGIN_TEXT })
   const origin = fc.record({
     id: fc.record({ organisation: short, node: nodeId, namespace: short, name: short }),
+    source: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/),
     namespace: short,
     path: fc.array(nodeId, { minLength: 1, maxLength: 64 }),
   })
@@ -176,17 +178,32 @@ describe('where a tool lives', () => {
   test('law: it is read as it was written', () => {
     fc.assert(
       fc.property(origin, (value) => {
-        expect(readOrigin(JSON.parse(writeOrigin(value)))).toEqual(value)
+        expect(readOrigin(JSON.parse(writeOrigin(value)), 'tool')).toEqual(value)
       }),
     )
   })
 
-  const good = { origin: ['acme', 'n', 'docs', 'read'], namespace: 'docs', path: ['n'] }
+  const good = {
+    origin: ['acme', 'n', 'docs', 'read'],
+    source: 'files',
+    namespace: 'docs',
+    path: ['n'],
+  }
 
   test('the wire form others depend on', () => {
-    const value = { id: tool('read', 'n'), namespace: 'docs', path: ['n'] }
+    const value = { id: tool('read', 'n'), source: 'files', namespace: 'docs', path: ['n'] }
     expect(writeOrigin(value)).toBe(JSON.stringify(good))
-    expect(readOrigin({ ...good, later: 1 })).toEqual(value)
+    expect(readOrigin({ ...good, later: 1 }, 'tool')).toEqual(value)
+  })
+
+  const of = (name: string): unknown => ({ ...good, origin: ['acme', 'n', 'docs', name] })
+
+  test('a URI may be longer than a name', () => {
+    const uri = `x:${'x'.repeat(MAX_ORIGIN_URI - 2)}`
+    expect(readOrigin(of(uri), 'resource')?.id.name).toBe(uri)
+    expect(readOrigin(of(uri), 'template')?.id.name).toBe(uri)
+    expect(readOrigin(of(uri), 'prompt')).toBeUndefined()
+    expect(readOrigin(of(`${uri}x`), 'resource')).toBeUndefined()
   })
 
   test.each<[string, unknown]>([
@@ -201,12 +218,15 @@ describe('where a tool lives', () => {
       'a part that is too long',
       { ...good, origin: ['acme', 'n', 'docs', 'x'.repeat(MAX_ORIGIN_TEXT + 1)] },
     ],
+    ['no source', { ...good, source: undefined }],
+    ['a source that is no label', { ...good, source: 'a/b' }],
+    ['a source that is too long', { ...good, source: 'a'.repeat(33) }],
     ['no namespace', { ...good, namespace: undefined }],
     ['no path', { ...good, path: undefined }],
     ['an empty path', { ...good, path: [] }],
     ['a path through no node', { ...good, path: ['n', ''] }],
     ['a path that never ends', { ...good, path: Array(65).fill('n') }],
   ])('%s is not read', (_, value) => {
-    expect(readOrigin(value)).toBeUndefined()
+    expect(readOrigin(value, 'tool')).toBeUndefined()
   })
 })

@@ -6,6 +6,7 @@ import { asFault, Fault, RPC, type FaultCode } from '../../../protocol/errors.ts
 const PINNED: Readonly<Record<FaultCode, readonly [rpc: number, http: number]>> = {
   bad_cursor: [-32602, 200],
   bad_http: [-32600, 400],
+  bad_state: [-32602, 200],
   batch_refused: [-32600, 400],
   body_too_large: [-32600, 413],
   cancelled: [-31007, 200],
@@ -16,11 +17,13 @@ const PINNED: Readonly<Record<FaultCode, readonly [rpc: number, http: number]>> 
   hop_budget: [-31002, 200],
   host_forbidden: [-32600, 403],
   http_method: [-32600, 405],
+  input_refused: [-31009, 200],
   internal: [-32603, 500],
   invalid_params: [-32602, 200],
   invalid_request: [-32600, 400],
   loop: [-31001, 200],
   method_not_found: [-32601, 404],
+  missing_capability: [-32021, 400],
   missing_meta: [-32602, 400],
   not_acceptable: [-32600, 406],
   origin_forbidden: [-32600, 403],
@@ -32,6 +35,9 @@ const PINNED: Readonly<Record<FaultCode, readonly [rpc: number, http: number]>> 
   too_deep: [-32600, 400],
   too_slow: [-32600, 408],
   unknown_endpoint: [-32600, 404],
+  unknown_prompt: [-32602, 200],
+  unknown_resource: [-32602, 200],
+  unknown_task: [-32602, 200],
   unknown_tool: [-32602, 200],
   unsupported_version: [-32022, 400],
   upstream_protocol: [-31005, 200],
@@ -44,6 +50,13 @@ describe('a fault on the wire', () => {
   test.each(CODES)('%s', (code) => {
     const fault = new Fault(code, 'words')
     expect([rescue(fault).code, refusalStatus(fault)]).toEqual(PINNED[code])
+  })
+
+  test('of a resource that is not there has its own code in era 2025', () => {
+    const fault = new Fault('unknown_resource', 'words')
+    expect(rescue(fault, '2025').code).toBe(-32002)
+    expect(rescue(fault, '2026').code).toBe(-32602)
+    expect(rescue(new Fault('unknown_tool', 'words'), '2025').code).toBe(-32602)
   })
 
   test('carries its words and facts, and never its cause', () => {
@@ -72,7 +85,7 @@ describe('codes', () => {
 
   test('of our own lie outside what JSON-RPC reserves', () => {
     expect(own.every((code) => code < -32_768 || code > -32_000)).toBe(true)
-    expect(own).toHaveLength(8)
+    expect(own).toHaveLength(9)
   })
 
   test('are one for each meaning', () => {

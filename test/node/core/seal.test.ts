@@ -16,6 +16,21 @@ describe('a sealed value', () => {
     )
   })
 
+  test('law: what holders compare is the same for the same, and for nothing else', () => {
+    const pair = fc.tuple(fc.string(), fc.string())
+    fc.assert(
+      fc.property(pair, pair, ([text, bound], [other, otherBound]) => {
+        const sealed = sealer.sealSame(text, bound)
+        expect(sealer.open(sealed, bound)).toBe(text)
+        expect(sealer.sealSame(text, bound)).toBe(sealed)
+        const same = text === other && bound === otherBound
+        expect(sealer.sealSame(other, otherBound) === sealed).toBe(same)
+      }),
+    )
+    expect(sealer.sealSame('ab', 'c')).not.toBe(sealer.sealSame('a', 'bc'))
+    expect(sealer.seal('x', 'main')).not.toBe(sealer.seal('x', 'main'))
+  })
+
   test('law: a single bit that differs, and it does not open', () => {
     fc.assert(
       fc.property(fc.string(), fc.nat(), (text, seed) => {

@@ -1,16 +1,20 @@
 import * as fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
-import { CallScope } from '../../../node/core/call-scope.ts'
 import { SILENT } from '../../../node/core/logger.ts'
-import { LOCAL_CALLER } from '../../../node/core/principal.ts'
-import type { Candidate, Delegated, Received, Visible } from '../../../node/core/stages.ts'
+import {
+  SHARED,
+  type Candidate,
+  type Continuation,
+  type Delegated,
+  type Visible,
+} from '../../../node/core/stages.ts'
 import { exchange, type Upstream, type Upstreams } from '../../../node/hop/exchange.ts'
-import { see } from '../../../node/hop/resolve.ts'
-import { Link, SHARED } from '../../../node/outbound/link.ts'
+import { Link } from '../../../node/outbound/link.ts'
+import { readClientCapabilities } from '../../../protocol/client-capabilities.ts'
 import type { HopTrail } from '../../../protocol/federation.ts'
-import { readBody } from '../../../protocol/jsonrpc.ts'
 import { faultOf } from '../../protocol/fault.ts'
 import { FakeConnector } from '../outbound/fake-connector.ts'
+import { visible } from './calls.ts'
 import { SELF } from './tools.ts'
 
 const links: Link[] = []
@@ -32,7 +36,8 @@ async function upstreams(shapes: Readonly<Record<string, Shape>>): Promise<Upstr
     shapes,
   )) {
     const connector = new FakeConnector()
-    const events = { up: () => undefined, down: () => undefined, listChanged: () => undefined }
+    const nothing = (): void => undefined
+    const events = { up: nothing, down: nothing, listChanged: nothing, updated: nothing }
     const link = new Link(label, {
       connector,
       events,
@@ -55,43 +60,26 @@ interface CallShape {
   readonly ways: readonly [string, ...string[]]
   readonly trail?: HopTrail
   readonly session?: string
+  /** Capabilities of the caller. */
+  readonly capabilities?: object
+  readonly continuation?: Continuation
 }
 
-function call({ ways, trail = { budget: 8, path: [] }, session }: CallShape): Visible {
-  const text = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"docs__a"}}'
-  const body = readBody(Buffer.from(text), { jsonDepth: 8, metaBytes: 100 })
-  if (body.batch || body.message.kind !== 'request') throw new Error('no request')
-  const received: Received = {
-    endpoint: 'main',
-    caller: { era: '2025', revision: '2025-11-25', session, federated: false },
-    request: body.message,
-    trail,
-    header: () => undefined,
-    mirrored: false,
-    reply: { notify: () => true, onDrain: () => undefined, finish: () => undefined },
-    scope: new CallScope(),
-  }
-  const [first, ...others] = ways.map((upstream): Candidate => ({
-    upstream,
-    name: `a at ${upstream}`,
-  }))
+function call({ ways, trail, session, capabilities = {} }: CallShape): Visible {
+  const [first, ...others] = ways.map((upstream): Candidate => {
+    return { upstream, name: `a at ${upstream}`, imported: false }
+  })
   if (first === undefined) throw new Error('no way')
-  const id = { organisation: 'acme', node: 'x', namespace: 'docs', name: 'a' }
-  const entry = {
-    name: 'docs__a',
-    id,
-    namespace: 'docs',
-    paramHeaders: [],
-    candidates: [first, ...others] as const,
-  }
-  return see({ received, principal: LOCAL_CALLER, entry })
+  const caller = { session, capabilities: readClientCapabilities(capabilities) }
+  return visible({ candidates: [first, ...others], caller, ...(trail && { trail }) })
 }
 
 async function delegated(
   shapes: Readonly<Record<string, Shape>>,
   shape: CallShape,
 ): Promise<Delegated> {
-  return exchange(await upstreams(shapes), SELF, call(shape))
+  const parts = { upstreams: await upstreams(shapes), self: SELF }
+  return exchange(parts, call(shape), shape.continuation)
 }
 
 describe('the next hop', () => {
@@ -140,9 +128,10 @@ describe('what the next hop is told', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 32 }), path, (budget, passed) => {
         const trail = { budget, path: passed }
-        const { onward } = exchange(table, SELF, call({ ways: ['server'], trail }))
+        const parts = { upstreams: table, self: SELF }
+        const { onward } = exchange(parts, call({ ways: ['server'], trail }), undefined)
         expect(onward).toEqual({ budget: budget - 1, path: [...passed, SELF] })
-        const fault = faultOf(() => exchange(table, SELF, call({ ways: ['node'], trail })))
+        const fault = faultOf(() => exchange(parts, call({ ways: ['node'], trail }), undefined))
         expect(fault?.code).toBe(budget > 1 ? undefined : 'hop_budget')
       }),
     )
@@ -150,8 +139,33 @@ describe('what the next hop is told', () => {
 
   test('whose session it is, where callers must not share one', async () => {
     const shapes = { alone: { up: true, isolate: 'session' }, shared: { up: true } } as const
-    expect((await delegated(shapes, { ways: ['alone'], session: 's1' })).context).toBe('s1')
-    expect((await delegated(shapes, { ways: ['alone'] })).context).toBe(SHARED)
-    expect((await delegated(shapes, { ways: ['shared'], session: 's1' })).context).toBe(SHARED)
+    const contextOf = async (way: string, session?: string): Promise<string> => {
+      const shape = { ways: [way] as const, ...(session !== undefined && { session }) }
+      return (await delegated(shapes, shape)).context.key
+    }
+    expect(await contextOf('alone', 's1')).toBe('s1\n')
+    expect(await contextOf('alone')).toBe(SHARED.key)
+    expect(await contextOf('shared', 's1')).toBe(SHARED.key)
+  })
+
+  test('what it can ask: callers who can be asked different things share nothing', async () => {
+    const contextOf = async (capabilities: object): Promise<unknown> =>
+      (await delegated({ a: { up: true } }, { ways: ['a'], capabilities })).context
+    expect(await contextOf({})).toBe(SHARED)
+    expect(await contextOf({ vendor: {}, experimental: { x: {} } })).toBe(SHARED)
+    const form = await contextOf({ elicitation: {} })
+    expect(form).toEqual({ key: '\n"elicitation":{}', offered: '"elicitation":{}' })
+    expect(await contextOf({ elicitation: {} })).toEqual(form)
+    expect(await contextOf({ elicitation: { form: {}, url: {} } })).not.toEqual(form)
+  })
+
+  test('a retry goes back to the upstream that asked, and nowhere else', async () => {
+    const shapes = { a: { up: true }, b: { up: true } }
+    const to = (upstream: string): Continuation => ({ kind: 'relay', upstream, inner: '"s"' })
+    const shape = { ways: ['a', 'b'] as const }
+    const retried = await delegated(shapes, { ...shape, continuation: to('b') })
+    expect(retried.candidate.upstream).toBe('b')
+    const gone = delegated(shapes, { ...shape, continuation: to('c') })
+    await expect(gone).rejects.toMatchObject({ code: 'bad_state' })
   })
 })

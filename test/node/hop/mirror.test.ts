@@ -17,7 +17,12 @@ async function mirrorOf(
   fixture: FixtureServer,
   changed: (mirror: Mirror) => void,
 ): Promise<Mirror> {
-  const events = { up: () => undefined, down: () => undefined, listChanged: () => undefined }
+  const events = {
+    up: () => undefined,
+    down: () => undefined,
+    listChanged: () => undefined,
+    updated: () => undefined,
+  }
   const connector = httpConnector(fixture.url)
   const link = new Link('fx', {
     connector,
@@ -28,7 +33,7 @@ async function mirrorOf(
   })
   cleanups.push(() => link.close())
   await link.start()
-  const mirror: Mirror = new Mirror(link, {
+  const mirror: Mirror = new Mirror(link, 'tool', {
     listTtl: 60_000,
     listTimeout: 5_000,
     toolsPerUpstream: 100,

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { Sealer } from '../../../node/core/seal.ts'
 import { pageOf, writePages, type PageContext } from '../../../node/hop/pages.ts'
 import { buildView, type View } from '../../../node/hop/view.ts'
-import type { ListedTool } from '../../../protocol/listing.ts'
+import type { Listed } from '../../../protocol/listing.ts'
 import { listed, own, rule } from './tools.ts'
 
 const sealer = new Sealer(Buffer.alloc(32, 1), 'cursor')
@@ -12,13 +12,15 @@ function context(pageSize: number, bound = 'main'): PageContext {
   return { sealer, bound, pageSize, dialect: { era: '2026', federated: false } }
 }
 
-const POOL: ReadonlyMap<string, ListedTool> = new Map(
+const POOL: ReadonlyMap<string, Listed> = new Map(
   [...Array(20).keys()].map((index) => [`t${index}`, listed(`t${index}`)]),
 )
 
 function viewOf(names: Iterable<string>): View {
   const tools = [...names].map((name) => POOL.get(name) ?? listed(name))
-  return buildView(rule({ names: { style: 'plain', maxLength: 48 } }), [own('s', 'docs', tools)])
+  return buildView('tool', rule({ names: { style: 'plain', maxLength: 48 } }), [
+    own('s', 'docs', tools),
+  ])
 }
 
 interface Read {
@@ -43,8 +45,7 @@ function walk(views: readonly View[], pageSize: number): string[] {
     const view = views[Math.min(step, views.length - 1)]
     if (view === undefined) throw new Error('no view')
     const pages = writePages(view, context(pageSize))
-    const page = cursor === undefined ? pages[0] : pageOf(view, pages, cursor, context(pageSize))
-    if (page === undefined) throw new Error('no page')
+    const page = cursor === undefined ? pages.written[0] : pageOf(pages, cursor, context(pageSize))
     const { names, nextCursor } = read(page.items)
     expect(names.length).toBeLessThanOrEqual(pageSize)
     seen.push(...names)
@@ -62,7 +63,7 @@ describe('walking all cursors', () => {
       fc.property(someNames, pageSize, (names, size) => {
         const view = viewOf(names)
         expect(walk([view], size)).toEqual(names.toSorted())
-        expect(writePages(view, context(size))).toHaveLength(
+        expect(writePages(view, context(size)).written).toHaveLength(
           Math.max(1, Math.ceil(names.length / size)),
         )
       }),
@@ -84,33 +85,32 @@ describe('walking all cursors', () => {
   })
 
   test('a cursor behind the end of a list that has shrunk gives an empty last page', () => {
-    const cursor =
-      read(writePages(viewOf(['t1', 't2']), context(1))[0]?.items ?? Buffer.of()).nextCursor ?? ''
+    const [page1] = writePages(viewOf(['t1', 't2']), context(1)).written
+    const cursor = read(page1.items).nextCursor ?? ''
     const shrunk = viewOf(['t1'])
-    const page = pageOf(shrunk, writePages(shrunk, context(1)), cursor, context(1))
+    const page = pageOf(writePages(shrunk, context(1)), cursor, context(1))
     expect(read(page.items)).toEqual({ names: [], nextCursor: undefined })
   })
 
   test('a page that stands ready is sent as it is', () => {
     const view = viewOf(['t1', 't2', 't3'])
     const pages = writePages(view, context(1))
-    const cursor = read(pages[0]?.items ?? Buffer.of()).nextCursor ?? ''
-    expect(pageOf(view, pages, cursor, context(1))).toBe(pages[1])
+    const cursor = read(pages.written[0].items).nextCursor ?? ''
+    expect(pageOf(pages, cursor, context(1))).toBe(pages.written[1])
   })
 
   test('an empty view is one empty page', () => {
     const pages = writePages(viewOf([]), context(3))
-    expect(pages.map(({ items }) => items.toString())).toEqual(['"tools":[]'])
+    expect(pages.written.map(({ items }) => items.toString())).toEqual(['"tools":[]'])
   })
 })
 
 describe('row 25: a cursor that is not one of this list', () => {
   const view = viewOf(['t1', 't2', 't3'])
   const pages = writePages(view, context(1))
-  const cursor = read(pages[0]?.items ?? Buffer.of()).nextCursor ?? ''
+  const cursor = read(pages.written[0].items).nextCursor ?? ''
   const badCursor = expect.objectContaining({ code: 'bad_cursor' }) as Error
-  const open = (text: string, bound = 'main'): unknown =>
-    pageOf(view, pages, text, context(1, bound))
+  const open = (text: string, bound = 'main'): unknown => pageOf(pages, text, context(1, bound))
 
   test('the one that is leads on', () => {
     expect(() => open(cursor)).not.toThrow()

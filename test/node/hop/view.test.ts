@@ -1,19 +1,18 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  buildView,
-  sameView,
-  writeViewTool,
-  type Source,
-  type View,
-} from '../../../node/hop/view.ts'
-import type { ListedTool } from '../../../protocol/listing.ts'
+import type { Source } from '../../../node/hop/sources.ts'
+import { buildView, sameView, writeViewItem, type View } from '../../../node/hop/view.ts'
+import type { Listed } from '../../../protocol/listing.ts'
 import { META } from '../../../protocol/meta.ts'
 import { toolKey } from '../../../protocol/names.ts'
-import { federated, imported, listed, own, rule, SELF } from './tools.ts'
+import { federated, imported, listed, own, peerOf, rule, SELF } from './tools.ts'
+
+function toolView(...[by, sources]: [ReturnType<typeof rule>, readonly Source[]]): View {
+  return buildView('tool', by, sources)
+}
 
 function names(view: View): string[] {
-  return view.tools.map(({ entry }) => entry.name)
+  return view.items.map(({ entry }) => entry.name)
 }
 
 function ways(view: View, name: string): string[] {
@@ -26,7 +25,7 @@ function ways(view: View, name: string): string[] {
 
 describe('own tools', () => {
   test('are named by their namespace and sorted by name', () => {
-    const view = buildView(rule(), [
+    const view = toolView(rule(), [
       own('s1', 'docs', [listed('write'), listed('read')]),
       own('s2', 'ai', [listed('ask')]),
     ])
@@ -43,8 +42,8 @@ describe('own tools', () => {
 
   test('of namespaces the endpoint does not offer are not there', () => {
     const sources = [own('s', 'docs', [listed('a')]), own('s', 'secret', [listed('a')])]
-    expect(names(buildView(rule({ namespaces: ['d*'] }), sources))).toEqual(['docs__a'])
-    expect(names(buildView(rule({ namespaces: [] }), sources))).toEqual([])
+    expect(names(toolView(rule({ namespaces: ['d*'] }), sources))).toEqual(['docs__a'])
+    expect(names(toolView(rule({ namespaces: [] }), sources))).toEqual([])
   })
 
   test('of one name: the later upstream loses, and the operator hears of it', () => {
@@ -53,45 +52,50 @@ describe('own tools', () => {
       own('s2', 'docs', [listed('b'), listed('a', { title: 'mine' })]),
     ]
     // Two servers behind one namespace: the later is no second way to the tool of the first.
-    const dropped = buildView(rule(), clash)
+    const dropped = toolView(rule(), clash)
     expect(ways(dropped, 'docs__a')).toEqual(['s1/a'])
-    expect(dropped.problems).toMatchObject([{ upstream: 's2', tool: 'a' }])
+    expect(dropped.problems).toMatchObject([{ upstream: 's2', kind: 'tool', name: 'a' }])
     const two = [own('s1', 'x_', [listed('a')]), own('s2', 'x', [listed('_a')])]
-    const view = buildView(rule(), two)
+    const view = toolView(rule(), two)
     expect(ways(view, 'x___a')).toEqual(['s1/a'])
     expect(view.problems).toEqual([
-      { upstream: 's2', tool: '_a', reason: 'its name x___a is taken by "a" of upstream "s1"' },
+      {
+        upstream: 's2',
+        kind: 'tool',
+        name: '_a',
+        reason: 'its name x___a is taken by "a" of upstream "s1"',
+      },
     ])
-    expect(ways(buildView(rule(), two.toReversed()), 'x___a')).toEqual(['s2/_a'])
+    expect(ways(toolView(rule(), two.toReversed()), 'x___a')).toEqual(['s2/_a'])
   })
 
   test('that must not be published are left out and reported', () => {
     const bad = listed('bad', {
       inputSchema: { properties: { a: { type: 'number', 'x-mcp-header': 'A' } } },
     })
-    const view = buildView(rule(), [own('s', 'docs', [bad, listed('good')])])
+    const view = toolView(rule(), [own('s', 'docs', [bad, listed('good')])])
     expect(names(view)).toEqual(['docs__good'])
-    expect(view.problems).toMatchObject([{ upstream: 's', tool: 'bad' }])
+    expect(view.problems).toMatchObject([{ upstream: 's', name: 'bad' }])
   })
 
   test('that come from this node by way of a gateway that is none are a loop', () => {
-    const view = buildView(rule(), [own('gateway', 'docs', [federated('a', ['other', SELF])])])
-    expect(view.tools).toEqual([])
+    const view = toolView(rule(), [own('gateway', 'docs', [federated('a', ['other', SELF])])])
+    expect(view.items).toEqual([])
     expect(view.problems).toMatchObject([{ reason: 'it comes from this node: a loop' }])
   })
 
   test('what a gateway says of other nodes does not make its tools theirs', () => {
-    const view = buildView(rule(), [own('gateway', 'docs', [federated('a', ['other'])])])
+    const view = toolView(rule(), [own('gateway', 'docs', [federated('a', ['other'])])])
     expect(view.byName.get('docs__home__a')?.entry.id.node).toBe(SELF)
   })
 })
 
 describe('imported tools', () => {
   test('are named by the rule of the operator, not by where they lie', () => {
-    const near = buildView(rule(), [
+    const near = toolView(rule(), [
       imported('n1', [federated('a', ['x'])], '{upstream}-{namespace}'),
     ])
-    const far = buildView(rule(), [
+    const far = toolView(rule(), [
       imported('n1', [federated('a', ['p', 'q', 'x'])], '{upstream}-{namespace}'),
     ])
     expect(names(near)).toEqual(['n1-home__a'])
@@ -104,53 +108,53 @@ describe('imported tools', () => {
       ...imported('n1', [federated('a', ['x'])]),
       from: { kind: 'imported', import: ['public-*'], as: '{namespace}' },
     }
-    expect(buildView(rule(), [source])).toMatchObject({ tools: [], problems: [] })
+    expect(toolView(rule(), [source])).toMatchObject({ items: [], problems: [] })
   })
 
   test('whose path begins at another node than the one that lists them are dropped and reported', () => {
-    const view = buildView(rule(), [
-      { ...imported('n1', [federated('a', ['x'])]), peer: 'n1' },
+    const view = toolView(rule(), [
+      { ...imported('n1', [federated('a', ['x'])]), peer: peerOf('n1') },
       imported('n2', [federated('a', ['n2', 'y', 'x'])]),
     ])
     expect(view.byName.get('home__a')?.entry.candidates).toEqual([
-      { upstream: 'n2', name: 'home__a' },
+      { upstream: 'n2', name: 'home__a', imported: true },
     ])
     expect(view.problems).toEqual([
-      expect.objectContaining({ upstream: 'n1', tool: 'home__a' }) as unknown,
+      expect.objectContaining({ upstream: 'n1', name: 'home__a' }) as unknown,
     ])
   })
 
   test('whose path leads through this node are dropped, and nobody is told', () => {
     for (const path of [[SELF], ['n1', SELF], ['n1', SELF, 'x']]) {
-      expect(buildView(rule(), [imported('n1', [federated('a', path)])])).toMatchObject({
-        tools: [],
+      expect(toolView(rule(), [imported('n1', [federated('a', path)])])).toMatchObject({
+        items: [],
         problems: [],
       })
     }
   })
 
-  test.each<[string, ListedTool]>([
+  test.each<[string, Listed]>([
     ['no node', listed('a')],
     ['does not lead to its origin', federated('a', ['n1'], { path: ['y'] })],
     ['farther away', federated('a', ['1', '2', '3', '4', '5', '6', '7', '8'])],
   ])('%s: it is reported', (reason, tool) => {
-    const view = buildView(rule(), [imported('n1', [tool])])
-    expect(view.tools).toEqual([])
+    const view = toolView(rule(), [imported('n1', [tool])])
+    expect(view.items).toEqual([])
     expect(view.problems[0]?.reason).toContain(reason)
   })
 
   test('a node behind a gateway that is none counts on the way', () => {
     const tool = federated('a', ['1', '2'])
-    expect(buildView(rule({ hopBudget: 3 }), [own('gateway', 'docs', [tool])])).toMatchObject({
-      tools: [{ path: [SELF, '1', '2'], entry: { id: { node: SELF } } }],
+    expect(toolView(rule({ hopBudget: 3 }), [own('gateway', 'docs', [tool])])).toMatchObject({
+      items: [{ path: [SELF, '1', '2'], entry: { id: { node: SELF } } }],
     })
-    expect(buildView(rule({ hopBudget: 2 }), [own('gateway', 'docs', [tool])]).tools).toEqual([])
+    expect(toolView(rule({ hopBudget: 2 }), [own('gateway', 'docs', [tool])]).items).toEqual([])
   })
 
   test('a path of exactly the hop budget can be called', () => {
     const tool = federated('a', ['1', '2', '3'])
-    expect(buildView(rule({ hopBudget: 4 }), [imported('n', [tool])]).tools).toHaveLength(1)
-    expect(buildView(rule({ hopBudget: 3 }), [imported('n', [tool])]).tools).toHaveLength(0)
+    expect(toolView(rule({ hopBudget: 4 }), [imported('n', [tool])]).items).toHaveLength(1)
+    expect(toolView(rule({ hopBudget: 3 }), [imported('n', [tool])]).items).toHaveLength(0)
   })
 })
 
@@ -160,24 +164,24 @@ describe('one tool over several ways', () => {
   const other = imported('spare', [federated('a', ['x'])], 'spare-{namespace}')
 
   test('is there once, named by the shortest, with the others behind it', () => {
-    const view = buildView(rule(), [long, short, other])
+    const view = toolView(rule(), [long, short, other])
     expect(names(view)).toEqual(['near-home__a'])
     expect(ways(view, 'near-home__a')).toEqual(['near/home__a', 'spare/home__a', 'far/home__a'])
     expect(view.problems).toEqual([])
   })
 
   test('among equal ways the order of the operator decides', () => {
-    expect(names(buildView(rule(), [other, short]))).toEqual(['spare-home__a'])
-    expect(names(buildView(rule(), [short, other]))).toEqual(['near-home__a'])
+    expect(names(toolView(rule(), [other, short]))).toEqual(['spare-home__a'])
+    expect(names(toolView(rule(), [short, other]))).toEqual(['near-home__a'])
   })
 
   test('an upstream that lists it twice is one way', () => {
     const twice = imported('near', [federated('a', ['p', 'x']), federated('a', ['x'])])
-    expect(ways(buildView(rule(), [twice]), 'home__a')).toEqual(['near/home__a'])
+    expect(ways(toolView(rule(), [twice]), 'home__a')).toEqual(['near/home__a'])
   })
 
   test('a way into a namespace that is not offered is none', () => {
-    const view = buildView(rule({ namespaces: ['far-*'] }), [long, short])
+    const view = toolView(rule({ namespaces: ['far-*'] }), [long, short])
     expect(ways(view, 'far-home__a')).toEqual(['far/home__a'])
   })
 })
@@ -204,11 +208,11 @@ describe('any view', () => {
   test('law: names are unique and sorted, and the table is the list', () => {
     fc.assert(
       fc.property(sources, (all) => {
-        const view = buildView(rule(), all)
+        const view = toolView(rule(), all)
         const found = names(view)
         expect(found).toEqual([...new Set(found)].toSorted())
         expect([...view.byName.keys()].toSorted()).toEqual(found)
-        expect(view.tools.every((tool) => view.byName.get(tool.entry.name) === tool)).toBe(true)
+        expect(view.items.every((tool) => view.byName.get(tool.entry.name) === tool)).toBe(true)
       }),
     )
   })
@@ -216,10 +220,10 @@ describe('any view', () => {
   test('law: a tool is there once, no way to it leads through this node, and the first is the shortest', () => {
     fc.assert(
       fc.property(sources, (all) => {
-        const view = buildView(rule(), all)
-        const keys = view.tools.map(({ entry }) => toolKey(entry.id))
+        const view = toolView(rule(), all)
+        const keys = view.items.map(({ entry }) => toolKey(entry.id))
         expect(new Set(keys).size).toBe(keys.length)
-        for (const { path, entry } of view.tools) {
+        for (const { path, entry } of view.items) {
           expect(path.indexOf(SELF)).toBe(0)
           expect(path.lastIndexOf(SELF)).toBe(0)
           expect(path).toContain(entry.id.node)
@@ -233,10 +237,10 @@ describe('any view', () => {
   test('law: the same configuration and lists make the same view', () => {
     fc.assert(
       fc.property(sources, (all) => {
-        const view = buildView(rule(), all)
-        const again = buildView(
+        const view = toolView(rule(), all)
+        const again = toolView(
           rule(),
-          all.map((source) => ({ ...source, tools: [...source.tools] })),
+          all.map((source) => ({ ...source, items: [...source.items] })),
         )
         expect(sameView(view, again)).toBe(true)
         expect(again).toEqual(view)
@@ -248,16 +252,16 @@ describe('any view', () => {
     fc.assert(
       fc.property(sources, fc.array(fc.nat()), (all, order) => {
         const up = new Set<number>()
-        let view = buildView(rule(), [])
+        let view = toolView(rule(), [])
         for (const turn of [...order.map((at) => at % (all.length || 1)), ...all.keys()]) {
           up.add(turn)
           // A link that is down has an empty list; its place among the sources is the operator's.
-          view = buildView(
+          view = toolView(
             rule(),
-            all.map((source, at) => (up.has(at) ? source : { ...source, tools: [] })),
+            all.map((source, at) => (up.has(at) ? source : { ...source, items: [] })),
           )
         }
-        expect(view).toEqual(buildView(rule(), all))
+        expect(view).toEqual(toolView(rule(), all))
       }),
     )
   })
@@ -265,13 +269,13 @@ describe('any view', () => {
   test('law: what is left out for its name is reported', () => {
     fc.assert(
       fc.property(sources, (all) => {
-        const view = buildView(rule(), all)
-        const shown = new Set(view.tools.map(({ entry }) => toolKey(entry.id)))
+        const view = toolView(rule(), all)
+        const shown = new Set(view.items.map(({ entry }) => toolKey(entry.id)))
         const reported = view.problems.filter(({ reason }) => reason.includes('is taken by'))
         const owned = new Set(
-          all.flatMap(({ from, tools }) =>
+          all.flatMap(({ from, items }) =>
             from.kind === 'own'
-              ? tools
+              ? items
                   .filter(({ origin }) => origin?.path.includes(SELF) !== true)
                   .map(({ name }) =>
                     toolKey({ organisation: 'acme', node: SELF, namespace: from.namespace, name }),
@@ -288,20 +292,20 @@ describe('any view', () => {
 
 describe('whether two views are the same', () => {
   const docs = own('s', 'docs', [listed('a'), listed('b')])
-  const view = buildView(rule(), [docs])
+  const view = toolView(rule(), [docs])
 
   test.each<[string, View]>([
-    ['a tool more', buildView(rule(), [own('s', 'docs', [...docs.tools, listed('c')])])],
-    ['a tool less', buildView(rule(), [own('s', 'docs', docs.tools.slice(1))])],
+    ['a tool more', toolView(rule(), [own('s', 'docs', [...docs.items, listed('c')])])],
+    ['a tool less', toolView(rule(), [own('s', 'docs', docs.items.slice(1))])],
     [
       'another text',
-      buildView(rule(), [own('s', 'docs', [listed('a', { title: 'A' }), ...docs.tools.slice(1)])]),
+      toolView(rule(), [own('s', 'docs', [listed('a', { title: 'A' }), ...docs.items.slice(1)])]),
     ],
     [
       'another namespace',
-      buildView(rule({ names: { style: 'plain', maxLength: 48 } }), [own('s', 'x', docs.tools)]),
+      toolView(rule({ names: { style: 'plain', maxLength: 48 } }), [own('s', 'x', docs.items)]),
     ],
-    ['none', buildView(rule(), [])],
+    ['none', toolView(rule(), [])],
   ])('%s: they are not', (_, other) => {
     expect(sameView(view, other)).toBe(false)
     expect(sameView(other, view)).toBe(false)
@@ -309,26 +313,26 @@ describe('whether two views are the same', () => {
 
   test('a node is told of paths, so another one is another view', () => {
     const tool = federated('a', ['x'])
-    const before = buildView(rule(), [imported('n', [tool])])
-    const [only] = before.tools
+    const before = toolView(rule(), [imported('n', [tool])])
+    const [only] = before.items
     if (only === undefined) throw new Error('no tool')
-    const after = { ...before, tools: [{ ...only, path: [SELF, 'p', 'x'] }] }
+    const after = { ...before, items: [{ ...only, path: [SELF, 'p', 'x'] }] }
     expect(sameView(before, after)).toBe(false)
   })
 
   test('other ways to a tool are nothing a caller sees', () => {
     const spare = own('spare', 'docs', [listed('a')])
-    expect(sameView(view, buildView(rule(), [docs, spare]))).toBe(true)
+    expect(sameView(view, toolView(rule(), [docs, spare]))).toBe(true)
   })
 })
 
 describe('a tool for one kind of caller', () => {
   const output = { outputSchema: { type: 'array' }, _meta: { mine: 1 } }
-  const view = buildView(rule(), [own('s', 'docs', [listed('a', output)])])
-  const [tool] = view.tools
+  const view = toolView(rule(), [own('s', 'docs', [listed('a', output)])])
+  const [tool] = view.items
   const text = (era: '2025' | '2026', forNode: boolean): Record<string, unknown> => {
     if (tool === undefined) throw new Error('no tool')
-    return JSON.parse(writeViewTool(tool, { era, federated: forNode }).toString()) as Record<
+    return JSON.parse(writeViewItem(tool, { era, federated: forNode }).toString()) as Record<
       string,
       unknown
     >
@@ -339,7 +343,12 @@ describe('a tool for one kind of caller', () => {
     expect(text('2026', false)['_meta']).not.toHaveProperty([META.federation])
     expect(text('2026', true)['_meta']).toEqual({
       mine: 1,
-      [META.federation]: { origin: ['acme', SELF, 'docs', 'a'], namespace: 'docs', path: [SELF] },
+      [META.federation]: {
+        origin: ['acme', SELF, 'docs', 'a'],
+        source: 's',
+        namespace: 'docs',
+        path: [SELF],
+      },
     })
   })
 

@@ -71,9 +71,9 @@ export class StdioCaller {
   }
 
   /** Opens the session of the pipe; gives the result. */
-  async open(protocolVersion = '2025-11-25'): Promise<JsonObject> {
+  async open(protocolVersion = '2025-11-25', capabilities: JsonObject = {}): Promise<JsonObject> {
     const clientInfo = { name: 'caller', version: '1.0.0' }
-    const id = this.send('initialize', { protocolVersion, capabilities: {}, clientInfo })
+    const id = this.send('initialize', { protocolVersion, capabilities, clientInfo })
     const { result } = await this.answer(id)
     this.notify('notifications/initialized')
     return result as JsonObject

@@ -71,6 +71,33 @@ describe.each(['2025', '2026'] as const)('a server of era %s', (era) => {
     expect(json.tools).toHaveLength(names.length)
   })
 
+  test('has prompts, resources and templates, which are listed instead of the tools', async () => {
+    const server = await start({ era, pageSize: 1 })
+    const prompts = await run(['list', server.url, '--prompts'])
+    expect(prompts.out).toMatch(/^greet\(name, language\?\) +Greets somebody in a language\.$/m)
+    expect(prompts.err).toContain(`${server.prompts.names.length} prompts from `)
+    const resources = await run(['list', server.url, '--resources'])
+    expect(resources.out).toMatch(/^test:\/\/static\/1 +Says static 1\.$/m)
+    expect(resources.err).toContain(`${server.resources.names.length} resources from `)
+    const templates = await run(['list', server.url, '--templates'])
+    // Without a description it is told by its name.
+    expect(templates.out).toMatch(/^test:\/\/item\/\{id\} +item$/m)
+    expect(templates.err).toContain(`${server.templates.names.length} templates from `)
+  })
+
+  test.each([
+    ['--prompts', 'prompts'],
+    ['--resources', 'resources'],
+    ['--templates', 'resourceTemplates'],
+  ])('is listed as JSON under the name MCP has for it: %s', async (option, member) => {
+    const server = await start({ era })
+    const { out } = await run(['list', server.url, option, '--json'])
+    const document = JSON.parse(out) as Record<string, unknown>
+    expect(document).toMatchObject({ era, url: server.url })
+    expect(document[member]).not.toEqual([])
+    expect(document).not.toHaveProperty('tools')
+  })
+
   test('is called, with arguments from the command line or from standard input', async () => {
     const { url } = await start({ era })
     const given = '{"message":"hello"}'
@@ -131,6 +158,13 @@ test('--era holds a server to one era', async () => {
   const { url } = await start({ era: '2025' })
   expect(await run(['list', url, '--era', '2026'])).toMatchObject({ code: 1, out: '' })
   expect(await run(['list', url, '--era', '2024'])).toMatchObject({ code: 2, out: '' })
+})
+
+test('one list is asked for at a time', async () => {
+  const { url } = await start()
+  const both = await run(['list', url, '--prompts', '--templates'])
+  expect(both).toMatchObject({ code: 2, out: '' })
+  expect(both.err).toContain('one at a time')
 })
 
 test('--trace starts a trace and tells its id', async () => {

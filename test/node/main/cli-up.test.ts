@@ -104,8 +104,10 @@ describe('the nodes', () => {
     const process = up(await file('edge.yaml', config()))
     await process.line((line) => line === 'ready, Ctrl-C stops', 'the last line')
     expect(process.lines[0]).toMatch(/^edge of acme {2}http:\/\/127\.0\.0\.1:\d+$/)
-    expect(process.lines[1]).toMatch(/^ {2}http:\/\/127\.0\.0\.1:\d+\/mcp\/main {2}\d+ tools$/)
-    expect(process.lines[2]).toMatch(/^ {4}fixture {2}up, era 2026, \d+ tools {2}stdio /)
+    expect(process.lines[1]).toMatch(
+      /^ {2}http:\/\/127\.0\.0\.1:\d+\/mcp\/main {2}\d+ tools, \d+ prompts, /,
+    )
+    expect(process.lines[2]).toMatch(/^ {4}fixture {2}up, era 2026, \d+ tools, .* {2}stdio /)
     process.signal('SIGINT')
     expect(await process.ended()).toEqual({ code: 0, signal: null })
     expect(process.stderr).toBe('stopping\n')

@@ -1,5 +1,8 @@
 // A connector without a network: every attempt waits until the test decides it.
+import type { Context } from '../../../node/core/stages.ts'
+import type { QuestionTaker } from '../../../node/outbound/calls.ts'
 import type { Connection, ConnectionEvents, Connector } from '../../../node/outbound/connection.ts'
+import type { LinkEvents } from '../../../node/outbound/link.ts'
 import type { Fault } from '../../../protocol/errors.ts'
 import type { FederationSettings } from '../../../protocol/federation.ts'
 
@@ -8,8 +11,6 @@ export class FakeConnection implements Connection {
   readonly era = '2026'
   readonly revision = '2026-07-28'
   readonly server: Connection['server']
-  readonly meta = ''
-  readonly watching = false
   readonly stateless: boolean
   closed = 0
 
@@ -18,6 +19,26 @@ export class FakeConnection implements Connection {
       node === undefined ? undefined : { version: 1, node, organisation: 'acme', name: node }
     this.server = { capabilities: {}, name: 'fake', federation }
     this.stateless = stateless
+  }
+
+  meta(): string {
+    return ''
+  }
+
+  watching(): boolean {
+    return false
+  }
+
+  subscribe(): Promise<boolean> {
+    return Promise.resolve(false)
+  }
+
+  unsubscribe(): void {
+    // Nothing is ever subscribed to.
+  }
+
+  wantLogs(): undefined {
+    return undefined
   }
 
   send(): never {
@@ -33,13 +54,15 @@ export class FakeConnection implements Connection {
 /** One call of `connect`. */
 export class Attempt {
   readonly events: ConnectionEvents
+  readonly offered: string
   readonly promise: Promise<Connection>
   readonly #resolve: (connection: Connection) => void
   readonly #reject: (fault: Error) => void
 
-  constructor(events: ConnectionEvents) {
+  constructor(events: ConnectionEvents, offered: string) {
     const { promise, resolve, reject } = Promise.withResolvers<Connection>()
     this.events = events
+    this.offered = offered
     this.promise = promise
     this.#resolve = resolve
     this.#reject = reject
@@ -74,8 +97,8 @@ export class FakeConnector implements Connector {
     this.backoff = backoff
   }
 
-  connect(events: ConnectionEvents): Promise<Connection> {
-    const attempt = new Attempt(events)
+  connect(events: ConnectionEvents, offered: string): Promise<Connection> {
+    const attempt = new Attempt(events, offered)
     this.attempts.push(attempt)
     return attempt.promise
   }
@@ -93,3 +116,19 @@ export class FakeConnector implements Connector {
     return attempt
   }
 }
+
+/** The context of a 2025 session that shares with no other. */
+export function ofSession(session: string, offered: string = ''): Context {
+  return { key: `${session}\n${offered}`, offered }
+}
+
+/** Somebody who does not care what happens on a link. */
+export const INDIFFERENT: LinkEvents = {
+  up: () => undefined,
+  down: () => undefined,
+  listChanged: () => undefined,
+  updated: () => undefined,
+}
+
+/** A call that takes nothing. */
+export const DEAF: QuestionTaker = { request: () => undefined, notification: () => undefined }

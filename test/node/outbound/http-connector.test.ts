@@ -29,7 +29,7 @@ async function connect(
   const connector = httpConnector(server.url, options)
   cleanups.push(() => connector.close())
   const events = new EventRecorder()
-  const connection = await connector.connect(events)
+  const connection = await connector.connect(events, '')
   cleanups.push(() => connection.close())
   return { connection, events }
 }
@@ -92,7 +92,7 @@ describe('the probe', () => {
       exchange.send({ jsonrpc: '2.0', id: exchange.request.id, result: discovered })
     })
     const { connection } = await connect(server, { answerTimeoutMs: 900 })
-    expect([connection.era, connection.watching]).toEqual(['2026', false])
+    expect([connection.era, connection.watching('tools')]).toEqual(['2026', false])
   })
 
   test('does not wait for ever', async () => {
@@ -137,7 +137,7 @@ describe('a session of 2025', () => {
   test('works where the server gives none', async () => {
     const { server, connection } = await open({ era: '2025', sessions: false, getStream: false })
     expect(await call(connection, 'echo', { message: 'x' }).sink.text()).toBe('x')
-    expect(connection.watching).toBe(false)
+    expect(connection.watching('tools')).toBe(false)
     await connection.close()
     expect(server.received('DELETE')).toEqual([])
     expect(server.violations).toEqual([])
@@ -171,8 +171,8 @@ describe('a session of 2025', () => {
     const { server, connection, events } = await open({ era: '2025' })
     for (const drops of [1, 2]) {
       server.dropStreams()
-      await until(() => !connection.watching, 'the drop')
-      await until(() => connection.watching, 'the stream')
+      await until(() => !connection.watching('tools'), 'the drop')
+      await until(() => connection.watching('tools'), 'the stream')
       expect(events.changes).toBe(drops)
     }
     server.tools.add(plainTool('late'))
@@ -184,8 +184,8 @@ describe('a session of 2025', () => {
     const { server, connection, events } = await open({ era: '2025' })
     server.once('GET', (exchange) => exchange.empty(503))
     server.dropStreams()
-    await until(() => !connection.watching, 'the drop')
-    await until(() => connection.watching, 'the stream')
+    await until(() => !connection.watching('tools'), 'the drop')
+    await until(() => connection.watching('tools'), 'the stream')
     expect(server.received('GET')).toHaveLength(3)
     // A list is fetched for each: an overload must not be answered with more work.
     expect(events.changes).toBe(1)
@@ -199,15 +199,15 @@ describe('a session of 2025', () => {
       await proceed()
     })
     const { connection, events } = await connect(server)
-    expect([connection.watching, events.changes]).toEqual([false, 0])
+    expect([connection.watching('tools'), events.changes]).toEqual([false, 0])
     late.open()
-    await until(() => connection.watching, 'the stream')
+    await until(() => connection.watching('tools'), 'the stream')
     expect(events.changes).toBe(1)
   })
 
   test('is polled where there is no event stream', async () => {
     const { connection, server } = await open({ era: '2025', getStream: false })
-    expect(connection.watching).toBe(false)
+    expect(connection.watching('tools')).toBe(false)
     expect(server.received('GET')).toHaveLength(1)
   })
 
@@ -222,14 +222,13 @@ describe('a session of 2025', () => {
     expect([events.changes, sink.notifications]).toEqual([1, []])
   })
 
-  test('answers what the server asks on its event stream', async () => {
-    const { server } = await open({ era: '2025' })
+  test('answers pings on its event stream', async () => {
+    const { server, events } = await open({ era: '2025' })
     expect(await server.ask('ping')).toMatchObject({ result: {} })
-    expect(await server.ask('roots/list')).toMatchObject({ error: { code: -32_601 } })
-    expect(server.violations).toEqual([])
+    expect([events.questions, server.violations]).toEqual([[], []])
   })
 
-  test('answers what the server asks on the stream of a call', async () => {
+  test('answers pings on the stream of a call', async () => {
     const { server, connection } = await open({ era: '2025' })
     server.on('tools/call:echo', async (exchange, proceed) => {
       exchange.send({ jsonrpc: '2.0', id: 'asked', method: 'ping' })
@@ -243,7 +242,8 @@ describe('a session of 2025', () => {
     const { sink } = call(connection, 'echo', { message: 'x' })
     expect(await sink.text()).toBe('x')
     await until(() => said.length > 0, 'the answer')
-    expect([said, sink.notifications]).toEqual([[{ jsonrpc: '2.0', id: 'asked', result: {} }], []])
+    expect(said).toEqual([{ jsonrpc: '2.0', id: 'asked', result: {} }])
+    expect([sink.notifications, sink.questions]).toEqual([[], []])
   })
 
   test('does not take a disconnect for a cancel: it says so', async () => {
@@ -260,7 +260,7 @@ describe('a session of 2025', () => {
 describe('a connection of 2026', () => {
   test('polls where no listen is granted', async () => {
     const { connection, events } = await open({ era: '2026', listen: 'refused' })
-    expect([connection.watching, events.losses]).toEqual([false, []])
+    expect([connection.watching('tools'), events.losses]).toEqual([false, []])
   })
 
   test('whose listen is acknowledged late counts that as a change', async () => {
@@ -271,9 +271,9 @@ describe('a connection of 2026', () => {
       await proceed()
     })
     const { connection, events } = await connect(server)
-    expect([connection.watching, events.changes]).toEqual([false, 0])
+    expect([connection.watching('tools'), events.changes]).toEqual([false, 0])
     late.open()
-    await until(() => connection.watching, 'the listen')
+    await until(() => connection.watching('tools'), 'the listen')
     expect(events.changes).toBe(1)
   })
 
@@ -289,13 +289,13 @@ describe('a connection of 2026', () => {
       return refusals < 0 ? proceed() : refuse(exchange)
     })
     const { connection, events } = await connect(server)
-    await until(() => connection.watching, 'the listen')
+    await until(() => connection.watching('tools'), 'the listen')
     expect([events.changes, events.losses]).toEqual([1, []])
   })
 
   test('does not listen to a server that reports nothing', async () => {
     const { server, connection } = await open({ era: '2026', listChanged: false })
-    expect(connection.watching).toBe(false)
+    expect(connection.watching('tools')).toBe(false)
     expect(server.received('subscriptions/listen')).toEqual([])
   })
 
@@ -303,8 +303,8 @@ describe('a connection of 2026', () => {
     const { server, connection, events } = await open({ era: '2026' })
     for (const ends of [1, 2]) {
       server[end]()
-      await until(() => !connection.watching, 'the end of the listen')
-      await until(() => connection.watching, 'the listen')
+      await until(() => !connection.watching('tools'), 'the end of the listen')
+      await until(() => connection.watching('tools'), 'the listen')
       expect(events.changes).toBe(ends)
     }
     server.tools.add(plainTool('late'))
@@ -330,7 +330,7 @@ test.each([
     const connector = httpConnector(server.url)
     cleanups.push(() => connector.close())
     const events = new EventRecorder()
-    const before = await connector.connect(events)
+    const before = await connector.connect(events, '')
     await server.restart(is)
     // A call on a socket the restart has cut may have been carried out, for all one can know; the next one is told.
     const refused = await until(async () => {
@@ -339,7 +339,7 @@ test.each([
     }, 'a refusal')
     expect(refused.fault.code).toBe('upstream_unavailable')
     expect(events.losses).toEqual([refused.fault])
-    const after = await connector.connect(new EventRecorder())
+    const after = await connector.connect(new EventRecorder(), '')
     cleanups.push(() => after.close())
     expect(after.era).toBe(is)
     expect(await call(after, 'echo', { message: 'x' }).sink.text()).toBe('x')
@@ -463,7 +463,7 @@ test('configured headers go with every request; the name for the operator has no
   const server = await start({ era: '2025' })
   const connector = httpConnector(server.url, { headers: ['authorization', 'Bearer canary'] })
   cleanups.push(() => connector.close())
-  const connection = await connector.connect(new EventRecorder())
+  const connection = await connector.connect(new EventRecorder(), '')
   await connection.close()
   expect(server.requests.length).toBeGreaterThan(4)
   expect(new Set(server.requests.map(({ headers }) => headers.authorization))).toEqual(

@@ -1,8 +1,15 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { SILENT } from '../../../node/core/logger.ts'
-import { Link, SHARED } from '../../../node/outbound/link.ts'
+import { SHARED } from '../../../node/core/stages.ts'
+import { Link } from '../../../node/outbound/link.ts'
 import { Fault } from '../../../protocol/errors.ts'
-import { FakeConnector, type FakeConnection } from './fake-connector.ts'
+import {
+  DEAF,
+  FakeConnector,
+  INDIFFERENT,
+  ofSession,
+  type FakeConnection,
+} from './fake-connector.ts'
 
 const IDLE_MS = 10_000
 
@@ -22,10 +29,9 @@ interface Bench {
 /** A link to an upstream that keeps a session for each context. */
 async function bench(stateless = false): Promise<Bench> {
   const connector = new FakeConnector()
-  const events = { up: () => undefined, down: () => undefined, listChanged: () => undefined }
   const link = new Link('files', {
     connector,
-    events,
+    events: INDIFFERENT,
     sessionIdleMs: IDLE_MS,
     sessions: 2,
     log: SILENT,
@@ -38,7 +44,7 @@ async function bench(stateless = false): Promise<Bench> {
 
 /** Opens what belongs to a context. */
 async function open({ connector, link }: Bench, context: string): Promise<FakeConnection> {
-  const asked = link.connection(context)
+  const asked = link.connection(ofSession(context))
   await vi.advanceTimersByTimeAsync(0)
   const connection = connector.last.succeed(false)
   expect(await asked).toBe(connection)
@@ -47,14 +53,14 @@ async function open({ connector, link }: Bench, context: string): Promise<FakeCo
 
 test('a context without calls is let go after the time, the shared one never', async () => {
   const parts = await bench()
-  const leave = parts.link.enter('a')
+  const leave = parts.link.enter(ofSession('a'), DEAF)
   const own = await open(parts, 'a')
   leave()
   await vi.advanceTimersByTimeAsync(IDLE_MS - 1)
   expect(own.closed).toBe(0)
   await vi.advanceTimersByTimeAsync(1)
-  expect([own.closed, parts.link.current('a')]).toEqual([1, undefined])
-  parts.link.enter(SHARED)()
+  expect([own.closed, parts.link.current(ofSession('a'))]).toEqual([1, undefined])
+  parts.link.enter(SHARED, DEAF)()
   await vi.advanceTimersByTimeAsync(10 * IDLE_MS)
   expect([parts.shared.closed, parts.link.current(SHARED)]).toEqual([0, parts.shared])
 })
@@ -63,9 +69,9 @@ test('a call starts the time anew, and gets a new connection when it was over', 
   const parts = await bench()
   const own = await open(parts, 'a')
   await vi.advanceTimersByTimeAsync(IDLE_MS - 1)
-  parts.link.enter('a')()
+  parts.link.enter(ofSession('a'), DEAF)()
   await vi.advanceTimersByTimeAsync(IDLE_MS - 1)
-  expect([own.closed, parts.link.current('a')]).toEqual([0, own])
+  expect([own.closed, parts.link.current(ofSession('a'))]).toEqual([0, own])
   await vi.advanceTimersByTimeAsync(1)
   expect(own.closed).toBe(1)
   expect(await open(parts, 'a')).not.toBe(own)
@@ -73,11 +79,14 @@ test('a call starts the time anew, and gets a new connection when it was over', 
 
 test('a context with calls in flight is never idle, however long they take', async () => {
   const parts = await bench()
-  const [long, short] = [parts.link.enter('a'), parts.link.enter('a')]
+  const [long, short] = [
+    parts.link.enter(ofSession('a'), DEAF),
+    parts.link.enter(ofSession('a'), DEAF),
+  ]
   const own = await open(parts, 'a')
   short()
   await vi.advanceTimersByTimeAsync(100 * IDLE_MS)
-  expect([own.closed, parts.link.current('a')]).toEqual([0, own])
+  expect([own.closed, parts.link.current(ofSession('a'))]).toEqual([0, own])
   long()
   await vi.advanceTimersByTimeAsync(IDLE_MS)
   expect(own.closed).toBe(1)
@@ -86,14 +95,14 @@ test('a context with calls in flight is never idle, however long they take', asy
 test('the calls of one context keep no other', async () => {
   const parts = await bench()
   const [a, b] = [await open(parts, 'a'), await open(parts, 'b')]
-  parts.link.enter('b')
+  parts.link.enter(ofSession('b'), DEAF)
   await vi.advanceTimersByTimeAsync(IDLE_MS)
   expect([a.closed, b.closed]).toEqual([1, 0])
 })
 
 test('a call that is retried on a new connection keeps that one too', async () => {
   const parts = await bench()
-  const leave = parts.link.enter('a')
+  const leave = parts.link.enter(ofSession('a'), DEAF)
   await open(parts, 'a')
   parts.connector.last.lose(new Fault('upstream_unavailable', 'the session ended'))
   const second = await open(parts, 'a')
@@ -106,19 +115,19 @@ test('a call that is retried on a new connection keeps that one too', async () =
 
 test('what opens when its caller has given up already is let go as well', async () => {
   const parts = await bench()
-  const leave = parts.link.enter('a')
-  const asked = parts.link.connection('a')
+  const leave = parts.link.enter(ofSession('a'), DEAF)
+  const asked = parts.link.connection(ofSession('a'))
   await vi.advanceTimersByTimeAsync(0)
   leave()
   const own = parts.connector.last.succeed(false)
   await asked
   await vi.advanceTimersByTimeAsync(IDLE_MS)
-  expect([own.closed, parts.link.current('a')]).toEqual([1, undefined])
+  expect([own.closed, parts.link.current(ofSession('a'))]).toEqual([1, undefined])
 })
 
 test('where nothing is open for a context, nothing runs', async () => {
   const { link } = await bench(true)
-  link.enter('a')()
+  link.enter(ofSession('a'), DEAF)()
   expect(vi.getTimerCount()).toBe(0)
 })
 
@@ -134,7 +143,7 @@ test.each(['released', 'lost', 'closed'] as const)('once %s no time runs', async
 
 test('a call that ends after the link was closed starts nothing', async () => {
   const parts = await bench()
-  const leave = parts.link.enter('a')
+  const leave = parts.link.enter(ofSession('a'), DEAF)
   await open(parts, 'a')
   await parts.link.close()
   leave()

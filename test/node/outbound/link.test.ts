@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { SILENT } from '../../../node/core/logger.ts'
-import { Link, SHARED, type LinkEvents } from '../../../node/outbound/link.ts'
+import { SHARED } from '../../../node/core/stages.ts'
+import { Link, type LinkEvents } from '../../../node/outbound/link.ts'
 import { Fault } from '../../../protocol/errors.ts'
-import { FakeConnector, type FakeConnection } from './fake-connector.ts'
+import { DEAF, FakeConnector, ofSession, type FakeConnection } from './fake-connector.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -30,7 +31,8 @@ function bench(backoff?: { min: number; max: number }, more: Partial<LinkEvents>
       more.up?.()
     },
     down: () => heard.push('down'),
-    listChanged: () => heard.push('listChanged'),
+    listChanged: (of) => heard.push(`${of} changed`),
+    updated: (uri) => heard.push(`${uri} updated`),
   }
   return {
     connector,
@@ -133,16 +135,16 @@ describe('coming up', () => {
   test('changed lists are reported for the shared connection, from the time it is there', async () => {
     const { connector, link, heard } = bench()
     const started = link.start()
-    connector.last.events.listChanged()
+    connector.last.events.listChanged('tools')
     connector.last.succeed(false)
     await started
-    connector.last.events.listChanged()
-    const alone = link.connection('session')
+    connector.last.events.listChanged('tools')
+    const alone = link.connection(ofSession('session'))
     await vi.advanceTimersByTimeAsync(0)
     connector.last.succeed(false)
     await alone
-    connector.last.events.listChanged()
-    expect(heard).toEqual(['up', 'listChanged'])
+    connector.last.events.listChanged('tools')
+    expect(heard).toEqual(['up', 'tools changed'])
   })
 })
 
@@ -250,7 +252,7 @@ describe('coming back', () => {
         loseAtOnce = false
       },
     })
-    const alone = parts.link.connection('session')
+    const alone = parts.link.connection(ofSession('session'))
     parts.connector.last.succeed(false)
     await vi.advanceTimersByTimeAsync(0)
     expect(parts.connector.attempts).toHaveLength(2)
@@ -263,54 +265,58 @@ describe('coming back', () => {
 describe('connections of one caller', () => {
   test('where no state is kept, all share one', async () => {
     const { link, connector, first } = await connected(true)
-    expect(await link.connection('a')).toBe(first)
-    expect(link.current('a')).toBe(first)
+    expect(await link.connection(ofSession('a'))).toBe(first)
+    expect(link.current(ofSession('a'))).toBe(first)
     await link.release('a')
     expect([connector.attempts.length, first.closed]).toEqual([1, 0])
   })
 
   test('where state is kept, each has its own, which its release closes', async () => {
     const { link, connector, first } = await connected(false)
-    const [a, b] = [link.connection('a'), link.connection('b')]
+    const [a, b] = [link.connection(ofSession('a')), link.connection(ofSession('b'))]
     await vi.advanceTimersByTimeAsync(0)
     const [one, other] = connector.attempts.slice(1).map((attempt) => attempt.succeed(false))
     expect(await Promise.all([a, b])).toEqual([one, other])
-    expect([link.current('a'), link.current('b'), link.current(SHARED)]).toEqual([
-      one,
-      other,
-      first,
-    ])
+    expect([
+      link.current(ofSession('a')),
+      link.current(ofSession('b')),
+      link.current(SHARED),
+    ]).toEqual([one, other, first])
     await link.release('a')
     expect([one?.closed, other?.closed, first.closed]).toEqual([1, 0, 0])
-    expect(link.current('a')).toBeUndefined()
+    expect(link.current(ofSession('a'))).toBeUndefined()
   })
 
   test('the shared one is not for release, and unknown ones are nothing', async () => {
     const { link, first } = await connected(false)
-    await link.release(SHARED)
+    await link.release('')
     await link.release('nobody')
     expect([first.closed, link.current(SHARED)]).toEqual([0, first])
   })
 
   test('released while it connects: what comes of it is closed and used by nobody', async () => {
     const { link, connector } = await connected(false)
-    const asked = link.connection('a')
+    const asked = link.connection(ofSession('a'))
     await vi.advanceTimersByTimeAsync(0)
     const released = link.release('a')
     const late = connector.last.succeed(false)
     await expect(asked).rejects.toMatchObject({ code: 'shutting_down' })
     await released
-    expect([late.closed, link.current('a')]).toEqual([1, undefined])
+    expect([late.closed, link.current(ofSession('a'))]).toEqual([1, undefined])
   })
 
   test('losing one is not losing the link', async () => {
     const { link, connector, heard } = await connected(false)
-    const asked = link.connection('a')
+    const asked = link.connection(ofSession('a'))
     await vi.advanceTimersByTimeAsync(0)
     connector.last.succeed(false)
     await asked
     connector.last.lose(gone)
-    expect([link.current('a'), link.status.phase, heard]).toEqual([undefined, 'up', ['up']])
+    expect([link.current(ofSession('a')), link.status.phase, heard]).toEqual([
+      undefined,
+      'up',
+      ['up'],
+    ])
     await vi.advanceTimersByTimeAsync(20_000)
     expect(connector.attempts).toHaveLength(2)
   })
@@ -319,7 +325,7 @@ describe('connections of one caller', () => {
 describe('closing', () => {
   test('closes every connection once, and the connector', async () => {
     const { link, connector, first } = await connected(false)
-    const asked = link.connection('a')
+    const asked = link.connection(ofSession('a'))
     await vi.advanceTimersByTimeAsync(0)
     const alone = connector.last.succeed(false)
     await asked
@@ -378,7 +384,7 @@ describe('closing', () => {
 describe('calls under way', () => {
   test('are counted out once each', () => {
     const { link } = bench()
-    const [leave, other] = [link.enter(SHARED), link.enter(SHARED)]
+    const [leave, other] = [link.enter(SHARED, DEAF), link.enter(SHARED, DEAF)]
     expect(link.inFlight).toBe(2)
     leave()
     leave()
@@ -390,7 +396,7 @@ describe('calls under way', () => {
   test('draining ends with the last of them', async () => {
     const { link } = bench()
     await link.drain(0)
-    const [leave, other] = [link.enter(SHARED), link.enter(SHARED)]
+    const [leave, other] = [link.enter(SHARED, DEAF), link.enter(SHARED, DEAF)]
     let drained = false
     const draining = link.drain(5_000)
     void draining.finally(() => {
@@ -406,7 +412,7 @@ describe('calls under way', () => {
 
   test('or with the time there is for it', async () => {
     const { link } = bench()
-    link.enter(SHARED)
+    link.enter(SHARED, DEAF)
     const draining = link.drain(5_000)
     await vi.advanceTimersByTimeAsync(5_000)
     await draining
@@ -418,15 +424,15 @@ describe('sessions of single clients', () => {
   test('are limited, the shared one aside, and a place that is given back can be had again', async () => {
     const { link, connector } = await connected(false)
     for (const context of ['a', 'b']) {
-      const opening = link.connection(context)
+      const opening = link.connection(ofSession(context))
       await vi.advanceTimersByTimeAsync(0)
       connector.last.succeed(false)
       await opening
     }
-    await expect(link.connection('c')).rejects.toMatchObject({ code: 'overloaded' })
-    expect(link.current('c')).toBeUndefined()
+    await expect(link.connection(ofSession('c'))).rejects.toMatchObject({ code: 'overloaded' })
+    expect(link.current(ofSession('c'))).toBeUndefined()
     await link.release('a')
-    const opening = link.connection('c')
+    const opening = link.connection(ofSession('c'))
     await vi.advanceTimersByTimeAsync(0)
     const third = connector.last.succeed(false)
     expect(await opening).toBe(third)

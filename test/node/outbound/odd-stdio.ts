@@ -105,11 +105,15 @@ const methods: Record<string, (id: Id, params: JsonObject) => void> = {
   },
   initialize: (id) => {
     if (probe !== undefined) discover(probe)
+    if (oddities.includes('asks-early')) say({ id: 'early', method: 'roots/list' })
     if (era === '2025') {
       return say({ id, result: { protocolVersion: '2025-03-26', ...facts } })
     }
     const data = { supported: [VERSION_2026] }
     return say({ id, error: { code: -32_022, message: 'Unsupported protocol version', data } })
+  },
+  'notifications/initialized': () => {
+    if (oddities.includes('asks-at-once')) say({ id: 'at once', method: 'roots/list' })
   },
   'subscriptions/listen': (id) => {
     const meta = { [META.subscriptionId]: id }

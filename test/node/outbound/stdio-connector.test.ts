@@ -30,7 +30,7 @@ async function open(
   const connector = stdioConnector(options)
   cleanups.push(() => connector.close())
   const events = new EventRecorder()
-  const connection = await connector.connect(events)
+  const connection = await connector.connect(events, '')
   cleanups.push(() => connection.close())
   return { connection, events }
 }
@@ -92,7 +92,7 @@ describe('the era of a process', () => {
 
   test('is 2026 for one of 2026 alone that answers the probe late', async () => {
     const { connection } = await open({ ...odd('2026', 'late-probe'), silenceMs: 100 })
-    expect([connection.era, connection.watching]).toEqual(['2026', true])
+    expect([connection.era, connection.watching('tools')]).toEqual(['2026', true])
     expect(await call(connection, 'echo', { message: 'fine' }).sink.text()).toBe('fine')
   })
 
@@ -111,7 +111,7 @@ describe('the era of a process', () => {
     '$configured as configured is not given up for $real',
     async ({ configured, real }) => {
       const connector = stdioConnector({ ...odd(real), era: configured })
-      await expect(connector.connect(new EventRecorder())).rejects.toThrow(
+      await expect(connector.connect(new EventRecorder(), '')).rejects.toThrow(
         /cannot be used|answers initialize with error/,
       )
     },
@@ -158,14 +158,21 @@ describe('a pipe', () => {
     expect(sink.notifications).toHaveLength(1)
   })
 
-  test.each([
-    { method: 'ping', said: { result: {} } },
-    { method: 'roots/list', said: { error: { code: -32_601 } } },
-    { method: 'sampling/createMessage', said: { error: { code: -32_601 } } },
-  ])('of 2025 answers $method', async ({ method, said }) => {
-    const { connection } = await open(odd('2025'))
-    const answered = JSON.parse(await call(connection, 'ask', { method }).sink.text()) as unknown
-    expect(answered).toMatchObject({ jsonrpc: '2.0', id: 'ask', ...said })
+  test('of 2025 answers pings', async () => {
+    const { connection, events } = await open(odd('2025'))
+    const { sink } = call(connection, 'ask', { method: 'ping' })
+    expect(JSON.parse(await sink.text())).toEqual({ jsonrpc: '2.0', id: 'ask', result: {} })
+    expect([sink.questions, events.questions]).toEqual([[], []])
+  })
+
+  test('of 2025 answers nothing but pings before there is a conversation', async () => {
+    const { connection, events } = await open(odd('2025', 'asks-early'))
+    expect(await receivedBy(connection)).toContainEqual({
+      jsonrpc: '2.0',
+      id: 'early',
+      error: { code: -32_601, message: 'this client offers no roots/list' },
+    })
+    expect(events.questions).toEqual([])
   })
 
   test('of 2026 sends no answers: its server may not ask', async () => {
@@ -198,7 +205,7 @@ describe('a pipe', () => {
   test('takes its listen back before it closes', async () => {
     const upstream = await stdioUpstream({ era: '2026' })
     cleanups.push(() => upstream.close())
-    const connection = await upstream.connector.connect(new EventRecorder())
+    const connection = await upstream.connector.connect(new EventRecorder(), '')
     await connection.close()
     expect(upstream.cancelled()).toHaveLength(1)
   })
@@ -299,7 +306,7 @@ describe('a process', () => {
   ])('whose command $what is told by that alone', async ({ command, code }) => {
     const secrets = { args: ['--token=canary'], env: { TOKEN: 'canary' } }
     const connector = stdioConnector({ command, ...secrets })
-    const failed = connector.connect(new EventRecorder())
+    const failed = connector.connect(new EventRecorder(), '')
     await expect(failed).rejects.toMatchObject({
       code: 'upstream_unavailable',
       message: `the command ${command} cannot be started (${code})`,
@@ -311,7 +318,7 @@ describe('a process', () => {
   test('that ends at once is no connection, and its last words are the cause', async () => {
     const args = ['-e', 'console.error("no such database"); process.exit(7)']
     const connector = stdioConnector({ command: process.execPath, args })
-    await expect(connector.connect(new EventRecorder())).rejects.toMatchObject({
+    await expect(connector.connect(new EventRecorder(), '')).rejects.toMatchObject({
       code: 'upstream_unavailable',
       message: "the upstream's process exited with code 7",
       cause: { message: expect.stringContaining('no such database') },
@@ -324,7 +331,7 @@ describe('a process', () => {
     const log: Logger = { ...SILENT, debug: (facts) => pids.push(facts['stderr']) }
     const limits = { silenceMs: 1, answerTimeoutMs: 1_500 }
     const connector = stdioConnector({ command: process.execPath, args, log, ...limits })
-    await expect(connector.connect(new EventRecorder())).rejects.toMatchObject({
+    await expect(connector.connect(new EventRecorder(), '')).rejects.toMatchObject({
       code: 'upstream_timeout',
     })
     expect(pids).toHaveLength(1)
@@ -334,11 +341,11 @@ describe('a process', () => {
   test('that is still being asked is ended by closing the connector', async () => {
     const args = ['-e', 'process.stdin.resume()']
     const connector = stdioConnector({ command: process.execPath, args, answerTimeoutMs: 60_000 })
-    const connecting = connector.connect(new EventRecorder())
+    const connecting = connector.connect(new EventRecorder(), '')
     connecting.catch(() => undefined)
     await new Promise(setImmediate)
     await connector.close()
     await expect(connecting).rejects.toMatchObject({ code: 'upstream_unavailable' })
-    await expect(connector.connect(new EventRecorder())).rejects.toThrow('is being closed')
+    await expect(connector.connect(new EventRecorder(), '')).rejects.toThrow('is being closed')
   })
 })

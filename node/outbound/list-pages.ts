@@ -1,11 +1,13 @@
-import { Fault } from '../../protocol/errors.ts'
-import { readToolPage, type ToolPage } from '../../protocol/listing.ts'
+import { LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
+import { Fault, RPC } from '../../protocol/errors.ts'
+import { readPage, type ListedPage } from '../../protocol/listing.ts'
 import { readError } from '../../protocol/upstream-message.ts'
 import { ask, ownFrame } from './ask.ts'
 import type { Connection } from './connection.ts'
 
-/** How to read a list of tools. */
+/** How to read a list. */
 export interface ListPlan {
+  readonly kind: CapabilityKind
   /** Members of `_meta` besides those of the link, as JSON text; may be empty. */
   readonly meta: string
   /** For all pages together, milliseconds. */
@@ -13,19 +15,28 @@ export interface ListPlan {
   /** Pages taken at most; there may be more. */
   readonly maxPages: number
   /** The largest definition taken. */
-  readonly toolBytes: number
+  readonly itemBytes: number
+}
+
+/** Of a list the upstream does not have. */
+const NO_PAGE: ListedPage = {
+  items: [],
+  dropped: [],
+  nextCursor: undefined,
+  ttlMs: undefined,
+  cacheScope: 'public',
 }
 
 /**
- * Reads `tools/list` page by page.
+ * Reads a list page by page.
  *
  * @throws Fault `upstream_timeout`, `upstream_unavailable` or `upstream_protocol`, the last also when a cursor comes
  *   twice
  */
-export async function* toolPages(
+export async function* listPages(
   connection: Connection,
   plan: ListPlan,
-): AsyncGenerator<ToolPage, void, undefined> {
+): AsyncGenerator<ListedPage, void, undefined> {
   const deadline = Date.now() + plan.timeoutMs
   const seen = new Set<string>()
   let cursor: string | undefined
@@ -41,14 +52,18 @@ export async function* toolPages(
 
 async function askPage(
   connection: Connection,
-  { meta, toolBytes }: ListPlan,
+  { kind, meta, itemBytes }: ListPlan,
   { cursor, deadline }: { cursor: string | undefined; deadline: number },
-): Promise<ToolPage> {
-  const all = [connection.meta, meta].filter((text) => text !== '').join(',')
-  const frame = ownFrame('tools/list', cursor === undefined ? undefined : { cursor }, all)
+): Promise<ListedPage> {
+  const { method, of } = LIST_RULES[kind]
+  // The node asks on its own account, and so offers nothing.
+  const all = [connection.meta(''), meta].filter((text) => text !== '').join(',')
+  const frame = ownFrame(method, cursor === undefined ? undefined : { cursor }, all)
   const timeoutMs = Math.max(1, deadline - Date.now())
   const message = await ask(connection.send.bind(connection), frame, timeoutMs)
   const error = readError(message)
-  if (error === undefined) return readToolPage(message, toolBytes)
-  throw new Fault('upstream_protocol', `the upstream answers tools/list with error ${error.code}`)
+  if (error === undefined) return readPage(message, kind, itemBytes)
+  // One declaration stands for resources and templates; a server may have only one of the two.
+  if (of === 'resources' && error.code === RPC.methodNotFound) return NO_PAGE
+  throw new Fault('upstream_protocol', `the upstream answers ${method} with error ${error.code}`)
 }

@@ -1,0 +1,296 @@
+import { asFault, Fault, RPC } from '../../protocol/errors.ts'
+import type { Retry } from '../../protocol/hop-request.ts'
+import { writeHopResponse, type ResponseFrame } from '../../protocol/hop-response.ts'
+import {
+  readInputRequired,
+  resultTypeOf,
+  type InputRequest,
+} from '../../protocol/input-required.ts'
+import { memberOf } from '../../protocol/json-bytes.ts'
+import { splice, type Edit } from '../../protocol/json-edit.ts'
+import { isObject } from '../../protocol/jsonrpc.ts'
+import { META } from '../../protocol/meta.ts'
+import { paramUriEdits, resultUriEdits } from '../../protocol/result-uris.ts'
+import { taskIdEdits } from '../../protocol/task-edits.ts'
+import { readError, type RpcError, type UpstreamMessage } from '../../protocol/upstream-message.ts'
+import { SHARED, type Received, type Returned } from '../core/stages.ts'
+import type { Respond } from '../outbound/connection.ts'
+import { AskedCaller, type AskingCall } from './asked-caller.ts'
+import type { Flight, Landing } from './flight.ts'
+import type { Parked, ParkingLot } from './parked-calls.ts'
+import { ParkedQuestions } from './parked-questions.ts'
+import { readQuestion, refuseUndeclared } from './questions.ts'
+import type { RequestStates } from './request-state.ts'
+import type { TaskIds } from './task-ids.ts'
+import { uriForCaller } from './uri-map.ts'
+
+/** What landing takes, the same for all calls of a node. */
+export interface LandingParts {
+  /** JSON text of our own serverInfo. */
+  readonly serverInfo: string
+  readonly states: RequestStates
+  readonly tasks: TaskIds
+  readonly parked: ParkingLot<CallLanding>
+  /** How often one call may ask its caller for more. */
+  readonly inputRounds: number
+  /** How an endpoint names what it shows. */
+  readonly names: (endpoint: string) => 'prefixed' | 'plain'
+}
+
+/** Methods whose results may ask for input (MCP 2026-07-28, patterns/mrtr). */
+const MAY_ASK: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
+
+/** Lands one call: its questions and its answer, in the way its caller's era has for them. */
+export class CallLanding implements Landing, AskingCall, Parked {
+  readonly #parts: LandingParts
+  readonly #flight: Flight
+  #asked: AskedCaller | undefined
+  #questions: ParkedQuestions | undefined
+  #parking = false
+  #id = ''
+  #round = 0
+
+  constructor(parts: LandingParts, flight: Flight) {
+    this.#parts = parts
+    this.#flight = flight
+  }
+
+  get owner(): string {
+    return this.#flight.plan.delegated.principal.key
+  }
+
+  get round(): number {
+    return this.#round
+  }
+
+  get received(): Received {
+    return this.#flight.received
+  }
+
+  question(message: UpstreamMessage, respond: Respond): void {
+    const question = readQuestion(message)
+    if (question === undefined) return
+    const { caller } = this.received
+    if (caller.era === '2025') {
+      this.#asked ??= new AskedCaller(this)
+      this.#asked.ask(question, respond)
+      return
+    }
+    this.#questions ??= new ParkedQuestions()
+    if (!this.#questions.add(question, respond, caller.capabilities)) return
+    this.#flight.waiting()
+    this.#parkSoon()
+  }
+
+  withdrawn(id: unknown, reason: string): void {
+    this.#questions?.withdraw(id)
+    if (typeof id === 'string' || typeof id === 'number') this.#asked?.withdraw(id, reason)
+  }
+
+  expired(): void {
+    this.#parts.parked.drop(this.#id)
+  }
+
+  answer(message: UpstreamMessage): Returned | undefined {
+    const { caller, request } = this.received
+    const type = resultTypeOf(message)
+    if (type === 'input_required') return this.#input(message)
+    const error = memberOf(message.members, 'error') === undefined ? undefined : readError(message)
+    if (error?.code === RPC.urlElicitationRequired && caller.era === '2026')
+      return this.#urls(error)
+    const edits = error === undefined ? this.#resultEdits(message, type) : NO_EDITS
+    return writeHopResponse(message, {
+      ...this.#frame(),
+      unfinished: hasTasks(this.received) ? 'task' : undefined,
+      cacheable: request.method === 'resources/read',
+      edits,
+    })
+  }
+
+  /** A retry of the caller takes the parked call up. */
+  resume(received: Received): Promise<Returned> {
+    const flight = this.#flight
+    const answered = flight.board(received)
+    if (flight.deliver()) return answered
+    this.#questions?.answer(received.request)
+    if (this.#questions?.empty === false) this.#park()
+    else flight.going()
+    return answered
+  }
+
+  urisForCaller({ method, params }: { readonly method: string; readonly params: Buffer }): Buffer {
+    const map = this.#uris()
+    return map === undefined ? params : splice(params, paramUriEdits(method, params, map))
+  }
+
+  waiting(): void {
+    this.#flight.waiting()
+  }
+
+  answered(): void {
+    this.#flight.going()
+  }
+
+  again(retry: Retry): void {
+    this.#flight.again(retry)
+  }
+
+  fail(fault: Fault): void {
+    this.#flight.giveUp(fault)
+  }
+
+  #frame(): Omit<ResponseFrame, 'edits'> {
+    const { caller, request } = this.received
+    return {
+      callerId: request.id,
+      callerEra: caller.era,
+      serverInfo: this.#parts.serverInfo,
+    }
+  }
+
+  /** A 2026 upstream asks by a result. */
+  #input(message: UpstreamMessage): Returned | undefined {
+    const { caller, request } = this.received
+    if (!MAY_ASK.has(request.method)) throw protocolFault(`input_required for ${request.method}`)
+    const { requests, state } = readInputRequired(message)
+    refuseUndeclared(requests, caller.capabilities)
+    const inner = state === undefined ? '' : message.raw.toString('utf8', state.start, state.end)
+    if (caller.era === '2025') {
+      this.#nextRound()
+      this.#asked ??= new AskedCaller(this)
+      this.#asked.gather(requests, inner)
+      return undefined
+    }
+    const edits = requests.flatMap((one) => this.#uriEdits(message.raw, one))
+    if (state !== undefined) edits.push({ ...state, text: this.#seal(inner) })
+    return writeHopResponse(message, { ...this.#frame(), unfinished: 'input_required', edits })
+  }
+
+  #nextRound(): void {
+    this.#round += 1
+    if (this.#round <= this.#parts.inputRounds) return
+    throw protocolFault(`requests for input without end; ${this.#parts.inputRounds} were answered`)
+  }
+
+  #seal(inner: string): string {
+    const { delegated } = this.#flight.plan
+    const { upstream } = delegated.candidate
+    return JSON.stringify(this.#parts.states.seal(delegated, { kind: 'relay', upstream, inner }))
+  }
+
+  /** A 2025 server wants URLs visited and the call made again: in 2026 a result says so. */
+  #urls({ data }: RpcError): Returned {
+    const { delegated } = this.#flight.plan
+    const { capabilities } = this.received.caller
+    if (!capabilities.elicitation.url) {
+      const requiredCapabilities = { elicitation: { url: {} } }
+      const text = 'the call needs URL elicitation, which the client does not offer'
+      throw new Fault('missing_capability', text, { data: { requiredCapabilities } })
+    }
+    const { continuation, candidate } = delegated
+    const rounds = (continuation?.kind === 'again' ? continuation.rounds : 0) + 1
+    if (rounds > this.#parts.inputRounds) throw protocolFault('URL elicitations without end')
+    const { upstream } = candidate
+    const state = this.#parts.states.seal(delegated, { kind: 'again', upstream, rounds })
+    return this.#inputRequired(urlRequests(data), state)
+  }
+
+  /** Questions that come together are put together. */
+  #parkSoon(): void {
+    if (this.#parking) return
+    this.#parking = true
+    queueMicrotask(() => {
+      this.#parking = false
+      if (!this.#flight.attended || this.#questions?.empty !== false) return
+      try {
+        this.#park()
+      } catch (error) {
+        this.#flight.giveUp(asFault(error))
+      }
+    })
+  }
+
+  #park(): void {
+    const { delegated } = this.#flight.plan
+    this.#round += 1
+    this.#id = this.#parts.parked.park(this)
+    const place = { kind: 'parked', id: this.#id, round: this.#round } as const
+    const state = this.#parts.states.seal(delegated, place)
+    const text = this.#questions?.write((question) => this.urisForCaller(question)) ?? '{}'
+    this.#flight.park(this.#inputRequired(text, state))
+  }
+
+  #inputRequired(requests: string, state: string): Returned {
+    const id = JSON.stringify(this.received.request.id)
+    const meta = `"_meta":{"${META.serverInfo}":${this.#parts.serverInfo}}`
+    const result = `"resultType":"input_required","inputRequests":${requests},"requestState":"${state}",${meta}`
+    const text = `{"jsonrpc":"2.0","id":${id},"result":{${result}}}`
+    return { text: [Buffer.from(text)], errorCode: undefined }
+  }
+
+  /** How a URI of the upstream reads for the caller; undefined where both sides use the same. */
+  #uris(): ((uri: string) => string) | undefined {
+    const { delegated, upstream } = this.#flight.plan
+    const { entry, candidate, received } = delegated
+    const names = this.#parts.names(received.endpoint)
+    if (names === 'plain') return undefined
+    const facts = upstream.link.current(SHARED)?.server.federation
+    // Nodes that show URIs as this one does have made them what they are.
+    if (candidate.imported && facts?.uris !== 'plain') return undefined
+    const rule = { names, peer: candidate.imported ? facts : undefined }
+    const home = { ...entry.id, source: entry.source }
+    return (uri) => uriForCaller(rule, home, uri)
+  }
+
+  #resultEdits(message: UpstreamMessage, type: string | undefined): readonly Edit[] {
+    const { caller, request } = this.received
+    const map = this.#uris()
+    const uris = map === undefined ? NO_EDITS : resultUriEdits(request.method, message, map)
+    const inside = memberOf(message.members, 'result')?.inside ?? []
+    const ofTask =
+      type === 'task' ||
+      request.method.startsWith('tasks/') ||
+      (caller.era === '2025' && memberOf(inside, 'task') !== undefined)
+    return ofTask ? [...uris, ...taskIdEdits(message, (id) => this.taskForCaller(id))] : uris
+  }
+
+  /** The id under which the caller knows a task of the upstream. */
+  taskForCaller(id: string): string {
+    const { entry, candidate, principal, received } = this.#flight.plan.delegated
+    const place = { tool: entry.name, upstream: candidate.upstream, id }
+    return this.#parts.tasks.seal({ endpoint: received.endpoint, principal }, place)
+  }
+
+  #uriEdits(raw: Buffer, { method, params }: InputRequest): Edit[] {
+    const map = this.#uris()
+    if (map === undefined || params === undefined) return []
+    const at = params.byteOffset - raw.byteOffset
+    return paramUriEdits(method, params, map).map(({ start, end, text }) => {
+      return { start: start + at, end: end + at, text }
+    })
+  }
+}
+
+const NO_EDITS: readonly Edit[] = []
+
+/** Only who declared the extension in this very request can go on from a task (SEP-2663). */
+function hasTasks({ caller, request }: Received): boolean {
+  return request.method === 'tools/call' && caller.capabilities.extensions.has(TASKS)
+}
+
+const TASKS = 'io.modelcontextprotocol/tasks'
+
+function protocolFault(what: string): Fault {
+  return new Fault('upstream_protocol', `the upstream sent ${what}`)
+}
+
+/** The JSON text of `inputRequests` for the elicitations in the data of a -32042 (MCP 2025-11-25, client/elicitation). */
+function urlRequests(data: unknown): string {
+  const listed = isObject(data) && Array.isArray(data['elicitations']) ? data['elicitations'] : []
+  const requests = listed.filter(isObject).map(({ message, url }, index) => {
+    const params = { mode: 'url', message: String(message ?? ''), url: String(url ?? '') }
+    return [`input-${index + 1}`, { method: 'elicitation/create', params }] as const
+  })
+  if (requests.length === 0) throw protocolFault('a demand for URL elicitation without a URL')
+  return JSON.stringify(Object.fromEntries(requests))
+}

@@ -1,0 +1,136 @@
+import {
+  CAPABILITY_KINDS,
+  LIST_RULES,
+  type CapabilityKind,
+  type ListKind,
+} from '../../protocol/capability.ts'
+import { asFault } from '../../protocol/errors.ts'
+import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
+import type { Era } from '../../protocol/revisions.ts'
+import { SHARED } from '../core/stages.ts'
+import { ask, expectResult, ownFrame } from '../outbound/ask.ts'
+import type { Connection } from '../outbound/connection.ts'
+import type { Link } from '../outbound/link.ts'
+import { Mirror, type MirrorOptions } from './mirror.ts'
+
+/** What is the same for all lists of an upstream. */
+export interface MirrorsOptions extends Omit<MirrorOptions, 'changed'> {
+  readonly changed: (mirror: Mirror) => void
+}
+
+/** What an upstream said of itself. */
+interface Facts {
+  readonly era: Era
+  readonly capabilities: JsonObject
+}
+
+/** All that one upstream lists, and what it said of itself when it was last up. */
+export class Mirrors {
+  readonly link: Link
+  readonly #options: MirrorsOptions
+  readonly #lists: Readonly<Record<CapabilityKind, Mirror>>
+  #facts: Facts | undefined
+  #learning = false
+  #learnAgain = false
+
+  constructor(link: Link, options: MirrorsOptions) {
+    this.link = link
+    this.#options = options
+    const mirror = (kind: CapabilityKind): Mirror => {
+      const made: Mirror = new Mirror(link, kind, {
+        ...options,
+        changed: () => options.changed(made),
+      })
+      return made
+    }
+    this.#lists = {
+      tool: mirror('tool'),
+      prompt: mirror('prompt'),
+      resource: mirror('resource'),
+      template: mirror('template'),
+      skill: mirror('skill'),
+    }
+  }
+
+  of(kind: CapabilityKind): Mirror {
+    return this.#lists[kind]
+  }
+
+  get all(): readonly Mirror[] {
+    return CAPABILITY_KINDS.map((kind) => this.#lists[kind])
+  }
+
+  /** The era it spoke when it was last up; undefined before. */
+  get era(): Era | undefined {
+    return this.#facts?.era
+  }
+
+  /** What it declared when it was last up; undefined before. */
+  get capabilities(): JsonObject | undefined {
+    return this.#facts?.capabilities
+  }
+
+  /** Whether to ask it for something of that kind; while nothing is known of it, asking finds that out. */
+  mayHave(of: ListKind): boolean {
+    return this.#facts === undefined || this.#facts.capabilities[of] !== undefined
+  }
+
+  /** A connection is there: what it lists and says of itself may be anything. */
+  up(): void {
+    const connection = this.link.current(SHARED)
+    if (connection !== undefined) this.#take(connection, connection.server.capabilities)
+    void this.evict()
+  }
+
+  /** The upstream announced a change. */
+  changed(of: ListKind): void {
+    void this.evict(of)
+    // Behind a node there may be a server now, or no more, that has what the node declares in its place.
+    const connection = this.link.current(SHARED)
+    if (connection?.server.federation !== undefined && connection.era === '2026') {
+      void this.#learn(connection)
+    }
+  }
+
+  /** Fetches what is not yet here. Resolves when that is over; never rejects. */
+  async refresh(): Promise<void> {
+    await Promise.all(this.all.map((mirror) => mirror.refresh()))
+  }
+
+  /** The lists of that kind, or all, are out of date and fetched anew. Resolves when that is over; never rejects. */
+  async evict(of?: ListKind): Promise<void> {
+    const meant = this.all.filter(({ kind }) => of === undefined || LIST_RULES[kind].of === of)
+    await Promise.all(meant.map((mirror) => mirror.evict()))
+  }
+
+  #take({ era }: Connection, capabilities: JsonObject): void {
+    this.#facts = { era, capabilities }
+  }
+
+  /** Asks a node anew what it declares. Announcements come in bursts, one answer serves them all. */
+  async #learn(connection: Connection): Promise<void> {
+    this.#learnAgain = true
+    if (this.#learning) return
+    this.#learning = true
+    try {
+      while (this.#learnAgain) {
+        this.#learnAgain = false
+        const { capabilities } = await discover(connection, this.#options.listTimeout)
+        const current = this.link.current(SHARED) === connection
+        if (current && isObject(capabilities)) this.#take(connection, capabilities)
+      }
+    } catch (error) {
+      const { code, message } = asFault(error)
+      this.#options.log.debug({ upstream: this.link.label, code }, `no answer: ${message}`)
+    } finally {
+      this.#learning = false
+    }
+  }
+}
+
+function discover(connection: Connection, timeoutMs: number): Promise<JsonObject> {
+  const frame = ownFrame('server/discover', undefined, connection.meta(''))
+  return ask(connection.send.bind(connection), frame, timeoutMs).then((message) =>
+    expectResult('server/discover', message),
+  )
+}

@@ -1,0 +1,338 @@
+import type { NodeId } from '../../protocol/federation.ts'
+import {
+  SHARED,
+  type Authenticated,
+  type Candidate,
+  type Entry,
+  type Subscribed,
+  type SubscriptionRequest,
+} from '../core/stages.ts'
+import {
+  SharedSubscription,
+  type SubscribedConnection,
+  type SubscribedLink,
+} from './shared-subscription.ts'
+
+/**
+ * How long a caller waits for what upstreams grant, milliseconds. Whoever is nearer to one that hangs gives up first, so
+ * that the nodes before it still hear of what the others grant.
+ */
+export const PATIENCE_MS = { client: 2_000, nodeForNode: 1_500, nodeForServer: 1_000 } as const
+
+/** Pause before what an upstream refuses to renew is asked for again, milliseconds, doubling from min to max. */
+const RETRY_MS = { min: 2_000, max: 60_000 } as const
+
+/** How deep below what is subscribed a change is still looked for; bounds the work for a hostile URI. */
+const MAX_LEVELS = 32
+
+/** What `Subscriptions` is made with. */
+export interface SubscriptionParts {
+  readonly catalogue: {
+    findResource(endpoint: string, uri: string): Entry | undefined
+    firstLists(endpoint: string, kind: 'resource', uri: string): Promise<unknown> | undefined
+  }
+  /** The link to an upstream by label. */
+  readonly link: (upstream: string) => SubscribedLink | undefined
+}
+
+/** One resource that one request wants to hear of. */
+interface Wish {
+  readonly endpoint: string
+  /** As it was asked for. */
+  readonly uri: string
+  readonly updated: (uri: string) => void
+  /** Set when the caller is another node. */
+  readonly node: NodeId | undefined
+  /** Nodes that the request has passed. */
+  readonly passed: readonly NodeId[]
+  shared: SharedSubscription<Wish> | undefined
+  /** Granted once, so that the caller counts on it. */
+  granted: boolean
+  /** Counts the attempts to place it; an older one stops when it sees that. */
+  turn: number
+  placing: boolean
+  /** Connections on which it was not granted: it is not asked for again before there is another. */
+  refused: WeakSet<SubscribedConnection>
+}
+
+/** One way to a resource. */
+interface Way {
+  readonly link: SubscribedLink
+  readonly uri: string
+}
+
+/**
+ * Who hears of which resource: callers of both eras share one subscription for each resource of an upstream, which ends
+ * with the last of them. What was granted stays through reconnects, failover and new configurations: it is moved, and
+ * because something may have been missed on the way, its caller is told that the resource has changed.
+ */
+export class Subscriptions {
+  readonly #parts: SubscriptionParts
+  readonly #wishes = new Set<Wish>()
+  readonly #shared = new Map<SubscribedLink, Map<string, SharedSubscription<Wish>>>()
+  #reviewing = false
+  #retry: NodeJS.Timeout | undefined
+  #retryDelay: number = RETRY_MS.min
+
+  constructor(parts: SubscriptionParts) {
+    this.#parts = parts
+  }
+
+  /** Resources that callers want to hear of. */
+  get size(): number {
+    return this.#wishes.size
+  }
+
+  /** Subscriptions at upstreams. */
+  get upstreamSize(): number {
+    let size = 0
+    for (const shared of this.#shared.values()) size += shared.size
+    return size
+  }
+
+  /**
+   * Subscribes to resources of an endpoint. Those nobody grants within `PATIENCE_MS` are not granted, and let go; those
+   * that are hidden or unknown are not either, and nothing is asked upstream. Never rejects.
+   */
+  async subscribe(
+    { received }: Authenticated,
+    { uris, updated }: SubscriptionRequest,
+  ): Promise<Subscribed> {
+    const { endpoint, caller, trail } = received
+    const node = caller.capabilities.federation?.node
+    const common = { endpoint, updated, node, passed: trail.path }
+    const wishes = [...new Set(uris)].map((uri) => this.#wish({ ...common, uri }))
+    await Promise.all(wishes.map((wish) => this.#introduce(wish)))
+    const granted = wishes.filter((wish) => wish.granted)
+    for (const wish of wishes) if (!wish.granted) this.#drop(wish)
+    return {
+      granted: granted.map(({ uri }) => uri),
+      end: () => {
+        for (const wish of granted) this.#drop(wish)
+      },
+    }
+  }
+
+  /** A resource changed at an upstream, or a part of it; `uri` as it is known there. */
+  updated(link: SubscribedLink, uri: string): void {
+    const ofLink = this.#shared.get(link)
+    const shared = ofLink === undefined ? undefined : nearest(ofLink, uri)
+    if (shared === undefined) return
+    for (const wish of shared.holders) tell(wish)
+  }
+
+  /** An upstream came or went, or shows other resources: what is granted moves to where it is to be had now. */
+  review(): void {
+    if (this.#reviewing || this.#wishes.size === 0) return
+    this.#reviewing = true
+    clearTimeout(this.#retry)
+    this.#retry = undefined
+    this.#retryDelay = RETRY_MS.min
+    // News of several upstreams and lists come together.
+    queueMicrotask(() => {
+      this.#reviewing = false
+      for (const wish of this.#wishes) this.#look(wish)
+    })
+  }
+
+  /** Forgets everything. What is subscribed ends with the connections, which are closed next. */
+  close(): void {
+    clearTimeout(this.#retry)
+    for (const wish of this.#wishes) wish.turn += 1
+    this.#wishes.clear()
+    this.#shared.clear()
+  }
+
+  #wish(facts: Pick<Wish, 'endpoint' | 'uri' | 'updated' | 'node' | 'passed'>): Wish {
+    const wish: Wish = {
+      ...facts,
+      shared: undefined,
+      granted: false,
+      turn: 0,
+      placing: false,
+      refused: new WeakSet(),
+    }
+    this.#wishes.add(wish)
+    return wish
+  }
+
+  /** Places a new wish, as far as there is time. */
+  async #introduce(wish: Wish): Promise<void> {
+    const { endpoint, uri, node } = wish
+    const startedAt = performance.now()
+    // Right after the start it may be unknown only because the list it stands in is still on its way.
+    const lists = this.#parts.catalogue.firstLists(endpoint, 'resource', uri)
+    const longest = node === undefined ? PATIENCE_MS.client : PATIENCE_MS.nodeForServer
+    if (lists !== undefined) await within(lists, startedAt + longest)
+    const entry = this.#parts.catalogue.findResource(endpoint, uri)
+    if (entry === undefined) return
+    const ways = this.#waysTo(wish, entry)
+    const open = ways.filter(isUp)
+    // If none is up, the best may be back by now; asking finds that out.
+    const worth = open.length > 0 ? open : ways.slice(0, 1)
+    await this.#place(wish, worth, startedAt + patience(wish, entry))
+  }
+
+  /** Moves a wish that was granted, if it is not where it should be. */
+  #look(wish: Wish): void {
+    // A new one is on its way already.
+    if (!wish.granted) return
+    const entry = this.#parts.catalogue.findResource(wish.endpoint, wish.uri)
+    const open = entry === undefined ? [] : this.#waysTo(wish, entry).filter(isUp)
+    const untried = open.filter((way) => !wasRefused(wish, way))
+    const [best] = untried
+    if (best !== undefined && isOnTheWay(wish, best)) return
+    void this.#place(wish, untried)
+    if (untried.length < open.length) this.#retryLater()
+  }
+
+  /** Tries the ways in turn until one grants: all of them by a deadline, or each for as long as it is worth. */
+  async #place(wish: Wish, ways: readonly Way[], deadline?: number): Promise<void> {
+    const turn = (wish.turn += 1)
+    wish.placing = true
+    for (const way of ways) {
+      const limit = deadline ?? performance.now() + PATIENCE_MS.client
+      if (performance.now() >= limit) break
+      const shared = this.#move(wish, way)
+      const granted = shared.live || (await within(shared.open(), limit)) === true
+      if (wish.turn !== turn) return
+      if (granted) {
+        this.#settle(wish)
+        return
+      }
+      const connection = way.link.current(SHARED)
+      if (connection !== undefined) wish.refused.add(connection)
+    }
+    wish.placing = false
+    this.#leave(wish)
+    if (wish.granted && ways.length > 0) this.#retryLater()
+  }
+
+  #settle(wish: Wish): void {
+    wish.placing = false
+    // Nothing was promised before, so nothing was missed.
+    if (wish.granted) tell(wish)
+    wish.granted = true
+  }
+
+  /** Where a wish may be placed, in order of preference. */
+  #waysTo({ node, passed }: Wish, { candidates }: Entry): readonly Way[] {
+    return candidates.flatMap((candidate, index) => {
+      const link = this.#parts.link(candidate.upstream)
+      if (link === undefined || (node !== undefined && isDetour(candidate, index))) return []
+      const next = link.current(SHARED)?.server.federation?.node
+      if (next !== undefined && (next === node || passed.includes(next))) return []
+      return [{ link, uri: candidate.name }]
+    })
+  }
+
+  #move(wish: Wish, way: Way): SharedSubscription<Wish> {
+    if (wish.shared !== undefined && isAt(wish.shared, way)) return wish.shared
+    this.#leave(wish)
+    const { link, uri } = way
+    const ofLink = this.#shared.get(link) ?? new Map<string, SharedSubscription<Wish>>()
+    this.#shared.set(link, ofLink)
+    const shared = ofLink.get(uri) ?? new SharedSubscription<Wish>(link, uri)
+    ofLink.set(uri, shared)
+    shared.holders.add(wish)
+    wish.shared = shared
+    return shared
+  }
+
+  #leave(wish: Wish): void {
+    const { shared } = wish
+    if (shared === undefined) return
+    wish.shared = undefined
+    shared.holders.delete(wish)
+    if (shared.holders.size > 0) return
+    const ofLink = this.#shared.get(shared.link)
+    ofLink?.delete(shared.uri)
+    if (ofLink?.size === 0) this.#shared.delete(shared.link)
+    shared.close()
+  }
+
+  #drop(wish: Wish): void {
+    if (!this.#wishes.delete(wish)) return
+    wish.turn += 1
+    this.#leave(wish)
+  }
+
+  /** An upstream that is up but does not grant any more says nothing when it would again. */
+  #retryLater(): void {
+    if (this.#retry !== undefined) return
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined
+      for (const wish of this.#wishes) {
+        if (wish.shared !== undefined) continue
+        wish.refused = new WeakSet()
+        this.#look(wish)
+      }
+    }, this.#retryDelay)
+    this.#retry.unref()
+    this.#retryDelay = Math.min(this.#retryDelay * 2, RETRY_MS.max)
+  }
+}
+
+/**
+ * What a changed URI was subscribed as: a server may name a sub-resource of it (MCP 2025-11-25, schema,
+ * ResourceUpdatedNotification).
+ */
+function nearest<T>(subscribed: ReadonlyMap<string, T>, uri: string): T | undefined {
+  let found = subscribed.get(uri)
+  let end = uri.lastIndexOf('/')
+  for (let level = 0; found === undefined && end > 0 && level < MAX_LEVELS; level += 1) {
+    found = subscribed.get(uri.slice(0, end + 1)) ?? subscribed.get(uri.slice(0, end))
+    end = uri.lastIndexOf('/', end - 1)
+  }
+  return found
+}
+
+function tell({ granted, updated, uri }: Wish): void {
+  if (granted) updated(uri)
+}
+
+function isUp({ link }: Way): boolean {
+  return link.current(SHARED) !== undefined
+}
+
+function wasRefused({ refused }: Wish, { link }: Way): boolean {
+  const connection = link.current(SHARED)
+  return connection !== undefined && refused.has(connection)
+}
+
+/** Whether it stands there, or is about to. */
+function isOnTheWay({ shared, placing }: Wish, way: Way): boolean {
+  return shared !== undefined && isAt(shared, way) && (shared.live || (placing && shared.pending))
+}
+
+function isAt(shared: SharedSubscription<Wish>, { link, uri }: Way): boolean {
+  return shared.link === link && shared.uri === uri
+}
+
+/**
+ * Whether it is not the way this node tells other nodes of. On their behalf it is not taken: nodes that evade to each
+ * other would, with nothing behind them, send each other's updates in a circle.
+ */
+function isDetour({ imported }: Candidate, index: number): boolean {
+  return imported && index > 0
+}
+
+function patience({ node }: Wish, { candidates }: Entry): number {
+  if (node === undefined) return PATIENCE_MS.client
+  return candidates[0].imported ? PATIENCE_MS.nodeForNode : PATIENCE_MS.nodeForServer
+}
+
+/** What comes of it until the deadline; undefined when nothing does. */
+async function within<T>(work: Promise<T> | undefined, deadline: number): Promise<T | undefined> {
+  const milliseconds = deadline - performance.now()
+  if (work === undefined || milliseconds <= 0) return undefined
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), milliseconds)
+  })
+  try {
+    return await Promise.race([work, limit])
+  } finally {
+    clearTimeout(timer)
+  }
+}

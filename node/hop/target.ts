@@ -1,0 +1,102 @@
+import { Fault } from '../../protocol/errors.ts'
+import { memberOf, members, readValue, type Span } from '../../protocol/json-bytes.ts'
+import type { RpcRequest } from '../../protocol/jsonrpc.ts'
+
+/** What kind of name a request is about. */
+export type TargetKind = 'tool' | 'prompt' | 'resource' | 'template' | 'skill' | 'task'
+
+/** What one request is about, and where that stands in its text. */
+export interface Target extends Span {
+  readonly kind: TargetKind
+  /** As the caller knows it. */
+  readonly name: string
+}
+
+/** Limits of what a target may be; both are configuration, in bytes. */
+export interface TargetLimits {
+  readonly nameBytes: number
+  readonly uriBytes: number
+}
+
+/** The parameter that names the target. */
+const PARAMS: Readonly<Record<string, { readonly key: string; readonly kind: TargetKind }>> = {
+  'tools/call': { key: 'name', kind: 'tool' },
+  'prompts/get': { key: 'name', kind: 'prompt' },
+  'resources/read': { key: 'uri', kind: 'resource' },
+  'skills/get': { key: 'uri', kind: 'skill' },
+  'resources/directory/read': { key: 'uri', kind: 'resource' },
+  'tasks/get': { key: 'taskId', kind: 'task' },
+  'tasks/update': { key: 'taskId', kind: 'task' },
+  'tasks/result': { key: 'taskId', kind: 'task' },
+  'tasks/cancel': { key: 'taskId', kind: 'task' },
+}
+
+/** What a completion may be for (MCP 2026-07-28, server/utilities/completion). */
+const REFERENCES: Readonly<Record<string, { readonly key: string; readonly kind: TargetKind }>> = {
+  'ref/prompt': { key: 'name', kind: 'prompt' },
+  'ref/resource': { key: 'uri', kind: 'template' },
+}
+
+/**
+ * Finds what a request is about.
+ *
+ * @throws Fault `invalid_params`
+ */
+export function targetOf(request: RpcRequest, limits: TargetLimits): Target {
+  const { method, raw, paramMembers } = request
+  if (method === 'completion/complete') return referenceOf(request, limits)
+  const rule = PARAMS[method]
+  if (rule === undefined) throw new TypeError(`no target is known for ${method}`)
+  return read(
+    raw,
+    memberOf(paramMembers, rule.key),
+    { ...rule, where: `params.${rule.key}` },
+    limits,
+  )
+}
+
+function referenceOf({ raw, paramMembers }: RpcRequest, limits: TargetLimits): Target {
+  const place = memberOf(paramMembers, 'ref')
+  const list = place !== undefined && raw[place.start] === 0x7b ? members(raw, place.start) : []
+  const typed = memberOf(list, 'type')
+  const type = typed === undefined ? undefined : readValue(raw, typed)
+  const rule =
+    typeof type === 'string' && Object.hasOwn(REFERENCES, type) ? REFERENCES[type] : undefined
+  if (rule === undefined) {
+    throw new Fault('invalid_params', 'params.ref must be a ref/prompt or a ref/resource')
+  }
+  return read(raw, memberOf(list, rule.key), { ...rule, where: `params.ref.${rule.key}` }, limits)
+}
+
+interface Wanted {
+  readonly kind: TargetKind
+  readonly where: string
+}
+
+function expected(
+  kind: TargetKind,
+  { nameBytes, uriBytes }: TargetLimits,
+): { readonly what: string; readonly limit: number } {
+  if (kind === 'tool' || kind === 'prompt') {
+    return { what: `the name of a ${kind}`, limit: nameBytes }
+  }
+  return { what: kind === 'task' ? 'the id of a task' : 'a resource URI', limit: uriBytes }
+}
+
+function read(
+  raw: Buffer,
+  place: Span | undefined,
+  { kind, where }: Wanted,
+  { nameBytes, uriBytes }: TargetLimits,
+): Target {
+  const { what, limit } = expected(kind, { nameBytes, uriBytes })
+  const name = place === undefined ? undefined : readValue(raw, place)
+  if (place === undefined || typeof name !== 'string' || name === '') {
+    throw new Fault('invalid_params', `${where} must be ${what}`)
+  }
+  // In the text a character takes a byte at least, so that most need no counting.
+  if (place.end - place.start - 2 > limit && Buffer.byteLength(name) > limit) {
+    throw new Fault('invalid_params', `${where} is longer than ${limit} bytes`)
+  }
+  return { kind, name, start: place.start, end: place.end }
+}

@@ -1,0 +1,80 @@
+import { readSettings, type FederationSettings } from './federation.ts'
+import { isObject, type JsonObject } from './jsonrpc.ts'
+
+/** Extensions a node can carry between a caller and an upstream, whatever their settings say. */
+export const RELAYED_EXTENSIONS: readonly string[] = [
+  'io.modelcontextprotocol/ui',
+  'io.modelcontextprotocol/tasks',
+  'io.modelcontextprotocol/skills',
+]
+
+/** What a caller can be asked, as far as a node can carry the question to it. */
+export interface ClientCapabilities {
+  /** The part that is offered upstream in the caller's place, without braces; equal texts mean equal offers. */
+  readonly offered: string
+  readonly elicitation: { readonly form: boolean; readonly url: boolean }
+  readonly sampling: boolean
+  readonly samplingTools: boolean
+  readonly roots: boolean
+  /** Names of the relayed extensions it declares. */
+  readonly extensions: ReadonlySet<string>
+  /** Set when the caller is another node. */
+  readonly federation: FederationSettings | undefined
+}
+
+/** Of a caller that declares nothing. */
+export const NO_CAPABILITIES: ClientCapabilities = {
+  offered: '',
+  elicitation: { form: false, url: false },
+  sampling: false,
+  samplingTools: false,
+  roots: false,
+  extensions: new Set(),
+  federation: undefined,
+}
+
+/**
+ * Reads `ClientCapabilities` (MCP 2026-07-28 and 2025-11-25, schema.ts). Only what a node can carry is kept: unknown
+ * capabilities and extensions are not offered on, and `roots.listChanged` never is, since a change has no way upstream.
+ */
+export function readClientCapabilities(value: unknown): ClientCapabilities {
+  if (!isObject(value) || Object.keys(value).length === 0) return NO_CAPABILITIES
+  const elicitation = elicitationOf(value['elicitation'])
+  const sampling = isObject(value['sampling']) ? value['sampling'] : undefined
+  const extensions = relayedExtensions(value['extensions'])
+  const offered: JsonObject = {
+    ...(elicitation.offered !== undefined && { elicitation: elicitation.offered }),
+    ...(sampling !== undefined && { sampling: subset(sampling, ['context', 'tools']) }),
+    ...(isObject(value['roots']) && { roots: {} }),
+    ...(extensions !== undefined && { extensions }),
+  }
+  return {
+    offered: JSON.stringify(offered).slice(1, -1),
+    elicitation: { form: elicitation.form, url: elicitation.url },
+    sampling: sampling !== undefined,
+    samplingTools: isObject(sampling?.['tools']),
+    roots: isObject(value['roots']),
+    extensions: new Set(Object.keys(extensions ?? {})),
+    federation: readSettings(value),
+  }
+}
+
+/** `{}` means form only (MCP 2026-07-28, client/elicitation). */
+function elicitationOf(value: unknown): { form: boolean; url: boolean; offered?: JsonObject } {
+  if (!isObject(value)) return { form: false, url: false }
+  const url = isObject(value['url'])
+  const form = isObject(value['form']) || !url
+  // A 2025-06-18 upstream knows only `{}`; where form alone is meant, that says the same everywhere.
+  return { form, url, offered: url ? subset(value, ['form', 'url']) : {} }
+}
+
+function subset(value: JsonObject, keys: readonly string[]): JsonObject {
+  const known = keys.filter((key) => isObject(value[key]))
+  return Object.fromEntries(known.map((key) => [key, value[key]]))
+}
+
+function relayedExtensions(value: unknown): JsonObject | undefined {
+  if (!isObject(value)) return undefined
+  const known = RELAYED_EXTENSIONS.filter((name) => isObject(value[name]))
+  return known.length === 0 ? undefined : subset(value, known)
+}

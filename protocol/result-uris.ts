@@ -1,0 +1,250 @@
+/**
+ * Finds the URIs of resources in what servers send, by place, so that a hop can put others there. Text that only looks
+ * like a URI is nobody's to change; what is not of the expected shape is passed on as it is.
+ */
+
+import { Fault } from './errors.ts'
+import {
+  memberOf,
+  members,
+  readObject,
+  readValue,
+  skipString,
+  type Member,
+  type ReadPlan,
+  type Span,
+} from './json-bytes.ts'
+import { checkValue, skipSpace } from './json-check.ts'
+import type { Edit } from './json-edit.ts'
+import type { UpstreamMessage } from './upstream-message.ts'
+
+/** How a URI reads on the other side of the hop. */
+type UriMap = (uri: string) => string
+
+/** The walk over one message. */
+interface Walk {
+  readonly bytes: Buffer
+  readonly map: UriMap
+  readonly edits: Edit[]
+}
+
+/** What is looked at of an object, by its members. */
+type Visit = (walk: Walk, list: readonly Member[]) => void
+
+/** Where in a result, or in params, objects with URIs stand: one, or an array of them. */
+interface Place {
+  readonly key: string
+  readonly visit: Visit
+}
+
+/** The edits for the URIs in the result of a method; none for an error. */
+export function resultUriEdits(
+  method: string,
+  { raw, members: list }: UpstreamMessage,
+  map: UriMap,
+): Edit[] {
+  const places = RESULTS.get(method)
+  const inside = memberOf(list, 'result')?.inside
+  if (places === undefined || inside === undefined) return []
+  return editsOf(raw, map, (walk) => visitBody(walk, inside, places))
+}
+
+/** The edits for the URIs in the params, JSON text, of a request or notification of a server. */
+export function paramUriEdits(method: string, params: Buffer, map: UriMap): Edit[] {
+  const places = PARAMS.get(method)
+  if (places === undefined) return []
+  return editsOf(params, map, (walk) => visitBody(walk, membersAt(walk, WHOLE), places))
+}
+
+/** The edits for the URIs an item of a list speaks of, its own `uri` or `uriTemplate` not among them. */
+export function listItemUriEdits(item: Buffer, map: UriMap): Edit[] {
+  if (!item.includes(APP_KEY_END)) return []
+  return editsOf(item, map, (walk) => visitMeta(walk, membersAt(walk, WHOLE)))
+}
+
+/** The edits for the URIs of the files in an entry of skills/list, its own `uri` not among them (SEP-2640). */
+export function skillFileUriEdits(entry: Buffer, map: UriMap): Edit[] {
+  return editsOf(entry, map, (walk) => {
+    eachObject(walk, memberOf(membersAt(walk, WHOLE), 'resources'), visitResource)
+  })
+}
+
+function editsOf(bytes: Buffer, map: UriMap, visit: (walk: Walk) => void): Edit[] {
+  const edits: Edit[] = []
+  try {
+    visit({ bytes, map, edits })
+  } catch (error) {
+    // Of strings in upstream text only the ends were checked; what a wrong escape means is for the caller to say.
+    if (!(error instanceof Fault)) throw error
+  }
+  return edits
+}
+
+function visitBody(walk: Walk, list: readonly Member[], places: readonly Place[]): void {
+  for (const { key, visit } of places) {
+    const place = memberOf(list, key)
+    if (place !== undefined && mayHoldUris(walk, place)) eachObject(walk, place, visit)
+  }
+  visitMeta(walk, list)
+}
+
+const URI_KEY = Buffer.from('"uri"')
+/** The search leaps to the first byte; this one is rare in text and not in base64. */
+const META_KEY_END = Buffer.from('_meta"')
+/** Of `resourceUri` and `ui/resourceUri`. */
+const APP_KEY_END = Buffer.from('Uri"')
+
+/**
+ * Whether a key of ours may stand in a span: most results hold none, and are not looked into. A key spelt with an escape
+ * (`"\u0075ri"`) is missed; no writer of JSON is known to escape letters.
+ */
+function mayHoldUris({ bytes }: Walk, span: Span): boolean {
+  return isIn(bytes, span, URI_KEY) || isIn(bytes, span, META_KEY_END)
+}
+
+function isIn(bytes: Buffer, { start, end }: Span, key: Buffer): boolean {
+  const at = bytes.indexOf(key, start)
+  return at !== -1 && at < end
+}
+
+const QUOTE = 0x22
+const COMMA = 0x2c
+const OPEN_BRACKET = 0x5b
+const CLOSE_BRACKET = 0x5d
+const OPEN_BRACE = 0x7b
+
+/** How the text is read: it was checked before, and objects are looked into on the way to what stands in them. */
+const PLAN: ReadPlan = {
+  depth: 1_000,
+  into: new Set(['_meta', 'ui', 'resource']),
+  openStrings: true,
+}
+
+/** Where an object begins that is a text of its own. */
+const WHOLE: Pick<Member, 'start' | 'inside'> = { start: 0 }
+
+function membersAt(
+  { bytes }: Walk,
+  place: Pick<Member, 'start' | 'inside'> | undefined,
+): readonly Member[] {
+  if (place === undefined) return []
+  if (place.inside !== undefined) return place.inside
+  return bytes[place.start] === OPEN_BRACE ? members(bytes, place.start, PLAN.depth, PLAN.into) : []
+}
+
+/** Visits the object at a place, or the objects of the array there, reading no byte twice. */
+function eachObject(walk: Walk, place: Member | undefined, visit: Visit): void {
+  if (place === undefined) return
+  const { bytes } = walk
+  if (bytes[place.start] === OPEN_BRACE) visit(walk, membersAt(walk, place))
+  if (bytes[place.start] !== OPEN_BRACKET) return
+  let index = skipSpace(bytes, place.start + 1)
+  while (bytes[index] !== CLOSE_BRACKET) {
+    index = skipSpace(bytes, visitElement(walk, index, visit))
+    if (bytes[index] === COMMA) index = skipSpace(bytes, index + 1)
+  }
+}
+
+/** Gives the index just behind the element. */
+function visitElement(walk: Walk, at: number, visit: Visit): number {
+  const { bytes } = walk
+  if (bytes[at] !== OPEN_BRACE) return checkValue(bytes, at, PLAN.depth, skipString)
+  const { members: list, end } = readObject(bytes, at, PLAN)
+  visit(walk, list)
+  return end
+}
+
+function takeUri({ bytes, map, edits }: Walk, place: Member | undefined): void {
+  if (place === undefined || bytes[place.start] !== QUOTE) return
+  const uri = String(readValue(bytes, place))
+  const mapped = map(uri)
+  if (mapped === uri) return
+  edits.push({ start: place.start, end: place.end, text: JSON.stringify(mapped) })
+}
+
+/** Which resource is the user interface of something, in its present and in its older spelling (SEP-1865). */
+function visitMeta(walk: Walk, list: readonly Member[]): void {
+  const meta = membersAt(walk, memberOf(list, '_meta'))
+  if (meta.length === 0) return
+  takeUri(walk, memberOf(meta, 'ui/resourceUri'))
+  takeUri(walk, memberOf(membersAt(walk, memberOf(meta, 'ui')), 'resourceUri'))
+}
+
+/** An object that has the URI of a resource: contents, an item of a directory. */
+function visitResource(walk: Walk, list: readonly Member[]): void {
+  takeUri(walk, memberOf(list, 'uri'))
+  visitMeta(walk, list)
+}
+
+function textAt({ bytes }: Walk, place: Member | undefined): unknown {
+  return place !== undefined && bytes[place.start] === QUOTE ? readValue(bytes, place) : undefined
+}
+
+/** A content block (MCP 2026-07-28, server/tools and server/prompts). */
+function visitBlock(walk: Walk, list: readonly Member[]): void {
+  const type = textAt(walk, memberOf(list, 'type'))
+  if (type === 'resource_link') takeUri(walk, memberOf(list, 'uri'))
+  if (type === 'resource') visitResource(walk, membersAt(walk, memberOf(list, 'resource')))
+  visitMeta(walk, list)
+}
+
+/** A content block of sampling, where results of tools have blocks of their own (MCP 2026-07-28, client/sampling). */
+function visitSamplingBlock(walk: Walk, list: readonly Member[]): void {
+  visitBlock(walk, list)
+  const type = textAt(walk, memberOf(list, 'type'))
+  if (type === 'tool_result') eachObject(walk, memberOf(list, 'content'), visitBlock)
+}
+
+/** Visits what stands under a key of an object. */
+function under(key: string, visit: Visit): Visit {
+  return (walk, list) => {
+    eachObject(walk, memberOf(list, key), visit)
+    visitMeta(walk, list)
+  }
+}
+
+/** An entry and the files that belong to it (SEP-2640). */
+function visitSkill(walk: Walk, list: readonly Member[]): void {
+  visitResource(walk, list)
+  eachObject(walk, memberOf(list, 'resources'), visitResource)
+}
+
+const SAMPLING = 'sampling/createMessage'
+const SAMPLED: Place = { key: 'messages', visit: under('content', visitSamplingBlock) }
+const visitSampling = under(SAMPLED.key, SAMPLED.visit)
+
+/** Questions, each under a key of its own (MCP 2026-07-28, patterns/mrtr). */
+function visitQuestions(walk: Walk, list: readonly Member[]): void {
+  for (const question of list) eachObject(walk, question, visitQuestion)
+}
+
+function visitQuestion(walk: Walk, list: readonly Member[]): void {
+  const method = textAt(walk, memberOf(list, 'method'))
+  if (method === SAMPLING) eachObject(walk, memberOf(list, 'params'), visitSampling)
+}
+
+const TOOL_RESULT: Place = { key: 'content', visit: visitBlock }
+
+/** What a task came to, and what it wants to know (SEP-2663). */
+const TASK: readonly Place[] = [
+  { key: 'result', visit: under(TOOL_RESULT.key, TOOL_RESULT.visit) },
+  { key: 'inputRequests', visit: visitQuestions },
+]
+
+/** Where URIs stand in results. */
+const RESULTS: ReadonlyMap<string, readonly Place[]> = new Map([
+  ['tools/call', [TOOL_RESULT]],
+  ['prompts/get', [{ key: 'messages', visit: under('content', visitBlock) }]],
+  ['resources/read', [{ key: 'contents', visit: visitResource }]],
+  ['resources/directory/read', [{ key: 'resources', visit: visitResource }]],
+  ['skills/list', [{ key: 'skills', visit: visitSkill }]],
+  ['skills/get', [{ key: 'skill', visit: visitSkill }]],
+  ['tasks/get', TASK],
+  ['tasks/result', [TOOL_RESULT]],
+])
+
+/** Where URIs stand in params of requests and notifications of servers. */
+const PARAMS: ReadonlyMap<string, readonly Place[]> = new Map([
+  [SAMPLING, [SAMPLED]],
+  ['notifications/tasks', TASK],
+])

@@ -1,0 +1,7 @@
+import { newsContract } from './news.contract.ts'
+import { httpNews, stdioNews } from './news-upstreams.ts'
+
+for (const era of ['2025', '2026'] as const) {
+  newsContract(`HTTP ${era}`, { era, make: (capabilities) => httpNews(era, capabilities) })
+  newsContract(`stdio ${era}`, { era, make: (capabilities) => stdioNews(era, capabilities) })
+}

@@ -1,0 +1,199 @@
+// Clients that nobody here wrote: SDK v1 for era 2025, SDK v2 for era 2026.
+import {
+  Client as ClientV2,
+  StreamableHTTPClientTransport as HttpV2,
+} from '@modelcontextprotocol/client'
+import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio'
+import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import {
+  CallToolResultSchema,
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ListRootsRequestSchema,
+} from '@modelcontextprotocol/sdk/types.js'
+import { ALL_CAPABILITIES, type Asked, type Interest } from '../fixtures/guest.ts'
+import { META, objectAt, type JsonObject } from '../fixtures/wire.ts'
+import {
+  ASKABLE,
+  CLIENT_INFO,
+  willing,
+  type MatrixClient,
+  type RequestOptions,
+  type Target,
+} from './client.ts'
+
+/** The part of both SDKs' clients that the matrix uses; what one method takes is that method's business. */
+type Method = (params: JsonObject, options: object) => Promise<object>
+
+interface Tappable {
+  onmessage?: ((message: never) => void) | undefined
+}
+
+/** Writes down all notifications that a transport hands to its client. */
+function tap(transport: Tappable, heard: JsonObject[]): void {
+  const { onmessage } = transport
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the one hook a transport has
+  transport.onmessage = (message: JsonObject) => {
+    if ('method' in message && !('id' in message)) heard.push(message)
+    onmessage?.call(transport, message as never)
+  }
+}
+
+/** The typed methods of a client by the method they send. */
+function methodsOf(client: ClientV1 | ClientV2, callTool: Method): Record<string, Method> {
+  const same = client as unknown as Record<string, Method>
+  const names = {
+    'tools/list': 'listTools',
+    'prompts/list': 'listPrompts',
+    'prompts/get': 'getPrompt',
+    'resources/list': 'listResources',
+    'resources/templates/list': 'listResourceTemplates',
+    'resources/read': 'readResource',
+    'completion/complete': 'complete',
+  }
+  const typed = Object.entries(names).map(([method, name]): [string, Method] => [
+    method,
+    (params, options) => (same[name] as Method).call(client, params, options),
+  ])
+  return {
+    ...Object.fromEntries(typed),
+    'tools/call': callTool,
+    ping: (_params, options) => client.ping(options),
+  }
+}
+
+/** What both clients have in common. */
+abstract class SdkClient {
+  readonly asked: Asked[] = []
+  readonly heard: JsonObject[] = []
+  answer: MatrixClient['answer'] = willing
+  protected abstract readonly methods: Record<string, Method>
+
+  async request(
+    method: string,
+    params: JsonObject = {},
+    { signal, progress = false }: RequestOptions = {},
+  ): Promise<JsonObject> {
+    const run = this.methods[method]
+    if (run === undefined) throw new Error(`the matrix has no ${method}`)
+    const options = {
+      // Its cache would answer in the server's place.
+      cacheMode: 'bypass',
+      ...(signal === undefined ? {} : { signal }),
+      ...(progress ? { onprogress: () => undefined } : {}),
+    }
+    return (await run(this.withMeta(params), options)) as JsonObject
+  }
+
+  protected withMeta(params: JsonObject): JsonObject {
+    return params
+  }
+
+  protected async question(method: string, params: unknown): Promise<object> {
+    const question: Asked = { method, params: objectAt({ params }, 'params'), key: method }
+    this.asked.push(question)
+    return this.answer(question)
+  }
+}
+
+class V1 extends SdkClient implements MatrixClient {
+  readonly era = '2025'
+  readonly #client = new ClientV1(CLIENT_INFO, { capabilities: ALL_CAPABILITIES })
+  protected readonly methods = methodsOf(this.#client, (params, options) =>
+    this.#client.callTool(params as never, CallToolResultSchema, options),
+  )
+
+  async open(target: Target): Promise<this> {
+    for (const schema of [
+      ElicitRequestSchema,
+      CreateMessageRequestSchema,
+      ListRootsRequestSchema,
+    ]) {
+      this.#client.setRequestHandler(
+        schema,
+        async ({ method, params }) => (await this.question(method, params)) as never,
+      )
+    }
+    const transport =
+      typeof target === 'string'
+        ? new HttpV1(new URL(target))
+        : new StdioV1({ ...target, stderr: 'ignore' })
+    await this.#client.connect(transport)
+    tap(transport, this.heard)
+    return this
+  }
+
+  async wantLogs(level: string): Promise<void> {
+    await this.#client.setLoggingLevel(level as never)
+  }
+
+  async watch({ resourceSubscriptions: uris = [] }: Interest): Promise<() => Promise<void>> {
+    for (const uri of uris) await this.#client.subscribeResource({ uri })
+    return async () => {
+      for (const uri of uris) await this.#client.unsubscribeResource({ uri })
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+}
+
+class V2 extends SdkClient implements MatrixClient {
+  readonly era = '2026'
+  readonly #client = new ClientV2(CLIENT_INFO, {
+    capabilities: ALL_CAPABILITIES,
+    versionNegotiation: { mode: { pin: '2026-07-28' } },
+  })
+  protected readonly methods = methodsOf(this.#client, (params, options) =>
+    this.#client.callTool(params as never, options),
+  )
+  #logLevel: string | undefined
+
+  async open(target: Target): Promise<this> {
+    for (const method of ASKABLE) {
+      this.#client.setRequestHandler(
+        method,
+        async ({ params }) => (await this.question(method, params)) as never,
+      )
+    }
+    const transport =
+      typeof target === 'string'
+        ? new HttpV2(new URL(target))
+        : new StdioV2({ ...target, stderr: 'ignore' })
+    await this.#client.connect(transport)
+    tap(transport, this.heard)
+    return this
+  }
+
+  wantLogs(level: string): Promise<void> {
+    this.#logLevel = level
+    return Promise.resolve()
+  }
+
+  async watch(interest: Interest): Promise<() => Promise<void>> {
+    const subscription = await this.#client.listen(interest as never)
+    return () => subscription.close()
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+
+  protected override withMeta(params: JsonObject): JsonObject {
+    if (this.#logLevel === undefined) return params
+    return { ...params, _meta: { [META.logLevel]: this.#logLevel } }
+  }
+}
+
+/** Connects with SDK v1, in era 2025. */
+export function connectV1(target: Target): Promise<MatrixClient> {
+  return new V1().open(target)
+}
+
+/** Connects with SDK v2, in era 2026. */
+export function connectV2(target: Target): Promise<MatrixClient> {
+  return new V2().open(target)
+}

@@ -1,0 +1,196 @@
+// subscriptions/listen: the acknowledgement first, honest, and after it only what was asked for.
+import { beforeEach, describe, expect, test } from 'vitest'
+import { Fault } from '../../../protocol/errors.ts'
+import { LIST_KINDS } from '../../../protocol/capability.ts'
+import { META, type JsonObject } from '../../fixtures/wire.ts'
+import { Desk, type Heard } from './desk.ts'
+
+const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
+const UPDATED = 'notifications/resources/updated'
+
+let desk: Desk
+
+beforeEach(() => {
+  desk = new Desk()
+})
+
+function listen(notifications: unknown, id = 'L') {
+  return desk.send('subscriptions/listen', { notifications }, { id })
+}
+
+function change(...kinds: (typeof LIST_KINDS)[number][]): void {
+  for (const of of kinds) for (const tell of desk.watchers) tell(of)
+}
+
+function methods({ messages }: Heard): unknown[] {
+  return messages.map(({ method }) => method)
+}
+
+function acknowledged({ messages }: Heard): unknown {
+  const [first] = messages
+  expect(first).toMatchObject({ method: ACKNOWLEDGED })
+  return (first?.['params'] as JsonObject)['notifications']
+}
+
+describe('lists', () => {
+  test('row 39: all three are told, those that were asked for, tagged with the id', () => {
+    const { heard } = listen({ toolsListChanged: true, resourcesListChanged: true })
+    change('prompts', 'resources', 'tools')
+    expect(methods(heard)).toEqual([
+      ACKNOWLEDGED,
+      'notifications/resources/list_changed',
+      'notifications/tools/list_changed',
+    ])
+    for (const { params } of heard.messages) {
+      expect(params).toMatchObject({ _meta: { [META.subscriptionId]: 'L' } })
+    }
+    expect(acknowledged(heard)).toEqual({ toolsListChanged: true, resourcesListChanged: true })
+  })
+
+  test('row 39: several listens of one caller stay apart', () => {
+    const [tools, prompts] = [
+      listen({ toolsListChanged: true }, 'a').heard,
+      listen({ promptsListChanged: true }, 'b').heard,
+    ]
+    change(...LIST_KINDS)
+    expect(methods(tools)).toEqual([ACKNOWLEDGED, 'notifications/tools/list_changed'])
+    expect(methods(prompts)).toEqual([ACKNOWLEDGED, 'notifications/prompts/list_changed'])
+  })
+
+  test('that were not asked for are not watched', () => {
+    const { heard } = listen({ toolsListChanged: false, taskIds: ['t'], more: 1 })
+    expect(acknowledged(heard)).toEqual({})
+    expect(desk.watchers.size).toBe(0)
+  })
+})
+
+describe('resources', () => {
+  test('row 38: what upstreams grant is acknowledged, in the order it was asked for', async () => {
+    const { heard, run } = listen({ resourceSubscriptions: ['x:3', 'x:1', 'x:2', 'x:1'] })
+    expect(desk.subscriptions[0]?.uris).toEqual(['x:3', 'x:1', 'x:2'])
+    expect(heard.messages).toEqual([])
+    await desk.subscriptions[0]?.grant(['x:2', 'x:3'])
+    await run
+    expect(acknowledged(heard)).toEqual({ resourceSubscriptions: ['x:3', 'x:2'] })
+    desk.subscriptions[0]?.updated('x:2')
+    expect(heard.messages[1]).toEqual({
+      jsonrpc: '2.0',
+      method: UPDATED,
+      params: { uri: 'x:2', _meta: { [META.subscriptionId]: 'L' } },
+    })
+  })
+
+  test('row 38: none granted is said so', async () => {
+    const { heard, run } = listen({ toolsListChanged: true, resourceSubscriptions: ['x:1'] })
+    await desk.subscriptions[0]?.grant([])
+    await run
+    expect(acknowledged(heard)).toEqual({ toolsListChanged: true, resourceSubscriptions: [] })
+  })
+
+  test('row 38: nothing goes before the acknowledgement, and what changed goes after it', async () => {
+    const { heard, run } = listen({ toolsListChanged: true, resourceSubscriptions: ['x:1'] })
+    change('tools', 'tools', 'prompts')
+    for (const uri of ['x:1', 'x:1']) desk.subscriptions[0]?.updated(uri)
+    expect(heard.messages).toEqual([])
+    await desk.subscriptions[0]?.grant()
+    await run
+    expect(methods(heard)).toEqual([ACKNOWLEDGED, 'notifications/tools/list_changed', UPDATED])
+  })
+
+  test('beyond limits.subscriptions are not granted', async () => {
+    desk = new Desk({ subscriptions: 2 })
+    const { heard, run } = listen({ resourceSubscriptions: ['x:1', 'x:2', 'x:3'] })
+    await desk.subscriptions[0]?.grant()
+    await run
+    expect(acknowledged(heard)).toEqual({ resourceSubscriptions: ['x:1', 'x:2'] })
+  })
+})
+
+describe('the end', () => {
+  const left = new Fault('cancelled', 'the caller closed the stream')
+  const closing = new Fault('shutting_down', 'this node is shutting down')
+
+  test('of a caller who leaves frees what was held, and nothing more is said', async () => {
+    const { heard, scope, run } = listen({
+      toolsListChanged: true,
+      resourceSubscriptions: ['x:1'],
+    })
+    await desk.subscriptions[0]?.grant()
+    await run
+    scope.stop(left)
+    expect([desk.watchers.size, desk.parts.listens.size]).toEqual([0, 0])
+    expect([desk.subscriptions[0]?.ended, heard.done]).toEqual([true, false])
+    expect(heard.messages).toHaveLength(1)
+  })
+
+  test('of a caller who leaves before anything is granted frees it when it is', async () => {
+    const { heard, scope, run } = listen({ resourceSubscriptions: ['x:1'] })
+    scope.stop(left)
+    await desk.subscriptions[0]?.grant()
+    await run
+    expect([desk.subscriptions[0]?.ended, heard.messages]).toEqual([true, []])
+  })
+
+  test('row 42: of the node is a complete result for a listen that has begun', async () => {
+    const { heard, scope, run } = listen({ resourceSubscriptions: ['x:1'] })
+    await desk.subscriptions[0]?.grant()
+    await run
+    scope.stop(closing)
+    expect(heard.answer).toMatchObject({
+      id: 'L',
+      result: { resultType: 'complete', _meta: { [META.subscriptionId]: 'L' } },
+    })
+    expect(desk.subscriptions[0]?.ended).toBe(true)
+  })
+
+  test('row 42: of the node is an error for one that has not', () => {
+    const { heard, scope } = listen({ resourceSubscriptions: ['x:1'] })
+    scope.stop(closing)
+    expect(heard.messages).toMatchObject([{ id: 'L', error: { code: -31_008 } }])
+  })
+})
+
+test('a caller that does not keep up is told of each thing once', async () => {
+  const { heard, run } = listen({ toolsListChanged: true, resourceSubscriptions: ['x:1', 'x:2'] })
+  await desk.subscriptions[0]?.grant()
+  await run
+  heard.block()
+  change('tools')
+  for (let round = 0; round < 100; round += 1) {
+    change('tools')
+    for (const uri of ['x:1', 'x:2']) desk.subscriptions[0]?.updated(uri)
+  }
+  expect(heard.messages).toHaveLength(2)
+  heard.drain()
+  expect(methods(heard).slice(2)).toEqual(['notifications/tools/list_changed', UPDATED, UPDATED])
+})
+
+test.each([
+  undefined,
+  null,
+  5,
+  [],
+  'tools',
+  { toolsListChanged: 'yes' },
+  { promptsListChanged: 1 },
+  { resourcesListChanged: {} },
+  { resourceSubscriptions: 'x:1' },
+  { resourceSubscriptions: {} },
+  { resourceSubscriptions: [5] },
+  { resourceSubscriptions: ['x:1', null] },
+  { resourceSubscriptions: [''] },
+  { resourceSubscriptions: ['x:1234567'] },
+  { toolsListChanged: true, resourceSubscriptions: [['x:1']] },
+])('%j is no filter, and nothing is begun', (notifications) => {
+  desk = new Desk({ uriBytes: 8 })
+  const { heard } = listen(notifications)
+  expect(heard.error).toMatchObject({ code: -32_602 })
+  expect([desk.watchers.size, desk.subscriptions, desk.parts.listens.size]).toEqual([0, [], 0])
+})
+
+test('a listen for which there is no room is refused', () => {
+  desk.hasRoom = false
+  const { heard } = listen({ toolsListChanged: true })
+  expect(heard.error).toMatchObject({ code: -31_006 })
+  expect(desk.watchers.size).toBe(0)
+})
