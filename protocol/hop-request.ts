@@ -27,6 +27,8 @@ export interface HopRequest {
   readonly traceparent?: string | undefined
   /** Takes the place of what the caller's request says of a retry; undefined leaves that as it is. */
   readonly retry?: Retry | undefined
+  /** Leaves out that a task is asked for, where only the next hop would understand it (MCP 2025-11-25, utilities/tasks). */
+  readonly withoutTask?: boolean
 }
 
 /** Members of `_meta` that are the same for all requests of a link: revision, capabilities, our own name. */
@@ -63,15 +65,18 @@ export function writeHopRequest(request: HopRequest, link: LinkMeta): Buffer {
   const meta = memberOf(paramMembers, '_meta')
   if (meta !== undefined) edits.push({ start: meta.start, end: meta.end, text })
   const add = meta === undefined ? `"_meta":${text}` : ''
-  if (retry !== undefined) edits.push(...removeMembers(paramMembers, isOfRetry))
+  if (retry !== undefined || request.withoutTask === true) {
+    edits.push(...removeMembers(paramMembers, (member) => isReplaced(request, member)))
+  }
   const added = retry === undefined ? add : [add, ...retryMembers(retry)].filter(isSome).join(',')
   const params = memberOf(members, 'params')
   if (added !== '' && params !== undefined) edits.push(insertMembers(raw, params.start, added))
   return splice(raw, edits)
 }
 
-function isOfRetry({ key }: Member): boolean {
-  return key === 'inputResponses' || key === 'requestState'
+function isReplaced({ retry, withoutTask }: HopRequest, { key }: Member): boolean {
+  if (key === 'task') return withoutTask === true
+  return retry !== undefined && (key === 'inputResponses' || key === 'requestState')
 }
 
 function retryMembers({ inputResponses, requestState }: Retry): readonly string[] {

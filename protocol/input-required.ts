@@ -39,10 +39,24 @@ export function readInputRequired({ raw, members: list }: UpstreamMessage): Inpu
   const wanted = memberOf(inside, 'inputRequests')
   const state = memberOf(inside, 'requestState')
   if (state !== undefined && raw[state.start] !== 0x22) throw bad('a requestState that is no text')
-  const requests = wanted === undefined ? [] : objectAt(raw, wanted).map((one) => read(raw, one))
+  const requests = wanted === undefined ? [] : readAll(raw, wanted)
   if (requests.length === 0 && state === undefined)
     throw bad('input_required that asks for nothing')
   return { requests, state }
+}
+
+/**
+ * What a task waits for, from the members of what `tasks/get` and `notifications/tasks` say of it (SEP-2663).
+ *
+ * @throws Fault `upstream_protocol` when it asks in a way that could not be answered
+ */
+export function readTaskQuestions(raw: Buffer, list: readonly Member[]): readonly InputRequest[] {
+  const wanted = memberOf(list, 'inputRequests')
+  return wanted === undefined ? [] : readAll(raw, wanted)
+}
+
+function readAll(raw: Buffer, place: Span): readonly InputRequest[] {
+  return objectAt(raw, place).map((one) => read(raw, one))
 }
 
 function bad(what: string): Fault {

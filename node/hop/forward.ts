@@ -3,7 +3,7 @@ import { mirrorArguments } from '../../protocol/headers.ts'
 import { writeHopRequest, type Retry } from '../../protocol/hop-request.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
-import type { Continuation, Delegated, Returned } from '../core/stages.ts'
+import type { Continuation, Delegated, Received, Returned } from '../core/stages.ts'
 import { nextId } from '../outbound/ask.ts'
 import type { Connection, OutFrame } from '../outbound/connection.ts'
 import type { Upstream } from './exchange.ts'
@@ -77,6 +77,7 @@ function frameFor(
       logLevel: caller.logLevel,
       traceparent: header('traceparent'),
       retry: retry ?? retryFor(delegated, connection),
+      withoutTask: asksInVain(received, connection),
     },
     connection.meta(context.offered),
   )
@@ -86,6 +87,18 @@ function frameFor(
       : mirrorArguments(entry.paramHeaders, request.param('arguments'))
   return { id, method, name: NAMED.has(method) ? name : undefined, headers, body }
 }
+
+/**
+ * Whether the caller says what would make a task of its call although it speaks a revision without such tasks: it could
+ * do nothing with one.
+ */
+function asksInVain({ caller, request }: Received, { era }: Connection): boolean {
+  if (era !== '2025' || caller.revision === TASKS_REVISION) return false
+  return request.method === 'tools/call' && memberOf(request.paramMembers, 'task') !== undefined
+}
+
+/** The one revision with tasks in its core. */
+const TASKS_REVISION = '2025-11-25'
 
 const NOT_ONE: Retry = { inputResponses: '', requestState: '' }
 

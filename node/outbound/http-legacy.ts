@@ -199,7 +199,10 @@ export class HttpLegacy implements Connection {
       resuming: new Set(),
       post: (body, sink) => this.#target.post(body, this.#headers, sink),
       get: (headers, sink) => this.#get(headers, sink),
-      lost: (fault) => this.#lost(fault),
+      // Where there is no session, the path is unknown.
+      unknown: () => {
+        if (this.#headers.includes(HEADER.sessionId)) this.#lost(sessionEnded())
+      },
     }
   }
 

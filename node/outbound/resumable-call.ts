@@ -10,7 +10,7 @@ import {
   type Outcome,
   type ResponseHeaders,
 } from './http-target.ts'
-import { mayOpenLater, sessionEnded } from './session-stream.ts'
+import { mayOpenLater } from './session-stream.ts'
 
 /** Attempts in a row to come back that fail before the call does. One to a server that is up, but busy, may succeed. */
 const MAX_FAILURES = 3
@@ -26,7 +26,8 @@ export interface ResumableSession {
   readonly resuming: Set<ResumableCall>
   post(body: Buffer, sink: ExchangeSink): Exchange
   get(headers: readonly string[], sink: ExchangeSink): Exchange
-  lost(fault: Fault): void
+  /** The server does not know it any more. */
+  unknown(): void
 }
 
 /**
@@ -126,7 +127,7 @@ export class ResumableCall implements ExchangeSink {
   #cameBack(outcome: Outcome, accepted: boolean): void {
     if (this.#call.isOver) return
     if (!accepted && outcome.kind !== 'failed' && outcome.status === 404) {
-      this.#session.lost(sessionEnded())
+      this.#session.unknown()
     }
     // A server that ends a stream in good order lets its callers poll.
     if (!accepted || outcome.kind === 'failed') this.#failures += 1

@@ -39,6 +39,7 @@ export class SessionStream {
   #since = 0
   #settled: (() => void) | undefined
   #isOpen = false
+  #wasEverOpen = false
   #stopped = false
   /** What happened while it was not open is unknown, which is told once no other attempt follows. */
   readonly #missed = (): void => {
@@ -99,6 +100,7 @@ export class SessionStream {
   #started(status: number, headers: ResponseHeaders): boolean {
     this.#isOpen = isEventStream(status, headers)
     if (!this.#isOpen) return false
+    this.#wasEverOpen = true
     this.#since = performance.now()
     this.#settle()
     return true
@@ -114,7 +116,8 @@ export class SessionStream {
       return
     }
     const { status } = outcome
-    if (status === 404) this.#owner.lost(sessionEnded())
+    // Many a server that has no such stream says 404 where it should say 405.
+    if (status === 404 && this.#wasEverOpen) this.#owner.lost(sessionEnded())
     else if (wasOpen || mayOpenLater(status)) this.#reopen(wasOpen)
   }
 

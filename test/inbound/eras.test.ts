@@ -163,8 +163,9 @@ describe('a session', () => {
   })
 
   it('that is none is told so under the id of the request', async () => {
-    const { id, headers, delete: end } = await legacySession(edge.url)
-    await end()
+    const ended = await legacySession(edge.url)
+    const { id, headers } = ended
+    await ended.delete()
     const refusals: [status: number, headers: Headers][] = [
       [400, {}],
       [404, headers],

@@ -15,6 +15,15 @@ const HERE = 'test://static/1'
 const UPDATED = 'notifications/resources/updated'
 const LIMITS = { keepAlive: '1s', sessionIdle: '1s', subscriptions: 2, uriBytes: 256 }
 
+/** The next message on a stream that speaks of a resource. */
+async function nextUpdate(stream: RawStream): Promise<JsonObject> {
+  for (;;) {
+    const message = await stream.next()
+    if (message === undefined) throw new Error('the stream ended')
+    if (message['method'] === UPDATED) return objectAt(message, 'params')
+  }
+}
+
 describe.each<Era>(['2025', '2026'])('over an upstream of era %s', (era) => {
   let edge: Edge
   const uris = new Map<unknown, string>()
@@ -50,15 +59,6 @@ describe.each<Era>(['2025', '2026'])('over an upstream of era %s', (era) => {
     const found = await stream
     streams.push(found)
     return found
-  }
-
-  /** The next message on a stream that speaks of a resource. */
-  async function nextUpdate(stream: RawStream): Promise<JsonObject> {
-    for (;;) {
-      const message = await stream.next()
-      if (message === undefined) throw new Error('the stream ended')
-      if (message['method'] === UPDATED) return objectAt(message, 'params')
-    }
   }
 
   it('a session hears of its resource on its own stream, and no more once it has unsubscribed', async () => {

@@ -6,7 +6,6 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js'
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import {
   CallToolRequestSchema,
   CompleteRequestSchema,
@@ -30,7 +29,7 @@ import { World } from '../fixtures/fixture-world.ts'
 import { isProgram, listenLocally, type RunningFixture } from '../fixtures/http-host.ts'
 import { MemoryEventStore } from '../fixtures/memory-event-store.ts'
 import type { JsonObject, Message } from '../fixtures/wire.ts'
-import { PAGE_SIZE } from './stock.ts'
+import { PAGE_SIZE } from './world-settings.ts'
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>
 
@@ -63,6 +62,8 @@ class Hotel {
           if (subscribed.has(uri)) void server.sendResourceUpdated({ uri })
         }
       },
+      watchers: (uri) =>
+        [...this.#rooms.values()].filter((subscribed) => subscribed.has(uri)).length,
     },
   )
   readonly #answers = new FixtureAnswers({
@@ -88,10 +89,7 @@ class Hotel {
       server.setRequestHandler(schema, async (request, extra) => {
         conversation.capabilities = server.getClientCapabilities() ?? {}
         const caller = callerOf(extra, conversation)
-        return (await this.#answer(
-          { jsonrpc: '2.0', id: extra.requestId, ...request },
-          caller,
-        )) as never
+        return await this.#answer({ jsonrpc: '2.0', id: extra.requestId, ...request }, caller)
       })
     }
     return server
@@ -153,7 +151,7 @@ export async function startWorldV1(): Promise<RunningFixture> {
       onsessionclosed: (closed) => void open.delete(closed),
     })
     // The SDK's own types disagree about optional members under strict flags.
-    await hotel.open().connect(transport as unknown as Transport)
+    await hotel.open().connect(transport)
     await transport.handleRequest(request, response)
   }
   return listenLocally(0, serve, async () => {

@@ -12,7 +12,6 @@ import {
   Server,
   createMcpHandler,
   type ServerContext,
-  type Transport,
 } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { FixtureAnswers, answerSettings, type Caller } from '../fixtures/fixture-answers.ts'
@@ -20,7 +19,7 @@ import { ProtocolError } from '../fixtures/fixture-call.ts'
 import { World, type Heralds } from '../fixtures/fixture-world.ts'
 import { isProgram, listenLocally, type RunningFixture } from '../fixtures/http-host.ts'
 import type { Era, JsonObject, ListKind, Message } from '../fixtures/wire.ts'
-import { PAGE_SIZE } from './stock.ts'
+import { PAGE_SIZE } from './world-settings.ts'
 
 const METHODS = [
   'tools/list',
@@ -44,7 +43,8 @@ const CAPABILITIES = {
 
 /** One world and the servers that show it. */
 class Hotel {
-  readonly #rooms = new Map<Server, Set<string>>()
+  /** With what each has subscribed to, in era 2025. */
+  readonly #rooms = new Map<Server, Set<string> | undefined>()
   readonly #answers: Readonly<Record<Era, FixtureAnswers>>
 
   constructor(heralds?: Heralds) {
@@ -62,14 +62,14 @@ class Hotel {
       { capabilities: CAPABILITIES },
     )
     const conversation = { version: '', capabilities: {}, subscribed: new Set<string>() }
-    this.#rooms.set(server, conversation.subscribed)
+    this.#rooms.set(server, era === '2025' ? conversation.subscribed : undefined)
     // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the one hook a server has
     server.onclose = () => void this.#rooms.delete(server)
     for (const method of era === '2025' ? [...METHODS, ...METHODS_2025] : METHODS) {
       server.setRequestHandler(method, async ({ params = {} }, context) => {
         if (era === '2025') conversation.capabilities = server.getClientCapabilities() ?? {}
         const message = messageOf(method, params, context)
-        return (await this.#answer(era, message, callerOf(context, conversation))) as never
+        return await this.#answer(era, message, callerOf(context, conversation))
       })
     }
     return server
@@ -90,9 +90,14 @@ class Hotel {
         for (const server of this.#rooms.keys()) void announcer(server)[of]()
       },
       updated: (uri) => {
+        // In era 2026 the SDK knows the listens, and sends to those that asked for it.
         for (const [server, subscribed] of this.#rooms) {
-          if (subscribed.has(uri)) void server.sendResourceUpdated({ uri })
+          if (subscribed?.has(uri) ?? true) void server.sendResourceUpdated({ uri })
         }
+      },
+      watchers: (uri) => {
+        const rooms = [...this.#rooms.values()]
+        return rooms.includes(undefined) ? -1 : rooms.filter((room) => room?.has(uri)).length
       },
     }
   }
@@ -109,7 +114,7 @@ function announcer(server: Server): Record<ListKind, () => Promise<void>> {
 /** The request as it came over the wire: the SDK takes apart what belongs to the protocol. */
 function messageOf(method: string, params: object, { mcpReq }: ServerContext): Message {
   const { _meta: meta, envelope, inputResponses } = mcpReq
-  const requestState = mcpReq.requestState<unknown>()
+  const requestState = mcpReq.requestState()
   return {
     jsonrpc: '2.0',
     id: mcpReq.id,
@@ -127,7 +132,7 @@ function callerOf({ mcpReq }: ServerContext, conversation: Caller['conversation'
   return {
     conversation,
     signal: mcpReq.signal,
-    notify: (method, params) => void mcpReq.notify({ method, params } as never),
+    notify: (method, params) => void mcpReq.notify({ method, params }),
     ask: async (method, params) => {
       try {
         return { result: await mcpReq.send({ method, params } as never) }
@@ -149,6 +154,8 @@ export async function startWorldV2(): Promise<RunningFixture> {
       else notify.resourcesChanged()
     },
     updated: (uri) => handler.notify.resourceUpdated(uri),
+    // The SDK keeps the listens to itself.
+    watchers: () => -1,
   })
   const handler = createMcpHandler(() => hotel.open('2026'), { legacy: 'reject' })
   const handle = toNodeHandler(handler)
@@ -177,7 +184,7 @@ export async function startLegacyWorldV2(): Promise<RunningFixture> {
       onsessioninitialized: (opened) => void open.set(opened, transport),
       onsessionclosed: (closed) => void open.delete(closed),
     })
-    await hotel.open('2025').connect(transport as Transport)
+    await hotel.open('2025').connect(transport)
     await transport.handleRequest(request, response)
   }
   return listenLocally(0, serve, async () => {

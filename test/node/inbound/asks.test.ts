@@ -22,6 +22,18 @@ function requestOf(session: string): Questions {
 
 const ROOTS: Question = { method: 'roots/list', params: () => undefined }
 
+const WITH_TOKEN: Question = {
+  method: 'sampling/createMessage',
+  params: (id) => Buffer.from(`{"_meta":{"progressToken":"${id}"}}`),
+}
+
+const BROKEN: Question = {
+  method: 'roots/list',
+  params: () => {
+    throw new Error('no params')
+  },
+}
+
 /** A question, and what comes of it. */
 interface Pending {
   readonly asked: Asked
@@ -122,8 +134,7 @@ describe('an answer', () => {
 
 describe('a question', () => {
   test('carries params made for its id', () => {
-    const params = (id: string): Buffer => Buffer.from(`{"_meta":{"progressToken":"${id}"}}`)
-    const { message } = ask(questions, { method: 'sampling/createMessage', params })
+    const { message } = ask(questions, WITH_TOKEN)
     expect(message).toMatchObject({
       method: 'sampling/createMessage',
       params: { _meta: { progressToken: message['id'] } },
@@ -131,10 +142,7 @@ describe('a question', () => {
   })
 
   test('whose params cannot be made is not asked', () => {
-    const params = (): never => {
-      throw new Error('no params')
-    }
-    expect(() => ask(questions, { method: 'roots/list', params })).toThrow('no params')
+    expect(() => ask(questions, BROKEN)).toThrow('no params')
     expect([sent, asks.size]).toEqual([[], 0])
   })
 

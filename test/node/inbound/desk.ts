@@ -39,9 +39,9 @@ export class Heard implements Reply {
 
   /** The response. */
   get answer(): JsonObject {
-    const answer = this.messages.find(({ method }) => method === undefined)
-    if (answer === undefined) throw new Error('there is no answer')
-    return answer
+    const found = this.messages.find(({ method }) => method === undefined)
+    if (found === undefined) throw new Error('there is no answer')
+    return found
   }
 
   get error(): JsonObject | undefined {
@@ -226,15 +226,15 @@ export class Desk {
   #subscribe(wanted: SubscriptionRequest): Promise<Subscribed> {
     const { promise, resolve } = Promise.withResolvers<Subscribed>()
     let ended = false
+    const end = (): void => {
+      ended = true
+    }
     this.subscriptions.push({
       ...wanted,
       get ended() {
         return ended
       },
       grant: async (uris = wanted.uris) => {
-        const end = (): void => {
-          ended = true
-        }
         resolve({ granted: uris, end })
         // What waits for it goes on first.
         await new Promise(setImmediate)

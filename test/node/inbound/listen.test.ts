@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Fault } from '../../../protocol/errors.ts'
 import { LIST_KINDS } from '../../../protocol/capability.ts'
-import { META, type JsonObject } from '../../fixtures/wire.ts'
+import { META, objectAt } from '../../fixtures/wire.ts'
 import { Desk, type Heard } from './desk.ts'
 
 const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
@@ -29,7 +29,7 @@ function methods({ messages }: Heard): unknown[] {
 function acknowledged({ messages }: Heard): unknown {
   const [first] = messages
   expect(first).toMatchObject({ method: ACKNOWLEDGED })
-  return (first?.['params'] as JsonObject)['notifications']
+  return objectAt(first ?? {}, 'params')['notifications']
 }
 
 describe('lists', () => {

@@ -1,6 +1,5 @@
 // What each era can ask for, and what is refused before anything is asked upstream.
 import { beforeEach, describe, expect, test } from 'vitest'
-import type { LogSeverity } from '../../../protocol/log-level.ts'
 import { Desk, SESSION, type DeskCall } from './desk.ts'
 
 const TASKS = 'io.modelcontextprotocol/tasks'
@@ -89,6 +88,14 @@ describe.each(ERAS)('era %s', (era) => {
     },
   )
 
+  test('skills/list is the list of its kind where the endpoint has skills, and no method elsewhere', async () => {
+    expect((await desk.ask('skills/list', {}, { era })).error).toMatchObject({ code: -32_601 })
+    expectNoTraffic()
+    desk.description = { ...desk.description, extensions: { [SKILLS]: {} } }
+    await desk.ask('skills/list', {}, { era })
+    expect([desk.lists, desk.relayed]).toEqual([['skill'], []])
+  })
+
   test('nothing is taken while the node closes', async () => {
     desk.isOpen = false
     const { error } = await desk.ask('tools/call', { name: 'x' }, { era })
@@ -153,15 +160,13 @@ describe('tasks', () => {
 
 describe('log levels', () => {
   test('row 46: the level of a session is that of its calls from then on', async () => {
-    const levels: (LogSeverity | undefined)[] = []
-    for (const level of [undefined, 'debug', 'emergency']) {
-      if (level !== undefined) {
-        const { answer } = await desk.ask('logging/setLevel', { level }, { era: '2025' })
-        expect(answer).toEqual({ jsonrpc: '2.0', id: 1, result: {} })
-      }
+    await desk.ask('tools/call', { name: 'x' }, { era: '2025' })
+    for (const level of ['debug', 'emergency']) {
+      const { answer } = await desk.ask('logging/setLevel', { level }, { era: '2025' })
+      expect(answer).toEqual({ jsonrpc: '2.0', id: 1, result: {} })
       await desk.ask('tools/call', { name: 'x' }, { era: '2025' })
-      levels.push(desk.relayed.at(-1)?.received.caller.logLevel)
     }
+    const levels = desk.relayed.map(({ received }) => received.caller.logLevel)
     expect(levels).toEqual([undefined, 'debug', 'emergency'])
   })
 
@@ -175,10 +180,11 @@ describe('log levels', () => {
   )
 })
 
-describe('resources/subscribe', () => {
-  const of = (uri: unknown, method = 'resources/subscribe') =>
-    desk.send(method, { uri }, { era: '2025' })
+function of(uri: unknown, method = 'resources/subscribe') {
+  return desk.send(method, { uri }, { era: '2025' })
+}
 
+describe('resources/subscribe', () => {
   test('is answered once it is granted, and tells the session of updates', async () => {
     const { heard, run } = of('x:1')
     expect(heard.done).toBe(false)

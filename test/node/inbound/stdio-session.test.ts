@@ -86,7 +86,8 @@ describe('questions', () => {
     call('ask_form')
     await question('elicitation/create')
     await caller.stop()
-    await until(() => server.cancelled.ids.length > 0, 'the cancellation upstream')
+    const cancelled = await until(() => server.cancelled.ids[0], 'the cancellation upstream')
+    expect(cancelled).toBe(server.calls('ask_form')[0]?.id)
   })
 
   test('of a call in a batch come by themselves', async () => {
@@ -119,7 +120,11 @@ test('changes of all three lists are told in a session unasked', async () => {
   server.prompts.add(plainPrompt('fresh'))
   server.resources.add(plainResource('test://fresh'))
   for (const of of LIST_KINDS) {
-    await until(() => ofMethod(`notifications/${of}/list_changed`).length > 0, of)
+    const [told] = await until(() => {
+      const found = ofMethod(`notifications/${of}/list_changed`)
+      return found.length > 0 && found
+    }, of)
+    expect(told).toEqual({ jsonrpc: '2.0', method: `notifications/${of}/list_changed` })
   }
 })
 

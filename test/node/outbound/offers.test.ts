@@ -98,6 +98,18 @@ test('the event stream is opened for what may be asked on it alone', async () =>
   expect(server.received('GET')).toHaveLength(1)
 })
 
+test.each([404, 405])(
+  'a server without an event stream is used all the same (%s)',
+  async (status) => {
+    const server = await start({ era: '2025' })
+    server.on('GET', (exchange) => exchange.empty(status))
+    const { connection, events } = await open(httpConnector(server.url), OFFERED)
+    expect(await call(connection, 'echo', { message: 'on' }).sink.text()).toBe('on')
+    expect([server.received('GET').length, connection.watching('tools')]).toEqual([1, false])
+    expect(events.losses).toEqual([])
+  },
+)
+
 test('what a server asks as soon as it may is heard while the connection opens, over stdio', async () => {
   const args = [ODD, '2025', 'asks-at-once']
   const { connection, events } = await open(

@@ -216,6 +216,14 @@ describe('a pipe', () => {
     expect([fault.code, unsent]).toEqual(['upstream_unavailable', false])
   })
 
+  test('of 2025 takes back only what the server asked itself, whatever number that has', async () => {
+    const { connection, events } = await open(odd('2025'))
+    const { frame, sink } = call(connection, 'cancel')
+    await until(() => events.notifications.length > 0, 'the word')
+    const cancelled = { method: 'notifications/cancelled', params: { requestId: frame.id } }
+    expect([events.notifications, sink.endings]).toMatchObject([[cancelled], []])
+  })
+
   test('fails at once what a process that does not read cannot take', async () => {
     const { connection, events } = await open({ ...odd('2026'), bodyBytes: 100_000 })
     await call(connection, 'deafen').sink.answer()
