@@ -1,10 +1,13 @@
 import { readSettings, type FederationSettings } from './federation.ts'
 import { isObject, type JsonObject } from './jsonrpc.ts'
 
+/** The extension for tasks (SEP-2663). */
+export const TASKS_EXTENSION = 'io.modelcontextprotocol/tasks'
+
 /** Extensions a node can carry between a caller and an upstream, whatever their settings say. */
 export const RELAYED_EXTENSIONS: readonly string[] = [
   'io.modelcontextprotocol/ui',
-  'io.modelcontextprotocol/tasks',
+  TASKS_EXTENSION,
   'io.modelcontextprotocol/skills',
 ]
 
@@ -57,6 +60,17 @@ export function readClientCapabilities(value: unknown): ClientCapabilities {
     extensions: new Set(Object.keys(extensions ?? {})),
     federation: readSettings(value),
   }
+}
+
+/**
+ * The same for what a client of era 2025 declares in `initialize`. Its era has tasks of its own in its core, and no
+ * method for those of the extension.
+ */
+export function readSessionCapabilities(value: unknown): ClientCapabilities {
+  const extensions = isObject(value) ? value['extensions'] : undefined
+  if (!isObject(value) || !isObject(extensions)) return readClientCapabilities(value)
+  const { [TASKS_EXTENSION]: _, ...others } = extensions
+  return readClientCapabilities({ ...value, extensions: others })
 }
 
 /** `{}` means form only (MCP 2026-07-28, client/elicitation). */

@@ -24,17 +24,33 @@ export function taskIdEditsIn(
   rename: (id: string) => string,
 ): Edit[] {
   const task = memberOf(list, 'task')
-  const meta = memberOf(list, '_meta')
-  const related = meta === undefined ? undefined : memberOf(objectAt(raw, meta), RELATED_TASK)
-  return [
+  const places = [
     memberOf(list, 'taskId'),
     task === undefined ? undefined : memberOf(objectAt(raw, task), 'taskId'),
-    related === undefined ? undefined : memberOf(objectAt(raw, related), 'taskId'),
-  ].flatMap((place) => {
-    const id = place === undefined ? undefined : readValue(raw, place)
-    if (place === undefined || typeof id !== 'string') return []
-    return [{ start: place.start, end: place.end, text: JSON.stringify(rename(id)) }]
-  })
+    relatedTask(raw, list),
+  ]
+  return places.flatMap((place) => idEdits(raw, place, rename))
+}
+
+/**
+ * The edits for the task that params or a result, JSON text, say they belong to. What is no object with such a note is
+ * left as it is.
+ */
+export function relatedTaskEdits(text: Buffer, rename: (id: string) => string): Edit[] {
+  if (text[0] !== 0x7b || !text.includes(RELATED_TASK)) return []
+  return idEdits(text, relatedTask(text, members(text, 0)), rename)
+}
+
+function relatedTask(raw: Buffer, list: readonly Member[]): Member | undefined {
+  const meta = memberOf(list, '_meta')
+  const related = meta === undefined ? undefined : memberOf(objectAt(raw, meta), RELATED_TASK)
+  return related === undefined ? undefined : memberOf(objectAt(raw, related), 'taskId')
+}
+
+function idEdits(raw: Buffer, place: Member | undefined, rename: (id: string) => string): Edit[] {
+  const id = place === undefined ? undefined : readValue(raw, place)
+  if (place === undefined || typeof id !== 'string') return []
+  return [{ start: place.start, end: place.end, text: JSON.stringify(rename(id)) }]
 }
 
 function objectAt(raw: Buffer, { start }: Member): readonly Member[] {

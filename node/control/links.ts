@@ -48,7 +48,8 @@ export function makeConnector(
   const url = upstream.kind === 'http' ? upstream.http.url : upstream.node.url
   const headers =
     upstream.kind === 'http' ? Object.entries(revealed(upstream.http.headers)).flat() : []
-  return new HttpConnector({ ...shared, url, headers, connectTimeoutMs: limits.connectTimeout })
+  const { connectTimeout: connectTimeoutMs } = limits
+  return new HttpConnector({ ...shared, url, headers, connectTimeoutMs, log })
 }
 
 function revealed(secrets: Readonly<Record<string, Secret>>): Record<string, string> {

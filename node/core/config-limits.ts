@@ -105,7 +105,8 @@ export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
     default: 10_000,
     min: 1,
     max: 100_000,
-    meaning: 'Tools taken from one upstream; what comes after is dropped and reported.',
+    meaning:
+      'Tools taken from one upstream, and as many prompts, resources and templates; what comes after is dropped and reported.',
   },
   listPagesPerUpstream: {
     unit: 'count',
@@ -119,7 +120,8 @@ export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
     default: '256KiB',
     min: '1KiB',
     max: '16MiB',
-    meaning: 'One tool definition, as JSON; a larger one is dropped and reported.',
+    meaning:
+      'One definition in a list (tool, prompt, resource, template, skill), as JSON; a larger one is dropped and reported.',
   },
   uriBytes: {
     unit: 'bytes',
@@ -209,7 +211,7 @@ export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
     min: '100ms',
     max: '24d',
     meaning:
-      'Time without calls after which an upstream session or process of one client alone (`isolate: session`) is ended; its next call gets a new one.',
+      'Time without calls after which an upstream session or process that not all clients share (`isolate: session`, or clients that can be asked for input) is ended; the next call gets a new one. Also how long resource subscriptions of a session outlive its event stream.',
   },
   connections: {
     unit: 'count',
@@ -224,7 +226,7 @@ export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
     min: 1,
     max: 100_000,
     meaning:
-      'Sessions or processes of single clients alone (`isolate: session`) that one upstream may have at once. One more is refused.',
+      'Sessions or processes that not all clients share (`isolate: session`, or clients that can be asked for input) that one upstream may have at once. One more is refused.',
   },
   streams: {
     unit: 'count',

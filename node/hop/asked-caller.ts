@@ -14,8 +14,10 @@ import { refusal, withdrawal, writeAnswer, type UpstreamQuestion } from './quest
 /** What asking needs of the call it is done for. */
 export interface AskingCall {
   readonly received: Received
-  /** Makes the URIs in the params of a question readable for the caller. */
-  urisForCaller(question: { readonly method: string; readonly params: Buffer }): Buffer
+  /** Makes what the params of a question name mean the same to the caller. */
+  paramsForCaller(question: { readonly method: string; readonly params: Buffer }): Buffer
+  /** Makes what the answer to a question names mean the same to the upstream. */
+  resultForUpstream(result: Buffer): Buffer
   /** The caller has been asked: until it has answered, the upstream is not the one that is late. */
   waiting(): void
   answered(): void
@@ -46,7 +48,7 @@ export class AskedCaller {
       const asked = this.#put(question, {
         answered: (answer) => {
           this.#open.delete(id)
-          respond(writeAnswer(id, answer))
+          respond(writeAnswer(id, this.#forUpstream(answer)))
         },
         progress: (notification) => {
           if (token !== undefined) respond(progressFor(token, notification))
@@ -94,6 +96,11 @@ export class AskedCaller {
     }
   }
 
+  #forUpstream(answer: CallerAnswer): CallerAnswer {
+    if ('error' in answer) return answer
+    return { result: this.#call.resultForUpstream(answer.result) }
+  }
+
   #refused({ method }: InputRequest): void {
     const text = `the client answered ${method} with an error`
     this.#call.fail(new Fault('input_refused', text, { data: { method } }))
@@ -104,7 +111,7 @@ export class AskedCaller {
     sink: { answered(answer: CallerAnswer): void; progress(notification: RpcNotification): void },
   ): Asked {
     const { received } = this.#call
-    const shown = params === undefined ? undefined : this.#call.urisForCaller({ method, params })
+    const shown = params === undefined ? undefined : this.#call.paramsForCaller({ method, params })
     const asked = received.reply.ask(
       { method, params: (id) => (shown === undefined ? undefined : paramsFor(method, shown, id)) },
       {

@@ -1,17 +1,19 @@
 import { asFault, Fault, RPC } from '../../protocol/errors.ts'
+import { TASKS_EXTENSION } from '../../protocol/client-capabilities.ts'
 import type { Retry } from '../../protocol/hop-request.ts'
 import { writeHopResponse, type ResponseFrame } from '../../protocol/hop-response.ts'
 import {
   readInputRequired,
+  readTaskQuestions,
   resultTypeOf,
   type InputRequest,
 } from '../../protocol/input-required.ts'
-import { memberOf } from '../../protocol/json-bytes.ts'
+import { memberOf, members, readValue } from '../../protocol/json-bytes.ts'
 import { splice, type Edit } from '../../protocol/json-edit.ts'
 import { isObject } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import { paramUriEdits, resultUriEdits } from '../../protocol/result-uris.ts'
-import { taskIdEdits } from '../../protocol/task-edits.ts'
+import { relatedTaskEdits, taskIdEdits } from '../../protocol/task-edits.ts'
 import { readError, type RpcError, type UpstreamMessage } from '../../protocol/upstream-message.ts'
 import { SHARED, type Received, type Returned } from '../core/stages.ts'
 import type { Respond } from '../outbound/connection.ts'
@@ -21,8 +23,8 @@ import type { Parked, ParkingLot } from './parked-calls.ts'
 import { ParkedQuestions } from './parked-questions.ts'
 import { readQuestion, refuseUndeclared } from './questions.ts'
 import type { RequestStates } from './request-state.ts'
-import type { TaskIds } from './task-ids.ts'
-import { uriForCaller } from './uri-map.ts'
+import type { TaskIds, TaskOwner } from './task-ids.ts'
+import { urisFrom } from './uri-map.ts'
 
 /** What landing takes, the same for all calls of a node. */
 export interface LandingParts {
@@ -98,7 +100,8 @@ export class CallLanding implements Landing, AskingCall, Parked {
     const error = memberOf(message.members, 'error') === undefined ? undefined : readError(message)
     if (error?.code === RPC.urlElicitationRequired && caller.era === '2026')
       return this.#urls(error)
-    const edits = error === undefined ? this.#resultEdits(message, type) : NO_EDITS
+    if (request.method === 'tasks/get') this.#checkQuestions(message)
+    const edits = error === undefined ? this.#resultEdits(message, type) : this.#errorEdits(message)
     return writeHopResponse(message, {
       ...this.#frame(),
       unfinished: hasTasks(this.received) ? 'task' : undefined,
@@ -118,9 +121,23 @@ export class CallLanding implements Landing, AskingCall, Parked {
     return answered
   }
 
-  urisForCaller({ method, params }: { readonly method: string; readonly params: Buffer }): Buffer {
+  paramsForCaller({
+    method,
+    params,
+  }: {
+    readonly method: string
+    readonly params: Buffer
+  }): Buffer {
     const map = this.#uris()
-    return map === undefined ? params : splice(params, paramUriEdits(method, params, map))
+    const uris = map === undefined ? NO_EDITS : paramUriEdits(method, params, map)
+    return splice(params, [...uris, ...relatedTaskEdits(params, (id) => this.#taskForCaller(id))])
+  }
+
+  resultForUpstream(result: Buffer): Buffer {
+    return splice(
+      result,
+      relatedTaskEdits(result, (id) => this.#taskForUpstream(id)),
+    )
   }
 
   waiting(): void {
@@ -164,6 +181,12 @@ export class CallLanding implements Landing, AskingCall, Parked {
     const edits = requests.flatMap((one) => this.#uriEdits(message.raw, one))
     if (state !== undefined) edits.push({ ...state, text: this.#seal(inner) })
     return writeHopResponse(message, { ...this.#frame(), unfinished: 'input_required', edits })
+  }
+
+  /** A task asks as well, of whoever looks after it. */
+  #checkQuestions({ raw, members: list }: UpstreamMessage): void {
+    const questions = readTaskQuestions(raw, memberOf(list, 'result')?.inside ?? [])
+    refuseUndeclared(questions, this.received.caller.capabilities)
   }
 
   #nextRound(): void {
@@ -216,7 +239,7 @@ export class CallLanding implements Landing, AskingCall, Parked {
     this.#id = this.#parts.parked.park(this)
     const place = { kind: 'parked', id: this.#id, round: this.#round } as const
     const state = this.#parts.states.seal(delegated, place)
-    const text = this.#questions?.write((question) => this.urisForCaller(question)) ?? '{}'
+    const text = this.#questions?.write((question) => this.paramsForCaller(question)) ?? '{}'
     this.#flight.park(this.#inputRequired(text, state))
   }
 
@@ -231,15 +254,21 @@ export class CallLanding implements Landing, AskingCall, Parked {
   /** How a URI of the upstream reads for the caller; undefined where both sides use the same. */
   #uris(): ((uri: string) => string) | undefined {
     const { delegated, upstream } = this.#flight.plan
-    const { entry, candidate, received } = delegated
-    const names = this.#parts.names(received.endpoint)
-    if (names === 'plain') return undefined
-    const facts = upstream.link.current(SHARED)?.server.federation
-    // Nodes that show URIs as this one does have made them what they are.
-    if (candidate.imported && facts?.uris !== 'plain') return undefined
-    const rule = { names, peer: candidate.imported ? facts : undefined }
-    const home = { ...entry.id, source: entry.source }
-    return (uri) => uriForCaller(rule, home, uri)
+    const names = this.#parts.names(delegated.received.endpoint)
+    return urisFrom(names, delegated, upstream.link.current(SHARED)?.server.federation)
+  }
+
+  /** An error may name the resource that is not there. */
+  #errorEdits({ raw, members: list }: UpstreamMessage): readonly Edit[] {
+    const map = this.#uris()
+    const error = map === undefined ? undefined : memberOf(list, 'error')
+    if (map === undefined || error === undefined || raw[error.start] !== OPEN_BRACE) return NO_EDITS
+    const data = memberOf(members(raw, error.start), 'data')
+    if (data === undefined || raw[data.start] !== OPEN_BRACE) return NO_EDITS
+    const place = memberOf(members(raw, data.start), 'uri')
+    const uri = place === undefined ? undefined : readValue(raw, place)
+    if (place === undefined || typeof uri !== 'string') return NO_EDITS
+    return [{ start: place.start, end: place.end, text: JSON.stringify(map(uri)) }]
   }
 
   #resultEdits(message: UpstreamMessage, type: string | undefined): readonly Edit[] {
@@ -251,14 +280,24 @@ export class CallLanding implements Landing, AskingCall, Parked {
       type === 'task' ||
       request.method.startsWith('tasks/') ||
       (caller.era === '2025' && memberOf(inside, 'task') !== undefined)
-    return ofTask ? [...uris, ...taskIdEdits(message, (id) => this.taskForCaller(id))] : uris
+    return ofTask ? [...uris, ...taskIdEdits(message, (id) => this.#taskForCaller(id))] : uris
   }
 
   /** The id under which the caller knows a task of the upstream. */
-  taskForCaller(id: string): string {
-    const { entry, candidate, principal, received } = this.#flight.plan.delegated
+  #taskForCaller(id: string): string {
+    const { entry, candidate } = this.#flight.plan.delegated
     const place = { tool: entry.name, upstream: candidate.upstream, id }
-    return this.#parts.tasks.seal({ endpoint: received.endpoint, principal }, place)
+    return this.#parts.tasks.seal(this.#taskOwner(), place)
+  }
+
+  /** What is no id of a task of the caller, stays as it is. */
+  #taskForUpstream(id: string): string {
+    return this.#parts.tasks.find(this.#taskOwner(), id)?.id ?? id
+  }
+
+  #taskOwner(): TaskOwner {
+    const { principal, received } = this.#flight.plan.delegated
+    return { endpoint: received.endpoint, principal }
   }
 
   #uriEdits(raw: Buffer, { method, params }: InputRequest): Edit[] {
@@ -273,12 +312,12 @@ export class CallLanding implements Landing, AskingCall, Parked {
 
 const NO_EDITS: readonly Edit[] = []
 
+const OPEN_BRACE = 0x7b
+
 /** Only who declared the extension in this very request can go on from a task (SEP-2663). */
 function hasTasks({ caller, request }: Received): boolean {
-  return request.method === 'tools/call' && caller.capabilities.extensions.has(TASKS)
+  return request.method === 'tools/call' && caller.capabilities.extensions.has(TASKS_EXTENSION)
 }
-
-const TASKS = 'io.modelcontextprotocol/tasks'
 
 function protocolFault(what: string): Fault {
   return new Fault('upstream_protocol', `the upstream sent ${what}`)
@@ -287,9 +326,11 @@ function protocolFault(what: string): Fault {
 /** The JSON text of `inputRequests` for the elicitations in the data of a -32042 (MCP 2025-11-25, client/elicitation). */
 function urlRequests(data: unknown): string {
   const listed = isObject(data) && Array.isArray(data['elicitations']) ? data['elicitations'] : []
-  const requests = listed.filter(isObject).map(({ message, url }, index) => {
-    const params = { mode: 'url', message: String(message ?? ''), url: String(url ?? '') }
-    return [`input-${index + 1}`, { method: 'elicitation/create', params }] as const
+  const requests = listed.filter(isObject).flatMap(({ message, url }, index) => {
+    if (typeof url !== 'string') return []
+    const words = typeof message === 'string' ? message : ''
+    const params = { mode: 'url', message: words, url }
+    return [[`input-${index + 1}`, { method: 'elicitation/create', params }] as const]
   })
   if (requests.length === 0) throw protocolFault('a demand for URL elicitation without a URL')
   return JSON.stringify(Object.fromEntries(requests))

@@ -56,14 +56,11 @@ export function badState(): Fault {
 }
 
 function write(continuation: Continuation, until: number): string {
-  switch (continuation.kind) {
-    case 'relay':
-      return JSON.stringify(['relay', until, continuation.upstream, continuation.inner])
-    case 'again':
-      return JSON.stringify(['again', until, continuation.upstream, continuation.rounds])
-    case 'parked':
-      return JSON.stringify(['parked', until, continuation.id, continuation.round])
-  }
+  const { kind } = continuation
+  if (kind === 'relay')
+    return JSON.stringify([kind, until, continuation.upstream, continuation.inner])
+  if (kind === 'parked') return JSON.stringify([kind, until, continuation.id, continuation.round])
+  return JSON.stringify([kind, until, continuation.upstream, continuation.rounds])
 }
 
 function read(text: string, now: number): Continuation | undefined {

@@ -37,13 +37,20 @@ export class TaskIds {
     return this.#sealer.sealSame(JSON.stringify([tool, upstream, id]), bound(owner))
   }
 
-  /** @throws Fault `unknown_task` when it was not given to this principal at this endpoint */
-  open(owner: TaskOwner, sealed: string): TaskPlace {
+  /** The place of a task; undefined when the id was not given to this principal at this endpoint. */
+  find(owner: TaskOwner, sealed: string): TaskPlace | undefined {
     const text =
       sealed.length > this.#maxBytes ? undefined : this.#sealer.open(sealed, bound(owner))
-    if (text === undefined) throw unknownTask()
+    if (text === undefined) return undefined
     const [tool, upstream, id] = JSON.parse(text) as [string, string, string]
     return { tool, upstream, id }
+  }
+
+  /** @throws Fault `unknown_task` when the id was not given to this principal at this endpoint */
+  open(owner: TaskOwner, sealed: string): TaskPlace {
+    const place = this.find(owner, sealed)
+    if (place === undefined) throw unknownTask()
+    return place
   }
 }
 

@@ -1,5 +1,6 @@
 import type { FederationSettings } from '../../protocol/federation.ts'
 import { exposeTemplate, exposeUri, readExposed, type UriHome } from '../../protocol/uris.ts'
+import type { Candidate, Entry } from '../core/stages.ts'
 
 /** How the URIs of one upstream relate to those an endpoint shows. */
 export interface UriRule {
@@ -7,6 +8,26 @@ export interface UriRule {
   readonly names: 'prefixed' | 'plain'
   /** The node behind an imported namespace; undefined where a server feeds a namespace of this node's own. */
   readonly peer: FederationSettings | undefined
+}
+
+/**
+ * How the URIs in what comes back from an upstream read at the endpoint; undefined where both sides use the same.
+ *
+ * @param peer the upstream, if it is a node
+ */
+export function urisFrom(
+  names: UriRule['names'],
+  { entry, candidate }: { readonly entry: Entry; readonly candidate: Candidate },
+  peer: FederationSettings | undefined,
+): ((uri: string) => string) | undefined {
+  if (names === 'plain') return undefined
+  // Nodes that show URIs as this one does have made them what they are.
+  if (candidate.imported && peer?.uris !== 'plain') return undefined
+  const rule = { names, peer: candidate.imported ? peer : undefined }
+  const home = { ...entry.id, source: entry.source }
+  // What was asked for goes back as it was asked for: a URI may have more than one spelling.
+  const asked = entry.kind === 'tool' || entry.kind === 'prompt' ? undefined : candidate.name
+  return (uri) => (uri === asked ? entry.name : uriForCaller(rule, home, uri))
 }
 
 /** A URI of an upstream as the endpoint shows it; `home` is where it means something when it does not say so itself. */

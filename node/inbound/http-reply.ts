@@ -111,7 +111,10 @@ export class HttpReply implements Reply, Beating {
     const { session } = this.#options
     if (session === undefined) throw new TypeError('a caller of era 2026 takes no requests')
     this.#questions ??= session.asks.of(session.key, (text) => void this.notify(text))
-    return this.#questions.ask(question, sink)
+    const asked = this.#questions.ask(question, sink)
+    // Nobody would end what is asked after the end.
+    if (this.#done) this.#questions.drop()
+    return asked
   }
 
   /** Ends without a response: the caller withdrew the request. */

@@ -5,7 +5,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { asFault, Fault } from '../../protocol/errors.ts'
 import { writeError } from '../../protocol/hop-response.ts'
@@ -51,7 +51,11 @@ const METHODS = 'POST, GET, DELETE, OPTIONS'
 export class HttpServer {
   readonly #server: Server
   readonly #options: HttpServerOptions
-  readonly #responses = new OpenResponses()
+  readonly #connections = new Set<Socket>()
+  readonly #responses = new OpenResponses((socket) => {
+    if (this.#closing) socket.end()
+  })
+  #closing = false
 
   constructor(options: HttpServerOptions) {
     this.#options = options
@@ -71,6 +75,10 @@ export class HttpServer {
     // Headers are limited in bytes; beyond a number Node 22 would drop them in silence.
     this.#server.maxHeadersCount = 0
     this.#server.maxConnections = options.connections
+    this.#server.on('connection', (socket) => {
+      this.#connections.add(socket)
+      socket.once('close', () => this.#connections.delete(socket))
+    })
     this.#server.on('checkContinue', (request, response) => void this.#serve(request, response))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.#refuseConnection(error, socket)
@@ -97,7 +105,9 @@ export class HttpServer {
   /** Takes no new connections and waits for the open requests, `graceMs` at most. */
   async close(graceMs: number): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve))
-    this.#server.closeIdleConnections()
+    this.#closing = true
+    // Node spares those that have not sent a request yet, and a client that opens one to spare never may.
+    for (const socket of this.#connections) if (!this.#responses.busy(socket)) socket.destroy()
     const timer = setTimeout(() => this.#server.closeAllConnections(), graceMs)
     await closed
     clearTimeout(timer)
@@ -106,6 +116,7 @@ export class HttpServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let headers: readonly string[] = []
     this.#responses.add(request.socket, response)
+    if (this.#closing) response.shouldKeepAlive = false
     try {
       const path = pathOf(request.url ?? '')
       if (path === '/healthz' || path === '/readyz') {

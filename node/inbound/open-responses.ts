@@ -8,6 +8,12 @@ import type { Duplex } from 'node:stream'
 export class OpenResponses {
   // Lists, not sets: nearly always of one, and they change with each request.
   readonly #bySocket = new WeakMap<Duplex, ServerResponse[]>()
+  readonly #idle: (socket: Duplex) => void
+
+  /** @param idle told when the last response on a connection is over */
+  constructor(idle: (socket: Duplex) => void) {
+    this.#idle = idle
+  }
 
   add(socket: Duplex, response: ServerResponse): void {
     const open = this.#bySocket.get(socket) ?? this.#follow(socket)
@@ -15,7 +21,13 @@ export class OpenResponses {
     response.on('close', () => {
       const at = open.indexOf(response)
       if (at !== -1) open.splice(at, 1)
+      if (open.length === 0) this.#idle(socket)
     })
+  }
+
+  /** Whether a request is being answered. */
+  busy(socket: Duplex): boolean {
+    return (this.#bySocket.get(socket)?.length ?? 0) > 0
   }
 
   /** Whether part of a response has gone out: nothing else may be written in between. */

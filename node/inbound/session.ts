@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import {
   NO_CAPABILITIES,
-  readClientCapabilities,
+  readSessionCapabilities,
   type ClientCapabilities,
 } from '../../protocol/client-capabilities.ts'
 import { Fault } from '../../protocol/errors.ts'
@@ -59,7 +59,7 @@ export class Sessions {
     const key = randomBytes(12).toString('base64url')
     const id = this.#seal({ key, revision, capabilities }, bound)
     if (id.length <= this.#maxBytes) {
-      return { id, session: { key, revision, capabilities: readClientCapabilities(capabilities) } }
+      return { id, session: { key, revision, capabilities: readSessionCapabilities(capabilities) } }
     }
     const bare = { key, revision, capabilities: {} }
     return { id: this.#seal(bare, bound), session: { ...bare, capabilities: NO_CAPABILITIES } }
@@ -112,7 +112,7 @@ export class Sessions {
       isObject(capabilities)
     const until = sound ? openedAt + this.#lifetimeMs : 0
     if (!sound || Date.now() >= until) return undefined
-    return { session: { key, revision, capabilities: readClientCapabilities(capabilities) }, until }
+    return { session: { key, revision, capabilities: readSessionCapabilities(capabilities) }, until }
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import { changedMethod } from '../../protocol/capability.ts'
-import { readClientCapabilities } from '../../protocol/client-capabilities.ts'
+import { readSessionCapabilities } from '../../protocol/client-capabilities.ts'
 import { asFault, Fault } from '../../protocol/errors.ts'
 import { writeError, writeNotification, writeResult } from '../../protocol/hop-response.ts'
 import { readBody, type RpcId, type RpcMessage, type RpcRequest } from '../../protocol/jsonrpc.ts'
@@ -177,7 +177,7 @@ export class StdioServer {
     const session: Session = {
       key: PIPE,
       revision,
-      capabilities: readClientCapabilities(capabilities),
+      capabilities: readSessionCapabilities(capabilities),
     }
     this.#use = { endpoint, session, header: NO_HEADER }
     this.#output.write([response])

@@ -23,3 +23,15 @@ test('one connection more than allowed is closed, the others are served, and a f
   }, 'the freed place is taken')
   second.destroy()
 })
+
+test('a node that closes does not wait for connections on which nothing was asked', async () => {
+  const closing = await Edge.start({ limits: { shutdownGrace: '1h' } })
+  const { url } = closing.node
+  const spare = await dial(url)
+  const used = await dial(url)
+  used.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  await once(used, 'data')
+  const ended = Promise.all([once(spare, 'close'), once(used, 'close')])
+  await closing.close()
+  await ended
+})

@@ -52,7 +52,7 @@ describe('what a client can be asked', () => {
         const known = ['elicitation', 'sampling', 'roots', 'extensions']
         expect(known).toEqual(expect.arrayContaining(Object.keys(offered)))
         expect(offered['roots'] ?? {}).toEqual({})
-        const extensions = Object.keys((offered['extensions'] ?? {}) as object)
+        const extensions = Object.keys(offered['extensions'] ?? {})
         expect(RELAYED_EXTENSIONS).toEqual(expect.arrayContaining(extensions))
       }),
     )

@@ -1,0 +1,162 @@
+// Every kind of exchange, brought to its middle: there the test strikes.
+import { until } from '../fixtures/wait.ts'
+import { objectAt, type Era, type Id, type JsonObject } from '../fixtures/wire.ts'
+import { urisAt } from '../mesh/subscriber.ts'
+import { GATED, GATED_URI } from './gated.ts'
+import type { ChaosUpstream, Kind } from './upstreams.ts'
+import type { Visit, Visitor } from './visitor.ts'
+
+/** Who talks to whom. */
+export interface Scene {
+  readonly upstream: ChaosUpstream
+  /** The endpoint of the outermost node. */
+  readonly url: string
+  readonly visitor: Visitor
+}
+
+/** What the caller does after the strike; resolves with all answers to its request. */
+export type Finish = () => Promise<JsonObject[]>
+
+/** One kind of exchange. */
+export interface Exchange {
+  readonly name: string
+  /** Eras of callers that have such a thing with an upstream of that kind. */
+  readonly callers: (kind: Kind) => readonly Era[]
+  /** What is counted at the upstream, as `begun` has it. */
+  readonly counted: string
+  /** True when the upstream has nothing of it in hand at the time of the strike, so that it may go well after all. */
+  readonly between?: (kind: Kind) => boolean
+  /** Resolves when the exchange is in its middle. */
+  begin(scene: Scene): Promise<Finish>
+}
+
+const BOTH: readonly Era[] = ['2025', '2026']
+const ACCEPTED: JsonObject = { action: 'accept', content: { name: 'Ada' } }
+
+/** A request that waits at the upstream, and for which nothing has been said yet. */
+function plain(
+  name: string,
+  counted: string,
+  send: (scene: Scene) => Visit | Promise<Visit>,
+): Exchange {
+  return {
+    name,
+    callers: () => BOTH,
+    counted,
+    async begin(scene) {
+      const visit = await send(scene)
+      await until(() => scene.upstream.begun(counted) === 1, `${name} at the upstream`)
+      return () => visit.answers()
+    },
+  }
+}
+
+async function readGated({ visitor, url }: Scene): Promise<Visit> {
+  const uri = (await urisAt(url)).get(GATED) ?? ''
+  return visitor.send('resources/read', { uri })
+}
+
+function completion({ visitor }: Scene): Visit {
+  const ref = { type: 'ref/prompt', name: `fx__${GATED}` }
+  return visitor.send('completion/complete', { ref, argument: { name: 'word', value: '' } })
+}
+
+const withProgress: Exchange = {
+  name: 'a call with progress',
+  callers: () => BOTH,
+  counted: GATED,
+  async begin({ visitor }) {
+    const visit = visitor.call(GATED, {}, 'token')
+    expectMethod(await visit.next(), 'notifications/progress')
+    return () => visit.answers()
+  },
+}
+
+/** In era 2025 a call of the upstream is open as long as the question; in era 2026 there is none. */
+const question: Exchange = {
+  name: 'a question open at a caller of 2025',
+  callers: () => ['2025'],
+  counted: 'ask_form',
+  between: ({ era }) => era === '2026',
+  async begin({ visitor }) {
+    const visit = visitor.call('ask_form')
+    const asked = await visit.next()
+    expectMethod(asked, 'elicitation/create')
+    return async () => {
+      const status = await visitor.answer(asked['id'] as Id, ACCEPTED)
+      if (status !== 202) throw new Error(`the answer was refused: ${status}`)
+      return visit.answers()
+    }
+  },
+}
+
+/** Parked where the upstream is of 2025; in 2026 the upstream has answered. */
+const rounds: Exchange = {
+  name: 'between two rounds of a caller of 2026',
+  callers: () => ['2026'],
+  counted: 'ask_form',
+  between: ({ era }) => era === '2026',
+  async begin({ visitor }) {
+    const [first] = await visitor.call('ask_form').answers()
+    const { inputRequests, requestState } = objectAt(first, 'result')
+    const [key] = Object.keys(objectAt({ inputRequests }, 'inputRequests'))
+    if (key === undefined) throw new Error(`not asked: ${JSON.stringify(first)}`)
+    const state = requestState === undefined ? {} : { requestState }
+    const params = { name: 'fx__ask_form', arguments: {}, ...state }
+    return () =>
+      visitor.send('tools/call', { ...params, inputResponses: { [key]: ACCEPTED } }).answers()
+  },
+}
+
+/** The caller's stream breaks off before the strike, and it comes back after it. */
+const cutCaller: Exchange = {
+  name: 'a caller of 2025 whose stream broke off',
+  callers: () => ['2025'],
+  counted: GATED,
+  async begin({ visitor }) {
+    const visit = visitor.call(GATED, {}, 'token')
+    expectMethod(await visit.next(), 'notifications/progress')
+    const { lastEventId } = visit
+    visit.close()
+    return () => {
+      visitor.comeBack(visit, lastEventId ?? '')
+      return visit.answers()
+    }
+  },
+}
+
+/** The upstream's stream broke off, and the node has come back to it. */
+export const cutUpstream: Exchange = {
+  name: 'a stream of the upstream that was cut and resumed',
+  callers: ({ transport, era }) => (transport === 'http' && era === '2025' ? BOTH : []),
+  counted: GATED,
+  async begin({ visitor, upstream: { fixture } }) {
+    if (fixture === undefined) throw new Error('a pipe cannot be resumed')
+    Object.assign(fixture.settings, { resumable: true, cutAfter: 1 })
+    const visit = visitor.call(GATED, {}, 'token')
+    expectMethod(await visit.next(), 'notifications/progress')
+    const resumed = (): boolean =>
+      fixture.received('GET').some(({ headers }) => 'last-event-id' in headers)
+    await until(resumed, 'the node to come back')
+    return () => visit.answers()
+  },
+}
+
+/** All that end with one answer. */
+export const EXCHANGES: readonly Exchange[] = [
+  plain('a call', 'slow', ({ visitor }) => visitor.call('slow')),
+  withProgress,
+  plain('a prompt', `prompt:${GATED}`, ({ visitor }) =>
+    visitor.send('prompts/get', { name: `fx__${GATED}`, arguments: {} }),
+  ),
+  plain('a resource', GATED_URI, readGated),
+  plain('a completion', 'completion/complete', completion),
+  question,
+  rounds,
+  cutCaller,
+  cutUpstream,
+]
+
+function expectMethod(message: JsonObject, method: string): void {
+  if (message['method'] !== method) throw new Error(`no ${method}: ${JSON.stringify(message)}`)
+}

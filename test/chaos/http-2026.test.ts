@@ -1,0 +1,4 @@
+// An upstream of era 2026 over HTTP comes to grief in the middle of everything.
+import { chaosTable } from './table.ts'
+
+chaosTable({ transport: 'http', era: '2026' })

@@ -1,0 +1,159 @@
+// A caller of either era that counts the answers it gets: one is right, none and two are not.
+import {
+  legacySession,
+  modern,
+  postStream,
+  type LegacySession,
+  type RawStream,
+} from '../fixtures/raw-client.ts'
+import type { Era, Id, JsonObject } from '../fixtures/wire.ts'
+
+/** How long an answer may take whatever befalls the upstream, ms: well beyond every limit that the nodes here have. */
+const BOUND_MS = 4_000
+
+const CAPABILITIES: JsonObject = { elicitation: {} }
+
+let lastId = 0
+
+/** One request, and all that comes back for it. */
+export class Visit {
+  readonly id: Id
+  readonly #messages: JsonObject[] = []
+  readonly #waiting: (() => void)[] = []
+  #stream: RawStream | undefined
+  #read = 0
+  #over = false
+
+  constructor(id: Id, stream: Promise<RawStream>) {
+    this.id = id
+    this.follow(stream)
+  }
+
+  /** Reads on from another stream: what was left of the first one is of no interest. */
+  follow(opening: Promise<RawStream>): void {
+    this.#over = false
+    void this.#pump(opening)
+  }
+
+  /** Hangs up. */
+  close(): void {
+    this.#stream?.close()
+    this.#stream = undefined
+  }
+
+  get lastEventId(): string | undefined {
+    return this.#stream?.lastEventId
+  }
+
+  /** The next message. @throws Error when there is none in time */
+  async next(): Promise<JsonObject> {
+    await this.#when(() => this.#read < this.#messages.length)
+    const message = this.#messages[this.#read]
+    this.#read += 1
+    return message ?? {}
+  }
+
+  /** All responses to the request, once nothing more can come. @throws Error when the end does not come in time */
+  async answers(): Promise<JsonObject[]> {
+    await this.#when(() => this.#over)
+    return this.#messages.filter((one) => one['id'] === this.id && !('method' in one))
+  }
+
+  async #pump(opening: Promise<RawStream>): Promise<void> {
+    try {
+      const stream = await opening
+      this.#stream = stream
+      const isJson = String(stream.headers['content-type']).includes('application/json')
+      for (;;) {
+        const message = await stream.next()
+        if (stream !== this.#stream) return
+        if (message === undefined) break
+        this.#messages.push(message)
+        this.#wake()
+        if (isJson) break
+      }
+    } catch {
+      // The end of a broken stream is an end; whether the answer was there before it is what is counted.
+      if (this.#stream === undefined) return
+    }
+    this.#over = true
+    this.#wake()
+  }
+
+  #wake(): void {
+    for (const check of this.#waiting.slice()) check()
+  }
+
+  #when(condition: () => boolean): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const end = (): void => {
+      clearTimeout(timer)
+      this.#waiting.splice(this.#waiting.indexOf(check), 1)
+    }
+    const timer = setTimeout(() => {
+      end()
+      reject(new Error(`not in ${BOUND_MS} ms; so far: ${JSON.stringify(this.#messages)}`))
+    }, BOUND_MS)
+    const check = (): void => {
+      if (!condition()) return
+      end()
+      resolve()
+    }
+    this.#waiting.push(check)
+    check()
+    return promise
+  }
+}
+
+/** Somebody who can answer forms. */
+export class Visitor {
+  readonly era: Era
+  readonly #url: string
+  readonly #session: LegacySession | undefined
+
+  private constructor(era: Era, url: string, session: LegacySession | undefined) {
+    this.era = era
+    this.#url = url
+    this.#session = session
+  }
+
+  static async of(era: Era, url: string): Promise<Visitor> {
+    const options = { capabilities: CAPABILITIES }
+    return new Visitor(era, url, era === '2025' ? await legacySession(url, options) : undefined)
+  }
+
+  /** Sends a request; with a token it is told of progress. */
+  send(method: string, params: JsonObject, progressToken?: Id): Visit {
+    const id = `visit-${(lastId += 1)}`
+    const session = this.#session
+    if (session !== undefined) {
+      const meta = progressToken === undefined ? {} : { _meta: { progressToken } }
+      return new Visit(id, session.stream(method, { ...params, ...meta }, id))
+    }
+    const token = progressToken === undefined ? {} : { progressToken }
+    const options = { id, capabilities: CAPABILITIES, ...token }
+    const { message, headers } = modern(method, params, options)
+    return new Visit(id, postStream(this.#url, message, headers))
+  }
+
+  call(name: string, args: JsonObject = {}, progressToken?: Id): Visit {
+    return this.send('tools/call', { name: `fx__${name}`, arguments: args }, progressToken)
+  }
+
+  /** Answers a question of era 2025; resolves with the status that the answer got. */
+  async answer(id: Id, result: JsonObject): Promise<number> {
+    const reply = await this.#session?.answer(id, result)
+    return reply?.status ?? 0
+  }
+
+  /** Comes back for the rest of a visit whose stream broke off (era 2025). */
+  comeBack(visit: Visit, lastEventId: string): void {
+    const session = this.#session
+    if (session === undefined) throw new Error('era 2026 has no way back')
+    visit.follow(session.resume(lastEventId))
+  }
+
+  async leave(): Promise<void> {
+    await this.#session?.delete()
+  }
+}
