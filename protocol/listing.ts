@@ -172,6 +172,8 @@ export interface ShownAs {
   readonly origin: string | undefined
   /** Era 2025 cannot express an output schema that is no object. */
   readonly objectOutputOnly: boolean
+  /** Leaves out whether a tool can be called as a task, which only callers of the server's own era can do. */
+  readonly withoutTasks: boolean
   /** How a URI it speaks of reads for the caller; undefined where both sides use the same. */
   readonly uri: ((uri: string) => string) | undefined
 }
@@ -190,6 +192,7 @@ export function writeListed(listed: Listed, as: ShownAs): Buffer {
   }
   const dropsOutput = as.objectOutputOnly && listed.looseOutput
   const gone = removeMembers(list, ({ key }) => {
+    if (key === 'execution') return as.withoutTasks && kind === 'tool'
     return (dropsMeta && key === '_meta') || (dropsOutput && key === 'outputSchema')
   })
   return splice(text, [...edits, ...gone])

@@ -8,7 +8,7 @@ import type { Authenticated, Delegated, Returned } from '../core/stages.ts'
 import type { Catalogue } from './catalogue.ts'
 import { exchange, type Upstreams } from './exchange.ts'
 import { forward, type ForwardParts } from './forward.ts'
-import { resolve, see } from './resolve.ts'
+import { listsFor, resolve, see } from './resolve.ts'
 import { targetOf, type Target, type TargetLimits } from './target.ts'
 
 /** What a hop is made of. */
@@ -31,9 +31,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     const target = targetOf(request, parts.limits)
     // Right after the start a name may be unknown only because the list it stands in is still on its way.
     const { catalogue } = parts
-    const { kind, name } = target
-    const pending =
-      kind === 'task' ? undefined : catalogue.firstLists(call.received.endpoint, kind, name)
+    const pending = listsFor(parts, call, target)
     if (pending !== undefined) await pending
 
     let delegated = delegate(parts, call, target)

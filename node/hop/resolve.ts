@@ -45,6 +45,17 @@ export function resolve(
   return { received, principal, entry, target }
 }
 
+/** What must be waited for before what a request is about can be called unknown: lists that were never fetched. */
+export function listsFor(
+  { catalogue, tasks }: { readonly catalogue: Catalogue; readonly tasks: TaskIds },
+  { received: { endpoint }, principal }: Authenticated,
+  { kind, name }: Target,
+): Promise<unknown> | undefined {
+  if (kind !== 'task') return catalogue.firstLists(endpoint, kind, name)
+  const place = tasks.find({ endpoint, principal }, name)
+  return place === undefined ? undefined : catalogue.firstLists(endpoint, 'tool', place.tool)
+}
+
 /** The tool whose call the task is, at the upstream that runs it. */
 function findTask(
   { catalogue, tasks }: { readonly catalogue: Catalogue; readonly tasks: TaskIds },

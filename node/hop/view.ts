@@ -25,6 +25,8 @@ export interface ViewItem {
   readonly path: readonly NodeId[]
   /** How URIs in it are to be read. */
   readonly uris: UriRule
+  /** Of the upstream that lists it; undefined while that is not known. */
+  readonly era: Era | undefined
   /** The one era whose callers can use it; undefined when all can. */
   readonly only: Era | undefined
 }
@@ -141,6 +143,7 @@ function viewItem(rule: ViewRule, [best, ...others]: readonly [Found, ...Found[]
     listed,
     path,
     uris: { names: rule.names.style, peer },
+    era,
     // In 2025 the caller asks for the task, in 2026 the server decides: neither can be made of the other.
     only: listed.needsTask ? era : undefined,
   }
@@ -166,6 +169,7 @@ export function sameView(a: View, b: View): boolean {
       item.listed === other.listed &&
       item.entry.namespace === other.entry.namespace &&
       item.only === other.only &&
+      item.era === other.era &&
       item.uris.peer?.uris === other.uris.peer?.uris &&
       item.path.join() === other.path.join()
     )
@@ -187,13 +191,14 @@ export function itemsFor({ items }: View, era: Era): readonly ViewItem[] {
 
 /** The text of an item for one kind of caller. */
 export function writeViewItem(item: ViewItem, { era, federated }: Dialect): Buffer {
-  const { entry, listed, path, uris } = item
+  const { entry, listed, path, uris, era: spoken } = item
   const { id, source, namespace } = entry
   const home = { ...id, source }
   return writeListed(listed, {
     name: entry.name,
     origin: federated ? writeOrigin({ id, source, namespace, path }) : undefined,
     objectOutputOnly: era === '2025',
+    withoutTasks: spoken !== undefined && spoken !== era,
     uri: uris.names === 'plain' ? undefined : (uri) => uriForCaller(uris, home, uri),
   })
 }

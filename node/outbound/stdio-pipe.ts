@@ -157,6 +157,7 @@ function messagesOf(line: Buffer): UpstreamMessage[] {
 const TAGGED: ReadonlySet<string> = new Set([
   'notifications/subscriptions/acknowledged',
   'notifications/resources/updated',
+  'notifications/tasks',
   ...LIST_KINDS.map(changedMethod),
 ])
 

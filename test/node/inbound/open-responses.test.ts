@@ -7,7 +7,7 @@ import { until } from '../../fixtures/wait.ts'
 describe('responses under way', () => {
   it('that wait for their turn hear that the connection has closed', async () => {
     const socket = new Socket()
-    const responses = new OpenResponses()
+    const responses = new OpenResponses(() => undefined)
     const closes: number[] = []
     for (let index = 0; index < 20; index += 1) {
       const response = new ServerResponse(new IncomingMessage(socket))
@@ -22,7 +22,7 @@ describe('responses under way', () => {
   })
 
   it('hear it once, whatever Node tells them itself', async () => {
-    const responses = new OpenResponses()
+    const responses = new OpenResponses(() => undefined)
     const closes = new Map<string, number>()
     const server = createServer((request, response) => {
       const path = request.url ?? ''
@@ -45,16 +45,19 @@ describe('responses under way', () => {
 
   it('say whether one of them has begun', () => {
     const socket = new Socket()
-    const responses = new OpenResponses()
-    expect(responses.begun(socket)).toBe(false)
+    const idle: unknown[] = []
+    const responses = new OpenResponses((which) => idle.push(which))
+    expect([responses.begun(socket), responses.busy(socket)]).toEqual([false, false])
     const response = new ServerResponse(new IncomingMessage(socket))
     responses.add(socket, response)
-    expect(responses.begun(socket)).toBe(false)
+    expect([responses.begun(socket), responses.busy(socket)]).toEqual([false, true])
     response.writeHead(200)
     response.flushHeaders()
     expect(responses.begun(socket)).toBe(true)
+    expect(idle).toEqual([])
     response.emit('close')
-    expect(responses.begun(socket)).toBe(false)
+    expect([responses.begun(socket), responses.busy(socket)]).toEqual([false, false])
+    expect(idle).toEqual([socket])
     socket.destroy()
   })
 })
