@@ -107,6 +107,8 @@ export interface Entry {
   readonly source: string
   readonly namespace: string
   readonly paramHeaders: readonly ParamHeader[]
+  /** The one era whose callers can use it; undefined when all can. */
+  readonly only?: Era | undefined
   /** In order of preference, never empty. */
   readonly candidates: readonly [Candidate, ...Candidate[]]
 }
@@ -192,9 +194,17 @@ export interface SubscriptionRequest {
   readonly updated: (uri: string) => void
 }
 
+/** Tasks somebody wants to hear of (SEP-2663). */
+export interface TaskWatchRequest {
+  /** As the caller knows them, each once. */
+  readonly taskIds: readonly string[]
+  /** Gets the id as it was asked for, and the `notifications/tasks` for the caller. */
+  readonly changed: (taskId: string, message: Buffer) => void
+}
+
 /** A subscription that stands. */
 export interface Subscribed {
-  /** Those of the URIs that upstreams granted. */
+  /** Those of the URIs or task ids that upstreams granted. */
   readonly granted: readonly string[]
   end(): void
 }
@@ -203,17 +213,17 @@ export interface Subscribed {
 export interface Serving {
   describe(endpoint: string): EndpointDescription | undefined
   /** @throws Fault `bad_cursor` */
-  list(
-    request: Authenticated,
-    kind: CapabilityKind,
-    cursor: string | undefined,
-  ): Promise<ListPage>
+  list(request: Authenticated, kind: CapabilityKind, cursor: string | undefined): Promise<ListPage>
   /** Relays one request; the answer, also that it failed, goes to the reply. Never rejects. */
   call(request: Authenticated): Promise<void>
   /** Tells `listener` whenever what a caller sees at the endpoint has changed, until the returned function is called. */
   watch(endpoint: string, listener: ChangeListener): () => void
   /** Subscribes to resources. Resolves when upstreams have granted or refused, or take too long; never rejects. */
   subscribe(request: Authenticated, wanted: SubscriptionRequest): Promise<Subscribed>
+  /** Watches tasks of the extension, on the same terms. */
+  watchTasks(request: Authenticated, wanted: TaskWatchRequest): Promise<Subscribed>
   /** A 2025 session ended: what was held for it alone is let go. */
   endSession(session: string): void
+  /** Ends what waits for another request of its caller: none will come. */
+  close(): void
 }

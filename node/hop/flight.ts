@@ -197,7 +197,10 @@ export class Flight implements FrameSink, Due {
   /** Progress puts the deadline off, but never beyond the hard maximum; neither runs while the caller is asked. */
   check(now: number): void {
     if (this.#waitingSince !== undefined) {
-      if (now - this.#waitingSince >= this.plan.inputTimeoutMs) this.#abandon()
+      if (now - this.#waitingSince >= this.plan.inputTimeoutMs) {
+        const text = 'the client did not answer in time what the upstream asked'
+        this.abandon(new Fault('cancelled', text))
+      }
       return
     }
     const { timeout, maxTimeout, link } = this.plan.upstream
@@ -208,9 +211,9 @@ export class Flight implements FrameSink, Due {
     )
   }
 
-  #abandon(): void {
-    const text = 'the client did not answer in time what the upstream asked'
-    this.giveUp(new Fault('cancelled', text))
+  /** Ends the call for good: nobody will ask what became of it. */
+  abandon(reason: Fault): void {
+    this.giveUp(reason)
     this.#outcome = undefined
     this.#settle()
     this.#landing.expired()

@@ -110,6 +110,10 @@ export class CallLanding implements Landing, AskingCall, Parked {
     })
   }
 
+  abandon(): void {
+    this.#flight.abandon(new Fault('shutting_down', 'this node is shutting down'))
+  }
+
   /** A retry of the caller takes the parked call up. */
   resume(received: Received): Promise<Returned> {
     const flight = this.#flight

@@ -7,6 +7,8 @@ export interface Parked {
   readonly owner: string
   /** How often it has been parked: a retry that answers an earlier question is too late. */
   readonly round: number
+  /** Ends it: nobody will take it up again. */
+  abandon(): void
 }
 
 /** Finds parked calls again. Narrow, so that what keeps them may one day be another process. */
@@ -54,6 +56,15 @@ export class ParkedCalls<T extends Parked> implements ParkingLot<T> {
     if (call?.owner !== owner || call.round !== round) return undefined
     this.drop(id)
     return call
+  }
+
+  /** Ends all that is parked. */
+  close(): void {
+    const calls = [...this.#calls]
+    for (const [id, call] of calls) {
+      this.drop(id)
+      call.abandon()
+    }
   }
 
   drop(id: string): void {

@@ -4,10 +4,13 @@ import { memberOf } from '../../protocol/json-bytes.ts'
 import type { Authenticated, Entry, Received, Resolved, Visible } from '../core/stages.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Target } from './target.ts'
-import { unknownTask, type TaskIds } from './task-ids.ts'
+import type { TaskIds } from './task-ids.ts'
+import { isUsable } from './view.ts'
 
 /** What something hidden and something that never was both get: nothing tells them apart. */
 function unknown({ kind, name }: Target): Fault {
+  // Of a task of somebody else, one of a hidden tool and one that never was; its id says nothing to its caller.
+  if (kind === 'task') return new Fault('unknown_task', 'unknown task')
   if (kind === 'tool') return new Fault('unknown_tool', `unknown tool: ${name}`, { data: { name } })
   if (kind === 'prompt') {
     return new Fault('unknown_prompt', `unknown prompt: ${name}`, { data: { name } })
@@ -36,7 +39,7 @@ export function resolve(
   const { catalogue } = parts
   const entry =
     target.kind === 'task' ? findTask(parts, call, target) : find(catalogue, endpoint, target)
-  if (entry === undefined) {
+  if (entry === undefined || !isUsable(entry, received.caller.era)) {
     throw isOutOfReach(catalogue, endpoint, target) ? tooFar(target) : unknown(target)
   }
   if (entry.paramHeaders.length > 0 && received.request.method === 'tools/call') {
@@ -61,13 +64,13 @@ function findTask(
   { catalogue, tasks }: { readonly catalogue: Catalogue; readonly tasks: TaskIds },
   { received, principal }: Authenticated,
   { name }: Target,
-): Entry {
+): Entry | undefined {
   const { endpoint } = received
-  const { tool, upstream, id } = tasks.open({ endpoint, principal }, name)
-  const entry = catalogue.find(endpoint, 'tool', tool)
-  const candidate = entry?.candidates.find((one) => one.upstream === upstream)
-  if (entry === undefined || candidate === undefined) throw unknownTask()
-  return { ...entry, candidates: [{ ...candidate, name: id }] }
+  const place = tasks.find({ endpoint, principal }, name)
+  const entry = place === undefined ? undefined : catalogue.find(endpoint, 'tool', place.tool)
+  const candidate = entry?.candidates.find(({ upstream }) => upstream === place?.upstream)
+  if (place === undefined || entry === undefined || candidate === undefined) return undefined
+  return { ...entry, candidates: [{ ...candidate, name: place.id }] }
 }
 
 function find(catalogue: Catalogue, endpoint: string, { kind, name }: Target): Entry | undefined {

@@ -1,4 +1,3 @@
-import { Fault } from '../../protocol/errors.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Sealer } from '../core/seal.ts'
 
@@ -45,18 +44,6 @@ export class TaskIds {
     const [tool, upstream, id] = JSON.parse(text) as [string, string, string]
     return { tool, upstream, id }
   }
-
-  /** @throws Fault `unknown_task` when the id was not given to this principal at this endpoint */
-  open(owner: TaskOwner, sealed: string): TaskPlace {
-    const place = this.find(owner, sealed)
-    if (place === undefined) throw unknownTask()
-    return place
-  }
-}
-
-/** What a task of somebody else, one of a hidden tool and one that never was all get. */
-export function unknownTask(): Fault {
-  return new Fault('unknown_task', 'unknown task')
 }
 
 function bound({ endpoint, principal }: TaskOwner): string {

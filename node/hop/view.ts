@@ -27,8 +27,6 @@ export interface ViewItem {
   readonly uris: UriRule
   /** Of the upstream that lists it; undefined while that is not known. */
   readonly era: Era | undefined
-  /** The one era whose callers can use it; undefined when all can. */
-  readonly only: Era | undefined
 }
 
 /** What one endpoint shows of one kind, by the name or URI shown, and in the order of those. */
@@ -138,14 +136,14 @@ function viewItem(rule: ViewRule, [best, ...others]: readonly [Found, ...Found[]
       source,
       namespace,
       paramHeaders: listed.paramHeaders,
+      // In 2025 the caller asks for the task, in 2026 the server decides: neither can be made of the other.
+      only: listed.needsTask ? era : undefined,
       candidates: [best.candidate, ...spare.map(({ candidate }) => candidate)],
     },
     listed,
     path,
     uris: { names: rule.names.style, peer },
     era,
-    // In 2025 the caller asks for the task, in 2026 the server decides: neither can be made of the other.
-    only: listed.needsTask ? era : undefined,
   }
 }
 
@@ -168,7 +166,6 @@ export function sameView(a: View, b: View): boolean {
       item.entry.name === other.entry.name &&
       item.listed === other.listed &&
       item.entry.namespace === other.entry.namespace &&
-      item.only === other.only &&
       item.era === other.era &&
       item.uris.peer?.uris === other.uris.peer?.uris &&
       item.path.join() === other.path.join()
@@ -183,9 +180,14 @@ export interface Dialect {
   readonly federated: boolean
 }
 
+/** Whether callers of an era can use it: what the lists are made by, and what holds for calls. */
+export function isUsable({ only }: Entry, era: Era): boolean {
+  return only === undefined || only === era
+}
+
 /** What callers of an era can use. */
 export function itemsFor({ items }: View, era: Era): readonly ViewItem[] {
-  const usable = ({ only }: ViewItem): boolean => only === undefined || only === era
+  const usable = ({ entry }: ViewItem): boolean => isUsable(entry, era)
   return items.every(usable) ? items : items.filter(usable)
 }
 

@@ -1,3 +1,4 @@
+import { Fault } from '../../protocol/errors.ts'
 import { FEDERATION, type FederationSettings } from '../../protocol/federation.ts'
 import { writeResult } from '../../protocol/hop-response.ts'
 import type { JsonObject, RpcId } from '../../protocol/jsonrpc.ts'
@@ -25,6 +26,13 @@ const CAPABILITIES = {
 
 /** The extension for tasks. A session of era 2025 has tasks of its own, and must not be offered both. */
 export const TASKS = 'io.modelcontextprotocol/tasks'
+
+/** What a caller gets that asks for tasks of the extension without declaring it (SEP-2663). */
+export function tasksMissing(): Fault {
+  return new Fault('missing_capability', `the client does not declare ${TASKS}`, {
+    data: { requiredCapabilities: { extensions: { [TASKS]: {} } } },
+  })
+}
 
 export const SKILLS = 'io.modelcontextprotocol/skills'
 

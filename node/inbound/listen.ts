@@ -8,6 +8,7 @@ import type { Limits } from '../core/config-limits.ts'
 import { rescue } from '../core/rescue.ts'
 import type { Authenticated, Received, Serving, Subscribed } from '../core/stages.ts'
 import { Announcements } from './announcements.ts'
+import { TASKS, tasksMissing } from './answers.ts'
 
 /** What listens need. */
 export interface ListenParts {
@@ -25,6 +26,7 @@ export interface ListenParts {
 interface Filter {
   readonly lists: readonly ListKind[]
   readonly uris: readonly string[]
+  readonly taskIds: readonly string[]
 }
 
 /**
@@ -32,13 +34,13 @@ interface Filter {
  * honoured, then one notification for each change, until the caller leaves or the node closes. The promise, where
  * upstreams have to grant something first, resolves with the acknowledgement and never rejects.
  *
- * @throws Fault `invalid_params`, `overloaded`
+ * @throws Fault `invalid_params`, `missing_capability`, `overloaded`
  */
 export function listen(parts: ListenParts, call: Authenticated): Promise<void> | undefined {
-  const filter = readFilter(call.received.request.param('notifications'), parts.limits)
+  const filter = readFilter(call.received, parts.limits)
   if (!parts.hasRoom()) throw new Fault('overloaded', 'this node has no stream to spare')
   const opened = new Listen(parts, call.received, filter)
-  if (filter.uris.length > 0) return opened.subscribe(call)
+  if (filter.uris.length > 0 || filter.taskIds.length > 0) return opened.subscribe(call)
   opened.acknowledge()
   return undefined
 }
@@ -51,7 +53,7 @@ class Listen {
   readonly #announcements: Announcements
   #acknowledged = false
   #unwatch: () => void = () => undefined
-  #subscribed: Subscribed | undefined
+  #subscribed: readonly Subscribed[] = []
 
   constructor(parts: ListenParts, received: Received, filter: Filter) {
     this.#parts = parts
@@ -68,29 +70,52 @@ class Listen {
     received.scope.onEnd((reason) => this.#end(reason))
   }
 
-  /** Asks upstreams for the resources, then acknowledges those that were granted. */
+  /** Asks upstreams for the resources and tasks, then acknowledges those that were granted. */
   async subscribe(call: Authenticated): Promise<void> {
-    const subscribed = await this.#parts.serving.subscribe(call, {
-      uris: this.#filter.uris,
-      updated: (uri) => this.#announce(uri, 'notifications/resources/updated', { uri }),
-    })
-    if (this.#received.scope.ended) {
-      subscribed.end()
-      return
-    }
-    this.#subscribed = subscribed
-    this.acknowledge(new Set(subscribed.granted))
+    const [resources, tasks] = await Promise.all([this.#resources(call), this.#tasks(call)])
+    this.#subscribed = [resources, tasks]
+    if (this.#received.scope.ended) this.#unsubscribe()
+    else this.acknowledge(new Set(resources.granted), new Set(tasks.granted))
   }
 
-  acknowledge(granted: ReadonlySet<string> = new Set()): void {
-    const { lists, uris } = this.#filter
+  acknowledge(
+    resources: ReadonlySet<string> = new Set(),
+    tasks: ReadonlySet<string> = new Set(),
+  ): void {
+    const { lists, uris, taskIds } = this.#filter
     const honoured: JsonObject = Object.fromEntries(lists.map((of) => [filterKey(of), true]))
     // Asked for nothing, it is told of nothing; granted nothing, it is told that.
-    if (uris.length > 0) honoured['resourceSubscriptions'] = uris.filter((uri) => granted.has(uri))
+    if (uris.length > 0) {
+      honoured['resourceSubscriptions'] = uris.filter((uri) => resources.has(uri))
+    }
+    if (taskIds.length > 0) honoured['taskIds'] = taskIds.filter((id) => tasks.has(id))
     this.#acknowledged = true
     this.#announcements.begin(
       this.#tagged('notifications/subscriptions/acknowledged', { notifications: honoured }),
     )
+  }
+
+  async #resources(call: Authenticated): Promise<Subscribed> {
+    const { uris } = this.#filter
+    if (uris.length === 0) return NOTHING
+    return this.#parts.serving.subscribe(call, {
+      uris,
+      updated: (uri) => this.#announce(uri, 'notifications/resources/updated', { uri }),
+    })
+  }
+
+  async #tasks(call: Authenticated): Promise<Subscribed> {
+    const { taskIds } = this.#filter
+    if (taskIds.length === 0) return NOTHING
+    return this.#parts.serving.watchTasks(call, {
+      taskIds,
+      // What has become of a task since takes the place of what waits.
+      changed: (id, message) => this.#announcements.announce(`task ${id}`, message),
+    })
+  }
+
+  #unsubscribe(): void {
+    for (const subscribed of this.#subscribed) subscribed.end()
   }
 
   #announce(about: string, method: string, params: JsonObject = {}): void {
@@ -106,7 +131,7 @@ class Listen {
     const { request, reply, scope } = this.#received
     this.#parts.listens.delete(scope)
     this.#unwatch()
-    this.#subscribed?.end()
+    this.#unsubscribe()
     if (reason?.code !== 'shutting_down') return
     // A complete result is the end of a listen that had begun.
     const answer = this.#acknowledged
@@ -116,12 +141,18 @@ class Listen {
   }
 }
 
-/** @throws Fault `invalid_params` */
-function readFilter(value: unknown, limits: Limits): Filter {
+const NOTHING: Subscribed = { granted: [], end: () => undefined }
+
+/** @throws Fault `invalid_params`, `missing_capability` */
+function readFilter({ request, caller }: Received, limits: Limits): Filter {
+  const value = request.param('notifications')
   if (!isObject(value)) throw new Fault('invalid_params', 'params.notifications must be an object')
   return {
     lists: LIST_KINDS.filter((of) => isWanted(value, filterKey(of))),
-    uris: urisIn(value['resourceSubscriptions'], limits),
+    uris: listIn(value, 'resourceSubscriptions', limits),
+    taskIds: caller.capabilities.extensions.has(TASKS)
+      ? listIn(value, 'taskIds', limits)
+      : noTaskIds(value),
   }
 }
 
@@ -131,17 +162,30 @@ function isWanted(filter: JsonObject, key: string): boolean {
   throw new Fault('invalid_params', `params.notifications.${key} must be a boolean`)
 }
 
-/** Each URI once, in order; those beyond the limit are not granted. */
-function urisIn(value: unknown, { uriBytes, subscriptions }: Limits): readonly string[] {
-  const given: unknown = value ?? []
-  if (!Array.isArray(given) || !given.every((uri) => isUri(uri, uriBytes))) {
-    const text = `params.notifications.resourceSubscriptions must be resource URIs of at most ${uriBytes} bytes`
+/** What is called for by a caller that could do nothing with it. */
+function noTaskIds(filter: JsonObject): readonly string[] {
+  if (filter['taskIds'] !== undefined) throw tasksMissing()
+  return []
+}
+
+/** What a list of the filter may hold. */
+const LISTED = { resourceSubscriptions: 'resource URIs', taskIds: 'ids of tasks' } as const
+
+/** Each URI or id once, in order; those beyond the limit are not granted. */
+function listIn(
+  filter: JsonObject,
+  key: keyof typeof LISTED,
+  { uriBytes, subscriptions }: Limits,
+): readonly string[] {
+  const given: unknown = filter[key] ?? []
+  if (!Array.isArray(given) || !given.every((one) => isText(one, uriBytes))) {
+    const text = `params.notifications.${key} must be ${LISTED[key]} of at most ${uriBytes} bytes`
     throw new Fault('invalid_params', text)
   }
   return [...new Set<string>(given)].slice(0, subscriptions)
 }
 
-function isUri(value: unknown, maxBytes: number): value is string {
+function isText(value: unknown, maxBytes: number): value is string {
   return typeof value === 'string' && value !== '' && Buffer.byteLength(value) <= maxBytes
 }
 

@@ -16,6 +16,7 @@ import {
   listResponse,
   SKILLS,
   TASKS,
+  tasksMissing,
   type Identity,
 } from './answers.ts'
 import { listen, type ListenParts } from './listen.ts'
@@ -114,11 +115,7 @@ const relayed: Method = ({ serving }, call) => serving.call(call)
 
 /** A task of the extension (SEP-2663). */
 const relayedTask: Method = (parts, call) => {
-  if (!call.received.caller.capabilities.extensions.has(TASKS)) {
-    throw new Fault('missing_capability', `the client does not declare ${TASKS}`, {
-      data: { requiredCapabilities: { extensions: { [TASKS]: {} } } },
-    })
-  }
+  if (!call.received.caller.capabilities.extensions.has(TASKS)) throw tasksMissing()
   return relayed(parts, call)
 }
 

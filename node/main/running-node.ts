@@ -121,11 +121,12 @@ export class RunningNode implements BanyanNode {
   }
 
   async #close(): Promise<void> {
-    const { drain, http, registry, streamable } = this.#parts
+    const { drain, http, methods, registry, streamable } = this.#parts
     drain.begin()
     stopStreams(this.#parts)
     await http.close(this.#config.limits.shutdownGrace)
     streamable.keepAlive.close()
+    methods.serving.close()
     await registry.close()
   }
 }

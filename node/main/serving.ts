@@ -11,6 +11,7 @@ import { ParkedCalls } from '../hop/parked-calls.ts'
 import { relay, type RelayParts } from '../hop/relay.ts'
 import { RequestStates } from '../hop/request-state.ts'
 import { TaskIds } from '../hop/task-ids.ts'
+import { watchTasks } from '../hop/task-watch.ts'
 
 /** What answers the inbound side is made with. */
 export interface ServingParts {
@@ -28,7 +29,8 @@ export interface ServingParts {
 export function makeServing(made: ServingParts): Serving {
   const { registry, config } = made
   const { catalogue } = registry
-  const parts = relayParts(made)
+  const parked = new ParkedCalls<CallLanding>(config().limits.parkedCalls)
+  const parts = relayParts(made, parked)
   const descriptions = new Descriptions(catalogue)
   return {
     describe: (name) => descriptions.of(config(), name),
@@ -36,14 +38,16 @@ export function makeServing(made: ServingParts): Serving {
     call: (request) => relay(parts, request),
     watch: (endpoint, listener) => catalogue.watch(endpoint, listener),
     subscribe: (request, wanted) => registry.subscriptions.subscribe(request, wanted),
+    watchTasks: (request, wanted) => watchTasks(parts, request, wanted),
     endSession: (session) => registry.endSession(session),
+    close: () => parked.close(),
   }
 }
 
-function relayParts(made: ServingParts): RelayParts {
+function relayParts(made: ServingParts, parked: RelayParts['parked']): RelayParts {
   const { registry, federation, serverInfo, sessionKey, log, config } = made
   const { limits } = config()
-  const { inputTimeout, inputRounds, parkedCalls, requestStateBytes } = limits
+  const { inputTimeout, inputRounds, requestStateBytes } = limits
   const { catalogue } = registry
   return {
     self: federation.node,
@@ -61,7 +65,7 @@ function relayParts(made: ServingParts): RelayParts {
       maxBytes: requestStateBytes,
     }),
     tasks: new TaskIds(new Sealer(sessionKey, 'task'), limits.uriBytes),
-    parked: new ParkedCalls<CallLanding>(parkedCalls),
+    parked,
     log,
   }
 }

@@ -40,6 +40,7 @@ export async function runStdioNode(config: NodeConfig, plan: StdioNodePlan): Pro
     drain.begin()
     stopStreams(parts)
     streamable.keepAlive.close()
+    methods.serving.close()
     await registry.close()
   }
 }

@@ -1,6 +1,6 @@
 // The stdio fixture with the gated things on top. Its era stands in a file, so that it can come back as another; where it
 // writes its process id, a test finds what to strike.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync } from 'node:fs'
 import { BUILT_IN_PROMPTS, BUILT_IN_RESOURCES } from '../fixtures/fixture-offers.ts'
 import { BUILT_IN_TOOLS } from '../fixtures/fixture-tools.ts'
 import { GATED_PROMPT, GATED_RESOURCE, GATED_TOOL } from './gated.ts'
@@ -16,7 +16,7 @@ function also<T>(list: readonly T[], item: T): void {
 also(BUILT_IN_TOOLS, GATED_TOOL)
 also(BUILT_IN_PROMPTS, GATED_PROMPT)
 also(BUILT_IN_RESOURCES, GATED_RESOURCE)
-writeFileSync(pidFile, String(process.pid))
+appendFileSync(pidFile, `${process.pid}\n`)
 process.argv.push('--era', readFileSync(eraFile, 'utf8'), '--dump', dumpFile)
 process.argv.push('--silent-to', 'completion/complete')
 await import('../fixtures/fixture-stdio.ts')

@@ -45,7 +45,8 @@ function plain(
     counted,
     async begin(scene) {
       const visit = await send(scene)
-      await until(() => scene.upstream.begun(counted) === 1, `${name} at the upstream`)
+      await until(() => visit.isOver || scene.upstream.begun(counted) === 1, `${name} upstream`)
+      if (visit.isOver) throw new Error(`too soon: ${JSON.stringify(await visit.answers())}`)
       return () => visit.answers()
     },
   }
@@ -80,31 +81,48 @@ const question: Exchange = {
   between: ({ era }) => era === '2026',
   async begin({ visitor }) {
     const visit = visitor.call('ask_form')
-    const asked = await visit.next()
-    expectMethod(asked, 'elicitation/create')
+    const first = await visit.next()
+    expectMethod(first, 'elicitation/create')
     return async () => {
-      const status = await visitor.answer(asked['id'] as Id, ACCEPTED)
-      if (status !== 202) throw new Error(`the answer was refused: ${status}`)
+      // A server that has forgotten the question may put it again.
+      for (
+        let asked: JsonObject | undefined = first;
+        asked?.['method'] !== undefined;
+        asked = await visit.nextOrEnd()
+      ) {
+        const status = await visitor.answer(asked['id'] as Id, ACCEPTED)
+        if (status !== 202) throw new Error(`the answer was refused: ${status}`)
+      }
       return visit.answers()
     }
   },
 }
 
+/** What a caller of 2026 sends after a result that asks for input; undefined when it does not ask. */
+export function retryParams(answer: JsonObject | undefined): JsonObject | undefined {
+  const { inputRequests, requestState } = objectAt(answer, 'result')
+  const [key] = Object.keys(objectAt({ inputRequests }, 'inputRequests'))
+  if (key === undefined) return undefined
+  const state = requestState === undefined ? {} : { requestState }
+  return { ...state, inputResponses: { [key]: ACCEPTED } }
+}
+
 /** Parked where the upstream is of 2025; in 2026 the upstream has answered. */
 const rounds: Exchange = {
-  name: 'between two rounds of a caller of 2026',
+  name: 'two rounds of a caller of 2026',
   callers: () => ['2026'],
   counted: 'ask_form',
   between: ({ era }) => era === '2026',
   async begin({ visitor }) {
-    const [first] = await visitor.call('ask_form').answers()
-    const { inputRequests, requestState } = objectAt(first, 'result')
-    const [key] = Object.keys(objectAt({ inputRequests }, 'inputRequests'))
-    if (key === undefined) throw new Error(`not asked: ${JSON.stringify(first)}`)
-    const state = requestState === undefined ? {} : { requestState }
-    const params = { name: 'fx__ask_form', arguments: {}, ...state }
-    return () =>
-      visitor.send('tools/call', { ...params, inputResponses: { [key]: ACCEPTED } }).answers()
+    const call = { name: 'fx__ask_form', arguments: {} }
+    let answers = await visitor.send('tools/call', call).answers()
+    if (retryParams(answers[0]) === undefined) throw new Error(`not asked: ${String(answers[0])}`)
+    return async () => {
+      for (let next = retryParams(answers[0]); next !== undefined; next = retryParams(answers[0])) {
+        answers = await visitor.send('tools/call', { ...call, ...next }).answers()
+      }
+      return answers
+    }
   },
 }
 
@@ -126,7 +144,7 @@ const cutCaller: Exchange = {
 }
 
 /** The upstream's stream broke off, and the node has come back to it. */
-export const cutUpstream: Exchange = {
+const cutUpstream: Exchange = {
   name: 'a stream of the upstream that was cut and resumed',
   callers: ({ transport, era }) => (transport === 'http' && era === '2025' ? BOTH : []),
   counted: GATED,

@@ -6,12 +6,14 @@ import type { BanyanNode } from '../../node/main/index.ts'
 import { RunningNode } from '../../node/main/running-node.ts'
 import { configOf, type NodePlan } from '../mesh/mesh.ts'
 
-/** What a node holds for callers; all zero when nobody wants anything of it. */
+/** What a node holds for its callers; all zero when nobody wants anything of it. */
 export interface Holdings {
   readonly callsInFlight: number
+  /** Of a caller of era 2025. */
   readonly questions: number
   /** Calls of sessions that could be cancelled. */
   readonly cancellable: number
+  /** A node in front has one for itself, as long as it runs. */
   readonly listens: number
   readonly subscriptions: number
 }
@@ -30,6 +32,7 @@ export interface InspectedNode {
   /** What it logged as an error: faults of its own. */
   readonly errors: readonly string[]
   readonly held: Holdings
+  close(): Promise<void>
 }
 
 /** Starts a node and waits until each upstream has been tried and listed. */
@@ -48,6 +51,7 @@ export async function inspectedNode(name: string, plan: NodePlan): Promise<Inspe
     get held() {
       return holdings(parts)
     },
+    close: () => node.close(),
   }
 }
 

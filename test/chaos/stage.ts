@@ -1,11 +1,12 @@
 // One upstream, one or two nodes in front of it, one caller: built for one strike.
+import { isDeepStrictEqual } from 'node:util'
 import type { FixtureOptions } from '../fixtures/fixture-server.ts'
 import { until } from '../fixtures/wait.ts'
-import { objectAt, type Era, type JsonObject } from '../fixtures/wire.ts'
+import { objectAt, type Era } from '../fixtures/wire.ts'
 import type { NodePlan } from '../mesh/mesh.ts'
 import type { Scene } from './exchanges.ts'
 import { FlakyLink } from './flaky-link.ts'
-import { inspectedNode, type InspectedNode } from './inspected-node.ts'
+import { inspectedNode, NOTHING_HELD, type Holdings, type InspectedNode } from './inspected-node.ts'
 import { chaosUpstream, type ChaosUpstream, type Fault, type Kind } from './upstreams.ts'
 import { Visitor } from './visitor.ts'
 
@@ -85,9 +86,22 @@ export class Stage implements Scene {
     return this.fault === 'middle' ? 'middle' : 'fixture'
   }
 
-  /** The nodes that were not struck themselves. */
+  /** The nodes that run now. */
   get nodes(): readonly InspectedNode[] {
     return this.#middle === undefined ? [this.#front] : [this.#front, this.#middle]
+  }
+
+  /** Resolves when no node holds anything for a caller any more. @throws Error that says what it still holds */
+  async letGo(): Promise<void> {
+    const held = (): Holdings[] => [
+      this.#front.held,
+      // The listen of the node in front is no caller's.
+      ...(this.#middle === undefined ? [] : [{ ...this.#middle.held, listens: 0 }]),
+    ]
+    const nothing = (): boolean => held().every((one) => isDeepStrictEqual(one, NOTHING_HELD))
+    await until(nothing, 'the nodes to hold nothing').catch((cause: unknown) => {
+      throw new Error(`still held: ${JSON.stringify(held())}`, { cause })
+    })
   }
 
   async strike(): Promise<void> {
@@ -99,38 +113,20 @@ export class Stage implements Scene {
     await this.upstream.mend(this.fault)
   }
 
-  /** A plain call goes through again; resolves with the answers of the attempts before. */
-  async recovered(): Promise<void> {
-    const visitor = await Visitor.of(this.visitor.era, this.url)
+  /** Resolves when a plain call goes through; each attempt before has one answer too. */
+  async works(visitor: Visitor = this.visitor): Promise<void> {
     await until(async () => {
       const answers = await visitor.call('echo', { message: 'again' }).answers()
       if (answers.length !== 1) throw new Error(`${answers.length} answers`)
       return objectAt(answers[0], 'result')['content'] !== undefined
     }, 'a plain call')
-    await visitor.leave()
-  }
-
-  /** A call that asks can be parked, and finished: there is room for just one. */
-  async parksAgain(): Promise<JsonObject | undefined> {
-    const visitor = await Visitor.of('2026', this.url)
-    const params = { name: 'fx__ask_form', arguments: {} }
-    const [asked] = await visitor.send('tools/call', params).answers()
-    const { inputRequests, requestState } = objectAt(asked, 'result')
-    const [key] = Object.keys(objectAt({ inputRequests }, 'inputRequests'))
-    if (key === undefined) return asked
-    const state = requestState === undefined ? {} : { requestState }
-    const inputResponses = { [key]: { action: 'decline' } }
-    const [answer] = await visitor
-      .send('tools/call', { ...params, ...state, inputResponses })
-      .answers()
-    return answer
   }
 
   async close(): Promise<void> {
     this.upstream.release()
     await this.upstream.mend(this.fault === 'killed' ? 'hung' : this.fault)
-    await this.#front.node.close()
-    await this.#middle?.node.close()
+    await this.#front.close()
+    await this.#middle?.close()
     await this.#link?.close()
     await this.upstream.close()
   }
@@ -138,7 +134,7 @@ export class Stage implements Scene {
   /** One that has died is replaced at once, at the same address, and knows nothing of what was before. */
   async #replaceMiddle(): Promise<void> {
     this.#link?.sever()
-    await this.#middle?.node.close()
+    await this.#middle?.close()
     this.#middle = await inspectedNode('middle', frontPlan(this.upstream, this.fault))
     this.#link?.retarget(portOf(this.#middle))
   }

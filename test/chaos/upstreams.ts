@@ -4,12 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FixtureServer, type FixtureOptions } from '../fixtures/fixture-server.ts'
-import {
-  BUILT_IN_PROMPTS,
-  BUILT_IN_RESOURCES,
-} from '../fixtures/fixture-offers.ts'
+import { BUILT_IN_PROMPTS, BUILT_IN_RESOURCES } from '../fixtures/fixture-offers.ts'
 import { BUILT_IN_TOOLS } from '../fixtures/fixture-tools.ts'
-import { objectAt, type Era, type JsonObject } from '../fixtures/wire.ts'
+import { META, objectAt, type Era, type JsonObject } from '../fixtures/wire.ts'
 import { FlakyLink } from './flaky-link.ts'
 import { GATED_PROMPT, GATED_RESOURCE, GATED_TOOL } from './gated.ts'
 
@@ -29,13 +26,18 @@ export interface ChaosUpstream {
   readonly config: JsonObject
   /** The server behind HTTP; undefined for a process. */
   readonly fixture: FixtureServer | undefined
-  /** How often a tool, a prompt (`prompt:<name>`), a resource (by URI) or else a method was begun. */
+  /**
+   * How often a tool, a prompt (`prompt:<name>`), a resource (by URI) or else a method was begun. A round of era 2026 that
+   * asked for more has begun nothing.
+   */
   begun(name: string): number
   strike(fault: Fault): Promise<void>
   /** Takes the fault away, where it does not go by itself. */
   mend(fault: Fault): Promise<void>
   /** Lets go on what waits at the gate. */
   release(): void
+  /** Ends what connections are left from before. */
+  reset(): void
   /** What the node did wrong, in the eyes of the server. */
   readonly violations: readonly string[]
   close(): Promise<void>
@@ -83,7 +85,7 @@ class HttpUpstream implements ChaosUpstream {
 
   begun(name: string): number {
     if (name === 'completion/complete') return this.fixture.received(name).length
-    return this.fixture.runs.filter((run) => run.name === name && !run.isRetry).length
+    return this.fixture.runs.filter((run) => run.name === name && run.outcome !== 'asked').length
   }
 
   async strike(fault: Fault): Promise<void> {
@@ -103,6 +105,10 @@ class HttpUpstream implements ChaosUpstream {
 
   release(): void {
     this.fixture.gate.open()
+  }
+
+  reset(): void {
+    this.#link.sever()
   }
 
   get violations(): readonly string[] {
@@ -129,7 +135,7 @@ class StdioUpstream implements ChaosUpstream {
   readonly fixture = undefined
   readonly violations: readonly string[] = []
   readonly #folder = mkdtempSync(join(tmpdir(), 'chaos-'))
-  readonly #stopped = new Set<number>()
+  readonly #ended = new Set<number>()
 
   private constructor(kind: Kind) {
     this.kind = kind
@@ -155,26 +161,33 @@ class StdioUpstream implements ChaosUpstream {
 
   strike(fault: Fault): Promise<void> {
     if (fault === 'era-swapped') this.#write('era', other(this.kind.era))
-    const pid = Number(this.#read('pid'))
-    if (fault === 'hung') {
-      this.#stopped.add(pid)
-      process.kill(pid, 'SIGSTOP')
-    } else if (fault !== 'middle') process.kill(pid, 'SIGKILL')
+    // Callers that can be asked something have a process of their own.
+    if (fault === 'hung') this.#signal('SIGSTOP')
+    else if (fault !== 'middle') this.#signal('SIGKILL')
     return Promise.resolve()
   }
 
   mend(): Promise<void> {
-    for (const pid of this.#stopped) process.kill(pid, 'SIGCONT')
-    this.#stopped.clear()
+    this.#signal('SIGCONT')
     return Promise.resolve()
   }
 
   /** A process that waits at the gate is asked to open it by a call, which comes after what is tested. */
   release(): void {}
 
+  reset(): void {}
+
   async close(): Promise<void> {
     await this.mend()
     rmSync(this.#folder, { recursive: true })
+  }
+
+  /** Each process that may still run; those that are known to have ended are not asked again. */
+  #signal(signal: NodeJS.Signals): void {
+    const pids = this.#read('pid').split('\n').filter(Boolean).map(Number)
+    for (const pid of pids.filter((one) => !this.#ended.has(one))) {
+      if (!reached(pid, signal) || signal === 'SIGKILL') this.#ended.add(pid)
+    }
   }
 
   #received(): JsonObject[] {
@@ -195,12 +208,26 @@ class StdioUpstream implements ChaosUpstream {
   }
 }
 
+/** False when the process had ended by itself. */
+function reached(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal)
+  } catch {
+    return false
+  }
+}
+
 /** The name under which `begun` counts a request. */
 function nameOf(message: JsonObject): string {
   const method = String(message['method'])
   const params = objectAt(message, 'params')
-  if ('inputResponses' in params || 'requestState' in params) return `${method} again`
-  if (method === 'tools/call') return String(params['name'])
+  if (method === 'tools/call') return isFirstRound(params) ? 'asked' : String(params['name'])
   if (method === 'prompts/get') return `prompt:${String(params['name'])}`
   return method === 'resources/read' ? String(params['uri']) : method
+}
+
+/** In era 2026 a tool that asks runs only when it has its answers. */
+function isFirstRound(params: JsonObject): boolean {
+  const isModern = META.version in objectAt(params, '_meta')
+  return isModern && params['name'] === 'ask_form' && !('inputResponses' in params)
 }

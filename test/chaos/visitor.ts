@@ -41,16 +41,28 @@ export class Visit {
     this.#stream = undefined
   }
 
+  /** Nothing more can come. */
+  get isOver(): boolean {
+    return this.#over
+  }
+
   get lastEventId(): string | undefined {
     return this.#stream?.lastEventId
   }
 
   /** The next message. @throws Error when there is none in time */
   async next(): Promise<JsonObject> {
-    await this.#when(() => this.#read < this.#messages.length)
+    const message = await this.nextOrEnd()
+    if (message === undefined) throw new Error(`no more: ${JSON.stringify(this.#messages)}`)
+    return message
+  }
+
+  /** The next message; undefined when there is no further one. @throws Error when the end does not come in time */
+  async nextOrEnd(): Promise<JsonObject | undefined> {
+    await this.#when(() => this.#over || this.#read < this.#messages.length)
     const message = this.#messages[this.#read]
     this.#read += 1
-    return message ?? {}
+    return message
   }
 
   /** All responses to the request, once nothing more can come. @throws Error when the end does not come in time */
@@ -111,15 +123,23 @@ export class Visitor {
   readonly #url: string
   readonly #session: LegacySession | undefined
 
-  private constructor(era: Era, url: string, session: LegacySession | undefined) {
-    this.era = era
+  readonly #capabilities: JsonObject
+
+  private constructor(url: string, capabilities: JsonObject, session: LegacySession | undefined) {
+    this.era = session === undefined ? '2026' : '2025'
     this.#url = url
+    this.#capabilities = capabilities
     this.#session = session
   }
 
-  static async of(era: Era, url: string): Promise<Visitor> {
-    const options = { capabilities: CAPABILITIES }
-    return new Visitor(era, url, era === '2025' ? await legacySession(url, options) : undefined)
+  /** By default one that can be asked: a node has connections of their own for such callers. */
+  static async of(
+    era: Era,
+    url: string,
+    capabilities: JsonObject = CAPABILITIES,
+  ): Promise<Visitor> {
+    const session = era === '2025' ? await legacySession(url, { capabilities }) : undefined
+    return new Visitor(url, capabilities, session)
   }
 
   /** Sends a request; with a token it is told of progress. */
@@ -131,7 +151,7 @@ export class Visitor {
       return new Visit(id, session.stream(method, { ...params, ...meta }, id))
     }
     const token = progressToken === undefined ? {} : { progressToken }
-    const options = { id, capabilities: CAPABILITIES, ...token }
+    const options = { id, capabilities: this.#capabilities, ...token }
     const { message, headers } = modern(method, params, options)
     return new Visit(id, postStream(this.#url, message, headers))
   }

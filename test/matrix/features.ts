@@ -1,15 +1,26 @@
 // The features of the matrix: what each is, and how it shows that it works, against the world of the fixtures.
 import { expect } from 'vitest'
-import type { Asked, Interest } from '../fixtures/guest.ts'
-import { isObject, objectAt, type Era, type JsonObject, type ListKind } from '../fixtures/wire.ts'
-import { willing, type MatrixClient } from './client.ts'
-import { soon } from './soon.ts'
+import { ALL_CAPABILITIES, type Asked, type Interest } from '../fixtures/guest.ts'
+import { legacySession } from '../fixtures/raw-client.ts'
+import {
+  isObject,
+  objectAt,
+  type Era,
+  type Id,
+  type JsonObject,
+  type ListKind,
+} from '../fixtures/wire.ts'
+import { willing, type MatrixClient, type Target } from './client.ts'
 
 /** One client in front of one server, with any number of nodes between. */
 export interface Scene {
   readonly client: MatrixClient
   /** In front of every name of the server's: `fx__` behind a node, nothing at the server itself. */
   readonly prefix: string
+  /** Where the client is connected to. */
+  readonly target: Target
+  /** Resolves when the condition holds. @throws Error naming `what` when the time for it is over */
+  soon(condition: () => boolean | Promise<boolean>, what: string): Promise<void>
 }
 
 /** Shows that a feature works, or throws. */
@@ -22,6 +33,8 @@ export interface Feature {
   readonly proof: Proof
   /** The only era whose clients have it. Default: both. */
   readonly only?: Era
+  /** Needs a stream that can be broken at will, so a raw client over HTTP. */
+  readonly isRaw?: boolean
 }
 
 /** `tools/call`. */
@@ -127,7 +140,7 @@ async function progress(scene: Scene): Promise<void> {
       .slice(before)
       .filter(({ method }) => method === 'notifications/progress')
       .map(({ params }) => objectAt({ params }, 'params')['progress'])
-  await soon(() => steps().length >= 3, 'progress')
+  await scene.soon(() => steps().length >= 3, 'progress')
   // SDK clients may lose the last step, which comes together with the result.
   expect([1, 2, 3, 4].slice(0, steps().length)).toEqual(steps())
 }
@@ -136,10 +149,16 @@ async function cancel(scene: Scene): Promise<void> {
   const abort = new AbortController()
   const before = (await outcomes(scene, 'slow')).length
   const given = call(scene, 'slow', {}, { signal: abort.signal }).catch((error: unknown) => error)
-  await soon(async () => (await outcomes(scene, 'slow')).length > before, 'the call at the server')
+  await scene.soon(
+    async () => (await outcomes(scene, 'slow')).length > before,
+    'the call at the server',
+  )
   abort.abort()
   expect(await given).toBeInstanceOf(Error)
-  await soon(async () => (await outcomes(scene, 'slow'))[before] === 'cancelled', 'the cancel')
+  await scene.soon(
+    async () => (await outcomes(scene, 'slow'))[before] === 'cancelled',
+    'the cancel',
+  )
 }
 
 async function promptsList({ client, prefix }: Scene): Promise<void> {
@@ -256,15 +275,10 @@ async function completeTemplate(scene: Scene): Promise<void> {
 }
 
 /** Waits for a notification that comes after `from`. */
-function told(
-  { client: { heard } }: Scene,
-  from: number,
-  method: string,
-  about: JsonObject = {},
-): Promise<true> {
-  return soon(
+function told(scene: Scene, from: number, method: string, about: JsonObject = {}): Promise<void> {
+  return scene.soon(
     () =>
-      heard.slice(from).some((message) => {
+      scene.client.heard.slice(from).some((message) => {
         const params = objectAt(message, 'params')
         const isAbout = Object.entries(about).every(([key, value]) => params[key] === value)
         return message['method'] === method && isAbout
@@ -281,13 +295,16 @@ async function subscribe(scene: Scene): Promise<void> {
     client.heard.slice(from).some(({ params }) => isObject(params) && params['uri'] === about)
   const stop = await client.watch({ resourceSubscriptions: [uri] })
   await call(scene, 'touch', { uri: 'test://static/2' })
-  await soon(async () => {
+  await scene.soon(async () => {
     await call(scene, 'touch', { uri: 'test://static/1' })
     return updated(uri)
   }, 'an update')
   expect(String((await read(scene, uri))['text'])).toMatch(/^static 1 r\d+$/)
   await stop()
-  await soon(async () => (await watchers(scene, 'test://static/1')) <= 0, 'the end at the server')
+  await scene.soon(
+    async () => (await watchers(scene, 'test://static/1')) <= 0,
+    'the end at the server',
+  )
   expect(updated(other)).toBe(false)
 }
 
@@ -309,7 +326,7 @@ function changes(of: ListKind, method: string, key: 'name' | 'uri'): Proof {
       const from = client.heard.length
       await call(scene, 'toggle', { of, name })
       await told(scene, from, `notifications/${of}/list_changed`)
-      await soon(async () => (await isListed()) === isThere, `${of} to follow`)
+      await scene.soon(async () => (await isListed()) === isThere, `${of} to follow`)
     }
     await stop()
   }
@@ -436,6 +453,23 @@ async function logging(scene: Scene): Promise<void> {
   await client.wantLogs('emergency')
 }
 
+/** The caller loses its stream while it is asked, answers all the same, and comes back for the result. */
+async function resume(scene: Scene): Promise<void> {
+  if (typeof scene.target !== 'string') throw new Error('a pipe cannot break')
+  const session = await legacySession(scene.target, { capabilities: ALL_CAPABILITIES })
+  const params = { name: `${scene.prefix}ask_form`, arguments: {} }
+  const stream = await session.stream('tools/call', params)
+  const question = await stream.next()
+  const { lastEventId } = stream
+  if (lastEventId === undefined) throw new Error('events have no ids')
+  stream.close()
+  await session.answer(question?.['id'] as Id, GIVEN)
+  const again = await session.resume(lastEventId)
+  const result = objectAt(await again.next(), 'result')
+  expect(JSON.parse(textOf(result))).toEqual({ form: GIVEN })
+  await session.delete()
+}
+
 async function ping({ client }: Scene): Promise<void> {
   expect(await client.request('ping')).toEqual({})
 }
@@ -499,4 +533,11 @@ export const FEATURES: readonly Feature[] = [
   { id: 'resource-asks', title: 'A resource that asks', proof: resourceAsks },
   { id: 'logging', title: 'Logging: levels', proof: logging },
   { id: 'ping', title: 'Ping', proof: ping, only: '2025' },
+  {
+    id: 'resume',
+    title: 'Resumption of a broken stream',
+    proof: resume,
+    only: '2025',
+    isRaw: true,
+  },
 ]

@@ -1,5 +1,4 @@
 import { matrixOf } from './cells.ts'
-import { FEATURES } from './features.ts'
 import { SERVERS } from './servers.ts'
 
-for (const kind of SERVERS.filter(({ make }) => make === 'raw')) matrixOf(kind, FEATURES)
+for (const kind of SERVERS.filter(({ make }) => make.startsWith('raw'))) matrixOf(kind)

@@ -1,15 +1,17 @@
 // The servers at the far end of the matrix.
 import { fileURLToPath } from 'node:url'
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { stdioCommand } from '../fixtures/stdio-command.ts'
 import type { Era } from '../fixtures/wire.ts'
 import type { Target } from './client.ts'
+import { hostV1 } from './v1-host.ts'
 import { startWorldV1 } from './world-v1.ts'
 import { startLegacyWorldV2, startWorldV2 } from './world-v2.ts'
 import { PAGE_SIZE } from './world-settings.ts'
 
 /** What a server is made of. */
-export type Make = 'raw' | 'SDK v1' | 'SDK v2' | 'everything'
+export type Make = 'raw' | 'raw, cutting' | 'SDK v1' | 'SDK v2' | 'everything'
 
 /** A server that runs, or can be run. */
 export interface Running {
@@ -24,6 +26,8 @@ export interface ServerKind {
   readonly transport: 'HTTP' | 'stdio'
   /** Whether the link has to be told the era, because the server speaks both. */
   readonly isPinned?: boolean
+  /** Whether its own streams can be resumed. */
+  readonly isResumable?: boolean
   start(): Promise<Running>
 }
 
@@ -49,10 +53,29 @@ function raw(era: Era): () => Promise<Running> {
   return () => hosted(() => FixtureServer.start({ era, pageSize: PAGE_SIZE }))
 }
 
+/** Cuts each stream after its first message: whoever calls has to come back for the rest. */
+function cutting(): Promise<Running> {
+  const cuts = { resumable: true, cutAfter: 1, retryMs: 1 }
+  return hosted(() => FixtureServer.start({ era: '2025', pageSize: PAGE_SIZE, ...cuts }))
+}
+
+const EVERYTHING = '../../node_modules/@modelcontextprotocol/server-everything/dist/'
+
+/** The reference server, whose own program listens on a port that has to be known before. */
+async function everything(): Promise<Running> {
+  const { createServer } = (await import(
+    new URL(`${EVERYTHING}server/index.js`, import.meta.url).href
+  )) as {
+    createServer: () => { readonly server: Pick<Server, 'connect'> }
+  }
+  return hosted(() => hostV1(() => createServer().server))
+}
+
 /** The servers, in the order of the document. */
 export const SERVERS: readonly ServerKind[] = [
   { make: 'raw', era: '2025', transport: 'HTTP', start: raw('2025') },
   { make: 'raw', era: '2026', transport: 'HTTP', start: raw('2026') },
+  { make: 'raw, cutting', era: '2025', transport: 'HTTP', isResumable: true, start: cutting },
   {
     make: 'raw',
     era: '2025',
@@ -65,7 +88,13 @@ export const SERVERS: readonly ServerKind[] = [
     transport: 'stdio',
     start: program(stdioCommand({ era: '2026', pageSize: PAGE_SIZE })),
   },
-  { make: 'SDK v1', era: '2025', transport: 'HTTP', start: () => hosted(startWorldV1) },
+  {
+    make: 'SDK v1',
+    era: '2025',
+    transport: 'HTTP',
+    isResumable: true,
+    start: () => hosted(startWorldV1),
+  },
   { make: 'SDK v1', era: '2025', transport: 'stdio', start: program(script('world-v1.ts')) },
   { make: 'SDK v2', era: '2025', transport: 'HTTP', start: () => hosted(startLegacyWorldV2) },
   { make: 'SDK v2', era: '2026', transport: 'HTTP', start: () => hosted(startWorldV2) },
@@ -77,4 +106,11 @@ export const SERVERS: readonly ServerKind[] = [
     start: program(script('world-v2.ts')),
   },
   { make: 'SDK v2', era: '2026', transport: 'stdio', start: program(script('world-v2.ts')) },
+  { make: 'everything', era: '2025', transport: 'HTTP', isResumable: true, start: everything },
+  {
+    make: 'everything',
+    era: '2025',
+    transport: 'stdio',
+    start: program(script(`${EVERYTHING}index.js`, 'stdio')),
+  },
 ]

@@ -1,10 +1,7 @@
 // The world of the fixtures behind a server built with SDK v1: over HTTP with sessions, or as a child process.
 // node test/matrix/world-v1.ts
-import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js'
 import {
   CallToolRequestSchema,
@@ -26,9 +23,9 @@ import {
 import { FixtureAnswers, answerSettings, type Caller } from '../fixtures/fixture-answers.ts'
 import { ProtocolError } from '../fixtures/fixture-call.ts'
 import { World } from '../fixtures/fixture-world.ts'
-import { isProgram, listenLocally, type RunningFixture } from '../fixtures/http-host.ts'
-import { MemoryEventStore } from '../fixtures/memory-event-store.ts'
+import { isProgram, type RunningFixture } from '../fixtures/http-host.ts'
 import type { JsonObject, Message } from '../fixtures/wire.ts'
+import { hostV1 } from './v1-host.ts'
 import { PAGE_SIZE } from './world-settings.ts'
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>
@@ -131,32 +128,10 @@ function callerOf(extra: Extra, conversation: Caller['conversation']): Caller {
   }
 }
 
-/** Serves sessions over HTTP whose streams can be resumed. */
+/** Serves over HTTP. */
 export async function startWorldV1(): Promise<RunningFixture> {
   const hotel = new Hotel()
-  const open = new Map<string, StreamableHTTPServerTransport>()
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const id = request.headers['mcp-session-id']
-    const known = typeof id === 'string' ? open.get(id) : undefined
-    if (known !== undefined) return known.handleRequest(request, response)
-    if (id !== undefined) {
-      response.writeHead(404).end()
-      return
-    }
-    const transport = new StreamableHTTPServerTransport({
-      sessionIdGenerator: () => randomUUID(),
-      eventStore: new MemoryEventStore(),
-      retryInterval: 10,
-      onsessioninitialized: (opened) => void open.set(opened, transport),
-      onsessionclosed: (closed) => void open.delete(closed),
-    })
-    // The SDK's own types disagree about optional members under strict flags.
-    await hotel.open().connect(transport)
-    await transport.handleRequest(request, response)
-  }
-  return listenLocally(0, serve, async () => {
-    for (const transport of open.values()) await transport.close()
-  })
+  return hostV1(() => hotel.open())
 }
 
 if (isProgram(import.meta.url)) await new Hotel().open().connect(new StdioServerTransport())

@@ -8,6 +8,7 @@ export class CountingProxy {
   /** Requests passed on, by method. */
   readonly counts: Map<string, number> = new Map()
   readonly #target: URL
+  #open = 0
   readonly #server = createServer((incoming, outgoing) => void this.#pass(incoming, outgoing))
 
   private constructor(target: string) {
@@ -39,6 +40,16 @@ export class CountingProxy {
     return this.counts.get(method) ?? 0
   }
 
+  /** Answers that are still coming. */
+  get open(): number {
+    return this.#open
+  }
+
+  /** Breaks all connections; new ones are passed on as before. */
+  cut(): void {
+    this.#server.closeAllConnections()
+  }
+
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve))
     this.#server.closeAllConnections()
@@ -58,7 +69,11 @@ export class CountingProxy {
       answer.on('error', () => outgoing.destroy())
     })
     upstream.on('error', () => outgoing.destroy())
-    outgoing.on('close', () => upstream.destroy())
+    this.#open += 1
+    outgoing.on('close', () => {
+      this.#open -= 1
+      upstream.destroy()
+    })
     upstream.end(body)
   }
 

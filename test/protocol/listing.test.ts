@@ -37,6 +37,7 @@ const AS_NEW: ShownAs = {
   name: 'new',
   origin: undefined,
   objectOutputOnly: false,
+  withoutTasks: false,
   uri: undefined,
 }
 
@@ -198,6 +199,7 @@ const as = fc.record({
   name: fc.string({ minLength: 1 }),
   origin: fc.constantFrom(undefined, JSON.stringify(ORIGIN)),
   objectOutputOnly: fc.boolean(),
+  withoutTasks: fc.boolean(),
   uri: fc.constant(undefined),
 })
 
@@ -268,6 +270,17 @@ describe('a tool as it is shown', () => {
       const text = `{"name":"a","inputSchema":{},${both}}`
       expect(shown(text, { objectOutputOnly: true })).toEqual({ name: 'new', inputSchema: {} })
     }
+  })
+
+  test('how a tool is called as a task is left out for those who cannot', () => {
+    const execution = '"execution":{"taskSupport":"required"}'
+    const text = `{"name":"a",${execution},"inputSchema":{}}`
+    expect(shown(text)).toEqual({
+      name: 'new',
+      inputSchema: {},
+      execution: { taskSupport: 'required' },
+    })
+    expect(shown(text, { withoutTasks: true })).toEqual({ name: 'new', inputSchema: {} })
   })
 
   test('_meta of null becomes ours where we have something to say', () => {

@@ -265,6 +265,17 @@ describe('a 2025 upstream that asks a 2026 caller', () => {
     expect(() => forward(parts, fake.upstream, retry(parts, asked, {}))).toThrow('requestState')
   })
 
+  test('a node that closes tells the upstream that nobody waits, and keeps nothing', async () => {
+    const fake = new FakeUpstream('2025')
+    const parts = partsOf()
+    const first = forward(parts, fake.upstream, delegate({ caller: MODERN }))
+    fake.ask(1, 'elicitation/create', { message: '1' })
+    await first
+    parts.parked.close()
+    expect(fake.last.cancelled).toHaveLength(1)
+    expect(parts.parked.size).toBe(0)
+  })
+
   test('row 37: a demand to visit a URL becomes a question, and the retry is a new call', async () => {
     const fake = new FakeUpstream('2025')
     const parts = partsOf()
@@ -499,7 +510,7 @@ describe('a 2026 upstream that asks a 2026 caller', () => {
     const { taskId } = read(await again).result
     const { received, principal } = visible({ caller })
     // Row 58: the id leads back to the upstream.
-    const place = parts.tasks.open({ endpoint: received.endpoint, principal }, String(taskId))
+    const place = parts.tasks.find({ endpoint: received.endpoint, principal }, String(taskId))
     expect(place).toEqual({ tool: 'docs__a', upstream: 'files', id: 'inner' })
   })
 })

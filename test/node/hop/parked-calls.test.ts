@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { ParkedCalls, type Parked } from '../../../node/hop/parked-calls.ts'
 import { faultOf } from '../../protocol/fault.ts'
 
-function call(owner: string, round = 1): Parked {
-  return { owner, round }
+function call(owner: string, round = 1, abandon = (): void => undefined): Parked {
+  return { owner, round, abandon }
 }
 
 describe('parked calls', () => {
@@ -29,6 +29,15 @@ describe('parked calls', () => {
     lot.drop(first)
     lot.park(call('me'))
     expect(lot.size).toBe(3)
+  })
+
+  test('are ended with the node', () => {
+    const lot = new ParkedCalls(2)
+    const ended: number[] = []
+    lot.park(call('me', 1, () => ended.push(1)))
+    lot.drop(lot.park(call('me', 1, () => ended.push(2))))
+    lot.close()
+    expect([ended, lot.size]).toEqual([[1], 0])
   })
 
   test('law: when all are dropped or taken, as many fit as before', () => {

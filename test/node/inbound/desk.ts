@@ -12,6 +12,7 @@ import type {
   Serving,
   Subscribed,
   SubscriptionRequest,
+  TaskWatchRequest,
 } from '../../../node/core/stages.ts'
 import { Asks } from '../../../node/inbound/asks.ts'
 import { Inflight } from '../../../node/inbound/inflight.ts'
@@ -83,10 +84,14 @@ export class Heard implements Reply {
 }
 
 /** A subscription the test settles. */
-export interface AskedSubscription extends SubscriptionRequest {
-  grant(uris?: readonly string[]): Promise<void>
+export interface SettledByTest {
+  grant(granted?: readonly string[]): Promise<void>
   readonly ended: boolean
 }
+
+export type AskedSubscription = SubscriptionRequest & SettledByTest
+
+export type AskedTaskWatch = TaskWatchRequest & SettledByTest
 
 /** What differs from a plain request. */
 export interface DeskCall {
@@ -123,6 +128,7 @@ export class Desk {
   readonly lists: string[] = []
   readonly watchers: Set<ChangeListener> = new Set()
   readonly subscriptions: AskedSubscription[] = []
+  readonly taskWatches: AskedTaskWatch[] = []
   /** Messages to the session that belong to no request. */
   readonly told: JsonObject[] = []
   isHeard: boolean = true
@@ -219,29 +225,45 @@ export class Desk {
         return () => void this.watchers.delete(listener)
       },
       subscribe: (_call, wanted) => this.#subscribe(wanted),
+      watchTasks: (_call, wanted) => this.#watchTasks(wanted),
       endSession: () => undefined,
+      close: () => undefined,
     }
   }
 
   #subscribe(wanted: SubscriptionRequest): Promise<Subscribed> {
-    const { promise, resolve } = Promise.withResolvers<Subscribed>()
-    let ended = false
-    const end = (): void => {
-      ended = true
-    }
-    this.subscriptions.push({
-      ...wanted,
-      get ended() {
-        return ended
-      },
-      grant: async (uris = wanted.uris) => {
-        resolve({ granted: uris, end })
-        // What waits for it goes on first.
-        await new Promise(setImmediate)
-      },
-    })
+    const { promise, settled } = settledByTest(wanted.uris)
+    this.subscriptions.push(Object.assign(settled, wanted))
     return promise
   }
+
+  #watchTasks(wanted: TaskWatchRequest): Promise<Subscribed> {
+    const { promise, settled } = settledByTest(wanted.taskIds)
+    this.taskWatches.push(Object.assign(settled, wanted))
+    return promise
+  }
+}
+
+function settledByTest(all: readonly string[]): {
+  promise: Promise<Subscribed>
+  settled: SettledByTest
+} {
+  const { promise, resolve } = Promise.withResolvers<Subscribed>()
+  let ended = false
+  const end = (): void => {
+    ended = true
+  }
+  const settled = {
+    get ended() {
+      return ended
+    },
+    grant: async (granted = all) => {
+      resolve({ granted, end })
+      // What waits for it goes on first.
+      await new Promise(setImmediate)
+    },
+  }
+  return { promise, settled }
 }
 
 const COMMON = {

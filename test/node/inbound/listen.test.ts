@@ -14,8 +14,10 @@ beforeEach(() => {
   desk = new Desk()
 })
 
-function listen(notifications: unknown, id = 'L') {
-  return desk.send('subscriptions/listen', { notifications }, { id })
+const TASKS = { extensions: { 'io.modelcontextprotocol/tasks': {} } }
+
+function listen(notifications: unknown, id = 'L', capabilities: object = {}) {
+  return desk.send('subscriptions/listen', { notifications }, { id, capabilities })
 }
 
 function change(...kinds: (typeof LIST_KINDS)[number][]): void {
@@ -58,7 +60,7 @@ describe('lists', () => {
   })
 
   test('that were not asked for are not watched', () => {
-    const { heard } = listen({ toolsListChanged: false, taskIds: ['t'], more: 1 })
+    const { heard } = listen({ toolsListChanged: false, more: 1 })
     expect(acknowledged(heard)).toEqual({})
     expect(desk.watchers.size).toBe(0)
   })
@@ -103,6 +105,77 @@ describe('resources', () => {
     await desk.subscriptions[0]?.grant()
     await run
     expect(acknowledged(heard)).toEqual({ resourceSubscriptions: ['x:1', 'x:2'] })
+  })
+})
+
+describe('tasks', () => {
+  const listenToTasks = (filter: object) => listen(filter, 'L', TASKS)
+  const messageOf = (status: string) =>
+    Buffer.from(JSON.stringify({ method: 'notifications/tasks', params: { status } }))
+
+  test.each([[['t']], [[]], ['t'], [null]])(
+    'are refused to a caller without the extension, whatever it names: %j',
+    (taskIds) => {
+      const { heard } = listen({ toolsListChanged: true, taskIds })
+      expect(heard.error).toMatchObject({ code: -32_021, data: { requiredCapabilities: TASKS } })
+      expect(heard.errorCode).toBe(-32_021)
+      expect([desk.watchers.size, desk.taskWatches, desk.parts.listens.size]).toEqual([0, [], 0])
+    },
+  )
+
+  test('row 38: those that are granted are acknowledged, with the resources', async () => {
+    const { heard, run } = listenToTasks({
+      taskIds: ['c', 'a', 'b', 'a'],
+      resourceSubscriptions: ['x:1'],
+    })
+    expect(desk.taskWatches[0]?.taskIds).toEqual(['c', 'a', 'b'])
+    await desk.taskWatches[0]?.grant(['b', 'c'])
+    expect(heard.messages).toEqual([])
+    await desk.subscriptions[0]?.grant()
+    await run
+    expect(acknowledged(heard)).toEqual({ resourceSubscriptions: ['x:1'], taskIds: ['c', 'b'] })
+  })
+
+  test('what becomes of them follows the acknowledgement, the latest of each', async () => {
+    const { heard, run } = listenToTasks({ taskIds: ['a', 'b'] })
+    const [watch] = desk.taskWatches
+    watch?.changed('a', messageOf('working'))
+    watch?.changed('a', messageOf('completed'))
+    watch?.changed('b', messageOf('working'))
+    await watch?.grant()
+    await run
+    expect(heard.messages.slice(1).map(({ params }) => params)).toEqual([
+      { status: 'completed' },
+      { status: 'working' },
+    ])
+  })
+
+  test('beyond limits.subscriptions are not granted', async () => {
+    desk = new Desk({ subscriptions: 2 })
+    const { heard, run } = listenToTasks({ taskIds: ['a', 'b', 'c'] })
+    await desk.taskWatches[0]?.grant()
+    await run
+    expect(acknowledged(heard)).toEqual({ taskIds: ['a', 'b'] })
+  })
+
+  test.each([['t'], [{}], [[5]], [['']], [['123456789']]])('%j are no ids', (taskIds) => {
+    desk = new Desk({ uriBytes: 8 })
+    const { heard } = listenToTasks({ taskIds })
+    expect(heard.error).toMatchObject({ code: -32_602 })
+    expect(desk.taskWatches).toEqual([])
+  })
+
+  test('of a caller who leaves are let go, also when they are granted later', async () => {
+    const left = new Fault('cancelled', 'the caller closed the stream')
+    const [early, late] = [listenToTasks({ taskIds: ['a'] }), listenToTasks({ taskIds: ['b'] })]
+    await desk.taskWatches[0]?.grant()
+    await early.run
+    for (const { scope } of [early, late]) scope.stop(left)
+    expect(desk.taskWatches.map(({ ended }) => ended)).toEqual([true, false])
+    await desk.taskWatches[1]?.grant()
+    await late.run
+    expect(desk.taskWatches.map(({ ended }) => ended)).toEqual([true, true])
+    expect(late.heard.messages).toEqual([])
   })
 })
 

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { CLIENT_ERAS, DEPTHS, proofOf } from './cells.ts'
+import { MATRIX_PAGE, matrixDocument } from './document.ts'
+import { EVERYTHING } from './everything.ts'
+import { FEATURES } from './features.ts'
+import { IMPOSSIBLE } from './impossible.ts'
+import { SERVERS } from './servers.ts'
+
+test('the published matrix is what the tests run over (node test/matrix/publish.ts)', () => {
+  expect(readFileSync(MATRIX_PAGE, 'utf8')).toBe(matrixDocument())
+})
+
+test('every row has an id of its own, and so has every row of the reference server', () => {
+  const ids = FEATURES.map(({ id }) => id)
+  expect(new Set(ids).size).toBe(ids.length)
+  expect(ids).toEqual(expect.arrayContaining(Object.keys(EVERYTHING)))
+})
+
+test('every reason is the reason of some cell', () => {
+  for (const { features, where } of IMPOSSIBLE) {
+    const cells = CLIENT_ERAS.flatMap((era) =>
+      SERVERS.filter((kind) => where(kind, era)).flatMap((kind) =>
+        FEATURES.filter(({ id }) => features.includes(id)).map((feature) =>
+          proofOf({ kind, era, depth: 1, feature }),
+        ),
+      ),
+    )
+    expect(cells.filter((proof) => proof !== undefined)).not.toEqual([])
+  }
+})
+
+test('eras, transports, makes and depths are all there', () => {
+  const kinds = SERVERS.map(({ era, transport }) => `${era} ${transport}`)
+  expect(new Set(kinds)).toEqual(new Set(['2025 HTTP', '2025 stdio', '2026 HTTP', '2026 stdio']))
+  expect(new Set(SERVERS.map(({ make }) => make)).size).toBe(5)
+  expect(DEPTHS).toEqual([0, 1, 2, 3])
+})

@@ -1,0 +1,66 @@
+// The matrix as a page for readers. Made of the same tables that the tests run over, so it says what has been shown.
+import type { Era } from '../fixtures/wire.ts'
+import { CLIENT_ERAS, proofOf } from './cells.ts'
+import { FEATURES, type Feature } from './features.ts'
+import { IMPOSSIBLE, impossible } from './impossible.ts'
+import { SERVERS, type ServerKind } from './servers.ts'
+
+const HEAD = `# What works through Banyan
+
+What a client gets from a server through one, two and three nodes, by the era of either. Each cell is a test that runs
+the feature at all three depths; wherever client and server speak one era it is run without a node too, which shows
+that the test itself is sound. A cell with a number does not work, for the reason below: it is tested to fail, at each
+depth, in the way the reason says. A dash means that the server, or a client of that era, has no such thing.
+
+Era 2025 is revision 2025-11-25, era 2026 is 2026-07-28. The servers:
+
+- *raw*: our own, on plain \`node:http\` or a pipe; *cutting* breaks each stream after its first message.
+- *v1*, *v2*: built with the official TypeScript SDKs of that version.
+- *everything*: \`@modelcontextprotocol/server-everything\`.
+
+The client is SDK v1 in era 2025 and SDK v2 in era 2026; broken streams are resumed by a raw client.
+
+This page is generated: \`node test/matrix/publish.ts\`.
+`
+
+const SHORT: Readonly<Record<ServerKind['make'], string>> = {
+  raw: 'raw',
+  'raw, cutting': 'cutting',
+  'SDK v1': 'v1',
+  'SDK v2': 'v2',
+  everything: 'everything',
+}
+
+function columnOf({ make, era, transport }: ServerKind): string {
+  return `${SHORT[make]} ${era} ${transport}`
+}
+
+function symbolOf(kind: ServerKind, era: Era, feature: Feature): string {
+  if (proofOf({ kind, era, depth: 1, feature }) === undefined) return '–'
+  const reason = impossible(kind, era, feature.id)
+  return reason === undefined ? '✓' : `${IMPOSSIBLE.indexOf(reason) + 1}`
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
+}
+
+function table(era: Era): string {
+  const rows = FEATURES.filter(({ only = era }) => only === era).map((feature) =>
+    row([feature.title, ...SERVERS.map((kind) => symbolOf(kind, era, feature))]),
+  )
+  const head = row(['Feature', ...SERVERS.map(columnOf)])
+  const rule = row(['---', ...SERVERS.map(() => ':-:')])
+  return [`## Client of era ${era}`, '', head, rule, ...rows].join('\n')
+}
+
+/** The whole page, as Markdown. */
+export function matrixDocument(): string {
+  const notes = IMPOSSIBLE.map(({ reason }, index) => `${index + 1}. ${reason}`)
+  const parts = [HEAD.trimEnd(), ...CLIENT_ERAS.map(table)]
+  if (notes.length > 0) parts.push(['## What does not, and why', '', ...notes].join('\n'))
+  return `${parts.join('\n\n')}\n`
+}
+
+/** Where the page is kept. */
+export const MATRIX_PAGE: URL = new URL('../../docs/matrix.md', import.meta.url)

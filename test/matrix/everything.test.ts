@@ -1,0 +1,4 @@
+import { matrixOf } from './cells.ts'
+import { SERVERS } from './servers.ts'
+
+for (const kind of SERVERS.filter(({ make }) => make === 'everything')) matrixOf(kind)

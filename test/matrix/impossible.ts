@@ -1,0 +1,51 @@
+// What cannot work, and why. The cells named here are run too, and have to fail in the way that is stated.
+import type { Era } from '../fixtures/wire.ts'
+import type { ServerKind } from './servers.ts'
+
+/** A reason for which cells of the matrix cannot work. */
+export interface Impossible {
+  /** Ids of the features. */
+  readonly features: readonly string[]
+  /** The cells behind one node or more. */
+  readonly where: (kind: ServerKind, client: Era) => boolean
+  /** For the reader of the document. */
+  readonly reason: string
+  /** What the proof fails with. */
+  readonly fails: RegExp
+}
+
+/** All of them, in the order of the notes in the document. */
+export const IMPOSSIBLE: readonly Impossible[] = [
+  {
+    features: ['tools-changed', 'prompts-changed', 'resources-changed', 'subscribe'],
+    where: ({ make, era, transport }) =>
+      make !== 'everything' && era === '2025' && transport === 'stdio',
+    reason:
+      'A stdio server of era 2025 learns once, when it starts, what its client can be asked. So callers that can be ' +
+      'asked different things have a process each, and what a tool changes inside one process is not seen by the ' +
+      'process that lists and subscribes for all. A server that keeps its state outside the process is not affected, ' +
+      'nor are callers that cannot be asked anything.',
+    fails: /^waited in vain/,
+  },
+  {
+    features: ['form', 'page', 'sampling', 'roots'],
+    where: ({ make }) => make === 'everything',
+    reason:
+      'This server lists the tools that ask only to clients that can be asked. A node lists once for all its callers, ' +
+      'as a client that cannot.',
+    fails: /unknown tool/,
+  },
+  {
+    features: ['subscribe'],
+    where: ({ make }) => make === 'everything',
+    reason:
+      'This server sends updates to the session in which a tool switched them on. A node subscribes once for all ' +
+      'callers, in a session of its own.',
+    fails: /^waited in vain/,
+  },
+]
+
+/** Why that cell cannot work; undefined when it can. */
+export function impossible(kind: ServerKind, client: Era, feature: string): Impossible | undefined {
+  return IMPOSSIBLE.find(({ features, where }) => features.includes(feature) && where(kind, client))
+}
