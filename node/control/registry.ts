@@ -5,7 +5,7 @@ import { MODERN_REVISION, type Era } from '../../protocol/revisions.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Sealer } from '../core/seal.ts'
-import { SHARED } from '../core/stages.ts'
+import { OWN } from '../core/stages.ts'
 import { Catalogue } from '../hop/catalogue.ts'
 import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
 import type { Upstream, Upstreams } from '../hop/exchange.ts'
@@ -235,7 +235,7 @@ export class Registry {
   async #startLinks(entries: readonly Registered[]): Promise<void> {
     const started = entries.map(async ({ upstream, mirrors }) => {
       await upstream.link.start()
-      if (upstream.link.current(SHARED) !== undefined) await mirrors.refresh()
+      if (upstream.link.current(OWN) !== undefined) await mirrors.refresh()
     })
     await Promise.all(started)
   }
@@ -280,7 +280,7 @@ function hasLink(entries: ReadonlyMap<string, Registered>, { upstream }: Registe
 
 /** What is wrong with an upstream that answers, but is no other node. */
 function peerProblem({ kind, link }: Upstream, self: string): string | undefined {
-  const connection = link.current(SHARED)
+  const connection = link.current(OWN)
   if (kind !== 'node' || connection === undefined) return undefined
   const { federation } = connection.server
   if (federation === undefined) {

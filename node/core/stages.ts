@@ -154,8 +154,14 @@ export interface Context {
   readonly offered: string
 }
 
-/** The context of the node itself, in which it lists and watches, and of callers who share and cannot be asked. */
+/** The context of callers who share and cannot be asked. */
 export const SHARED: Context = { key: '', offered: '' }
+
+/**
+ * Whatever the node itself lists and watches on. Mostly that is the shared one; where a process holds the state of a
+ * server, it is the process whose state the callers see.
+ */
+export const OWN: Context = { key: 'own', offered: '' }
 
 /** The answer to the caller, ready to send. */
 export interface Returned {

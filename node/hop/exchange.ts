@@ -1,6 +1,7 @@
 import { Fault } from '../../protocol/errors.ts'
 import { nextTrail, type NodeId } from '../../protocol/federation.ts'
 import {
+  OWN,
   SHARED,
   type Candidate,
   type Context,
@@ -87,7 +88,7 @@ function choose(
   passed: readonly NodeId[],
 ): Candidate {
   const open = candidates.find(({ upstream }) => {
-    const connection = upstreams.get(upstream)?.link.current(SHARED)
+    const connection = upstreams.get(upstream)?.link.current(OWN)
     const node = connection?.server.federation?.node
     return connection !== undefined && (node === undefined || !passed.includes(node))
   })

@@ -15,7 +15,7 @@ import { META } from '../../protocol/meta.ts'
 import { paramUriEdits, resultUriEdits } from '../../protocol/result-uris.ts'
 import { relatedTaskEdits, taskIdEdits } from '../../protocol/task-edits.ts'
 import { readError, type RpcError, type UpstreamMessage } from '../../protocol/upstream-message.ts'
-import { SHARED, type Received, type Returned } from '../core/stages.ts'
+import { OWN, type Received, type Returned } from '../core/stages.ts'
 import type { Respond } from '../outbound/connection.ts'
 import { AskedCaller, type AskingCall } from './asked-caller.ts'
 import type { Flight, Landing } from './flight.ts'
@@ -259,7 +259,7 @@ export class CallLanding implements Landing, AskingCall, Parked {
   #uris(): ((uri: string) => string) | undefined {
     const { delegated, upstream } = this.#flight.plan
     const names = this.#parts.names(delegated.received.endpoint)
-    return urisFrom(names, delegated, upstream.link.current(SHARED)?.server.federation)
+    return urisFrom(names, delegated, upstream.link.current(OWN)?.server.federation)
   }
 
   /** An error may name the resource that is not there. */

@@ -9,7 +9,7 @@ import { FEDERATION, type FederationSettings, type HopTrail } from '../../protoc
 import type { Listed } from '../../protocol/listing.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { Logger } from '../core/logger.ts'
-import { SHARED } from '../core/stages.ts'
+import { OWN } from '../core/stages.ts'
 import type { Connection } from '../outbound/connection.ts'
 import type { Link } from '../outbound/link.ts'
 import { listPages } from '../outbound/list-pages.ts'
@@ -100,7 +100,7 @@ export class Mirror {
 
   /** Whether the upstream turned out to be another node, under whatever kind it is configured. */
   get ofNode(): boolean {
-    return this.link.current(SHARED)?.server.federation !== undefined
+    return this.link.current(OWN)?.server.federation !== undefined
   }
 
   /** Milliseconds others may keep the list, never more than the upstream allowed. */
@@ -158,7 +158,7 @@ export class Mirror {
 
   /** Whether the upstream would say that the list has changed; one that has no such list cannot get one unseen. */
   #watching(): boolean {
-    const connection = this.link.current(SHARED)
+    const connection = this.link.current(OWN)
     if (connection === undefined) return false
     return connection.watching(this.#rule.of) || !declares(connection, this.#rule)
   }
@@ -169,7 +169,7 @@ export class Mirror {
         const announced = this.#evicted
         if (announced) await this.#pause()
         this.#again = false
-        const connection = await this.link.connection(SHARED)
+        const connection = await this.link.connection(OWN)
         this.#take(announced, await this.#drainTwice(connection))
         this.#failed = false
       } while (this.#again)
@@ -215,7 +215,7 @@ export class Mirror {
       return await this.#drain(connection)
     } catch (error) {
       if (asFault(error).code !== 'upstream_unavailable') throw error
-      return this.#drain(await this.link.connection(SHARED))
+      return this.#drain(await this.link.connection(OWN))
     }
   }
 

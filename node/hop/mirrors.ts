@@ -7,7 +7,7 @@ import {
 import { asFault } from '../../protocol/errors.ts'
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import type { Era } from '../../protocol/revisions.ts'
-import { SHARED } from '../core/stages.ts'
+import { OWN } from '../core/stages.ts'
 import { ask, expectResult, ownFrame } from '../outbound/ask.ts'
 import type { Connection } from '../outbound/connection.ts'
 import type { Link } from '../outbound/link.ts'
@@ -77,7 +77,7 @@ export class Mirrors {
 
   /** A connection is there: what it lists and says of itself may be anything. */
   up(): void {
-    const connection = this.link.current(SHARED)
+    const connection = this.link.current(OWN)
     if (connection !== undefined) this.#take(connection, connection.server.capabilities)
     void this.evict()
   }
@@ -86,7 +86,7 @@ export class Mirrors {
   changed(of: ListKind): void {
     void this.evict(of)
     // Behind a node there may be a server now, or no more, that has what the node declares in its place.
-    const connection = this.link.current(SHARED)
+    const connection = this.link.current(OWN)
     if (connection?.server.federation !== undefined && connection.era === '2026') {
       void this.#learn(connection)
     }
@@ -116,7 +116,7 @@ export class Mirrors {
       while (this.#learnAgain) {
         this.#learnAgain = false
         const { capabilities } = await discover(connection, this.#options.listTimeout)
-        const current = this.link.current(SHARED) === connection
+        const current = this.link.current(OWN) === connection
         if (current && isObject(capabilities)) this.#take(connection, capabilities)
       }
     } catch (error) {

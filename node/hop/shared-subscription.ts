@@ -1,4 +1,4 @@
-import { SHARED, type Context } from '../core/stages.ts'
+import { OWN, type Context } from '../core/stages.ts'
 import type { Connection } from '../outbound/connection.ts'
 
 /** What subscribing needs of a connection. */
@@ -74,13 +74,13 @@ export class SharedSubscription<Holder> {
 
   async #connect(): Promise<SubscribedConnection | undefined> {
     try {
-      return this.link.current(SHARED) ?? (await this.link.connection(SHARED))
+      return this.link.current(OWN) ?? (await this.link.connection(OWN))
     } catch {
       return undefined
     }
   }
 
   #isCurrent(): boolean {
-    return this.#connection !== undefined && this.#connection === this.link.current(SHARED)
+    return this.#connection !== undefined && this.#connection === this.link.current(OWN)
   }
 }

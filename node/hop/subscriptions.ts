@@ -1,6 +1,6 @@
 import type { NodeId } from '../../protocol/federation.ts'
 import {
-  SHARED,
+  OWN,
   type Authenticated,
   type Candidate,
   type Entry,
@@ -200,7 +200,7 @@ export class Subscriptions {
         this.#settle(wish)
         return
       }
-      const connection = way.link.current(SHARED)
+      const connection = way.link.current(OWN)
       if (connection !== undefined) wish.refused.add(connection)
     }
     wish.placing = false
@@ -220,7 +220,7 @@ export class Subscriptions {
     return candidates.flatMap((candidate, index) => {
       const link = this.#parts.link(candidate.upstream)
       if (link === undefined || (node !== undefined && isDetour(candidate, index))) return []
-      const next = link.current(SHARED)?.server.federation?.node
+      const next = link.current(OWN)?.server.federation?.node
       if (next !== undefined && (next === node || passed.includes(next))) return []
       return [{ link, uri: candidate.name }]
     })
@@ -292,11 +292,11 @@ function tell({ granted, updated, uri }: Wish): void {
 }
 
 function isUp({ link }: Way): boolean {
-  return link.current(SHARED) !== undefined
+  return link.current(OWN) !== undefined
 }
 
 function wasRefused({ refused }: Wish, { link }: Way): boolean {
-  const connection = link.current(SHARED)
+  const connection = link.current(OWN)
   return connection !== undefined && refused.has(connection)
 }
 

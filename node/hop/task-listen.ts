@@ -7,7 +7,7 @@ import {
   readUpstreamMessage,
   type UpstreamMessage,
 } from '../../protocol/upstream-message.ts'
-import { SHARED, type Context } from '../core/stages.ts'
+import { OWN, type Context } from '../core/stages.ts'
 import { ask, ownFrame } from '../outbound/ask.ts'
 import type { Connection, Sent } from '../outbound/connection.ts'
 
@@ -107,7 +107,7 @@ export class TaskListen<Task extends { readonly id: string }> {
   async #connect(): Promise<ListenedConnection | undefined> {
     const link = this.#plan.link()
     try {
-      return link?.current(SHARED) ?? (await link?.connection(SHARED))
+      return link?.current(OWN) ?? (await link?.connection(OWN))
     } catch {
       return undefined
     }

@@ -9,7 +9,7 @@ import { paramUriEdits } from '../../protocol/result-uris.ts'
 import { taskIdEditsIn } from '../../protocol/task-edits.ts'
 import type { UpstreamMessage } from '../../protocol/upstream-message.ts'
 import {
-  SHARED,
+  OWN,
   type Authenticated,
   type Candidate,
   type Entry,
@@ -156,7 +156,7 @@ class TaskWatch {
 
   #uriEdits(way: Way, raw: Buffer, { start, end }: Member): readonly Edit[] {
     const { upstream } = way.candidate
-    const peer = this.#parts.upstreams().get(upstream)?.link.current(SHARED)?.server.federation
+    const peer = this.#parts.upstreams().get(upstream)?.link.current(OWN)?.server.federation
     const map = urisFrom(this.#parts.names(this.#owner.endpoint), way, peer)
     if (map === undefined) return []
     return paramUriEdits('notifications/tasks', raw.subarray(start, end), map).map((edit) => {

@@ -112,7 +112,10 @@ export class Sessions {
       isObject(capabilities)
     const until = sound ? openedAt + this.#lifetimeMs : 0
     if (!sound || Date.now() >= until) return undefined
-    return { session: { key, revision, capabilities: readSessionCapabilities(capabilities) }, until }
+    return {
+      session: { key, revision, capabilities: readSessionCapabilities(capabilities) },
+      until,
+    }
   }
 }
 

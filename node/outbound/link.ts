@@ -3,7 +3,7 @@ import { asFault, Fault } from '../../protocol/errors.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Place } from '../core/ring.ts'
-import { SHARED, type Context } from '../core/stages.ts'
+import { OWN, SHARED, type Context } from '../core/stages.ts'
 import { CallsByContext, type Calls, type QuestionTaker } from './calls.ts'
 import type { Connection, ConnectionEvents, Connector } from './connection.ts'
 
@@ -27,7 +27,7 @@ export interface LinkEvents {
   up(): void
   down(): void
   listChanged(of: ListKind): void
-  /** A resource that is subscribed to on the shared connection changed; `uri` as the upstream gives it. */
+  /** A resource that is subscribed to on the node's own connection changed; `uri` as the upstream gives it. */
   updated(uri: string): void
 }
 
@@ -53,9 +53,12 @@ interface Conversation {
 }
 
 /**
- * The link to one upstream: keeps the shared connection open, opens others for callers who must not share and closes
+ * The link to one upstream: keeps the node's own connection open, opens others for callers who must not share and closes
  * them when they have been idle for long, and comes back by itself with growing delays. A call that meets a link that is
  * down tries at once instead of waiting for the next delay to pass.
+ *
+ * The node's own is the shared one. Only where a process holds the server's state, and callers need one of another kind,
+ * the node goes over to theirs: what they change there it would otherwise not see.
  */
 export class Link {
   readonly label: string
@@ -66,6 +69,8 @@ export class Link {
   readonly #log: Logger
   readonly #conversations = new Map<string, Conversation>()
   readonly #calls = new CallsByContext()
+  /** The context of the connection on which the node lists and watches. */
+  #own = SHARED.key
   #phase: LinkPhase = 'connecting'
   #fault: Fault | undefined
   #delay: number
@@ -124,26 +129,26 @@ export class Link {
 
   /** Makes the first attempt. Resolves when it is over, whether it succeeded or not. */
   async start(): Promise<void> {
-    await this.connection(SHARED).catch(() => undefined)
+    await this.connection(OWN).catch(() => undefined)
   }
 
   get status(): LinkStatus {
-    const shared = this.current(SHARED)
+    const own = this.current(OWN)
     return {
       phase: this.#phase,
       target: this.#connector.target,
-      era: shared?.era,
-      revision: shared?.revision,
-      server: shared?.server.name,
+      era: own?.era,
+      revision: own?.revision,
+      server: own?.server.name,
       error: this.#phase === 'down' ? this.#fault?.message : undefined,
     }
   }
 
   /** The open connection of a context, without waiting; undefined while there is none. */
-  current({ key }: Context): Connection | undefined {
-    const shared = this.#conversations.get(SHARED.key)?.connection
-    if (key === SHARED.key || shared?.stateless === true) return shared
-    return this.#conversations.get(key)?.connection
+  current(context: Context): Connection | undefined {
+    const own = this.#conversations.get(this.#own)?.connection
+    if (context === OWN || this.#isOwn(context.key) || own?.stateless === true) return own
+    return this.#conversations.get(context.key)?.connection
   }
 
   /**
@@ -152,8 +157,8 @@ export class Link {
    * @throws Fault `upstream_unavailable` and what `Connector.connect` throws
    */
   async connection(context: Context): Promise<Connection> {
-    const shared = this.current(SHARED) ?? (await this.#open(SHARED))
-    if (context.key === SHARED.key || shared.stateless) return shared
+    const own = this.current(OWN) ?? (await this.#open(SHARED))
+    if (context === OWN || this.#isOwn(context.key) || own.stateless) return own
     return this.current(context) ?? this.#open(context)
   }
 
@@ -182,7 +187,7 @@ export class Link {
 
   #release(key: string): Promise<void> {
     const conversation = this.#conversations.get(key)
-    if (key === SHARED.key || conversation === undefined) return Promise.resolve()
+    if (this.#isOwn(key) || conversation === undefined) return Promise.resolve()
     this.#forget(key, conversation)
     const released = end(conversation).finally(() => this.#releasing.delete(released))
     this.#releasing.add(released)
@@ -214,8 +219,8 @@ export class Link {
 
   async #attempt(context: Context, conversation: Conversation): Promise<Connection> {
     const { key, offered } = context
-    // The delay that runs is that of the shared connection.
-    if (key === SHARED.key) clearTimeout(this.#timer)
+    // The delay that runs is that of the node's own connection.
+    if (this.#isOwn(key)) clearTimeout(this.#timer)
     // A connection may be lost before `connect` returns it.
     let lostEarly: Fault | undefined
     let settled = false
@@ -233,7 +238,8 @@ export class Link {
       if (this.#conversations.get(key) !== conversation) throw await discard(connection)
       conversation.connection = connection
       conversation.attempt = undefined
-      if (key === SHARED.key) this.#up(connection)
+      if (this.#isOwn(key)) this.#up(connection)
+      else if (this.#isBetter(key, connection)) this.#goOver(key)
       // Who asked for it may have given up in the meantime.
       else this.#awaitIdle(key)
       return connection
@@ -243,13 +249,13 @@ export class Link {
     }
   }
 
-  /** News are those of the shared connection, from the time it is there; questions may come before that. */
+  /** News are those of the node's own connection, from the time it is there; questions may come before that. */
   #eventsOf(
     context: Context,
     conversation: Conversation,
     lost: (fault: Fault) => void,
   ): ConnectionEvents {
-    const tells = (): boolean => context.key === SHARED.key && conversation.connection !== undefined
+    const tells = (): boolean => this.#isOwn(context.key) && conversation.connection !== undefined
     return {
       listChanged: (of) => {
         if (tells()) this.#events.listChanged(of)
@@ -259,11 +265,27 @@ export class Link {
       },
       request: (message, respond) => this.#calls.ask(context, message, respond),
       notification: (message) => {
-        const stateless = this.current(SHARED)?.stateless === true
+        const stateless = this.current(OWN)?.stateless === true
         this.#calls.notify(context, message, stateless)
       },
       lost,
     }
+  }
+
+  #isOwn(key: string): boolean {
+    return key === this.#own
+  }
+
+  /** Whether what callers do on a connection is better seen from there. One of a single session shows only that one. */
+  #isBetter(key: string, { secluded }: Connection): boolean {
+    return secluded && this.#own === SHARED.key && key.startsWith('\n')
+  }
+
+  /** The node lists and watches on another connection from now on; its old one is closed when it has been idle for long. */
+  #goOver(key: string): void {
+    this.#own = key
+    this.#awaitIdle(SHARED.key)
+    this.#events.up()
   }
 
   #up(connection: Connection): void {
@@ -279,7 +301,7 @@ export class Link {
     this.#forget(key, conversation)
     if (this.#phase === 'closed') return closed()
     const named = this.#named(fault)
-    if (key !== SHARED.key) return named
+    if (!this.#isOwn(key)) return named
     this.#lastFailure = Date.now()
     this.#down(named)
     return named
@@ -287,20 +309,26 @@ export class Link {
 
   #lost(key: string, conversation: Conversation, fault: Fault): void {
     if (!this.#forget(key, conversation)) return
-    if (this.#phase === 'closed' || key !== SHARED.key) return
+    if (this.#phase === 'closed' || !this.#isOwn(key)) return
+    this.#own = SHARED.key
+    if (this.#conversations.get(SHARED.key)?.connection !== undefined) {
+      // Callers who cannot be asked have had a process of their own all the time.
+      this.#events.up()
+      return
+    }
     // One that ends as soon as it is open must not be opened again and again without a pause.
     if (Date.now() - this.#upSince >= this.#delay) this.#delay = this.#connector.backoff.min
     this.#down(this.#named(fault))
   }
 
   #occupy(key: string): Calls {
-    if (key !== SHARED.key) clearTimeout(this.#conversations.get(key)?.idle)
+    if (!this.#isOwn(key)) clearTimeout(this.#conversations.get(key)?.idle)
     return this.#calls.at(key)
   }
 
   /** Callers of the 2025 era may leave without a word, and what is open for them would stay open. */
   #awaitIdle(key: string): void {
-    if (key === SHARED.key || this.#calls.size(key) > 0) return
+    if (this.#isOwn(key) || this.#calls.size(key) > 0) return
     const conversation = this.#conversations.get(key)
     if (conversation === undefined) return
     clearTimeout(conversation.idle)

@@ -1,4 +1,7 @@
 // One upstream, one or two nodes in front of it, one caller: built for one strike.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import type { FixtureOptions } from '../fixtures/fixture-server.ts'
 import { until } from '../fixtures/wait.ts'
@@ -38,6 +41,7 @@ export class Stage implements Scene {
   readonly #front: InspectedNode
   #middle: InspectedNode | undefined
   readonly #link: FlakyLink | undefined
+  readonly #state: string
 
   private constructor(
     { fault }: Staging,
@@ -45,8 +49,9 @@ export class Stage implements Scene {
       upstream: ChaosUpstream
       visitor: Visitor
       front: InspectedNode
-      middle: InspectedNode | undefined
-      link: FlakyLink | undefined
+      state: string
+      middle?: InspectedNode
+      link?: FlakyLink
     },
   ) {
     this.fault = fault
@@ -55,15 +60,17 @@ export class Stage implements Scene {
     this.#front = parts.front
     this.#middle = parts.middle
     this.#link = parts.link
+    this.#state = parts.state
   }
 
   static async set(staging: Staging): Promise<Stage> {
     const upstream = await chaosUpstream(staging.kind, staging.fixture ?? {})
-    const direct = frontPlan(upstream, staging.fault)
+    const state = mkdtempSync(join(tmpdir(), 'chaos-node-'))
+    const direct = nearPlan(upstream, staging.fault, state)
     if (staging.fault !== 'middle') {
       const front = await inspectedNode('front', direct)
       const visitor = await Visitor.of(staging.caller, front.node.endpointUrl('main'))
-      return new Stage(staging, { upstream, visitor, front, middle: undefined, link: undefined })
+      return new Stage(staging, { upstream, visitor, front, state })
     }
     const middle = await inspectedNode('middle', direct)
     const link = await FlakyLink.to(portOf(middle))
@@ -74,7 +81,7 @@ export class Stage implements Scene {
       upstreams: { middle: { node: { url, as: '{namespace}' }, era: staging.kind.era, ...timing } },
     })
     const visitor = await Visitor.of(staging.caller, front.node.endpointUrl('main'))
-    return new Stage(staging, { upstream, visitor, front, middle, link })
+    return new Stage(staging, { upstream, visitor, front, middle, link, state })
   }
 
   get url(): string {
@@ -129,13 +136,14 @@ export class Stage implements Scene {
     await this.#middle?.close()
     await this.#link?.close()
     await this.upstream.close()
+    rmSync(this.#state, { recursive: true })
   }
 
-  /** One that has died is replaced at once, at the same address, and knows nothing of what was before. */
+  /** One that has died is back at once, at the same address; of what was before it knows its keys. */
   async #replaceMiddle(): Promise<void> {
     this.#link?.sever()
     await this.#middle?.close()
-    this.#middle = await inspectedNode('middle', frontPlan(this.upstream, this.fault))
+    this.#middle = await inspectedNode('middle', nearPlan(this.upstream, this.fault, this.#state))
     this.#link?.retarget(portOf(this.#middle))
   }
 }
@@ -145,8 +153,9 @@ function timingOf(fault: Fault): { timeout: string; maxTimeout: string } {
   return { timeout, maxTimeout: timeout }
 }
 
-function frontPlan({ config }: ChaosUpstream, fault: Fault): NodePlan {
+function nearPlan({ config }: ChaosUpstream, fault: Fault, state: string): NodePlan {
   return {
+    node: { state },
     limits: LIMITS,
     upstreams: { fixture: { ...config, ...timingOf(fault) } },
     namespaces: { fx: { from: ['fixture'] } },

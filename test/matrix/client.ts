@@ -29,9 +29,6 @@ export interface MatrixClient {
   close(): Promise<void>
 }
 
-/** Opens a client. */
-export type Connect = (target: Target) => Promise<MatrixClient>
-
 /** What clients of the matrix call themselves. */
 export const CLIENT_INFO = { name: 'matrix', version: '1.0.0' } as const
 
@@ -47,5 +44,9 @@ export const willing: Answerer = ({ method, params }) => {
   return { action: 'accept', content: Object.fromEntries(fields.map((field) => [field, 'given'])) }
 }
 
-/** The questions a client can be asked. */
-export const ASKABLE = ['elicitation/create', 'sampling/createMessage', 'roots/list'] as const
+/** The questions a client can be asked, by the capability that allows them. */
+export const ASKABLE = [
+  ['elicitation', 'elicitation/create'],
+  ['sampling', 'sampling/createMessage'],
+  ['roots', 'roots/list'],
+] as const

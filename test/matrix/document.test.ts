@@ -8,7 +8,9 @@ import { IMPOSSIBLE } from './impossible.ts'
 import { SERVERS } from './servers.ts'
 
 test('the published matrix is what the tests run over (node test/matrix/publish.ts)', () => {
-  expect(readFileSync(MATRIX_PAGE, 'utf8')).toBe(matrixDocument())
+  const page = matrixDocument()
+  process.stdout.write(page)
+  expect(readFileSync(MATRIX_PAGE, 'utf8')).toBe(page)
 })
 
 test('every row has an id of its own, and so has every row of the reference server', () => {

@@ -14,9 +14,9 @@ depth, in the way the reason says. A dash means that the server, or a client of 
 
 Era 2025 is revision 2025-11-25, era 2026 is 2026-07-28. The servers:
 
-- *raw*: our own, on plain \`node:http\` or a pipe; *cutting* breaks each stream after its first message.
-- *v1*, *v2*: built with the official TypeScript SDKs of that version.
-- *everything*: \`@modelcontextprotocol/server-everything\`.
+- _raw_: our own, on plain \`node:http\` or a pipe; _cutting_ breaks each stream after its first message.
+- _v1_, _v2_: built with the official TypeScript SDKs of that version.
+- _everything_: \`@modelcontextprotocol/server-everything\`.
 
 The client is SDK v1 in era 2025 and SDK v2 in era 2026; broken streams are resumed by a raw client.
 
@@ -41,17 +41,25 @@ function symbolOf(kind: ServerKind, era: Era, feature: Feature): string {
   return reason === undefined ? '✓' : `${IMPOSSIBLE.indexOf(reason) + 1}`
 }
 
-function row(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`
+/** A Markdown table with columns of equal width, as the formatter of this repository wants it. */
+function tableOf(rows: readonly (readonly string[])[]): string {
+  const [head = []] = rows
+  const widths = head.map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0), 3),
+  )
+  const lines = rows.map((row) => row.map((text, column) => text.padEnd(widths[column] ?? 0)))
+  const rule = widths.map((width) => '-'.repeat(width))
+  const [first = [], ...rest] = lines
+  return [first, rule, ...rest].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
 function table(era: Era): string {
-  const rows = FEATURES.filter(({ only = era }) => only === era).map((feature) =>
-    row([feature.title, ...SERVERS.map((kind) => symbolOf(kind, era, feature))]),
-  )
-  const head = row(['Feature', ...SERVERS.map(columnOf)])
-  const rule = row(['---', ...SERVERS.map(() => ':-:')])
-  return [`## Client of era ${era}`, '', head, rule, ...rows].join('\n')
+  const rows = FEATURES.filter(({ only = era }) => only === era).map((feature) => [
+    feature.title,
+    ...SERVERS.map((kind) => symbolOf(kind, era, feature)),
+  ])
+  const head = ['Feature', ...SERVERS.map(columnOf)]
+  return [`## Client of era ${era}`, '', tableOf([head, ...rows])].join('\n')
 }
 
 /** The whole page, as Markdown. */

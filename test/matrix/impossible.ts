@@ -8,6 +8,8 @@ export interface Impossible {
   readonly features: readonly string[]
   /** The cells behind one node or more. */
   readonly where: (kind: ServerKind, client: Era) => boolean
+  /** Whether it works for clients that cannot be asked anything; that is then shown too. */
+  readonly isFineUnasked?: boolean
   /** For the reader of the document. */
   readonly reason: string
   /** What the proof fails with. */
@@ -25,6 +27,7 @@ export const IMPOSSIBLE: readonly Impossible[] = [
       'asked different things have a process each, and what a tool changes inside one process is not seen by the ' +
       'process that lists and subscribes for all. A server that keeps its state outside the process is not affected, ' +
       'nor are callers that cannot be asked anything.',
+    isFineUnasked: true,
     fails: /^waited in vain/,
   },
   {
@@ -40,7 +43,8 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     where: ({ make }) => make === 'everything',
     reason:
       'This server sends updates to the session in which a tool switched them on. A node subscribes once for all ' +
-      'callers, in a session of its own.',
+      'callers, in a session of its own; only the calls of clients that cannot be asked anything share it.',
+    isFineUnasked: true,
     fails: /^waited in vain/,
   },
 ]

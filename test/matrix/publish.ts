@@ -4,4 +4,3 @@ import { MATRIX_PAGE, matrixDocument } from './document.ts'
 
 mkdirSync(new URL('.', MATRIX_PAGE), { recursive: true })
 writeFileSync(MATRIX_PAGE, matrixDocument())
-process.stdout.write(matrixDocument())

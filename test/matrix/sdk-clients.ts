@@ -100,17 +100,26 @@ abstract class SdkClient {
 
 class V1 extends SdkClient implements MatrixClient {
   readonly era = '2025'
-  readonly #client = new ClientV1(CLIENT_INFO, { capabilities: ALL_CAPABILITIES })
-  protected readonly methods = methodsOf(this.#client, (params, options) =>
-    this.#client.callTool(params as never, CallToolResultSchema, options),
-  )
+  readonly #client: ClientV1
+  readonly #capabilities: JsonObject
+  protected readonly methods: Record<string, Method>
+
+  constructor(capabilities: JsonObject) {
+    super()
+    this.#capabilities = capabilities
+    this.#client = new ClientV1(CLIENT_INFO, { capabilities })
+    this.methods = methodsOf(this.#client, (params, options) =>
+      this.#client.callTool(params as never, CallToolResultSchema, options),
+    )
+  }
 
   async open(target: Target): Promise<this> {
-    for (const schema of [
-      ElicitRequestSchema,
-      CreateMessageRequestSchema,
-      ListRootsRequestSchema,
-    ]) {
+    const schemas = Object.entries({
+      elicitation: ElicitRequestSchema,
+      sampling: CreateMessageRequestSchema,
+      roots: ListRootsRequestSchema,
+    }).filter(([name]) => name in this.#capabilities)
+    for (const [, schema] of schemas) {
       this.#client.setRequestHandler(
         schema,
         async ({ method, params }) => (await this.question(method, params)) as never,
@@ -143,17 +152,26 @@ class V1 extends SdkClient implements MatrixClient {
 
 class V2 extends SdkClient implements MatrixClient {
   readonly era = '2026'
-  readonly #client = new ClientV2(CLIENT_INFO, {
-    capabilities: ALL_CAPABILITIES,
-    versionNegotiation: { mode: { pin: '2026-07-28' } },
-  })
-  protected readonly methods = methodsOf(this.#client, (params, options) =>
-    this.#client.callTool(params as never, options),
-  )
+  readonly #client: ClientV2
+  readonly #capabilities: JsonObject
+  protected readonly methods: Record<string, Method>
   #logLevel: string | undefined
 
+  constructor(capabilities: JsonObject) {
+    super()
+    this.#capabilities = capabilities
+    this.#client = new ClientV2(CLIENT_INFO, {
+      capabilities,
+      versionNegotiation: { mode: { pin: '2026-07-28' } },
+    })
+    this.methods = methodsOf(this.#client, (params, options) =>
+      this.#client.callTool(params as never, options),
+    )
+  }
+
   async open(target: Target): Promise<this> {
-    for (const method of ASKABLE) {
+    const askable = ASKABLE.filter(([name]) => name in this.#capabilities)
+    for (const [, method] of askable) {
       this.#client.setRequestHandler(
         method,
         async ({ params }) => (await this.question(method, params)) as never,
@@ -188,12 +206,18 @@ class V2 extends SdkClient implements MatrixClient {
   }
 }
 
-/** Connects with SDK v1, in era 2025. */
-export function connectV1(target: Target): Promise<MatrixClient> {
-  return new V1().open(target)
+/** Connects with SDK v1, in era 2025. By default the client can be asked everything. */
+export function connectV1(
+  target: Target,
+  capabilities: JsonObject = ALL_CAPABILITIES,
+): Promise<MatrixClient> {
+  return new V1(capabilities).open(target)
 }
 
-/** Connects with SDK v2, in era 2026. */
-export function connectV2(target: Target): Promise<MatrixClient> {
-  return new V2().open(target)
+/** Connects with SDK v2, in era 2026. By default the client can be asked everything. */
+export function connectV2(
+  target: Target,
+  capabilities: JsonObject = ALL_CAPABILITIES,
+): Promise<MatrixClient> {
+  return new V2(capabilities).open(target)
 }

@@ -1,7 +1,7 @@
 // The servers at the far end of the matrix.
 import { fileURLToPath } from 'node:url'
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
-import { FixtureServer } from '../fixtures/fixture-server.ts'
+import { FixtureServer, type FixtureOptions } from '../fixtures/fixture-server.ts'
 import { stdioCommand } from '../fixtures/stdio-command.ts'
 import type { Era } from '../fixtures/wire.ts'
 import type { Target } from './client.ts'
@@ -16,6 +16,8 @@ export type Make = 'raw' | 'raw, cutting' | 'SDK v1' | 'SDK v2' | 'everything'
 /** A server that runs, or can be run. */
 export interface Running {
   readonly target: Target
+  /** What was wrong with the requests it got, in words; only our own servers look. */
+  readonly faults?: () => readonly string[]
   close(): Promise<void>
 }
 
@@ -49,15 +51,19 @@ async function hosted(
   return { target: server.url, close: () => server.close() }
 }
 
-function raw(era: Era): () => Promise<Running> {
-  return () => hosted(() => FixtureServer.start({ era, pageSize: PAGE_SIZE }))
+function raw(options: FixtureOptions): () => Promise<Running> {
+  return async () => {
+    const server = await FixtureServer.start({ pageSize: PAGE_SIZE, ...options })
+    return {
+      target: server.url,
+      faults: () => [...server.violations, ...server.collisions],
+      close: () => server.close(),
+    }
+  }
 }
 
 /** Cuts each stream after its first message: whoever calls has to come back for the rest. */
-function cutting(): Promise<Running> {
-  const cuts = { resumable: true, cutAfter: 1, retryMs: 1 }
-  return hosted(() => FixtureServer.start({ era: '2025', pageSize: PAGE_SIZE, ...cuts }))
-}
+const CUTTING: FixtureOptions = { era: '2025', resumable: true, cutAfter: 1, retryMs: 1 }
 
 const EVERYTHING = '../../node_modules/@modelcontextprotocol/server-everything/dist/'
 
@@ -73,9 +79,9 @@ async function everything(): Promise<Running> {
 
 /** The servers, in the order of the document. */
 export const SERVERS: readonly ServerKind[] = [
-  { make: 'raw', era: '2025', transport: 'HTTP', start: raw('2025') },
-  { make: 'raw', era: '2026', transport: 'HTTP', start: raw('2026') },
-  { make: 'raw, cutting', era: '2025', transport: 'HTTP', isResumable: true, start: cutting },
+  { make: 'raw', era: '2025', transport: 'HTTP', start: raw({ era: '2025' }) },
+  { make: 'raw', era: '2026', transport: 'HTTP', start: raw({ era: '2026' }) },
+  { make: 'raw, cutting', era: '2025', transport: 'HTTP', isResumable: true, start: raw(CUTTING) },
   {
     make: 'raw',
     era: '2025',

@@ -218,6 +218,18 @@ test('row 59: the extension is declared where something behind the endpoint has 
   await other.close()
 })
 
+/** Nothing tells the task from one that never was, and nobody upstream is asked. */
+async function expectUnknown(caller: TaskCaller, taskId: string, proxy: CountingProxy) {
+  const before = proxy.total
+  const errors = await Promise.all(OF_TASKS.map((method) => caller.ask(method, { taskId })))
+  const never = await caller.ask('tasks/get', { taskId: 'never-was' })
+  for (const { error } of errors) expect(error).toEqual(never.error)
+  expect(never.error.code).toBe(CODE.invalidParams)
+  const stream = await listen(caller, [taskId])
+  expect(await stream.next()).toMatchObject({ params: { notifications: { taskIds: [] } } })
+  expect(proxy.total).toBe(before)
+}
+
 describe('who may not have a task', () => {
   const namespaces = { fx: { from: ['fixture'] } }
   const endpoints = { main: { namespaces: ['fx'] }, twin: { namespaces: ['fx'] } }
@@ -226,17 +238,6 @@ describe('who may not have a task', () => {
     const proxy = await proxied()
     const plan = { upstreams: { fixture: { http: { url: proxy.url } } }, namespaces, endpoints }
     return { node: await mesh.ready('front', plan), proxy, plan }
-  }
-
-  async function expectUnknown(caller: TaskCaller, taskId: string, proxy: CountingProxy) {
-    const before = proxy.total
-    const errors = await Promise.all(OF_TASKS.map((method) => caller.ask(method, { taskId })))
-    const never = await caller.ask('tasks/get', { taskId: 'never-was' })
-    for (const { error } of errors) expect(error).toEqual(never.error)
-    expect(never.error.code).toBe(CODE.invalidParams)
-    const stream = await listen(caller, [taskId])
-    expect(await stream.next()).toMatchObject({ params: { notifications: { taskIds: [] } } })
-    expect(proxy.total).toBe(before)
   }
 
   test('row 58: another endpoint knows nothing of it, and nothing goes upstream', async () => {

@@ -1,0 +1,103 @@
+// Which connection the node itself lists and watches on, where a process holds the state of a server.
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { SILENT } from '../../../node/core/logger.ts'
+import { OWN, SHARED, type Context } from '../../../node/core/stages.ts'
+import { Link } from '../../../node/outbound/link.ts'
+import { Fault } from '../../../protocol/errors.ts'
+import { FakeConnector, ofSession, type FakeConnection } from './fake-connector.ts'
+
+const IDLE_MS = 10_000
+const FORM: Context = { key: '\n"elicitation":{}', offered: '"elicitation":{}' }
+const ROOTS: Context = { key: '\n"roots":{}', offered: '"roots":{}' }
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+class Bench {
+  readonly connector = new FakeConnector()
+  readonly heard: string[] = []
+  readonly link = new Link('files', {
+    connector: this.connector,
+    events: {
+      up: () => this.heard.push('up'),
+      down: () => this.heard.push('down'),
+      listChanged: (of) => this.heard.push(of),
+      updated: (uri) => this.heard.push(uri),
+    },
+    sessionIdleMs: IDLE_MS,
+    sessions: 5,
+    log: SILENT,
+  })
+
+  /** Opens the connection of a context, in a process of its own unless said otherwise. */
+  async open(context: Context, secluded = true): Promise<FakeConnection> {
+    const asked = this.link.connection(context)
+    await vi.advanceTimersByTimeAsync(0)
+    const connection = this.connector.last.succeed(false)
+    connection.secluded = secluded
+    expect(await asked).toBe(connection)
+    return connection
+  }
+}
+
+test('is that of callers who can be asked, once there is one: its news are heard, those of the first are not', async () => {
+  const bench = new Bench()
+  const first = await bench.open(SHARED)
+  const firstEvents = bench.connector.last.events
+  expect(bench.link.current(OWN)).toBe(first)
+  const theirs = await bench.open(FORM)
+  expect(bench.link.current(OWN)).toBe(theirs)
+  expect(await bench.link.connection(OWN)).toBe(theirs)
+  expect(bench.heard).toEqual(['up', 'up'])
+  bench.connector.last.events.listChanged('tools')
+  firstEvents.listChanged('prompts')
+  expect(bench.heard).toEqual(['up', 'up', 'tools'])
+  // Who cannot be asked keeps a process that was told so.
+  expect(bench.link.current(SHARED)).toBe(first)
+})
+
+test('stays there, whoever comes later; the first is let go when nobody needs it, and comes back for who does', async () => {
+  const bench = new Bench()
+  const first = await bench.open(SHARED)
+  const theirs = await bench.open(FORM)
+  const others = await bench.open(ROOTS)
+  expect(bench.link.current(OWN)).toBe(theirs)
+  await vi.advanceTimersByTimeAsync(IDLE_MS)
+  expect([first.closed, others.closed, theirs.closed]).toEqual([1, 1, 0])
+  expect(bench.heard).toEqual(['up', 'up'])
+  const again = await bench.open(SHARED)
+  expect(bench.link.current(SHARED)).toBe(again)
+  expect(bench.link.current(OWN)).toBe(theirs)
+})
+
+test('goes back to the first when theirs is lost, or to a new one', async () => {
+  const bench = new Bench()
+  const first = await bench.open(SHARED)
+  await bench.open(FORM)
+  const { events } = bench.connector.last
+  events.lost(new Fault('upstream_unavailable', 'gone'))
+  expect(bench.link.current(OWN)).toBe(first)
+  expect(bench.heard).toEqual(['up', 'up', 'up'])
+
+  await bench.open(FORM)
+  await vi.advanceTimersByTimeAsync(IDLE_MS)
+  bench.connector.last.events.lost(new Fault('upstream_unavailable', 'gone'))
+  expect(bench.link.current(OWN)).toBeUndefined()
+  expect(bench.heard.at(-1)).toBe('down')
+  const next = await bench.open(OWN)
+  expect(bench.link.current(SHARED)).toBe(next)
+  expect(bench.heard.at(-1)).toBe('up')
+})
+
+test('is the first where the state is not in a process, or is that of one session alone', async () => {
+  const bench = new Bench()
+  const first = await bench.open(SHARED)
+  await bench.open(FORM, false)
+  await bench.open(ofSession('s'))
+  expect(bench.link.current(OWN)).toBe(first)
+  expect(bench.heard).toEqual(['up'])
+})
