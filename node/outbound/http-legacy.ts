@@ -77,7 +77,6 @@ export interface LegacyOptions {
 export class HttpLegacy implements Connection {
   readonly era = '2025'
   readonly stateless = false
-  readonly secluded = false
   readonly #target: HttpTarget
   readonly #events: ConnectionEvents
   readonly #rules: CallRules

@@ -116,7 +116,9 @@ const rounds: Exchange = {
   async begin({ visitor }) {
     const call = { name: 'fx__ask_form', arguments: {} }
     let answers = await visitor.send('tools/call', call).answers()
-    if (retryParams(answers[0]) === undefined) throw new Error(`not asked: ${String(answers[0])}`)
+    if (retryParams(answers[0]) === undefined) {
+      throw new Error(`not asked: ${JSON.stringify(answers)}`)
+    }
     return async () => {
       for (let next = retryParams(answers[0]); next !== undefined; next = retryParams(answers[0])) {
         answers = await visitor.send('tools/call', { ...call, ...next }).answers()

@@ -30,7 +30,6 @@ export const NOTHING_HELD: Holdings = {
 export interface InspectedNode {
   readonly node: BanyanNode
   /** What it logged as an error: faults of its own. */
-  readonly logs: string[]
   readonly errors: readonly string[]
   readonly held: Holdings
   close(): Promise<void>
@@ -39,9 +38,8 @@ export interface InspectedNode {
 /** Starts a node and waits until each upstream has been tried and listed. */
 export async function inspectedNode(name: string, plan: NodePlan): Promise<InspectedNode> {
   const errors: string[] = []
-  const logs: string[] = []
   const config = parseConfig(configOf(name, plan), {})
-  const parts = await compose(config, recorder(errors, logs))
+  const parts = await compose(config, recorder(errors))
   const { host, port } = config.node.listen
   const address = await parts.http.listen(host, port)
   const url = `http://${address.address}:${address.port}`
@@ -49,7 +47,6 @@ export async function inspectedNode(name: string, plan: NodePlan): Promise<Inspe
   await node.ready()
   return {
     node,
-    logs,
     errors,
     get held() {
       return holdings(parts)
@@ -69,9 +66,9 @@ function holdings({ registry, streamable }: Parts): Holdings {
   }
 }
 
-function recorder(errors: string[], logs: string[]): Logger {
-  const nothing = (f: object, m: string): void =>
-    void logs.push(`${performance.now() | 0} ${m} ${JSON.stringify(f)}`)
+function nothing(): void {}
+
+function recorder(errors: string[]): Logger {
   return {
     debug: nothing,
     info: nothing,

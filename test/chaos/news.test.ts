@@ -6,7 +6,6 @@ import { objectAt, type Era, type JsonObject } from '../fixtures/wire.ts'
 import { subscriberOf, urisAt, UPDATED } from '../mesh/subscriber.ts'
 import { Stage } from './stage.ts'
 import type { Fault, Kind } from './upstreams.ts'
-import { Visitor } from './visitor.ts'
 
 const ERAS: readonly Era[] = ['2025', '2026']
 const KINDS: readonly Kind[] = (['http', 'stdio'] as const).flatMap((transport) =>
@@ -68,12 +67,7 @@ describe.each(KINDS)('$transport upstream of era $era', (kind) => {
   )
 })
 
-async function touch({ upstream, url }: Stage): Promise<void> {
-  if (upstream.fixture !== undefined) {
-    upstream.fixture.touch(URI)
-    return
-  }
-  // In era 2025 the subscription is of the process that all share who cannot be asked.
-  const visitor = await Visitor.of('2026', url, {})
-  await visitor.call('touch', { uri: URI }).answers()
+async function touch({ upstream, visitor }: Stage): Promise<void> {
+  if (upstream.fixture === undefined) await visitor.call('touch', { uri: URI }).answers()
+  else upstream.fixture.touch(URI)
 }

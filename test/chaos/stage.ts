@@ -18,6 +18,8 @@ export interface Staging {
   readonly kind: Kind
   readonly fault: Fault
   readonly caller: Era
+  /** Of the link between the nodes, where there are two. Default: that of the upstream. */
+  readonly link?: Era
   readonly fixture?: FixtureOptions
 }
 
@@ -78,7 +80,13 @@ export class Stage implements Scene {
     const timing = timingOf(staging.fault)
     const front = await inspectedNode('front', {
       limits: LIMITS,
-      upstreams: { middle: { node: { url, as: '{namespace}' }, era: staging.kind.era, ...timing } },
+      upstreams: {
+        middle: {
+          node: { url, as: '{namespace}' },
+          era: staging.link ?? staging.kind.era,
+          ...timing,
+        },
+      },
     })
     const visitor = await Visitor.of(staging.caller, front.node.endpointUrl('main'))
     return new Stage(staging, { upstream, visitor, front, middle, link, state })

@@ -75,10 +75,10 @@ async function survives({ kind, fault, caller, exchange }: Cell): Promise<void> 
     const finish = await exchange.begin(stage)
     await stage.strike()
     const answers = await finish()
-    expect(answers, 'answers').toHaveLength(1)
+    expect(answers).toHaveLength(1)
     const between = exchange.between?.(kind) === true
     const endings = (between ? BETWEEN[kind.transport] : IN_HAND)[fault]
-    expect(endings, JSON.stringify(answers)).toContain(endingOf(answers[0]))
+    expect(endings).toContain(endingOf(answers[0]))
 
     await stage.mend()
     stage.upstream.release()
@@ -86,9 +86,8 @@ async function survives({ kind, fault, caller, exchange }: Cell): Promise<void> 
     await stage.visitor.leave()
     await stage.letGo()
     // Last, so that whoever would run it a second time has had the time to.
-    const runs = stage.upstream.begun(exchange.counted)
-    if (between && endingOf(answers[0]) !== 'result') expect(runs).toBeLessThanOrEqual(1)
-    else expect(runs).toBe(1)
+    const mayBeNone = between && endingOf(answers[0]) !== 'result'
+    expect(mayBeNone ? [0, 1] : [1]).toContain(stage.upstream.begun(exchange.counted))
     for (const { errors } of stage.nodes) expect(errors).toEqual([])
     expect(stage.upstream.violations).toEqual([])
   } finally {

@@ -1,7 +1,8 @@
 // The matrix as a page for readers. Made of the same tables that the tests run over, so it says what has been shown.
 import type { Era } from '../fixtures/wire.ts'
 import { CLIENT_ERAS, proofOf } from './cells.ts'
-import { FEATURES, type Feature } from './features.ts'
+import { FEATURES } from './features.ts'
+import type { Feature } from './scene.ts'
 import { IMPOSSIBLE, impossible } from './impossible.ts'
 import { SERVERS, type ServerKind } from './servers.ts'
 

@@ -8,8 +8,6 @@ export interface Impossible {
   readonly features: readonly string[]
   /** The cells behind one node or more. */
   readonly where: (kind: ServerKind, client: Era) => boolean
-  /** Whether it works for clients that cannot be asked anything; that is then shown too. */
-  readonly isFineUnasked?: boolean
   /** For the reader of the document. */
   readonly reason: string
   /** What the proof fails with. */
@@ -19,32 +17,34 @@ export interface Impossible {
 /** All of them, in the order of the notes in the document. */
 export const IMPOSSIBLE: readonly Impossible[] = [
   {
-    features: ['tools-changed', 'prompts-changed', 'resources-changed', 'subscribe'],
-    where: ({ make, era, transport }) =>
-      make !== 'everything' && era === '2025' && transport === 'stdio',
+    features: [
+      'tools-changed-unasked',
+      'prompts-changed-unasked',
+      'resources-changed-unasked',
+      'subscribe-unasked',
+    ],
+    where: ({ era, transport }) => era === '2025' && transport === 'stdio',
     reason:
       'A stdio server of era 2025 learns once, when it starts, what its client can be asked. So callers that can be ' +
-      'asked different things have a process each, and what a tool changes inside one process is not seen by the ' +
-      'process that lists and subscribes for all. A server that keeps its state outside the process is not affected, ' +
-      'nor are callers that cannot be asked anything.',
-    isFineUnasked: true,
+      'asked different things have a process each. A node lists and subscribes in the process of those that can be ' +
+      'asked; what a tool changes inside another process is not seen there. A server that keeps its state outside ' +
+      'the process is not affected, nor is one that only callers of one kind use.',
     fails: /^waited in vain/,
   },
   {
     features: ['form', 'page', 'sampling', 'roots'],
-    where: ({ make }) => make === 'everything',
+    where: ({ make, transport }) => make === 'everything' && transport === 'HTTP',
     reason:
       'This server lists the tools that ask only to clients that can be asked. A node lists once for all its callers, ' +
       'as a client that cannot.',
-    fails: /unknown tool/,
+    fails: /^waited in vain for: .* to be listed/,
   },
   {
     features: ['subscribe'],
-    where: ({ make }) => make === 'everything',
+    where: ({ make, transport }) => make === 'everything' && transport === 'HTTP',
     reason:
       'This server sends updates to the session in which a tool switched them on. A node subscribes once for all ' +
       'callers, in a session of its own; only the calls of clients that cannot be asked anything share it.',
-    isFineUnasked: true,
     fails: /^waited in vain/,
   },
 ]

@@ -7,10 +7,11 @@ import { FixtureServer } from '../fixtures/fixture-server.ts'
 import type { RunningFixture } from '../fixtures/http-host.ts'
 import type { RawStream } from '../fixtures/raw-client.ts'
 import { until } from '../fixtures/wait.ts'
-import { CODE, META, objectAt, type JsonObject } from '../fixtures/wire.ts'
+import { CODE, decodeHeaderValue, META, objectAt, type JsonObject } from '../fixtures/wire.ts'
 import { CountingProxy } from './counting-proxy.ts'
 import { Mesh, type NodePlan } from './mesh.ts'
 import { CHAINS, shownAs, styledChain } from './styled-chain.ts'
+import { taskCommand } from './task-stdio.ts'
 import { TaskCaller, TASKS, TASKS_MISSING, WITH_TASKS } from './task-caller.ts'
 
 const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
@@ -297,6 +298,28 @@ test('row 31: what a task asks goes to no caller that cannot be asked', async ()
   })
 })
 
+test('row 28: what a task came to speaks of resources that can be read', async () => {
+  const other = await FixtureServer.start({ era: '2026' })
+  const task = { taskId: 'Straße 1', status: 'completed', ttlMs: null }
+  const content = [{ type: 'resource_link', name: 'one', uri: 'test://static/1' }]
+  other.on('tools/call', (exchange) => exchange.result({ resultType: 'task', ...task }))
+  other.on('tasks/get', (exchange) => exchange.result({ ...task, result: { content } }))
+  const node = await styledChain(mesh, other.url, { depth: 3, style: 'prefixed' })
+  const caller = callerOf(node)
+  const taskId = await caller.start('echo', { message: 'x' })
+  const { result } = await caller.get(taskId)
+  const [link] = objectAt({ result }, 'result')['content'] as JsonObject[]
+  expect(link?.['uri']).not.toBe('test://static/1')
+  const read = await caller.ask('resources/read', { uri: link?.['uri'] })
+  expect(read.result).toMatchObject({ contents: [{ uri: link?.['uri'], text: 'static 1' }] })
+  const [asked] = other.received('tasks/get')
+  expect(asked?.params['taskId']).toBe('Straße 1')
+  expect(decodeHeaderValue(String(asked?.headers['mcp-name']))).toBe('Straße 1')
+  expect(other.violations).toEqual([])
+  await mesh.close()
+  await other.close()
+})
+
 test('row 40: a listen that drops is opened again, and its caller is told where the task stands', async () => {
   const proxy = await proxied()
   const node = await mesh.front('front', proxy.url)
@@ -328,4 +351,28 @@ test('a listen ends at the server with the one it was opened for', async () => {
   stream.close()
   await until(() => proxy.open === idle, 'the end at the server')
   await caller.ask('tasks/cancel', { taskId }, WITH_TASKS)
+})
+
+test('row 39: listens to tasks stay apart on the pipe of a process', async () => {
+  const inner = await mesh.ready('inner', {
+    upstreams: { fixture: { stdio: taskCommand() } },
+    namespaces: { fx: { from: ['fixture'] } },
+  })
+  const node = { url: inner.endpointUrl('main'), as: '{namespace}' }
+  const caller = callerOf(await mesh.ready('outer', { upstreams: { next: { node } } }))
+  const taskIds = [await caller.start('job'), await caller.start('job')]
+  const both: RawStream[] = []
+  for (const taskId of taskIds) both.push(await listen(caller, [taskId], taskId))
+  for (const [index, taskId] of taskIds.entries()) {
+    expect(await both[index]?.next()).toMatchObject({
+      params: { notifications: { taskIds: [taskId] } },
+    })
+  }
+  for (const taskId of taskIds) await caller.ask('tasks/update', { taskId, inputResponses: {} })
+  for (const [index, taskId] of taskIds.entries()) {
+    expect(await both[index]?.next()).toMatchObject({
+      method: 'notifications/tasks',
+      params: { taskId, status: 'completed', _meta: { [META.subscriptionId]: taskId } },
+    })
+  }
 })

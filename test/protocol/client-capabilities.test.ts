@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest'
 import {
   NO_CAPABILITIES,
   readClientCapabilities,
+  readSessionCapabilities,
   RELAYED_EXTENSIONS,
+  TASKS_EXTENSION,
 } from '../../protocol/client-capabilities.ts'
 import { FEDERATION } from '../../protocol/federation.ts'
 
@@ -73,6 +75,24 @@ describe('what a client can be asked', () => {
       fc.property(fc.jsonValue({ maxDepth: 1 }), (value) => {
         const read = readClientCapabilities(value)
         if (Array.isArray(value) || typeof value !== 'object') expect(read).toBe(NO_CAPABILITIES)
+      }),
+    )
+  })
+
+  test('law: a session has no tasks of the extension, and all else it declares', () => {
+    fc.assert(
+      fc.property(capability, (declared) => {
+        const read = readSessionCapabilities(declared)
+        const full = readClientCapabilities(declared)
+        expect(read.extensions).toEqual(
+          new Set([...full.extensions].filter((name) => name !== TASKS_EXTENSION)),
+        )
+        expect(read.offered).not.toContain(TASKS_EXTENSION)
+        expect({ ...read, offered: '', extensions: '' }).toEqual({
+          ...full,
+          offered: '',
+          extensions: '',
+        })
       }),
     )
   })

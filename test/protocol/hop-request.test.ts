@@ -220,6 +220,27 @@ describe('what a retry says', () => {
     }
   })
 
+  test('goes with what would make a task of the call, in any order', () => {
+    const params = [
+      '"requestState":"ours"',
+      '"task":{"ttl":1}',
+      '"name":"t"',
+      '"inputResponses":{}',
+    ]
+    const shuffles = fc.shuffledSubarray(params, { minLength: params.length })
+    fc.assert(
+      fc.property(shuffles, fc.boolean(), (order, retried) => {
+        const bare = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{${order.join()}}}`
+        const retry = retried ? { inputResponses: '', requestState: '' } : undefined
+        const read = request(hop(bare, LEGACY, { retry, withoutTask: true }).toString())
+        expect([read.param('task'), read.param('name')]).toEqual([undefined, 'upstream "name"'])
+        expect(read.param('requestState')).toBe(retried ? undefined : 'ours')
+        const kept = request(hop(bare, LEGACY, { retry }).toString())
+        expect(kept.param('task')).toEqual({ ttl: 1 })
+      }),
+    )
+  })
+
   test('is put in where the caller, of era 2025, has no such thing', () => {
     const bare = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}}'
     const retry = { inputResponses: '{"a":{}}', requestState: '"s"' }

@@ -66,6 +66,21 @@ test.each(['', OFFERED])('a 2025 server over stdio is told once: {%s}', async (o
   expect(connection.meta(offered)).toBe('')
 })
 
+test('row 36: a 2025 server, which has tasks of its own, is offered none of the extension', async () => {
+  const tasks = '"io.modelcontextprotocol/tasks":{}'
+  const ui = '"io.modelcontextprotocol/ui":{}'
+  const told = [`"extensions":{${tasks}}`, `"roots":{},"extensions":{${ui},${tasks}}`]
+  const seen: unknown[] = []
+  for (const offered of told) {
+    const server = await start({ era: '2025' })
+    await open(httpConnector(server.url), offered)
+    const capabilities = objectAt(server.received('initialize')[0]?.params, 'capabilities')
+    const { experimental: _, ...rest } = capabilities
+    seen.push(rest)
+  }
+  expect(seen).toEqual([{}, { roots: {}, extensions: JSON.parse(`{${ui}}`) }])
+})
+
 test('a 2026 server is told by each request, whatever the connection was opened for', async () => {
   const server = await start({ era: '2026' })
   const stdio = stdioConnector({ command: process.execPath, args: [ODD, '2026'] })
