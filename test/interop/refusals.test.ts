@@ -67,7 +67,7 @@ describe.each(CLIENTS)('$client', ({ client: name, era, connect }) => {
     // Revision 2026-07-28 wants HTTP 404 for it, of which SDK v2 keeps the body as text.
     const text = expect.stringContaining('-32601') as string
     const expected = era === '2026' ? { data: { status: 404, text } } : { code: -32_601 }
-    expect(await aftermath(client.prompts())).toMatchObject({ ...expected, next })
+    expect(await aftermath(client.unknown())).toMatchObject({ ...expected, next })
   })
 
   test('request that has been here before: -31001', async () => {

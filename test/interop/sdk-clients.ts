@@ -10,8 +10,10 @@ import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/clien
 import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import {
   CallToolResultSchema,
+  EmptyResultSchema,
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
+import * as z from 'zod'
 
 /** Where a client connects to: an endpoint's URL, or a program. */
 export type Target = string | { readonly command: string; readonly args: string[] }
@@ -36,8 +38,8 @@ export interface SdkClient {
     args?: Readonly<Record<string, unknown>>,
     options?: CallOptions,
   ): Promise<Readonly<Record<string, unknown>>>
-  /** Asks for what the server does not have. */
-  prompts(): Promise<unknown>
+  /** Asks for what no server has. */
+  unknown(): Promise<unknown>
   close(): Promise<void>
 }
 
@@ -86,7 +88,7 @@ async function connectV1(target: Target): Promise<SdkClient> {
         CallToolResultSchema,
         options as object,
       ),
-    prompts: () => client.listPrompts(),
+    unknown: () => client.request({ method: 'vendor/unknown' }, EmptyResultSchema),
     close: () => client.close(),
   }
 }
@@ -116,7 +118,7 @@ function connectV2(mode: NonNullable<ClientOptions['versionNegotiation']>['mode'
         (await client.listTools(undefined, { cacheMode: 'bypass' })).tools.map(({ name }) => name),
       call: (name, args = {}, { meta, ...options } = {}) =>
         client.callTool({ name, arguments: args, ...(meta && { _meta: meta }) }, options as object),
-      prompts: () => client.request({ method: 'prompts/list' }),
+      unknown: () => client.request({ method: 'vendor/unknown' }, z.looseObject({})),
       close: () => client.close(),
     }
   }

@@ -76,9 +76,12 @@ async function templateOf({ client }: Scene, name: string): Promise<string> {
   return String(listed.find((item) => item['name'] === name)?.['uriTemplate'])
 }
 
-async function templateOf({ client }: Scene, name: string): Promise<string> {
-  const listed = await all(client, 'resources/templates/list', 'resourceTemplates')
-  return String(listed.find((item) => item['name'] === name)?.['uriTemplate'])
+async function template(scene: Scene): Promise<void> {
+  const item = await templateOf(scene, 'item')
+  expect(await read(scene, item.replace('{id}', '7'))).toMatchObject({ text: 'item 7' })
+  const find = await templateOf(scene, 'find')
+  const uri = find.replace('{+path}', 'a/b').replace('{?word}', '?word=x%20y')
+  expect(await read(scene, uri)).toMatchObject({ text: 'found test://find/a/b?word=x%20y' })
 }
 
 async function links(scene: Scene): Promise<void> {

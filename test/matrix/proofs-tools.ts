@@ -1,6 +1,6 @@
 // Proofs for tools, and for what goes on around a call.
 import { expect } from 'vitest'
-import { objectAt, type JsonObject } from '../fixtures/wire.ts'
+import { objectAt } from '../fixtures/wire.ts'
 import { all, call, outcomes, textOf, told, type Feature, type Scene } from './scene.ts'
 
 async function toolsList(scene: Scene): Promise<void> {
