@@ -77,7 +77,7 @@ export class Fault extends Error {
   constructor(
     code: FaultCode,
     message: string,
-    options: { data?: Record<string, unknown>; cause?: unknown } = {},
+    options: { data?: Readonly<Record<string, unknown>> | undefined; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code

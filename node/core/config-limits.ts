@@ -166,7 +166,8 @@ export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
     default: 1_000,
     min: 1,
     max: 100_000,
-    meaning: 'Resources one session or listen may be subscribed to. More are not granted.',
+    meaning:
+      'Resources, or tasks, one session or listen may be subscribed to. More are not granted.',
   },
   eventBytes: {
     unit: 'bytes',

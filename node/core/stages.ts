@@ -158,8 +158,8 @@ export interface Context {
 export const SHARED: Context = { key: '', offered: '' }
 
 /**
- * Whatever the node itself lists and watches on: the shared one, until callers who can be asked have one of their own,
- * since a server may show them more.
+ * Whatever the node itself lists and watches on. Mostly that is the shared one; where a process holds the state of a
+ * server, it is the process whose state most callers see.
  */
 export const OWN: Context = { key: 'own', offered: '' }
 

@@ -178,13 +178,14 @@ export class Flight implements FrameSink, Due {
       const returned = this.#landing.answer(message)
       if (returned !== undefined) this.#end(returned)
     } catch (error) {
-      this.#end(error instanceof Fault && PASSED.has(error.code) ? error : malformed(error))
+      const known = error instanceof Fault && PASSED.has(error.code) ? error : malformed(error)
+      this.#end(known.code === 'upstream_protocol' ? this.#named(known) : known)
     }
   }
 
   failed(fault: Fault, unsent: boolean): void {
     if (unsent && this.#attempts === 1 && !this.#landed) this.#attempt()
-    else this.#end(fault)
+    else this.#end(this.#named(fault))
   }
 
   /** Ends the call without an answer, at the upstream too. */
@@ -288,6 +289,12 @@ export class Flight implements FrameSink, Due {
     this.#settle()
     if (end instanceof Fault) leg?.reject(end)
     else leg?.resolve(end)
+  }
+
+  /** Says which upstream it was, as faults of the link do. */
+  #named(fault: Fault): Fault {
+    const message = `upstream "${this.plan.upstream.link.label}": ${fault.message}`
+    return new Fault(fault.code, message, { data: fault.data, cause: fault })
   }
 
   /** The upstream is done, and its caller is not there: the answer waits for it, until the time for that is over. */

@@ -76,7 +76,7 @@ function frameFor(
       trail: onward,
       logLevel: caller.logLevel,
       traceparent: header('traceparent'),
-      retry: retry ?? retryFor(delegated, connection),
+      retry: retryFor(delegated, connection, retry),
       withoutTask: asksInVain(received, connection),
     },
     connection.meta(context.offered),
@@ -102,11 +102,16 @@ const TASKS_REVISION = '2025-11-25'
 
 const NOT_ONE: Retry = { inputResponses: '', requestState: '' }
 
-/** What of the caller's own retry the next hop is told; undefined leaves it as it is. */
-function retryFor({ received, continuation }: Delegated, { era }: Connection): Retry | undefined {
+/** What the next hop is told of answers; undefined leaves what the caller's request says of them as it is. */
+function retryFor(
+  { received, continuation }: Delegated,
+  { era }: Connection,
+  gathered: Retry | undefined,
+): Retry | undefined {
   const { request, caller } = received
-  if (caller.era === '2025') return undefined
+  // It may have been one of 2026 when it asked.
   if (era === '2025') return saysRetry(request) ? NOT_ONE : undefined
+  if (caller.era === '2025') return gathered
   return continuation === undefined ? undefined : retryOf(request, continuation)
 }
 

@@ -67,6 +67,8 @@ export interface Connection {
   meta(offered: string): LinkMeta
   /** No state is kept for one caller: all contexts may use this one. */
   readonly stateless: boolean
+  /** The server's state is in a process that only this connection talks to: what is changed here shows nowhere else. */
+  readonly secluded: boolean
   /** Whether changes of its lists are being reported; otherwise they must be polled. */
   watching(of: ListKind): boolean
   /**

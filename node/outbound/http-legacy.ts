@@ -77,6 +77,7 @@ export interface LegacyOptions {
 export class HttpLegacy implements Connection {
   readonly era = '2025'
   readonly stateless = false
+  readonly secluded = false
   readonly #target: HttpTarget
   readonly #events: ConnectionEvents
   readonly #rules: CallRules
@@ -243,10 +244,20 @@ export class HttpLegacy implements Connection {
       if (reportsChanges(this.#server, of)) this.#events.listChanged(of)
     }
     const { granted } = this.#subscriptions
+    if (this.#stream.isOpen) {
+      for (const { uri, stands } of this.#subscriptions.renew()) void this.#renewed(uri, stands)
+      return
+    }
+    if (granted.length === 0) return
     for (const uri of granted) this.#events.updated(uri)
-    if (this.#stream.isOpen || granted.length === 0) return
     // What was granted cannot be kept any more; a session that comes after this one is asked anew.
     this.#lost(new Fault('upstream_unavailable', 'the upstream has no event stream any more'))
+  }
+
+  /** Told only when it stands again: a change after that is reported. */
+  async #renewed(uri: string, stands: Promise<boolean>): Promise<void> {
+    if (await stands) this.#events.updated(uri)
+    else this.#lost(new Fault('upstream_unavailable', 'the upstream does not renew a subscription'))
   }
 
   readonly #respond: Respond = (text) => {

@@ -66,6 +66,7 @@ export class HttpModern implements Connection {
   readonly era = '2026'
   readonly revision: string = MODERN_REVISION
   readonly stateless = true
+  readonly secluded = false
   readonly server: ServerFacts
   readonly #target: HttpTarget
   readonly #meta: ModernMeta

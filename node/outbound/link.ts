@@ -57,9 +57,8 @@ interface Conversation {
  * them when they have been idle for long, and comes back by itself with growing delays. A call that meets a link that is
  * down tries at once instead of waiting for the next delay to pass.
  *
- * The node's own is the shared one, until callers that can be asked need another session or process: then the node goes
- * over to theirs. A server may offer more to whoever can be asked, and what callers change in a session or process shows
- * there alone.
+ * The node's own is the shared one. Only where a process holds the server's state, and callers that can be asked need one
+ * of their own, the node goes over to theirs: what they change there it would otherwise not see.
  */
 export class Link {
   readonly label: string
@@ -240,7 +239,7 @@ export class Link {
       conversation.connection = connection
       conversation.attempt = undefined
       if (this.#isOwn(key)) this.#up(connection)
-      else if (this.#isBetter(key)) this.#goOver(key)
+      else if (this.#isBetter(key, connection)) this.#goOver(key)
       // Who asked for it may have given up in the meantime.
       else this.#awaitIdle(key)
       return connection
@@ -277,9 +276,9 @@ export class Link {
     return key === this.#own
   }
 
-  /** Whether what callers see is better seen from there. What belongs to a single 2025 session shows only that one. */
-  #isBetter(key: string): boolean {
-    return this.#own === SHARED.key && key.startsWith('\n')
+  /** Whether what callers do on a connection is better seen from there. One of a single session shows only that one. */
+  #isBetter(key: string, { secluded }: Connection): boolean {
+    return secluded && this.#own === SHARED.key && key.startsWith('\n')
   }
 
   /** The node lists and watches on another connection from now on; its old one is closed when it has been idle for long. */

@@ -33,6 +33,20 @@ export class SessionSubscriptions {
     return [...this.#subscriptions].flatMap(([uri, { granted }]) => (granted ? [uri] : []))
   }
 
+  /**
+   * Asks again for what is granted: a server that was restarted may know the session, and no more of it. Each promise
+   * resolves with whether the subscription stands.
+   */
+  renew(): readonly { readonly uri: string; readonly stands: Promise<boolean> }[] {
+    const renewed: { readonly uri: string; readonly stands: Promise<boolean> }[] = []
+    for (const [uri, subscription] of this.#subscriptions) {
+      if (!subscription.granted || subscription.settling !== undefined) continue
+      subscription.granted = false
+      renewed.push({ uri, stands: this.#settled(uri, subscription) })
+    }
+    return renewed
+  }
+
   /** As `Connection.subscribe`. */
   subscribe(uri: string): Promise<boolean> {
     if (!this.#canDeliver()) return Promise.resolve(false)

@@ -47,6 +47,7 @@ export class StdioConnection implements Connection {
   readonly revision: string
   readonly server: ServerFacts
   readonly stateless: boolean
+  readonly secluded: boolean
   readonly #pipe: StdioPipe
   readonly #events: ConnectionEvents
   readonly #duties: EraDuties
@@ -57,6 +58,7 @@ export class StdioConnection implements Connection {
     this.revision = facts.revision
     this.server = facts.server
     this.stateless = facts.era === '2026'
+    this.secluded = facts.era === '2025'
     this.#pipe = pipe
     this.#events = events
     this.#duties = facts.era === '2026' ? this.#modern(facts.meta) : this.#legacy()

@@ -32,19 +32,10 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     fails: /^waited in vain/,
   },
   {
-    features: ['form', 'page', 'sampling', 'roots'],
+    features: ['subscribe-unasked'],
     where: ({ make, transport }) => make === 'everything' && transport === 'HTTP',
     reason:
-      'This server lists the tools that ask only to clients that can be asked. A node lists once for all its callers, ' +
-      'as a client that cannot.',
-    fails: /^waited in vain for: .* to be listed/,
-  },
-  {
-    features: ['subscribe'],
-    where: ({ make, transport }) => make === 'everything' && transport === 'HTTP',
-    reason:
-      'This server sends updates to the session in which a tool switched them on. A node subscribes once for all ' +
-      'callers, in a session of its own; only the calls of clients that cannot be asked anything share it.',
+      'The same with sessions: this server sends updates to the session in which a tool switched them on.',
     fails: /^waited in vain/,
   },
 ]

@@ -80,6 +80,7 @@ export class ListingUpstream implements Connector {
       server: { capabilities, name: 'listing', federation },
       meta: () => '',
       stateless: true,
+      secluded: false,
       watching: () => this.watched,
       subscribe: () => Promise.resolve(false),
       unsubscribe: () => undefined,

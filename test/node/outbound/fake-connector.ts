@@ -12,6 +12,7 @@ export class FakeConnection implements Connection {
   readonly revision = '2026-07-28'
   readonly server: Connection['server']
   readonly stateless: boolean
+  secluded = false
   closed = 0
 
   constructor(stateless: boolean, node?: string) {

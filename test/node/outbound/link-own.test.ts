@@ -33,11 +33,12 @@ class Bench {
     log: SILENT,
   })
 
-  /** Opens the connection of a context. */
-  async open(context: Context): Promise<FakeConnection> {
+  /** Opens the connection of a context, in a process of its own unless said otherwise. */
+  async open(context: Context, secluded = true): Promise<FakeConnection> {
     const asked = this.link.connection(context)
     await vi.advanceTimersByTimeAsync(0)
     const connection = this.connector.last.succeed(false)
+    connection.secluded = secluded
     expect(await asked).toBe(connection)
     return connection
   }
@@ -92,9 +93,10 @@ test('goes back to the first when theirs is lost, or to a new one', async () => 
   expect(bench.heard.at(-1)).toBe('up')
 })
 
-test('is not that of one session alone', async () => {
+test('is the first where the state is not in a process, or is that of one session alone', async () => {
   const bench = new Bench()
   const first = await bench.open(SHARED)
+  await bench.open(FORM, false)
   await bench.open(ofSession('s'))
   expect(bench.link.current(OWN)).toBe(first)
   expect(bench.heard).toEqual(['up'])
