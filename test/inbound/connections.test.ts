@@ -34,4 +34,5 @@ test('a node that closes does not wait for connections on which nothing was aske
   const ended = Promise.all([once(spare, 'close'), once(used, 'close')])
   await closing.close()
   await ended
+  expect([spare.destroyed, used.destroyed]).toEqual([true, true])
 })

@@ -13,7 +13,7 @@ import { Link } from '../../../node/outbound/link.ts'
 import { readClientCapabilities } from '../../../protocol/client-capabilities.ts'
 import type { HopTrail } from '../../../protocol/federation.ts'
 import { faultOf } from '../../protocol/fault.ts'
-import { FakeConnector } from '../outbound/fake-connector.ts'
+import { FakeConnector, INDIFFERENT } from '../outbound/fake-connector.ts'
 import { visible } from './calls.ts'
 import { SELF } from './tools.ts'
 
@@ -36,11 +36,9 @@ async function upstreams(shapes: Readonly<Record<string, Shape>>): Promise<Upstr
     shapes,
   )) {
     const connector = new FakeConnector()
-    const nothing = (): void => undefined
-    const events = { up: nothing, down: nothing, listChanged: nothing, updated: nothing }
     const link = new Link(label, {
       connector,
-      events,
+      events: INDIFFERENT,
       sessionIdleMs: 600_000,
       sessions: 2,
       log: SILENT,
@@ -80,6 +78,14 @@ async function delegated(
 ): Promise<Delegated> {
   const parts = { upstreams: await upstreams(shapes), self: SELF }
   return exchange(parts, call(shape), shape.continuation)
+}
+
+async function contextFor(capabilities: object): Promise<unknown> {
+  return (await delegated({ a: { up: true } }, { ways: ['a'], capabilities })).context
+}
+
+function retryTo(upstream: string): Continuation {
+  return { kind: 'relay', upstream, inner: '"s"' }
 }
 
 describe('the next hop', () => {
@@ -149,23 +155,20 @@ describe('what the next hop is told', () => {
   })
 
   test('what it can ask: callers who can be asked different things share nothing', async () => {
-    const contextOf = async (capabilities: object): Promise<unknown> =>
-      (await delegated({ a: { up: true } }, { ways: ['a'], capabilities })).context
-    expect(await contextOf({})).toBe(SHARED)
-    expect(await contextOf({ vendor: {}, experimental: { x: {} } })).toBe(SHARED)
-    const form = await contextOf({ elicitation: {} })
+    expect(await contextFor({})).toBe(SHARED)
+    expect(await contextFor({ vendor: {}, experimental: { x: {} } })).toBe(SHARED)
+    const form = await contextFor({ elicitation: {} })
     expect(form).toEqual({ key: '\n"elicitation":{}', offered: '"elicitation":{}' })
-    expect(await contextOf({ elicitation: {} })).toEqual(form)
-    expect(await contextOf({ elicitation: { form: {}, url: {} } })).not.toEqual(form)
+    expect(await contextFor({ elicitation: {} })).toEqual(form)
+    expect(await contextFor({ elicitation: { form: {}, url: {} } })).not.toEqual(form)
   })
 
   test('a retry goes back to the upstream that asked, and nowhere else', async () => {
     const shapes = { a: { up: true }, b: { up: true } }
-    const to = (upstream: string): Continuation => ({ kind: 'relay', upstream, inner: '"s"' })
     const shape = { ways: ['a', 'b'] as const }
-    const retried = await delegated(shapes, { ...shape, continuation: to('b') })
+    const retried = await delegated(shapes, { ...shape, continuation: retryTo('b') })
     expect(retried.candidate.upstream).toBe('b')
-    const gone = delegated(shapes, { ...shape, continuation: to('c') })
+    const gone = delegated(shapes, { ...shape, continuation: retryTo('c') })
     await expect(gone).rejects.toMatchObject({ code: 'bad_state' })
   })
 })

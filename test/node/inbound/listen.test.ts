@@ -108,11 +108,15 @@ describe('resources', () => {
   })
 })
 
-describe('tasks', () => {
-  const listenToTasks = (filter: object) => listen(filter, 'L', TASKS)
-  const messageOf = (status: string) =>
-    Buffer.from(JSON.stringify({ method: 'notifications/tasks', params: { status } }))
+function listenToTasks(filter: object): ReturnType<typeof listen> {
+  return listen(filter, 'L', TASKS)
+}
 
+function messageOf(status: string): Buffer {
+  return Buffer.from(JSON.stringify({ method: 'notifications/tasks', params: { status } }))
+}
+
+describe('tasks', () => {
   test.each([[['t']], [[]], ['t'], [null]])(
     'are refused to a caller without the extension, whatever it names: %j',
     (taskIds) => {
