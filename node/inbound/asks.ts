@@ -9,7 +9,7 @@ import type { QuestionMaker, Questions } from './http-reply.ts'
 /** Questions one request may have open at once. */
 const MAX_OPEN = 16
 
-/** A question that is not asked, since its caller has its answer already or has gone. */
+/** A question that is not asked. */
 const UNASKED: Asked = { cancel: () => undefined }
 
 /** A question without an answer yet. */
@@ -101,7 +101,11 @@ class RequestQuestions implements Questions {
 
   /** @throws Fault `overloaded` */
   ask({ method, params }: Question, sink: QuestionSink): Asked {
-    if (this.#dropped) return UNASKED
+    if (this.#dropped) {
+      // Whoever asks must not wait for somebody who has gone; not before it knows that it has asked.
+      queueMicrotask(() => sink.answered(failure('the client has gone')))
+      return UNASKED
+    }
     if (this.#ids.size >= MAX_OPEN) {
       throw new Fault('overloaded', `more than ${MAX_OPEN} questions are open for one request`)
     }

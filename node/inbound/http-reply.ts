@@ -111,10 +111,9 @@ export class HttpReply implements Reply, Beating {
     const { session } = this.#options
     if (session === undefined) throw new TypeError('a caller of era 2026 takes no requests')
     this.#questions ??= session.asks.of(session.key, (text) => void this.notify(text))
-    const asked = this.#questions.ask(question, sink)
     // Nobody would end what is asked after the end.
     if (this.#done) this.#questions.drop()
-    return asked
+    return this.#questions.ask(question, sink)
   }
 
   /** Ends without a response: the caller withdrew the request. */
@@ -131,6 +130,7 @@ export class HttpReply implements Reply, Beating {
   }
 
   beat(): void {
+    if (this.#done) return
     this.#beats += 1
     // The first beat may come right after the request did; one whole interval is what counts.
     if (this.#beats < 2) return

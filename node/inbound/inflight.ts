@@ -1,3 +1,4 @@
+import type { Fault } from '../../protocol/errors.ts'
 import type { RpcId } from '../../protocol/jsonrpc.ts'
 import type { CallScope } from '../core/call-scope.ts'
 import { Ring } from '../core/ring.ts'
@@ -26,6 +27,13 @@ export class Inflight {
   add(session: string, id: RpcId, scope: CallScope): void {
     const place = this.#entries.add({ session, id, scope })
     scope.onEnd(() => this.#entries.remove(place))
+  }
+
+  /** Stops all calls of a session. */
+  end(session: string, reason: Fault): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.session === session) entry.scope.stop(reason)
+    }
   }
 
   /** The calls an id stands for in a session; 1 and "1" are two ids (JSON-RPC 2.0 §4). */

@@ -297,6 +297,7 @@ function endSession(parts: StreamableParts, exchange: HttpExchange): void {
   const version = header(HEADER.protocolVersion)?.trim()
   const session = sessionOf(parts, exchange, { header, version })
   parts.sessions.end(session)
+  parts.inflight.end(session.key, new Fault('cancelled', 'the client ended the session'))
   parts.streams.end(session.key)
   parts.memory.end(session.key)
   parts.asks.end(session.key)

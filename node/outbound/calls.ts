@@ -87,11 +87,11 @@ export class CallsByContext {
       // It names a question, and only the call that has it knows that.
       const calls = offered === '' ? undefined : this.#find(key)
       for (const taker of calls?.values() ?? []) taker.notification(message)
-    } else if (key !== SHARED.key) this.#find(key)?.only?.notification(message)
-    else if (message.method === 'notifications/message') {
+    } else if (stateless || key === SHARED.key) {
+      if (message.method !== 'notifications/message') return
       const taker = stateless ? this.#onlyOfAll() : this.#shared.only
       taker?.notification(message)
-    }
+    } else this.#find(key)?.only?.notification(message)
   }
 
   #find(key: string): Calls | undefined {

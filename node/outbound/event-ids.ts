@@ -26,6 +26,12 @@ export class EventIds {
     return this.#retryMs
   }
 
+  /** Forgets where it stands: the server does not know that place any more. */
+  forget(): void {
+    this.#last = undefined
+    this.#seen = undefined
+  }
+
   /** Takes the server's `retry`, milliseconds. */
   retry(milliseconds: number): void {
     this.#retryMs = Math.min(Math.max(milliseconds, RETRY.min), RETRY.max)

@@ -198,6 +198,7 @@ export class Link {
     const { key } = context
     const known = this.#conversations.get(key)
     if (known?.attempt !== undefined) return known.attempt
+    if (known?.connection !== undefined) return Promise.resolve(known.connection)
     if (this.#phase === 'closed') return Promise.reject(closed())
     if (this.#fault !== undefined && Date.now() - this.#lastFailure < RETRY_SPACING_MS) {
       return Promise.reject(this.#fault)
@@ -239,7 +240,7 @@ export class Link {
       conversation.connection = connection
       conversation.attempt = undefined
       if (this.#isOwn(key)) this.#up(connection)
-      else if (this.#isBetter(key, connection)) this.#goOver(key)
+      else if (this.#isBetter(key, connection)) this.#goOver(key, connection)
       // Who asked for it may have given up in the meantime.
       else this.#awaitIdle(key)
       return connection
@@ -282,13 +283,14 @@ export class Link {
   }
 
   /** The node lists and watches on another connection from now on; its old one is closed when it has been idle for long. */
-  #goOver(key: string): void {
+  #goOver(key: string, connection: Connection): void {
     this.#own = key
     this.#awaitIdle(SHARED.key)
-    this.#events.up()
+    this.#up(connection)
   }
 
   #up(connection: Connection): void {
+    clearTimeout(this.#timer)
     this.#phase = 'up'
     this.#fault = undefined
     this.#upSince = Date.now()
@@ -322,7 +324,7 @@ export class Link {
   }
 
   #occupy(key: string): Calls {
-    if (!this.#isOwn(key)) clearTimeout(this.#conversations.get(key)?.idle)
+    clearTimeout(this.#conversations.get(key)?.idle)
     return this.#calls.at(key)
   }
 

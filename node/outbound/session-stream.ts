@@ -116,6 +116,12 @@ export class SessionStream {
       return
     }
     const { status } = outcome
+    if (!wasOpen && this.#ids.last !== undefined && isRefused(status)) {
+      // It may refuse no more than to go on from there.
+      this.#ids.forget()
+      this.#reopen(wasOpen)
+      return
+    }
     // Many a server that has no such stream says 404 where it should say 405.
     if (status === 404 && this.#wasEverOpen) this.#owner.lost(sessionEnded())
     else if (wasOpen || mayOpenLater(status)) this.#reopen(wasOpen)
@@ -139,6 +145,11 @@ export class SessionStream {
     this.#settled = undefined
     settled?.()
   }
+}
+
+/** Whether a status refuses what was asked, and neither the session nor all such streams. */
+function isRefused(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 404 && status !== 405
 }
 
 /** The fault of a session that the server does not know any more. */

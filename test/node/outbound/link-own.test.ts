@@ -4,7 +4,7 @@ import { SILENT } from '../../../node/core/logger.ts'
 import { OWN, SHARED, type Context } from '../../../node/core/stages.ts'
 import { Link } from '../../../node/outbound/link.ts'
 import { Fault } from '../../../protocol/errors.ts'
-import { FakeConnector, ofSession, type FakeConnection } from './fake-connector.ts'
+import { DEAF, FakeConnector, ofSession, type FakeConnection } from './fake-connector.ts'
 
 const IDLE_MS = 10_000
 const FORM: Context = { key: '\n"elicitation":{}', offered: '"elicitation":{}' }
@@ -100,4 +100,50 @@ test('is the first where the state is not in a process, or is that of one sessio
   await bench.open(ofSession('s'))
   expect(bench.link.current(OWN)).toBe(first)
   expect(bench.heard).toEqual(['up'])
+})
+
+test('a connection that is there is not made a second time by the delay that still ran', async () => {
+  const bench = new Bench()
+  await bench.open(SHARED)
+  await bench.open(FORM)
+  const theirs = bench.connector.last.events
+  await vi.advanceTimersByTimeAsync(IDLE_MS)
+  const asked = bench.link.connection(SHARED)
+  await vi.advanceTimersByTimeAsync(0)
+  const attempt = bench.connector.last
+  theirs.lost(new Fault('upstream_unavailable', 'gone'))
+  attempt.succeed(false)
+  await asked
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(bench.connector.last).toBe(attempt)
+})
+
+test('an old idle time does not end a connection under a call', async () => {
+  const bench = new Bench()
+  const first = await bench.open(SHARED)
+  await bench.open(FORM)
+  bench.connector.last.events.lost(new Fault('upstream_unavailable', 'gone'))
+  const leave = bench.link.enter(SHARED, DEAF)
+  await bench.open(FORM)
+  await vi.advanceTimersByTimeAsync(2 * IDLE_MS)
+  expect(first.closed).toBe(0)
+  leave()
+  await vi.advanceTimersByTimeAsync(IDLE_MS)
+  expect(first.closed).toBe(1)
+})
+
+test('a link that was down is up when the node has gone over', async () => {
+  const bench = new Bench()
+  await bench.open(SHARED)
+  const shared = bench.connector.last.events
+  const asked = bench.link.connection(FORM)
+  await vi.advanceTimersByTimeAsync(0)
+  const attempt = bench.connector.last
+  shared.lost(new Fault('upstream_unavailable', 'gone'))
+  expect(bench.link.status.phase).toBe('down')
+  attempt.succeed(false).secluded = true
+  await asked
+  expect(bench.link.status).toMatchObject({ phase: 'up', error: undefined })
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(bench.connector.last).toBe(attempt)
 })
