@@ -82,13 +82,28 @@ function elicitationOf(value: unknown): { form: boolean; url: boolean; offered?:
   return { form, url, offered: url ? subset(value, ['form', 'url']) : {} }
 }
 
+/** Without the settings: callers that write more in them would otherwise need sessions of their own upstream. */
 function subset(value: JsonObject, keys: readonly string[]): JsonObject {
-  const known = keys.filter((key) => isObject(value[key]))
-  return Object.fromEntries(known.map((key) => [key, value[key]]))
+  return Object.fromEntries(keys.filter((key) => isObject(value[key])).map((key) => [key, {}]))
 }
+
+/** Media types an app host states at most. */
+const MAX_TYPES = 8
 
 function relayedExtensions(value: unknown): JsonObject | undefined {
   if (!isObject(value)) return undefined
   const known = RELAYED_EXTENSIONS.filter((name) => isObject(value[name]))
-  return known.length === 0 ? undefined : subset(value, known)
+  if (known.length === 0) return undefined
+  return Object.fromEntries(known.map((name) => [name, settingsOf(value[name])]))
+}
+
+/** The only settings a client has in these: what its apps may be made of (SEP-1865). */
+function settingsOf(settings: unknown): JsonObject {
+  const types = isObject(settings) ? settings['mimeTypes'] : undefined
+  const sound = Array.isArray(types) && types.length <= MAX_TYPES && types.every(isType)
+  return sound ? { mimeTypes: types.toSorted() } : {}
+}
+
+function isType(value: unknown): boolean {
+  return typeof value === 'string' && value.length <= 100
 }

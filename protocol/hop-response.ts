@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { Fault, RPC } from './errors.ts'
 import { resultTypeOf } from './input-required.ts'
-import { memberOf, members, type Member } from './json-bytes.ts'
+import { duplicateKey, memberOf, members, type Member } from './json-bytes.ts'
 import { insertMembers, pieces, removeMembers, splice, type Edit } from './json-edit.ts'
 import type { RpcId } from './jsonrpc.ts'
 import { META } from './meta.ts'
@@ -51,6 +51,9 @@ export function writeHopResponse(message: UpstreamMessage, frame: ResponseFrame)
     edits.push(codeEdit(message, RPC.invalidParams))
     return { text: pieces(raw, edits), errorCode: RPC.invalidParams }
   }
+  // Two readers must not see two answers.
+  if (duplicateKey(message.members) !== undefined) throw protocolFault('a member twice')
+  if (readError(message) !== undefined) throw protocolFault('a result and an error in one')
   const list = result.inside
   if (list === undefined) throw protocolFault('a result that is no object')
   refuseUnfinished(message, frame.unfinished)

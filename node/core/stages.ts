@@ -127,7 +127,12 @@ export type Continuation =
   /** The call is made once more, as a server of era 2025 wants it after a URL elicitation. */
   | { readonly kind: 'again'; readonly upstream: string; readonly rounds: number }
   /** A call to a server of era 2025 that waits here for an answer. */
-  | { readonly kind: 'parked'; readonly id: string; readonly round: number }
+  | {
+      readonly kind: 'parked'
+      readonly upstream: string
+      readonly id: string
+      readonly round: number
+    }
 
 declare const visible: unique symbol
 /** The caller may use it: the decision the list was built from. */
@@ -167,6 +172,8 @@ export const OWN: Context = { key: 'own', offered: '' }
 export interface Returned {
   readonly text: readonly Buffer[]
   readonly errorCode: number | undefined
+  /** How long the upstream may go on after it, with a task, milliseconds; default none. */
+  readonly lingerMs?: number
 }
 
 /** What an endpoint says of itself in `initialize` and `server/discover`. */

@@ -30,6 +30,8 @@ export interface AskingCall {
 export class AskedCaller {
   readonly #call: AskingCall
   readonly #open = new Map<RpcId, Asked>()
+  /** Questions that are with the caller. */
+  #count = 0
 
   constructor(call: AskingCall) {
     this.#call = call
@@ -61,12 +63,17 @@ export class AskedCaller {
   }
 
   /** The upstream wants no answer any more. */
-  withdraw(id: RpcId, reason: string): void {
+  withdraw(id: RpcId): void {
     const asked = this.#open.get(id)
     if (asked === undefined) return
     this.#open.delete(id)
-    asked.cancel(reason)
-    this.#call.answered()
+    asked.cancel('the server has withdrawn the question')
+    this.#answered()
+  }
+
+  #answered(): void {
+    this.#count -= 1
+    if (this.#count === 0) this.#call.answered()
   }
 
   /**
@@ -116,12 +123,13 @@ export class AskedCaller {
       { method, params: (id) => (shown === undefined ? undefined : paramsFor(method, shown, id)) },
       {
         answered: (answer) => {
-          this.#call.answered()
+          this.#answered()
           sink.answered(answer)
         },
         progress: (notification) => sink.progress(notification),
       },
     )
+    this.#count += 1
     this.#call.waiting()
     return asked
   }

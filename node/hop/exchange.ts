@@ -44,7 +44,7 @@ export function exchange(
   const { received, principal, entry, target } = visible
   const onward = nextTrail(received.trail, self)
   const candidate =
-    continuation === undefined || continuation.kind === 'parked'
+    continuation === undefined
       ? choose(upstreams, entry.candidates, onward.path)
       : sameAsBefore(entry.candidates, continuation.upstream)
   const upstream = upstreams.get(candidate.upstream)

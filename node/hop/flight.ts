@@ -5,11 +5,13 @@ import { writeHopProgress } from '../../protocol/hop-response.ts'
 import type { JsonObject, RpcId } from '../../protocol/jsonrpc.ts'
 import { isSevereEnough } from '../../protocol/log-level.ts'
 import { META } from '../../protocol/meta.ts'
+import { memberOf, readValue } from '../../protocol/json-bytes.ts'
 import { readParams, type UpstreamMessage } from '../../protocol/upstream-message.ts'
 import { Deadlines, type Due } from '../core/deadlines.ts'
 import type { Place } from '../core/ring.ts'
 import type { Delegated, Received, Returned } from '../core/stages.ts'
 import type { Connection, FrameSink, OutFrame, Respond, Sent } from '../outbound/connection.ts'
+import type { Leave } from '../outbound/link.ts'
 import type { Upstream } from './exchange.ts'
 
 /** Of all calls of the process. */
@@ -20,15 +22,15 @@ export interface Landing {
   /** A request of the upstream that belongs to the call. */
   question(message: UpstreamMessage, respond: Respond): void
   /** The upstream withdrew a question. */
-  withdrawn(id: unknown, reason: string): void
+  withdrawn(id: unknown): void
   /**
    * Turns a response into the answer for the caller; undefined when the call goes on.
    *
    * @throws Fault
    */
   answer(message: UpstreamMessage): Returned | undefined
-  /** The caller has let its questions wait for too long: the flight ends. */
-  expired(): void
+  /** The flight has ended, whatever came of it. */
+  over(): void
 }
 
 /** What a flight needs. */
@@ -61,10 +63,12 @@ interface Leg {
  */
 export class Flight implements FrameSink, Due {
   readonly plan: FlightPlan
-  readonly #leave: () => void
+  readonly #leave: Leave
   readonly #landing: Landing
   #leg: Leg | undefined
   #sent: Sent | undefined
+  /** Whether it went out on a connection that other calls of its context share, and where not all messages name theirs. */
+  #isMixed = false
   #retry: Retry | undefined
   #deadline: Place<Due> | undefined
   #startedAt = performance.now()
@@ -102,7 +106,7 @@ export class Flight implements FrameSink, Due {
 
   /** Whether somebody is there to take the answer. */
   get attended(): boolean {
-    return this.#leg !== undefined
+    return this.#leg !== undefined && !this.#landed
   }
 
   /** Gives the caller an answer although the call goes on: it comes back with another request. */
@@ -154,10 +158,15 @@ export class Flight implements FrameSink, Due {
   }
 
   notification(message: UpstreamMessage): boolean {
-    if (this.#landed || this.#leg === undefined) return true
+    if (this.#landed) return true
     this.#lastSign = performance.now()
+    if (message.method === 'notifications/cancelled') {
+      this.#withdrawn(message)
+      return true
+    }
+    if (this.#leg === undefined) return true
     const { reply } = this.#leg.received
-    const text = this.#translate(message, this.#leg)
+    const text = this.#readable(message, this.#leg)
     if (text === undefined || reply.notify(text)) return true
     reply.onDrain(() => this.#sent?.resume())
     return false
@@ -216,8 +225,7 @@ export class Flight implements FrameSink, Due {
   abandon(reason: Fault): void {
     this.giveUp(reason)
     this.#outcome = undefined
-    this.#settle()
-    this.#landing.expired()
+    this.#settle(0)
   }
 
   #follow({ scope }: Received): void {
@@ -251,7 +259,23 @@ export class Flight implements FrameSink, Due {
   #send(connection: Connection): void {
     if (this.#landed) return
     const frame = this.plan.frame(this.plan.delegated, connection, this.#retry)
+    this.#isMixed = !connection.stateless
     this.#sent = connection.send(frame, this)
+  }
+
+  /** A notification that cannot be read is lost; the call it belongs to need not be. */
+  #readable(message: UpstreamMessage, leg: Leg): Buffer | undefined {
+    try {
+      return this.#translate(message, leg)
+    } catch (error) {
+      if (error instanceof Fault) return undefined
+      throw error
+    }
+  }
+
+  #withdrawn(message: UpstreamMessage): void {
+    const id = memberOf(memberOf(message.members, 'params')?.inside ?? [], 'requestId')
+    if (id !== undefined) this.#landing.withdrawn(readValue(message.raw, id))
   }
 
   /** The text for the caller, or undefined when it is nothing for this one. */
@@ -260,11 +284,6 @@ export class Flight implements FrameSink, Due {
     const { method } = message
     if (method === 'notifications/progress') return this.#progress(message, leg)
     if (method === 'notifications/message') return logFor(message, leg)
-    if (method === 'notifications/cancelled') {
-      const { requestId, reason } = readParams(message)
-      this.#landing.withdrawn(requestId, typeof reason === 'string' ? reason : '')
-      return undefined
-    }
     // Vendor notifications on the request's own stream are its caller's; those of MCP have their own ways.
     if (method?.startsWith('notifications/') !== true) return message.raw
     const known = method === 'notifications/elicitation/complete'
@@ -286,9 +305,14 @@ export class Flight implements FrameSink, Due {
       this.#hold(end)
       return
     }
-    this.#settle()
+    this.#settle(end instanceof Fault ? this.#lingering() : (end.lingerMs ?? 0))
     if (end instanceof Fault) leg?.reject(end)
     else leg?.resolve(end)
+  }
+
+  /** An upstream that has not answered may be at it still, and say things that name no call, milliseconds. */
+  #lingering(): number {
+    return this.#isMixed && this.#sent !== undefined ? this.plan.upstream.timeout : 0
   }
 
   /** Says which upstream it was, as faults of the link do. */
@@ -301,14 +325,15 @@ export class Flight implements FrameSink, Due {
   #hold(outcome: UpstreamMessage | Fault): void {
     this.#outcome = outcome
     this.#landed = true
-    this.#leave()
+    this.#leave(outcome instanceof Fault ? this.#lingering() : 0)
   }
 
-  #settle(): void {
+  #settle(lingerMs: number): void {
     this.#landed = true
     if (this.#deadline !== undefined) deadlines.delete(this.#deadline)
     this.#deadline = undefined
-    this.#leave()
+    this.#leave(lingerMs)
+    this.#landing.over()
   }
 }
 

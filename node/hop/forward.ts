@@ -111,7 +111,8 @@ function retryFor(
   const { request, caller } = received
   // It may have been one of 2026 when it asked.
   if (era === '2025') return saysRetry(request) ? NOT_ONE : undefined
-  if (caller.era === '2025') return gathered
+  // In era 2025 there are no retries: what a caller says of one is not from here.
+  if (caller.era === '2025') return gathered ?? (saysRetry(request) ? NOT_ONE : undefined)
   return continuation === undefined ? undefined : retryOf(request, continuation)
 }
 

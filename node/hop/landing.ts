@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { asFault, Fault, RPC } from '../../protocol/errors.ts'
 import { TASKS_EXTENSION } from '../../protocol/client-capabilities.ts'
 import type { Retry } from '../../protocol/hop-request.ts'
@@ -21,7 +22,13 @@ import { AskedCaller, type AskingCall } from './asked-caller.ts'
 import type { Flight, Landing } from './flight.ts'
 import type { Parked, ParkingLot } from './parked-calls.ts'
 import { ParkedQuestions } from './parked-questions.ts'
-import { readQuestion, refuseUndeclared } from './questions.ts'
+import {
+  readQuestion,
+  refusal,
+  refuseUndeclared,
+  withdrawal,
+  type UpstreamQuestion,
+} from './questions.ts'
 import type { RequestStates } from './request-state.ts'
 import type { TaskIds, TaskOwner } from './task-ids.ts'
 import { urisFrom } from './uri-map.ts'
@@ -72,25 +79,55 @@ export class CallLanding implements Landing, AskingCall, Parked {
   question(message: UpstreamMessage, respond: Respond): void {
     const question = readQuestion(message)
     if (question === undefined) return
-    const { caller } = this.received
+    try {
+      this.#take(message, question, respond)
+    } catch (error) {
+      respond(withdrawal(question, asFault(error).message))
+    }
+  }
+
+  /** @throws Fault when it cannot be asked */
+  #take(message: UpstreamMessage, question: UpstreamQuestion, respond: Respond): void {
+    const { caller, request } = this.received
+    if (!isUtf8(message.raw)) throw protocolFault('text that is not UTF-8')
+    this.#refuseForeignTask(question)
     if (caller.era === '2025') {
       this.#asked ??= new AskedCaller(this)
       this.#asked.ask(question, respond)
       return
     }
     this.#questions ??= new ParkedQuestions()
-    if (!this.#questions.add(question, respond, caller.capabilities)) return
-    this.#flight.waiting()
-    this.#parkSoon()
+    if (!MAY_ASK.has(request.method)) respond(refusal(question))
+    else if (this.#questions.add(question, respond, caller.capabilities)) {
+      this.#flight.waiting()
+      this.#parkSoon()
+    }
   }
 
-  withdrawn(id: unknown, reason: string): void {
+  /** A question of a task is for whoever waits for that task. */
+  #refuseForeignTask({ params }: UpstreamQuestion): void {
+    const foreign =
+      params !== undefined &&
+      relatedTaskEdits(params, (id) => (this.#isAbout(id) ? id : '')).some(
+        ({ text }) => text === '""',
+      )
+    if (foreign) throw protocolFault('a question of a task that the request is not about')
+  }
+
+  /** Whether the request is about that task of the upstream. */
+  #isAbout(task: string): boolean {
+    const { method } = this.received.request
+    return method.startsWith('tasks/') && this.#flight.plan.delegated.candidate.name === task
+  }
+
+  withdrawn(id: unknown): void {
     this.#questions?.withdraw(id)
-    if (typeof id === 'string' || typeof id === 'number') this.#asked?.withdraw(id, reason)
+    if (typeof id === 'string' || typeof id === 'number') this.#asked?.withdraw(id)
+    if (this.#questions?.empty === true && this.#flight.attended) this.#flight.going()
   }
 
-  expired(): void {
-    this.#parts.parked.drop(this.#id)
+  over(): void {
+    if (this.#id !== '') this.#parts.parked.drop(this.#id)
   }
 
   answer(message: UpstreamMessage): Returned | undefined {
@@ -98,16 +135,20 @@ export class CallLanding implements Landing, AskingCall, Parked {
     const type = resultTypeOf(message)
     if (type === 'input_required') return this.#input(message)
     const error = memberOf(message.members, 'error') === undefined ? undefined : readError(message)
-    if (error?.code === RPC.urlElicitationRequired && caller.era === '2026')
-      return this.#urls(error)
+    if (error?.code === RPC.urlElicitationRequired && caller.era === '2026') {
+      if (MAY_ASK.has(request.method)) return this.#urls(error)
+    }
     if (request.method === 'tasks/get') this.#checkQuestions(message)
     const edits = error === undefined ? this.#resultEdits(message, type) : this.#errorEdits(message)
-    return writeHopResponse(message, {
+    const written = writeHopResponse(message, {
       ...this.#frame(),
       unfinished: hasTasks(this.received) ? 'task' : undefined,
       cacheable: request.method === 'resources/read',
       edits,
     })
+    return makesTask(message)
+      ? { ...written, lingerMs: this.#flight.plan.upstream.maxTimeout }
+      : written
   }
 
   abandon(): void {
@@ -118,9 +159,9 @@ export class CallLanding implements Landing, AskingCall, Parked {
   resume(received: Received): Promise<Returned> {
     const flight = this.#flight
     const answered = flight.board(received)
-    if (flight.deliver()) return answered
+    if (flight.deliver() || !flight.attended) return answered
     this.#questions?.answer(received.request)
-    if (this.#questions?.empty === false) this.#park()
+    if (this.#questions?.empty === false) this.#parkNow()
     else flight.going()
     return answered
   }
@@ -134,7 +175,10 @@ export class CallLanding implements Landing, AskingCall, Parked {
   }): Buffer {
     const map = this.#uris()
     const uris = map === undefined ? NO_EDITS : paramUriEdits(method, params, map)
-    return splice(params, [...uris, ...relatedTaskEdits(params, (id) => this.#taskForCaller(id))])
+    const task = relatedTaskEdits(params, (id) =>
+      this.#isAbout(id) ? this.#taskForCaller(id) : id,
+    )
+    return splice(params, [...uris, ...task])
   }
 
   resultForUpstream(result: Buffer): Buffer {
@@ -173,6 +217,7 @@ export class CallLanding implements Landing, AskingCall, Parked {
   #input(message: UpstreamMessage): Returned | undefined {
     const { caller, request } = this.received
     if (!MAY_ASK.has(request.method)) throw protocolFault(`input_required for ${request.method}`)
+    if (!isUtf8(message.raw)) throw protocolFault('text that is not UTF-8')
     const { requests, state } = readInputRequired(message)
     refuseUndeclared(requests, caller.capabilities)
     const inner = state === undefined ? '' : message.raw.toString('utf8', state.start, state.end)
@@ -228,20 +273,24 @@ export class CallLanding implements Landing, AskingCall, Parked {
     this.#parking = true
     queueMicrotask(() => {
       this.#parking = false
-      if (!this.#flight.attended || this.#questions?.empty !== false) return
-      try {
-        this.#park()
-      } catch (error) {
-        this.#flight.giveUp(asFault(error))
-      }
+      if (this.#flight.attended && this.#questions?.empty === false) this.#parkNow()
     })
+  }
+
+  #parkNow(): void {
+    try {
+      this.#park()
+    } catch (error) {
+      this.#flight.giveUp(asFault(error))
+    }
   }
 
   #park(): void {
     const { delegated } = this.#flight.plan
-    this.#round += 1
+    const { upstream } = delegated.candidate
+    this.#nextRound()
     this.#id = this.#parts.parked.park(this)
-    const place = { kind: 'parked', id: this.#id, round: this.#round } as const
+    const place = { kind: 'parked', upstream, id: this.#id, round: this.#round } as const
     const state = this.#parts.states.seal(delegated, place)
     const text = this.#questions?.write((question) => this.paramsForCaller(question)) ?? '{}'
     this.#flight.park(this.#inputRequired(text, state))
@@ -317,6 +366,12 @@ export class CallLanding implements Landing, AskingCall, Parked {
 const NO_EDITS: readonly Edit[] = []
 
 const OPEN_BRACE = 0x7b
+
+/** Whether a 2025 upstream goes on with the call as a task (MCP 2025-11-25, utilities/tasks). */
+function makesTask({ members: list }: UpstreamMessage): boolean {
+  const task = memberOf(memberOf(list, 'result')?.inside ?? [], 'task')
+  return task !== undefined
+}
 
 /** Only who declared the extension in this very request can go on from a task (SEP-2663). */
 function hasTasks({ caller, request }: Received): boolean {

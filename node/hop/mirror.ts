@@ -28,6 +28,8 @@ export interface MirrorOptions {
   readonly log: Logger
   /** What is listed is something else than before. */
   readonly changed: () => void
+  /** Whether what is announced together with it has changed since that time. */
+  readonly newsSince: (time: number) => boolean
 }
 
 interface Snapshot extends Collected {
@@ -139,6 +141,11 @@ export class Mirror {
     return this.#snapshot === NOTHING ? listTimeout / 2 : Math.min(listTimeout, STALE_PATIENCE_MS)
   }
 
+  /** An announcement was not in vain: it was of a list that is announced together with this. */
+  forgive(): void {
+    this.#doubt = 0
+  }
+
   /** The list is out of date from now on, and fetched anew. Resolves when that is over; never rejects. */
   evict(): Promise<void> {
     this.#evicted = true
@@ -204,7 +211,8 @@ export class Mirror {
       before.peer?.uris === next.peer?.uris
     this.#snapshot = { ...next, items }
     const vain = announced && same && next.fetchedAt - before.fetchedAt < 2 * DOUBT.max
-    this.#doubt = vain ? Math.min(Math.max(this.#doubt * 2, DOUBT.min), DOUBT.max) : 0
+    const doubtful = vain && !this.#options.newsSince(before.fetchedAt)
+    this.#doubt = doubtful ? Math.min(Math.max(this.#doubt * 2, DOUBT.min), DOUBT.max) : 0
     if (!this.#again) this.#evicted = false
     if (!same) this.#options.changed()
   }

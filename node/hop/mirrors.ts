@@ -14,7 +14,7 @@ import type { Link } from '../outbound/link.ts'
 import { Mirror, type MirrorOptions } from './mirror.ts'
 
 /** What is the same for all lists of an upstream. */
-export interface MirrorsOptions extends Omit<MirrorOptions, 'changed'> {
+export interface MirrorsOptions extends Omit<MirrorOptions, 'changed' | 'newsSince'> {
   readonly changed: (mirror: Mirror) => void
 }
 
@@ -30,6 +30,8 @@ export class Mirrors {
   readonly #options: MirrorsOptions
   readonly #lists: Readonly<Record<CapabilityKind, Mirror>>
   #facts: Facts | undefined
+  /** When a list of each kind of announcement last changed. */
+  readonly #newsAt = new Map<ListKind, number>()
   #learning = false
   #learnAgain = false
 
@@ -39,7 +41,11 @@ export class Mirrors {
     const mirror = (kind: CapabilityKind): Mirror => {
       const made: Mirror = new Mirror(link, kind, {
         ...options,
-        changed: () => options.changed(made),
+        changed: () => {
+          this.#note(made)
+          options.changed(made)
+        },
+        newsSince: (time) => (this.#newsAt.get(LIST_RULES[kind].of) ?? 0) >= time,
       })
       return made
     }
@@ -101,6 +107,13 @@ export class Mirrors {
   async evict(of?: ListKind): Promise<void> {
     const meant = this.all.filter(({ kind }) => of === undefined || LIST_RULES[kind].of === of)
     await Promise.all(meant.map((mirror) => mirror.evict()))
+  }
+
+  /** Several lists are announced by one message: that one of them has not changed says nothing against it. */
+  #note({ kind }: Mirror): void {
+    const { of } = LIST_RULES[kind]
+    this.#newsAt.set(of, Date.now())
+    for (const mirror of this.all) if (LIST_RULES[mirror.kind].of === of) mirror.forgive()
   }
 
   #take({ era }: Connection, capabilities: JsonObject): void {

@@ -4,7 +4,10 @@ import { removeMembers, splice } from '../../protocol/json-edit.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import type { ClientCapabilities } from '../../protocol/client-capabilities.ts'
 import type { Respond } from '../outbound/connection.ts'
-import { refusal, writeAnswer, type UpstreamQuestion } from './questions.ts'
+import { refusal, withdrawal, writeAnswer, type UpstreamQuestion } from './questions.ts'
+
+/** Questions one call may have open at once. */
+const MAX_OPEN = 16
 
 interface Open {
   readonly question: UpstreamQuestion
@@ -23,10 +26,14 @@ export class ParkedQuestions {
     return this.#open.size === 0
   }
 
-  /** Takes a question in; false when it was refused because the caller cannot be asked that. */
+  /** Takes a question in; false when it was refused. */
   add(question: UpstreamQuestion, respond: Respond, capabilities: ClientCapabilities): boolean {
     if (missingFor(capabilities, question) !== undefined) {
       respond(refusal(question))
+      return false
+    }
+    if (this.#open.size >= MAX_OPEN) {
+      respond(withdrawal(question, `more than ${MAX_OPEN} questions are open for one request`))
       return false
     }
     this.#count += 1

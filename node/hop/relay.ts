@@ -39,7 +39,8 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
 
     // The upstream may have another schema than headers were mirrored by. Only if it has is the refusal one that a newer
     // list cures; a tool may answer the same code of its own, and must not be called again for it.
-    if (returned.errorCode === RPC.headerMismatch && target.kind === 'tool') {
+    const isParked = delegated.continuation?.kind === 'parked'
+    if (returned.errorCode === RPC.headerMismatch && target.kind === 'tool' && !isParked) {
       await catalogue.evict(delegated.candidate.upstream, 'tool')
       const renewed = delegate(parts, call, target)
       if (!isDeepStrictEqual(renewed.entry.paramHeaders, delegated.entry.paramHeaders)) {

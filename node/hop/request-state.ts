@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Fault } from '../../protocol/errors.ts'
-import { isObject, type RpcRequest } from '../../protocol/jsonrpc.ts'
+import { elements, members, readValue, type Member, type Span } from '../../protocol/json-bytes.ts'
+import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Continuation, Visible } from '../core/stages.ts'
 
@@ -56,22 +57,21 @@ export function badState(): Fault {
 }
 
 function write(continuation: Continuation, until: number): string {
-  const { kind } = continuation
-  if (kind === 'relay')
-    return JSON.stringify([kind, until, continuation.upstream, continuation.inner])
-  if (kind === 'parked') return JSON.stringify([kind, until, continuation.id, continuation.round])
-  return JSON.stringify([kind, until, continuation.upstream, continuation.rounds])
+  const { kind, upstream } = continuation
+  if (kind === 'relay') return JSON.stringify([kind, until, upstream, continuation.inner])
+  if (kind === 'again') return JSON.stringify([kind, until, upstream, continuation.rounds])
+  return JSON.stringify([kind, until, upstream, continuation.round, continuation.id])
 }
 
 function read(text: string, now: number): Continuation | undefined {
-  const [kind, until, first, second] = JSON.parse(text) as unknown[]
-  if (typeof until !== 'number' || now >= until || typeof first !== 'string') return undefined
-  if (kind === 'relay' && typeof second === 'string') {
-    return { kind, upstream: first, inner: second }
-  }
-  if (typeof second !== 'number') return undefined
-  if (kind === 'again') return { kind, upstream: first, rounds: second }
-  return kind === 'parked' ? { kind, id: first, round: second } : undefined
+  const [kind, until, upstream, what, id] = JSON.parse(text) as unknown[]
+  if (typeof until !== 'number' || now >= until || typeof upstream !== 'string') return undefined
+  if (kind === 'relay' && typeof what === 'string') return { kind, upstream, inner: what }
+  if (typeof what !== 'number') return undefined
+  if (kind === 'again') return { kind, upstream, rounds: what }
+  return kind === 'parked' && typeof id === 'string'
+    ? { kind, upstream, id, round: what }
+    : undefined
 }
 
 function bound({ received, principal, entry }: Visible): string {
@@ -82,20 +82,25 @@ function bound({ received, principal, entry }: Visible): string {
 /** Params that differ from one round to the next. */
 const PER_ROUND: ReadonlySet<string> = new Set(['_meta', 'inputResponses', 'requestState'])
 
-/** Of what the params mean: a client may write them in another order the second time. */
-function digest(request: RpcRequest): string {
-  const lasting = request.paramMembers
-    .filter(({ key }) => !PER_ROUND.has(key))
-    .map(({ key }) => [key, canonical(request.param(key))] as const)
-    .toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return createHash('sha256').update(JSON.stringify(lasting)).digest('base64url')
+/** Of what the params say: a client may write members in another order the second time, but nothing else. */
+function digest({ raw, paramMembers }: RpcRequest): string {
+  const lasting = paramMembers.filter(({ key }) => !PER_ROUND.has(key))
+  return createHash('sha256').update(ordered(raw, lasting)).digest('base64url')
 }
 
-/** The value with the members of all objects in the order of their keys. */
-function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return ['[', ...value.map(canonical)]
-  if (!isObject(value)) return value
-  const keys = Object.keys(value).toSorted()
-  // As pairs: a member called `__proto__` would vanish from an object.
-  return ['{', ...keys.map((key) => [key, canonical(value[key])])]
+/** JSON text with the members of all objects in the order of their keys, numbers as they are spelt. */
+function canonical(raw: Buffer, { start, end }: Span): string {
+  if (raw[start] === 0x7b) return ordered(raw, members(raw, start))
+  if (raw[start] === 0x5b)
+    return `[${elements(raw, start)
+      .map((span) => canonical(raw, span))
+      .join()}]`
+  // The same string may be spelt in several ways.
+  if (raw[start] === 0x22) return JSON.stringify(readValue(raw, { start, end }))
+  return raw.toString('latin1', start, end)
+}
+
+function ordered(raw: Buffer, list: readonly Member[]): string {
+  const texts = list.map((member) => `${JSON.stringify(member.key)}:${canonical(raw, member)}`)
+  return `{${texts.toSorted().join()}}`
 }

@@ -1,5 +1,5 @@
 import { Fault } from '../../protocol/errors.ts'
-import { memberOf, members, readValue, type Span } from '../../protocol/json-bytes.ts'
+import { duplicateKey, memberOf, members, readValue, type Span } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 
 /** What kind of name a request is about. */
@@ -40,7 +40,7 @@ const REFERENCES: Readonly<Record<string, { readonly key: string; readonly kind:
 /**
  * Finds what a request is about.
  *
- * @throws Fault `invalid_params`
+ * @throws Fault `invalid_params`, `duplicate_member`
  */
 export function targetOf(request: RpcRequest, limits: TargetLimits): Target {
   const { method, raw, paramMembers } = request
@@ -58,6 +58,10 @@ export function targetOf(request: RpcRequest, limits: TargetLimits): Target {
 function referenceOf({ raw, paramMembers }: RpcRequest, limits: TargetLimits): Target {
   const place = memberOf(paramMembers, 'ref')
   const list = place !== undefined && raw[place.start] === 0x7b ? members(raw, place.start) : []
+  // Whoever reads the first of two would serve another name than was looked up.
+  if (duplicateKey(list) !== undefined) {
+    throw new Fault('duplicate_member', 'params.ref has a member twice')
+  }
   const typed = memberOf(list, 'type')
   const type = typed === undefined ? undefined : readValue(raw, typed)
   const rule =

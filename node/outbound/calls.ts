@@ -14,6 +14,7 @@ export interface QuestionTaker {
 export class Calls {
   readonly #ring = new Ring<QuestionTaker>()
   #size = 0
+  #doubtUntil = 0
 
   get size(): number {
     return this.#size
@@ -30,8 +31,14 @@ export class Calls {
     this.#ring.remove(place)
   }
 
-  /** The one there is; undefined when there are none or several. */
+  /** For so long an upstream may go on with a call that is over here: what it says may belong to that one. */
+  doubt(milliseconds: number): void {
+    this.#doubtUntil = Math.max(this.#doubtUntil, performance.now() + milliseconds)
+  }
+
+  /** The one there is; undefined when there are none or several, or there may be. */
   get only(): QuestionTaker | undefined {
+    if (performance.now() < this.#doubtUntil) return undefined
     return this.#size === 1 ? this.#ring.values()[0] : undefined
   }
 
@@ -73,7 +80,7 @@ export class CallsByContext {
     if (offered === '') return refuseQuestion(message, respond)
     const taker = this.#find(key)?.only
     if (taker !== undefined) return taker.request(message, respond)
-    const why = `the request names no call, and ${this.size(key)} are in flight`
+    const why = 'the request names no call, and it is not certain which it belongs to'
     refuseQuestion(message, respond, why)
   }
 

@@ -31,6 +31,9 @@ export interface LinkEvents {
   updated(uri: string): void
 }
 
+/** Counts a call out; for `lingerMs` after it the upstream may still speak of it without naming it. Only the first time counts. */
+export type Leave = (lingerMs?: number) => void
+
 /** A call never waits for a reconnect that began less than this ago and failed, milliseconds. */
 const RETRY_SPACING_MS = 50
 
@@ -101,13 +104,14 @@ export class Link {
    * Counts a call of a context in; the returned function counts it out, once. What the upstream says in that context
    * without naming a call goes to `taker` while it is the only one.
    */
-  enter({ key }: Context, taker: QuestionTaker): () => void {
+  enter({ key }: Context, taker: QuestionTaker): Leave {
     const calls = this.#occupy(key)
     let place: Place<QuestionTaker> | undefined = calls.add(taker)
     this.#inFlight += 1
-    return () => {
+    return (lingerMs = 0) => {
       if (place === undefined) return
       calls.remove(place)
+      if (lingerMs > 0) calls.doubt(lingerMs)
       place = undefined
       this.#inFlight -= 1
       this.#awaitIdle(key)

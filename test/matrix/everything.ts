@@ -130,7 +130,8 @@ function asking(name: string, args: JsonObject, method: string, told: string): P
     const before = scene.client.asked.length
     const { content } = await call(scene, name, args)
     const asked = scene.client.asked.slice(before).map((question) => question.method)
-    expect(asked).toEqual([method])
+    // The server asks for the roots as well, some time after the session has begun.
+    expect(asked.filter((other) => other !== 'roots/list')).toEqual([method])
     expect(JSON.stringify(content)).toContain(told)
   }
 }

@@ -9,8 +9,9 @@ import type { HopTrail } from '../../../protocol/federation.ts'
 import { readBody, type RpcRequest } from '../../../protocol/jsonrpc.ts'
 
 /** A request in the text of a body. */
-export function requestOf(method: string, params: object): RpcRequest {
-  const text = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+export function requestOf(method: string, params: object | string): RpcRequest {
+  const written = typeof params === 'string' ? params : JSON.stringify(params)
+  const text = `{"jsonrpc":"2.0","id":1,"method":${JSON.stringify(method)},"params":${written}}`
   const body = readBody(Buffer.from(text), { jsonDepth: 32, metaBytes: 10_000 })
   if (body.batch || body.message.kind !== 'request') throw new Error('no request')
   return body.message
@@ -30,6 +31,8 @@ export const LIMITS = { nameBytes: 256, uriBytes: 8_192 }
 export interface CallPlan {
   readonly method?: string
   readonly params?: object
+  /** The same as text. */
+  readonly text?: string
   readonly endpoint?: string
   readonly principal?: Principal
   readonly caller?: Partial<Caller>
@@ -49,7 +52,7 @@ const DEFAULT_CALLER: Caller = {
 /** A call that has come as far as `visible`. */
 export function visible(plan: CallPlan = {}): Visible {
   const { method = 'tools/call', params = { name: 'docs__a' }, endpoint = 'main' } = plan
-  const request = requestOf(method, params)
+  const request = requestOf(method, plan.text ?? params)
   const target = targetOf(request, LIMITS)
   const received = {
     endpoint,

@@ -42,6 +42,7 @@ async function mirrorOf(
     trail: { budget: 7, path: ['self'] },
     log: SILENT,
     changed: () => changed(mirror),
+    newsSince: () => false,
   })
   return mirror
 }

@@ -31,6 +31,7 @@ const continuation = fc.oneof(
   }),
   fc.record({
     kind: fc.constant('parked' as const),
+    upstream: fc.string({ minLength: 1 }),
     id: fc.string({ minLength: 1 }),
     round: fc.nat(),
   }),
@@ -48,6 +49,11 @@ function call(state: unknown, more: CallPlan & { args?: object } = {}): Visible 
     ...plan,
     caller: { era: '2026', revision: '2026-07-28', ...plan.caller },
   })
+}
+
+/** A call whose params are given as text. */
+function callOf(params: string): Visible {
+  return visible({ text: params, caller: { era: '2026', revision: '2026-07-28' } })
 }
 
 const RELAY: Continuation = { kind: 'relay', upstream: 'files', inner: '"s"' }
@@ -94,6 +100,25 @@ describe('a request state', () => {
     expect(states.open(call(sealed, { args: { b: { c: [1, 2] }, a: 1 } }))).toEqual(RELAY)
     const reordered = call(sealed, { args: { b: { c: [2, 1] }, a: 1 } })
     expect(faultOf(() => states.open(reordered))?.code).toBe('bad_state')
+  })
+
+  test('arguments that only look the same are others', () => {
+    const stateOf = (text: string): { readonly sealed: string; readonly at: string } => {
+      const body = `{"name":"docs__a","arguments":${text}`
+      const sealed = states.seal(callOf(`${body}}`), RELAY)
+      return { sealed, at: body }
+    }
+    const pairs = [
+      ['{"n":9007199254740992}', '{"n":9007199254740993}'],
+      ['{"to":"bob"}', '{"to":"eve","to":"bob"}'],
+      ['{"l":["{",1]}', '{"l":{"1":1}}'],
+    ] as const
+    for (const [one, other] of pairs) {
+      const { sealed, at } = stateOf(one)
+      expect(states.open(callOf(`${at},"requestState":"${sealed}"}`))).toEqual(RELAY)
+      const forged = callOf(`${stateOf(other).at},"requestState":"${sealed}"}`)
+      expect(faultOf(() => states.open(forged))?.code).toBe('bad_state')
+    }
   })
 
   test('row 30: it expires', () => {

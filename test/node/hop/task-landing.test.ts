@@ -149,6 +149,23 @@ function noted(taskId: string): JsonObject {
   return { _meta: { [RELATED]: { taskId } } }
 }
 
+test('a question of another task is refused: it is for whoever waits for that one', async () => {
+  const asked: Question[] = []
+  const ask: Reply['ask'] = (question) => {
+    asked.push(question)
+    return { cancel: () => undefined }
+  }
+  const flying = new Flying('2025', {
+    caller: { capabilities: readClientCapabilities({ elicitation: {} }) },
+    reply: { ...NO_REPLY, ask },
+  })
+  const answers = flying.ask({ message: 'who?', ...noted('task of somebody else') })
+  expect(answers).toMatchObject([{ error: { code: -32603 } }])
+  expect(asked).toEqual([])
+  flying.respond({ content: [] })
+  await flying.answer
+})
+
 test('row 58: a question names the task as the caller knows it, its answer as the upstream does', async () => {
   const asked: { params: JsonObject; sink: QuestionSink }[] = []
   const reply: Reply = {
@@ -162,6 +179,7 @@ test('row 58: a question names the task as the caller knows it, its answer as th
     method: 'tasks/result',
     params: { taskId: 'sealed' },
     caller: { capabilities: readClientCapabilities({ elicitation: {} }) },
+    candidates: [{ upstream: 'files', name: 't', imported: false }],
     reply,
   })
   const answers = flying.ask({ message: 'who?', ...noted('t') })

@@ -84,6 +84,8 @@ test('an upstream is told what its context offers', async () => {
   expect(connector.attempts.map(({ offered }) => offered)).toEqual(['', FORM])
 })
 
+const UNCERTAIN = 'the request names no call, and it is not certain which it belongs to'
+
 describe('a question that names no call', () => {
   test('goes to the only one of its context', async () => {
     const { link, open } = await bench()
@@ -109,19 +111,32 @@ describe('a question that names no call', () => {
     await opening
   })
 
+  test('is refused while a call that was given up may still be at work', async () => {
+    const { link, open } = await bench()
+    const context = ofSession('s', FORM)
+    const events = await open(context)
+    link.enter(context, new Taker())(1_000)
+    const next = new Taker()
+    link.enter(context, next)
+    expect(asks(events)).toEqual(refused(UNCERTAIN))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(asks(events)).toEqual(['taken'])
+    expect(next.heard).toEqual(['roots/list'])
+  })
+
   test('is refused when there is none, or several, and goes again when one is left', async () => {
     const { link, open } = await bench()
     const context = ofSession('s', FORM)
     const events = await open(context)
-    expect(asks(events)).toEqual(refused('the request names no call, and 0 are in flight'))
+    expect(asks(events)).toEqual(refused(UNCERTAIN))
     const takers = [new Taker(), new Taker(), new Taker()]
     const [first, second, third] = takers.map((taker) => link.enter(context, taker))
-    expect(asks(events)).toEqual(refused('the request names no call, and 3 are in flight'))
+    expect(asks(events)).toEqual(refused(UNCERTAIN))
     first?.()
     third?.()
     expect(asks(events)).toEqual(['taken'])
     second?.()
-    expect(asks(events)).toEqual(refused('the request names no call, and 0 are in flight'))
+    expect(asks(events)).toEqual(refused(UNCERTAIN))
     expect(takers.map(({ heard }) => heard.length)).toEqual([0, 1, 0])
   })
 
