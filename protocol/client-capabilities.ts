@@ -100,10 +100,11 @@ function relayedExtensions(value: unknown): JsonObject | undefined {
 /** The only settings a client has in these: what its apps may be made of (SEP-1865). */
 function settingsOf(settings: unknown): JsonObject {
   const types = isObject(settings) ? settings['mimeTypes'] : undefined
-  const sound = Array.isArray(types) && types.length <= MAX_TYPES && types.every(isType)
-  return sound ? { mimeTypes: types.toSorted() } : {}
+  if (!Array.isArray(types) || types.length > MAX_TYPES || !types.every(isType)) return {}
+  // In one order, so that equal lists are equal texts.
+  return { mimeTypes: types.toSorted((a, b) => (a < b ? -1 : 1)) }
 }
 
-function isType(value: unknown): boolean {
+function isType(value: unknown): value is string {
   return typeof value === 'string' && value.length <= 100
 }

@@ -1,6 +1,6 @@
 // What people see of the tree: what is where, the way of a call, and how to connect a client.
 import { fileURLToPath } from 'node:url'
-import type { BanyanNode, UpstreamStatus } from '../../node/main/index.ts'
+import type { BanyanNode, EndpointStatus, UpstreamStatus } from '../../node/main/index.ts'
 import { ENDPOINT, type Journey } from './call.ts'
 import type { Tree } from './tree.ts'
 
@@ -11,12 +11,22 @@ function fullName(node: BanyanNode): string {
 function urlsOf(node: BanyanNode): string {
   return node
     .status()
-    .endpoints.map(({ name, tools }) => `${node.endpointUrl(name)}  ${tools} tools`)
+    .endpoints.map((endpoint) => `${node.endpointUrl(endpoint.name)}  ${inventory(endpoint)}`)
     .join(', ')
 }
 
-function serverLine({ label, kind, tools, server, problem }: UpstreamStatus): string {
-  return `${label}  ${kind}: ${problem ?? `${server}, ${tools} tools`}`
+function serverLine(upstream: UpstreamStatus): string {
+  const { label, kind, server, problem } = upstream
+  return `${label}  ${kind}: ${problem ?? `${server}, ${inventory(upstream)}`}`
+}
+
+/** What there is, kinds of which there is nothing left out. */
+function inventory({ tools, prompts, resources }: UpstreamStatus | EndpointStatus): string {
+  const counts = { tools, prompts, resources }
+  const found = Object.entries(counts).filter(([, number]) => number > 0)
+  return found
+    .map(([kind, number]) => `${number} ${number === 1 ? kind.slice(0, -1) : kind}`)
+    .join(', ')
 }
 
 /** The tree below a node, one line each, with branches of box characters. */

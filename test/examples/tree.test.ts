@@ -66,9 +66,15 @@ test(
     })
     const said = (): string => start.lines.join('\n')
     await until(() => said().includes('Up until Ctrl-C.'), 'the last line')
-    expect(said()).toMatch(/^acme\/edge {2}http:\S+\/mcp\/main {2}36 tools$/m)
-    expect(said()).toMatch(/^└─ acme\/hub {2}http:\S+\/mcp\/internal {2}22 tools$/m)
-    expect(said()).toMatch(/^ {3}└─ globex\/gate {2}http:\S+\/mcp\/partners {2}13 tools$/m)
+    expect(said()).toMatch(
+      /^acme\/edge {2}http:\S+\/mcp\/main {2}35 tools, 4 prompts, \d+ resources$/m,
+    )
+    expect(said()).toMatch(
+      /^└─ acme\/hub {2}http:\S+\/mcp\/internal {2}21 tools, 4 prompts, \d+ resources$/m,
+    )
+    expect(said()).toMatch(
+      /^ {3}└─ globex\/gate {2}http:\S+\/mcp\/partners {2}13 tools, 4 prompts, \d+ resources$/m,
+    )
     expect(said()).toMatch(
       /^client → acme\/edge → acme\/hub → globex\/gate → everything, and back in [\d.]+ ms$/m,
     )

@@ -56,6 +56,12 @@ function callOf(params: string): Visible {
   return visible({ text: params, caller: { era: '2026', revision: '2026-07-28' } })
 }
 
+/** Params with these arguments, without the last brace, and a state for them. */
+function stateOf(args: string): { readonly sealed: string; readonly params: string } {
+  const params = `{"name":"docs__a","arguments":${args}`
+  return { sealed: states.seal(callOf(`${params}}`), RELAY), params }
+}
+
 const RELAY: Continuation = { kind: 'relay', upstream: 'files', inner: '"s"' }
 
 describe('a request state', () => {
@@ -103,20 +109,15 @@ describe('a request state', () => {
   })
 
   test('arguments that only look the same are others', () => {
-    const stateOf = (text: string): { readonly sealed: string; readonly at: string } => {
-      const body = `{"name":"docs__a","arguments":${text}`
-      const sealed = states.seal(callOf(`${body}}`), RELAY)
-      return { sealed, at: body }
-    }
     const pairs = [
       ['{"n":9007199254740992}', '{"n":9007199254740993}'],
       ['{"to":"bob"}', '{"to":"eve","to":"bob"}'],
       ['{"l":["{",1]}', '{"l":{"1":1}}'],
     ] as const
     for (const [one, other] of pairs) {
-      const { sealed, at } = stateOf(one)
-      expect(states.open(callOf(`${at},"requestState":"${sealed}"}`))).toEqual(RELAY)
-      const forged = callOf(`${stateOf(other).at},"requestState":"${sealed}"}`)
+      const { sealed, params } = stateOf(one)
+      expect(states.open(callOf(`${params},"requestState":"${sealed}"}`))).toEqual(RELAY)
+      const forged = callOf(`${stateOf(other).params},"requestState":"${sealed}"}`)
       expect(faultOf(() => states.open(forged))?.code).toBe('bad_state')
     }
   })
