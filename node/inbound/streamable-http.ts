@@ -297,10 +297,11 @@ function endSession(parts: StreamableParts, exchange: HttpExchange): void {
   const version = header(HEADER.protocolVersion)?.trim()
   const session = sessionOf(parts, exchange, { header, version })
   parts.sessions.end(session)
-  parts.inflight.end(session.key, new Fault('cancelled', 'the client ended the session'))
   parts.streams.end(session.key)
   parts.memory.end(session.key)
   parts.asks.end(session.key)
+  // Behind the answers: who asked is told, and asks nobody again.
+  parts.inflight.end(session.key, new Fault('cancelled', 'the client ended the session'))
   parts.serving.endSession(session.key)
   exchange.response.writeHead(204, [...exchange.headers])
   exchange.response.end()
