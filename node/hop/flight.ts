@@ -99,6 +99,10 @@ export class Flight implements FrameSink, Due {
     })
   }
 
+  get caller(): string {
+    return this.plan.delegated.principal.key
+  }
+
   /** The request of the caller that is being answered; while none is, the last one. */
   get received(): Received {
     return this.#leg?.received ?? this.plan.delegated.received

@@ -6,6 +6,8 @@ import { refuseQuestion } from './server-request.ts'
 
 /** A call under way, which can take what an upstream says without naming a call. */
 export interface QuestionTaker {
+  /** Whose call it is: equal for calls of one caller. */
+  readonly caller: string
   request(message: UpstreamMessage, respond: Respond): void
   notification(message: UpstreamMessage): unknown
 }
@@ -15,6 +17,8 @@ export class Calls {
   readonly #ring = new Ring<QuestionTaker>()
   #size = 0
   #doubtUntil = 0
+  /** Whose calls are in doubt; undefined when they are of several. */
+  #doubted: string | undefined
 
   get size(): number {
     return this.#size
@@ -31,15 +35,18 @@ export class Calls {
     this.#ring.remove(place)
   }
 
-  /** For so long an upstream may go on with a call that is over here: what it says may belong to that one. */
-  doubt(milliseconds: number): void {
-    this.#doubtUntil = Math.max(this.#doubtUntil, performance.now() + milliseconds)
+  /** For so long an upstream may go on with a call that is over here: what it says may belong to that one's caller. */
+  doubt(milliseconds: number, caller: string): void {
+    const now = performance.now()
+    this.#doubted = now >= this.#doubtUntil || this.#doubted === caller ? caller : undefined
+    this.#doubtUntil = Math.max(this.#doubtUntil, now + milliseconds)
   }
 
-  /** The one there is; undefined when there are none or several, or there may be. */
+  /** The one there is; undefined when there are none or several, or there may be one of another caller. */
   get only(): QuestionTaker | undefined {
-    if (performance.now() < this.#doubtUntil) return undefined
-    return this.#size === 1 ? this.#ring.values()[0] : undefined
+    const one = this.#size === 1 ? this.#ring.values()[0] : undefined
+    if (one === undefined || performance.now() >= this.#doubtUntil) return one
+    return one.caller === this.#doubted ? one : undefined
   }
 
   values(): readonly QuestionTaker[] {

@@ -111,7 +111,7 @@ export class Link {
     return (lingerMs = 0) => {
       if (place === undefined) return
       calls.remove(place)
-      if (lingerMs > 0) calls.doubt(lingerMs)
+      if (lingerMs > 0) calls.doubt(lingerMs, taker.caller)
       place = undefined
       this.#inFlight -= 1
       this.#awaitIdle(key)

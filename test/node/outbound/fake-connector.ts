@@ -132,4 +132,8 @@ export const INDIFFERENT: LinkEvents = {
 }
 
 /** A call that takes nothing. */
-export const DEAF: QuestionTaker = { request: () => undefined, notification: () => undefined }
+export const DEAF: QuestionTaker = {
+  caller: 'somebody',
+  request: () => undefined,
+  notification: () => undefined,
+}

@@ -26,7 +26,12 @@ function message(members: JsonObject): UpstreamMessage {
 
 /** A call that writes down what it gets. */
 class Taker implements QuestionTaker {
+  readonly caller: string
   readonly heard: (string | undefined)[] = []
+
+  constructor(caller = 'a') {
+    this.caller = caller
+  }
 
   request({ method }: UpstreamMessage, respond: (text: Buffer) => void): void {
     this.heard.push(method)
@@ -111,12 +116,15 @@ describe('a question that names no call', () => {
     await opening
   })
 
-  test('is refused while a call that was given up may still be at work', async () => {
+  test('is refused while a given-up call of another caller may still be at work', async () => {
     const { link, open } = await bench()
     const context = ofSession('s', FORM)
     const events = await open(context)
-    link.enter(context, new Taker())(1_000)
-    const next = new Taker()
+    link.enter(context, new Taker('a'))(1_000)
+    const same = link.enter(context, new Taker('a'))
+    expect(asks(events)).toEqual(['taken'])
+    same()
+    const next = new Taker('b')
     link.enter(context, next)
     expect(asks(events)).toEqual(refused(UNCERTAIN))
     await vi.advanceTimersByTimeAsync(1_000)
