@@ -26,7 +26,7 @@ import { ResumableCall, type ResumableSession } from './resumable-call.ts'
 import { selfCapabilities } from './self.ts'
 import { answerPing } from './server-request.ts'
 import { SessionLogs } from './session-logs.ts'
-import { sessionEnded, SessionStream } from './session-stream.ts'
+import { SESSION_ENDED, sessionEnded, SessionStream } from './session-stream.ts'
 import { SessionSubscriptions } from './session-subscriptions.ts'
 import { hearUnasked, reportNews } from './unasked.ts'
 
@@ -301,7 +301,7 @@ export class HttpLegacy implements Connection {
  * id. A code of 2026 comes from a server that has replaced this one. Nothing was executed either way.
  */
 function disowned(status: number, message: UpstreamMessage | undefined): string | undefined {
-  const gone = sessionEnded().message
+  const gone = SESSION_ENDED
   if (status === 404) return gone
   if (status !== 400) return undefined
   if (message === undefined) return gone

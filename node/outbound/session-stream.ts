@@ -152,9 +152,12 @@ function isRefused(status: number): boolean {
   return status >= 400 && status < 500 && status !== 404 && status !== 405
 }
 
-/** The fault of a session that the server does not know any more. */
+/** What is said of a session that the server does not know any more. */
+export const SESSION_ENDED = 'the upstream ended the session'
+
+/** The fault of such a session. */
 export function sessionEnded(): Fault {
-  return new Fault('upstream_unavailable', 'the upstream ended the session')
+  return new Fault('upstream_unavailable', SESSION_ENDED)
 }
 
 /** 405 means that there is no such stream; who is overloaded, or has not yet seen that the last one broke, may have one. */
