@@ -24,8 +24,7 @@ export function stdioNews(era: Era, capabilities: JsonObject): Promise<NewsUpstr
     say: (connection, message) => call(connection, 'say', { message }).sink.text(),
     answers: async (connection) =>
       JSON.parse(await call(connection, 'answers').sink.text()) as JsonObject[],
-    interrupt:
-      era === '2025' ? undefined : (connection) => call(connection, 'endListens').sink.text(),
+    interrupt: (connection) => call(connection, 'endListens').sink.text(),
     close: () => connector.close(),
   })
 }
