@@ -21,6 +21,9 @@ export const RPC = {
   cancelled: -31007,
   shuttingDown: -31008,
   inputRefused: -31009,
+  unauthenticated: -31010,
+  insufficientScope: -31011,
+  delegationRefused: -31012,
 } as const
 
 /** Why something could not be done. Closed: `rescue` gives each its JSON-RPC code and HTTP status. */
@@ -32,6 +35,7 @@ export type FaultCode =
   | 'body_too_large'
   | 'cancelled'
   | 'content_type'
+  | 'delegation_refused'
   | 'duplicate_member'
   | 'header_mismatch'
   | 'header_too_large'
@@ -39,6 +43,7 @@ export type FaultCode =
   | 'host_forbidden'
   | 'http_method'
   | 'input_refused'
+  | 'insufficient_scope'
   | 'internal'
   | 'invalid_params'
   | 'invalid_request'
@@ -47,6 +52,7 @@ export type FaultCode =
   | 'missing_capability'
   | 'missing_meta'
   | 'not_acceptable'
+  | 'oauth_refused'
   | 'origin_forbidden'
   | 'overloaded'
   | 'parse_error'
@@ -55,6 +61,7 @@ export type FaultCode =
   | 'shutting_down'
   | 'too_deep'
   | 'too_slow'
+  | 'unauthenticated'
   | 'unknown_endpoint'
   | 'unknown_prompt'
   | 'unknown_resource'

@@ -1,0 +1,52 @@
+import type { Principal } from './principal.ts'
+
+/** What of a request says who sent it. */
+export interface CredentialFacts {
+  /** The endpoint's name. */
+  readonly endpoint: string
+  /** HTTP method of the request. */
+  readonly method: string
+  /** All header lines of one name, in order; more than one is for the authenticator to refuse. */
+  readonly header: (name: string) => readonly string[]
+  /** SHA-256 of the client's certificate (DER), base64url, when the connection is mutual TLS that ends here. */
+  readonly certificate: string | undefined
+}
+
+/** Makes the principal of a request. */
+export interface Authenticator {
+  /**
+   * The caller; at once whenever nothing has to be fetched.
+   *
+   * @throws AuthFault; the promise rejects with it too
+   */
+  authenticate(facts: CredentialFacts): Principal | Promise<Principal>
+}
+
+/** A request of an OAuth endpoint of the node. */
+export interface OAuthRequest {
+  readonly method: string
+  /** Path without query, for example `/oauth/token`. */
+  readonly path: string
+  /** Whether the URL had a query: none of these endpoints takes one. */
+  readonly hasQuery: boolean
+  readonly header: (name: string) => readonly string[]
+  /** The body, at most `limits.formBytes` long; empty when there is none. */
+  readonly body: Buffer
+  readonly certificate: string | undefined
+}
+
+/** The answer to an {@link OAuthRequest}. */
+export interface OAuthResponse {
+  readonly status: number
+  /** Names and values in turn. */
+  readonly headers: readonly string[]
+  readonly body: string
+}
+
+/** What the node serves besides endpoints: metadata documents, keys, and its token service. */
+export interface OAuthService {
+  /** Whether a path is one of its own, cheaply. */
+  owns(path: string): boolean
+  /** Answers; never rejects. */
+  serve(request: OAuthRequest): Promise<OAuthResponse>
+}
