@@ -1,0 +1,181 @@
+import type { Secret } from './secret.ts'
+
+/** Signature algorithms that are accepted; the node itself signs with ES256. */
+export type SignatureAlgorithm = 'ES256' | 'EdDSA' | 'RS256' | 'PS256' | 'ES384'
+
+/** Public keys of somebody else: fetched, or as they stand in the file. */
+export type KeySource =
+  | { readonly jwksUri: string }
+  /** JSON Web Keys (RFC 7517), public parts only. */
+  | { readonly static: readonly Readonly<Record<string, unknown>>[] }
+
+/** Where the node may connect to for keys, metadata, tokens and upstreams. */
+export interface EgressSettings {
+  /** Whether addresses that are not public (loopback, private, link-local and the like) may be connected to. */
+  readonly allowPrivate: boolean
+}
+
+/** How the node proves to a foreign authorization server which client it is. */
+export interface ClientCredentials {
+  /** Default for own issuers: the URL of the node's client metadata document. */
+  readonly id: string
+  /** Absent: `private_key_jwt` with the node's client key. */
+  readonly secret?: Secret
+}
+
+/** The organisation's token issuer, as this node sees it. Times are milliseconds. */
+export interface IssuerSettings {
+  /** `embedded`: the token service of this process; `node`: that of another node of the organisation; `external`: a foreign authorization server. */
+  readonly mode: 'embedded' | 'node' | 'external'
+  /** Issuer identifier. Absent only in mode `embedded`: the node's base URL. */
+  readonly url?: string
+  /** Absent: from the metadata of the issuer (RFC 8414). */
+  readonly tokenEndpoint?: string
+  /** Absent: from the metadata of the issuer. */
+  readonly jwksUri?: string
+  readonly algs: readonly SignatureAlgorithm[]
+  /** Mode `external` only. */
+  readonly client?: ClientCredentials
+  /** Longest life of an access token the embedded service issues, ms. */
+  readonly tokenTtl: number
+  /** Life of a grant for another organisation, ms. */
+  readonly grantTtl: number
+  /** How long a signing key is used before the next one takes over, ms; each is published ahead and kept until its tokens are gone. */
+  readonly keyLifetime: number
+  readonly egress: EgressSettings
+}
+
+/** A node that may use token exchange at the embedded service. */
+export interface NodeClient {
+  /** Client id: the URL of its client metadata document. */
+  readonly client: string
+  readonly keys: KeySource
+  /** Resources of its own: the tokens it may trade in. */
+  readonly spends: readonly string[]
+  /** Resources it may get tokens for, and issuers it may get grants for. */
+  readonly reaches: readonly string[]
+}
+
+/** A program with an identity of its own: client credentials (RFC 6749 §4.4), or a platform's JWT (RFC 7523). */
+export interface WorkloadClient {
+  readonly client: string
+  /** Signs its client assertions. Exactly one of `keys`, `secretHash` and `federated` is there. */
+  readonly keys?: KeySource
+  /** `scrypt$<N>$<r>$<p>$<salt>$<hash>` of its secret. */
+  readonly secretHash?: string
+  /** Tokens of a platform (Kubernetes, SPIFFE, CI) that stand for it. */
+  readonly federated?: {
+    readonly issuer: string
+    readonly keys: KeySource
+    readonly algs: readonly SignatureAlgorithm[]
+    /** Exact subject. */
+    readonly subject: string
+    /** Values of the `aud` it must have; default the issuer identifier of this node. */
+    readonly audiences: readonly string[]
+  }
+  readonly resources: readonly string[]
+  readonly scopes: readonly string[]
+}
+
+/** How the subjects of a foreign issuer are taken over. */
+export interface SubjectRule {
+  /** `pairwise`: opaque, checked against `pattern`; `mapped`: only those in `map`; `public`: as they come, under the issuer's name. */
+  readonly mode: 'pairwise' | 'mapped' | 'public'
+  readonly pattern: string
+  readonly map: Readonly<Record<string, string>>
+  /** Whether grants whose subject is the calling node itself are taken. */
+  readonly anonymous: boolean
+}
+
+/** What another organisation's issuer may make this one issue (identity.md, trust record). */
+export interface TrustRecord {
+  /** Exact string, also the key. */
+  readonly issuer: string
+  readonly keys: KeySource
+  /** RFC 7638 thumbprints; when there are any, keys must be among them. */
+  readonly pins: readonly string[]
+  readonly algs: readonly SignatureAlgorithm[]
+  /** Client ids its grants may name, with the keys of their assertions. */
+  readonly clients: readonly { readonly id: string; readonly keys: KeySource }[]
+  /** What tokens are bound to; `none` is for laboratories and third-party assertions. */
+  readonly cnf: 'dpop' | 'none'
+  /** Whether third-party assertions (ID-JAG) are taken besides, or instead of, our own grants. */
+  readonly profiles: readonly ('mesh' | 'id-jag')[]
+  readonly resources: readonly string[]
+  readonly subjects: SubjectRule
+  /** Issuers whose subjects it may relay. */
+  readonly transit: readonly string[]
+  readonly scopes: {
+    /** Its scope to ours; what is not in it is nothing. */
+    readonly map: Readonly<Record<string, readonly string[]>>
+    readonly max: readonly string[]
+  }
+  readonly maxDepth: number
+  /** ms. */
+  readonly maxTtl: number
+  /** ms since 1970; absent: no end. */
+  readonly notAfter?: number
+  readonly exchangesPerMinute: number
+}
+
+/** A key for small set-ups: a bearer secret that is not a token. */
+export interface StaticKey {
+  /** Names its holder; the subject. */
+  readonly name: string
+  /** `sha256$<base64url>` of the key, which has at least 256 random bits. */
+  readonly hash: string
+  readonly scopes: readonly string[]
+  /** ms since 1970; absent: no end. */
+  readonly notAfter?: number
+}
+
+/** Who may call an endpoint. */
+export interface EndpointAuth {
+  /** The one issuer whose tokens are taken. Absent: the organisation's. */
+  readonly issuer?: string
+  /** Absent: from the metadata of the issuer. */
+  readonly jwksUri?: string
+  readonly algs: readonly SignatureAlgorithm[]
+  /** Opaque tokens are asked about here (RFC 7662). */
+  readonly introspection?: {
+    readonly url: string
+    readonly client: ClientCredentials
+  }
+  /** `required`: bearer tokens are refused; `accepted`: a token that is bound must be proved. */
+  readonly dpop: 'required' | 'accepted'
+  /** Scopes of foreign tokens in our names; what is not in it is taken as it is written if it is of our grammar. */
+  readonly scopeMap: Readonly<Record<string, readonly string[]>>
+  readonly keys: readonly StaticKey[]
+}
+
+/** How an upstream is told who calls. */
+export type UpstreamAuth =
+  | { readonly mode: 'none' }
+  /** RFC 8693 at the organisation's issuer. */
+  | { readonly mode: 'exchange'; readonly scopes: ScopeMap; readonly requireChain: boolean }
+  /** A grant of the own issuer, redeemed at the upstream's (identity chaining). */
+  | {
+      readonly mode: 'chain'
+      readonly issuer: string
+      /** Absent: from the metadata of that issuer. */
+      readonly tokenEndpoint?: string
+      readonly scopes: ScopeMap
+      readonly subject: 'pairwise' | 'public'
+      readonly disclose: 'full' | 'self' | 'hashed'
+      readonly requireChain: boolean
+    }
+  /** The node's own identity, whoever calls (RFC 6749 §4.4); `scopes` must be covered by the caller's. */
+  | {
+      readonly mode: 'client_credentials'
+      readonly issuer: string
+      readonly tokenEndpoint?: string
+      readonly client: ClientCredentials
+      readonly scopes: readonly string[]
+      /** Scopes, in the names of this node, a caller must have. */
+      readonly requires: readonly string[]
+    }
+
+/** The caller's scopes in the names of the upstream; what is not in it does not go over. */
+export interface ScopeMap {
+  readonly map: Readonly<Record<string, readonly string[]>>
+}
