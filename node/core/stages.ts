@@ -4,6 +4,7 @@
  */
 
 import type { CapabilityKind, ListKind } from '../../protocol/capability.ts'
+import type { Fault } from '../../protocol/errors.ts'
 import type { ClientCapabilities } from '../../protocol/client-capabilities.ts'
 import type { HopTrail } from '../../protocol/federation.ts'
 import type { ParamHeader } from '../../protocol/headers.ts'
@@ -58,8 +59,11 @@ export interface Reply {
   /** Sends a notification that belongs to the request; false asks to wait for `onDrain`. */
   notify(text: Buffer): boolean
   onDrain(listener: () => void): void
-  /** Sends the response; `errorCode` is the JSON-RPC code in it, if it is an error. */
-  finish(text: readonly Buffer[], errorCode?: number): void
+  /**
+   * Sends the response; `errorCode` is the JSON-RPC code in it, if it is an error, and `refusal` why this node refused
+   * the request, if it was this node.
+   */
+  finish(text: readonly Buffer[], errorCode?: number, refusal?: Fault): void
   /**
    * Sends the caller a request on the stream of its own, which must be era 2025. Questions that are open when the reply
    * finishes are dropped without a word.

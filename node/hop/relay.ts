@@ -57,7 +57,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     const fault = asFault(error)
     if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a call failed')
     const answer = rescue(fault, call.received.caller.era)
-    reply.finish([writeError(request.id, answer)], answer.code)
+    reply.finish([writeError(request.id, answer)], answer.code, fault)
   }
 }
 

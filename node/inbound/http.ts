@@ -9,11 +9,13 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { asFault, Fault } from '../../protocol/errors.ts'
 import { writeError } from '../../protocol/hop-response.ts'
+import type { Authenticator, OAuthService } from '../core/authentication.ts'
 import type { Logger } from '../core/logger.ts'
 import { refusalStatus, rescue } from '../core/rescue.ts'
 import { PREFLIGHT, type Admission } from './admission.ts'
 import { brokenHttp, lastResponse } from './broken-http.ts'
 import { writeJson } from './http-reply.ts'
+import { serveOAuth } from './oauth-http.ts'
 import { OpenResponses } from './open-responses.ts'
 
 /** What the node says of its own state at `/readyz`. */
@@ -36,6 +38,9 @@ export interface HttpExchange {
 export interface HttpServerOptions {
   readonly admission: Admission
   readonly handle: EndpointHandler
+  readonly authenticator: Authenticator
+  /** Undefined where no token is issued or asked for. */
+  readonly oauth: OAuthService | undefined
   readonly readiness: () => Readiness
   readonly log: Logger
   readonly headerBytes: number
@@ -114,7 +119,9 @@ export class HttpServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { oauth, admission, handle } = this.#options
     let headers: readonly string[] = []
+    let endpoint: string | undefined
     this.#responses.add(request.socket, response)
     if (this.#closing) response.shouldKeepAlive = false
     try {
@@ -123,16 +130,26 @@ export class HttpServer {
         this.#health(path, request, response)
         return
       }
-      headers = this.#options.admission.admit(request)
-      const endpoint = ENDPOINT.exec(path)?.[1]
+      headers = admission.admit(request)
+      if (oauth?.owns(path) === true) {
+        await serveOAuth(oauth, path, { request, response, headers })
+        return
+      }
+      endpoint = ENDPOINT.exec(path)?.[1]
       if (endpoint === undefined) throw new Fault('unknown_endpoint', 'there is no such endpoint')
       if (request.method === 'OPTIONS') {
         response.writeHead(204, [...headers, ...PREFLIGHT])
         response.end()
-      } else await this.#options.handle({ endpoint, request, response, headers })
+      } else await handle({ endpoint, request, response, headers })
     } catch (error) {
-      this.#refuse(asFault(error), response, headers)
+      const fault = asFault(error)
+      const challenge = endpoint === undefined ? [] : this.#challenge(endpoint, fault)
+      this.#refuse(fault, response, [...headers, ...challenge])
     }
+  }
+
+  #challenge(endpoint: string, fault: Fault): readonly string[] {
+    return this.#options.authenticator.challenge(endpoint, fault)
   }
 
   #health(path: string, request: IncomingMessage, response: ServerResponse): void {

@@ -6,7 +6,7 @@ import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { Logger } from '../core/logger.ts'
-import { LOCAL_CALLER } from '../core/principal.ts'
+import type { Principal } from '../core/principal.ts'
 import { rescue } from '../core/rescue.ts'
 import type { Authenticated, EndpointDescription, Received } from '../core/stages.ts'
 import {
@@ -64,19 +64,18 @@ export function describeEndpoint(
   return description
 }
 
-/** Makes the principal. Without authentication configured a node serves loopback only, and all callers are one. */
-function authenticate(received: Received): Authenticated {
-  return { received, principal: LOCAL_CALLER }
-}
-
 /** Answers a request the era has; errors become responses. The promise, where there is one, never rejects. */
-export function answer(parts: MethodParts, received: Received): Promise<void> | undefined {
+export function answer(
+  parts: MethodParts,
+  received: Received,
+  principal: Principal,
+): Promise<void> | undefined {
   try {
     if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
     const { caller, request } = received
     const method = METHODS[caller.era].get(request.method)
     if (method === undefined) throw unknownMethod(request)
-    return method(parts, authenticate(received))
+    return method(parts, { received, principal })
   } catch (error) {
     fail(parts, received, error)
     return undefined
@@ -93,7 +92,7 @@ export function fail(
   const fault = asFault(error)
   if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a request failed')
   const wire = rescue(fault)
-  reply.finish([writeError(request.id, wire)], wire.code)
+  reply.finish([writeError(request.id, wire)], wire.code, fault)
 }
 
 function unknownMethod({ method }: RpcRequest): Fault {

@@ -1,6 +1,7 @@
 import { Fault } from '../../protocol/errors.ts'
 import { FEDERATION_VERSION, type FederationSettings } from '../../protocol/federation.ts'
 import { inheritedEnvironment, MEMORY_STATE } from '../core/config.ts'
+import { NO_AUTHENTICATION } from '../core/authentication.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { Sealer } from '../core/seal.ts'
@@ -90,11 +91,14 @@ export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> 
     lifetimeMs: limits.sessionLifetime,
     maxBytes: limits.sessionIdBytes,
   })
-  const streamable: StreamableParts = { ...methods, ...inbound, sessions }
+  const authenticator = NO_AUTHENTICATION
+  const streamable: StreamableParts = { ...methods, ...inbound, sessions, authenticator }
   const http = new HttpServer({
     ...limits,
     log,
     admission: admissionOf(initial),
+    authenticator,
+    oauth: undefined,
     handle: (exchange) => serveStreamable(streamable, exchange),
     readiness: () => readiness(registry, drain),
   })
