@@ -14,6 +14,7 @@ import type { LogSeverity } from '../../protocol/log-level.ts'
 import type { ToolId } from '../../protocol/names.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { CallScope } from './call-scope.ts'
+import type { Authorization } from './delegation.ts'
 import type { Principal } from './principal.ts'
 
 /** What is known of a caller from the protocol; none of it is verified. */
@@ -154,6 +155,8 @@ export interface Delegated extends Visible {
   readonly onward: HopTrail
   /** Whose upstream session or child process it goes to. */
   readonly context: Context
+  /** In whose name it is made; undefined where the upstream is not told. */
+  readonly authorization: Authorization | undefined
 }
 
 /** Who shares an upstream session or child process: requests of equal keys. */
@@ -161,6 +164,8 @@ export interface Context {
   readonly key: string
   /** What the upstream is told it can ask: the `offered` text of the callers' capabilities. */
   readonly offered: string
+  /** In whose name a session of it is opened; absent: in that of the node. */
+  readonly authorization?: Authorization
 }
 
 /** The context of callers who share and cannot be asked. */
