@@ -38,7 +38,10 @@ const globalUnicast = listOf([['2000::', 3]], 'ipv6')
 const loopback4 = listOf([['127.0.0.0', 8]], 'ipv4')
 const loopback6 = listOf([['::1', 128]], 'ipv6')
 
-function listOf(subnets: readonly (readonly [string, number])[], family: 'ipv4' | 'ipv6'): BlockList {
+function listOf(
+  subnets: readonly (readonly [string, number])[],
+  family: 'ipv4' | 'ipv6',
+): BlockList {
   const list = new BlockList()
   for (const [network, prefix] of subnets) list.addSubnet(network, prefix, family)
   return list
