@@ -4,14 +4,16 @@ import { DocumentCache } from './document-cache.ts'
 import { FetchFault } from './fetch-fault.ts'
 import type { GuardedFetch } from './guarded-fetch.ts'
 
+/** Members of the metadata that are URLs to be used. */
+export type EndpointName =
+  'token_endpoint' | 'jwks_uri' | 'introspection_endpoint' | 'revocation_endpoint'
+
 /** What is used of an authorization server's metadata (RFC 8414 §2, OpenID Connect Discovery §3). */
 export interface IssuerMetadata {
   /** The very string the metadata was asked for with. */
   readonly issuer: string
-  readonly tokenEndpoint: string | undefined
-  readonly jwksUri: string | undefined
-  readonly introspectionEndpoint: string | undefined
-  readonly revocationEndpoint: string | undefined
+  /** The URL of an endpoint. @throws FetchFault `document` when it names none, or one on another host */
+  readonly endpoint: (name: EndpointName) => string
   /** Empty: it does not say. */
   readonly grantTypes: readonly string[]
   /** Empty: it takes no proofs, or does not say. */
@@ -24,7 +26,8 @@ export interface ResourceMetadata {
   readonly resource: string
   /** At least one. */
   readonly authorizationServers: readonly string[]
-  readonly jwksUri: string | undefined
+  /** Where its own keys are. @throws FetchFault `document` when it names none, or one on another host */
+  readonly jwksUri: () => string
   readonly scopes: readonly string[]
   readonly dpopRequired: boolean
 }
@@ -66,7 +69,7 @@ export class Discovery {
   /**
    * The metadata of an issuer, looked for in the order MCP demands (2026-07-28, authorization server discovery).
    *
-   * @throws FetchFault; `document` when it names another issuer (RFC 8414 §3.3), or endpoints on another host
+   * @throws FetchFault; `document` when it names another issuer (RFC 8414 §3.3)
    */
   issuer(issuer: string): Promise<IssuerMetadata> {
     return this.#issuers.get(issuer, () => this.#findIssuer(issuer))
@@ -148,13 +151,9 @@ function readIssuer(issuer: string, json: JsonObject): IssuerMetadata {
   if (json['issuer'] !== issuer) {
     throw new FetchFault('document', hostOf(issuer), 'publishes metadata of another issuer')
   }
-  const endpoint = (member: string): string | undefined => sameHost(issuer, member, json[member])
   return {
     issuer,
-    tokenEndpoint: endpoint('token_endpoint'),
-    jwksUri: endpoint('jwks_uri'),
-    introspectionEndpoint: endpoint('introspection_endpoint'),
-    revocationEndpoint: endpoint('revocation_endpoint'),
+    endpoint: (name) => sameHost(issuer, name, json[name]),
     grantTypes: texts(json['grant_types_supported']),
     dpopAlgorithms: texts(json['dpop_signing_alg_values_supported']),
   }
@@ -171,18 +170,19 @@ function readResource(resource: string, json: JsonObject): ResourceMetadata {
   return {
     resource,
     authorizationServers,
-    jwksUri: sameHost(resource, 'jwks_uri', json['jwks_uri']),
+    jwksUri: () => sameHost(resource, 'jwks_uri', json['jwks_uri']),
     scopes: texts(json['scopes_supported']),
     dpopRequired: json['dpop_bound_access_tokens_required'] === true,
   }
 }
 
 /** Keys and tokens on other hosts must be written in the configuration: metadata alone cannot send anybody there. */
-function sameHost(identifier: string, member: string, value: unknown): string | undefined {
-  if (value === undefined) return undefined
+function sameHost(identifier: string, member: string, value: unknown): string {
+  const host = hostOf(identifier)
+  if (value === undefined) throw new FetchFault('document', host, `names no ${member}`)
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
   if (url?.origin === new URL(identifier).origin) return url.href
-  throw new FetchFault('document', hostOf(identifier), `names a ${member} on another host`)
+  throw new FetchFault('document', host, `names a ${member} on another host`)
 }
 
 function texts(value: unknown): string[] {
