@@ -134,7 +134,10 @@ export class GuardedFetch {
       this.#dispatch(url, response, {
         ...call,
         headers: [
-          ...['accept', types.join(', '), 'accept-encoding', 'identity'],
+          'accept',
+          types.join(', '),
+          'accept-encoding',
+          'identity',
           ...call.headers,
           ...(request.headers ?? []),
         ],
