@@ -1,36 +1,17 @@
 import type { JsonObject } from '../../protocol/jsonrpc.ts'
+import { asFault } from '../../protocol/errors.ts'
+import { resourceMetadataUrl, serverMetadataUrls } from '../../protocol/token/metadata.ts'
+import {
+  readResourceMetadata,
+  readServerMetadata,
+  type ResourceMetadata,
+  type ServerMetadata,
+} from '../../protocol/token/metadata-read.ts'
+import { readSecureUrl } from '../../protocol/token/urls.ts'
 import type { Clock } from './clock.ts'
 import { DocumentCache } from './document-cache.ts'
 import { FetchFault } from './fetch-fault.ts'
 import type { GuardedFetch } from './guarded-fetch.ts'
-
-/** Members of the metadata that are URLs to be used. */
-export type EndpointName =
-  'token_endpoint' | 'jwks_uri' | 'introspection_endpoint' | 'revocation_endpoint'
-
-/** What is used of an authorization server's metadata (RFC 8414 §2, OpenID Connect Discovery §3). */
-export interface IssuerMetadata {
-  /** The very string the metadata was asked for with. */
-  readonly issuer: string
-  /** The URL of an endpoint. @throws FetchFault `document` when it names none, or one on another host */
-  readonly endpoint: (name: EndpointName) => string
-  /** Empty: it does not say. */
-  readonly grantTypes: readonly string[]
-  /** Empty: it takes no proofs, or does not say. */
-  readonly dpopAlgorithms: readonly string[]
-}
-
-/** What is used of a resource's metadata (RFC 9728 §2). */
-export interface ResourceMetadata {
-  /** The very string the metadata was asked for with. */
-  readonly resource: string
-  /** At least one. */
-  readonly authorizationServers: readonly string[]
-  /** Where its own keys are. @throws FetchFault `document` when it names none, or one on another host */
-  readonly jwksUri: () => string
-  readonly scopes: readonly string[]
-  readonly dpopRequired: boolean
-}
 
 export interface DiscoveryOptions {
   readonly fetch: Pick<GuardedFetch, 'getJson'>
@@ -44,14 +25,10 @@ const FAIL_SECONDS = 30
 /** Documents of each kind. */
 const CAPACITY = 256
 
-const OAUTH = '/.well-known/oauth-authorization-server'
-const OPENID = '/.well-known/openid-configuration'
-const RESOURCE = '/.well-known/oauth-protected-resource'
-
 /** Finds the metadata of issuers and resources. Nothing found here widens trust: issuers are named in the configuration. */
 export class Discovery {
   readonly #fetch: DiscoveryOptions['fetch']
-  readonly #issuers: DocumentCache<IssuerMetadata>
+  readonly #issuers: DocumentCache<ServerMetadata>
   readonly #resources: DocumentCache<ResourceMetadata>
 
   constructor({ fetch, clock }: DiscoveryOptions) {
@@ -69,10 +46,12 @@ export class Discovery {
   /**
    * The metadata of an issuer, looked for in the order MCP demands (2026-07-28, authorization server discovery).
    *
-   * @throws FetchFault; `document` when it names another issuer (RFC 8414 §3.3)
+   * @param listed URLs on other hosts it may point to
+   * @throws FetchFault; `document` when it names another issuer (RFC 8414 §3.3), or points to other hosts
    */
-  issuer(issuer: string): Promise<IssuerMetadata> {
-    return this.#issuers.get(issuer, () => this.#findIssuer(issuer))
+  issuer(issuer: string, listed: readonly string[] = []): Promise<ServerMetadata> {
+    const key = [issuer, ...listed].join(' ')
+    return this.#issuers.get(key, () => this.#findIssuer(issuer, listed))
   }
 
   /**
@@ -87,14 +66,14 @@ export class Discovery {
     )
   }
 
-  async #findIssuer(issuer: string): Promise<IssuerMetadata> {
-    const json = await this.#first(issuer, issuerUrls(issuer))
-    return readIssuer(issuer, json)
+  async #findIssuer(issuer: string, listed: readonly string[]): Promise<ServerMetadata> {
+    const json = await this.#first(issuer, serverMetadataUrls(checkedIdentifier(issuer)))
+    return reading(issuer, () => readServerMetadata(json, issuer, listed))
   }
 
   async #findResource(resource: string, hint: string | undefined): Promise<ResourceMetadata> {
-    const urls = resourceUrls(resource, hint)
-    return readResource(resource, await this.#first(resource, urls))
+    const json = await this.#first(resource, resourceUrls(checkedIdentifier(resource), hint))
+    return reading(resource, () => readResourceMetadata(json, resource))
   }
 
   /** The first document there is. That a host cannot be reached, or sends rubbish, ends the search. */
@@ -118,73 +97,31 @@ export class Discovery {
   }
 }
 
-function issuerUrls(issuer: string): string[] {
-  const { origin, path } = located(issuer)
-  const inserted = [`${origin}${OAUTH}${path}`, `${origin}${OPENID}${path}`]
-  return path === '' ? inserted : [...inserted, `${origin}${path}${OPENID}`]
+/** Path form, then root (MCP 2026-07-28, protected resource metadata discovery). */
+function resourceUrls(resource: string, hint: string | undefined): readonly string[] {
+  const { origin } = new URL(resource)
+  if (hint === undefined) {
+    return [...new Set([resourceMetadataUrl(resource), resourceMetadataUrl(origin)])]
+  }
+  if (URL.canParse(hint) && new URL(hint).origin === origin) return [hint]
+  throw new FetchFault('document', hostOf(resource), 'names metadata on another host')
 }
 
-function resourceUrls(resource: string, hint: string | undefined): string[] {
-  const { origin, path } = located(resource)
-  if (hint !== undefined) {
-    if (URL.canParse(hint) && new URL(hint).origin === origin) return [hint]
-    throw new FetchFault('document', hostOf(resource), 'names metadata on another host')
-  }
-  const inserted = `${origin}${RESOURCE}${path}`
-  return path === '' ? [inserted] : [inserted, `${origin}${RESOURCE}`]
-}
-
-/** The path has no slash at its end, and is empty for the root. */
-function located(identifier: string): { readonly origin: string; readonly path: string } {
-  const url = URL.canParse(identifier) ? new URL(identifier) : undefined
-  if (url === undefined || url.search !== '' || url.hash !== '' || identifier.includes('#')) {
-    throw new FetchFault('url', hostOf(identifier), 'the identifier is no URL without query')
-  }
-  return { origin: url.origin, path: url.pathname.replace(/\/+$/, '') }
+function checkedIdentifier(identifier: string): string {
+  const url = readSecureUrl(identifier)
+  if (url !== undefined && url.search === '') return identifier
+  throw new FetchFault('url', hostOf(identifier), 'the identifier is no secure URL without query')
 }
 
 function hostOf(identifier: string): string {
   return URL.canParse(identifier) ? new URL(identifier).host : 'unknown host'
 }
 
-function readIssuer(issuer: string, json: JsonObject): IssuerMetadata {
-  if (json['issuer'] !== issuer) {
-    throw new FetchFault('document', hostOf(issuer), 'publishes metadata of another issuer')
+/** Says whose metadata was refused; the words of the refusal are our own. */
+function reading<T>(identifier: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new FetchFault('document', hostOf(identifier), asFault(error).message)
   }
-  return {
-    issuer,
-    endpoint: (name) => sameHost(issuer, name, json[name]),
-    grantTypes: texts(json['grant_types_supported']),
-    dpopAlgorithms: texts(json['dpop_signing_alg_values_supported']),
-  }
-}
-
-function readResource(resource: string, json: JsonObject): ResourceMetadata {
-  if (json['resource'] !== resource) {
-    throw new FetchFault('document', hostOf(resource), 'publishes metadata of another resource')
-  }
-  const authorizationServers = texts(json['authorization_servers'])
-  if (authorizationServers.length === 0) {
-    throw new FetchFault('document', hostOf(resource), 'names no authorization server')
-  }
-  return {
-    resource,
-    authorizationServers,
-    jwksUri: () => sameHost(resource, 'jwks_uri', json['jwks_uri']),
-    scopes: texts(json['scopes_supported']),
-    dpopRequired: json['dpop_bound_access_tokens_required'] === true,
-  }
-}
-
-/** Keys and tokens on other hosts must be written in the configuration: metadata alone cannot send anybody there. */
-function sameHost(identifier: string, member: string, value: unknown): string {
-  const host = hostOf(identifier)
-  if (value === undefined) throw new FetchFault('document', host, `names no ${member}`)
-  const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined
-  if (url?.origin === new URL(identifier).origin) return url.href
-  throw new FetchFault('document', host, `names a ${member} on another host`)
-}
-
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }

@@ -1,5 +1,6 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { TYP } from '../../protocol/token/claims.ts'
+import { accessTokenHash } from '../../protocol/token/dpop.ts'
 import type { Clock } from './clock.ts'
 import { encode, signCompact } from './jwt.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -37,7 +38,7 @@ export class ProofMaker {
       htm: method,
       htu: targetOf(url),
       iat: Math.floor(this.#clock()),
-      ...(accessToken !== undefined && { ath: hashOf(accessToken) }),
+      ...(accessToken !== undefined && { ath: accessTokenHash(accessToken) }),
       ...(nonce !== undefined && { nonce }),
     })
   }
@@ -46,8 +47,4 @@ export class ProofMaker {
 function targetOf(text: string): string {
   const url = new URL(text)
   return `${url.origin}${url.pathname}`
-}
-
-function hashOf(token: string): string {
-  return createHash('sha256').update(token).digest('base64url')
 }

@@ -73,7 +73,15 @@ describe('the first start', () => {
       const { keys: published } = JSON.parse(keys.ring(purpose).jwks()) as JSONWebKeySet
       expect(published).toHaveLength(1)
       const [jwk] = published
-      expect(Object.keys(jwk ?? {}).toSorted()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
+      expect(Object.keys(jwk ?? {}).toSorted()).toEqual([
+        'alg',
+        'crv',
+        'kid',
+        'kty',
+        'use',
+        'x',
+        'y',
+      ])
       expect(jwk?.kid).toBe(await calculateJwkThumbprint(jwk ?? {}))
     }
   })
@@ -158,7 +166,9 @@ describe('rotation', () => {
     expect(await ring.remove(stolen.kid)).toBe(true)
     expect(ring.signing().kid).not.toBe(stolen.kid)
     const token = readCompact(signJwt(stolen, 'at+jwt', { sub: 'ann' }))
-    expect(() => verifyWith(ring, token)).toThrow(expect.objectContaining({ problem: 'unknown_key' }))
+    expect(() => verifyWith(ring, token)).toThrow(
+      expect.objectContaining({ problem: 'unknown_key' }),
+    )
     expect(ring.jwks()).not.toContain(stolen.kid)
     expect((await open()).ring('sts').jwks()).toBe(ring.jwks())
   })
@@ -172,7 +182,9 @@ describe('rotation', () => {
     now += OVERLAP - 1
     expect(verifyWith(ring, token)).toMatchObject({ thumbprint: old.kid })
     now += 1
-    expect(() => verifyWith(ring, token)).toThrow(expect.objectContaining({ problem: 'unknown_key' }))
+    expect(() => verifyWith(ring, token)).toThrow(
+      expect.objectContaining({ problem: 'unknown_key' }),
+    )
   })
 
   test('a file that is gone is no reason to forget the keys', async () => {
