@@ -102,8 +102,8 @@ describe('what is fetched', () => {
     ['a member twice', 200, 'application/json', '{"a":1,"a":2}', 'json'],
     ['a prototype', 200, 'application/json', '{"__proto__":{}}', 'json'],
     ['nothing', 200, 'application/json', '', 'json'],
-  ])('%s is refused', async (_, status, type, body, expected) => {
-    const { url } = await server((__, response) => {
+  ])('%s is refused', async (...[, status, type, body, expected]) => {
+    const { url } = await server((_, response) => {
       response.writeHead(status, { 'content-type': type }).end(body)
     })
     expect(await problem(fetcher().getJson(url))).toBe(expected)

@@ -24,8 +24,8 @@ const claims = { iss: 'https://a.example', sub: 'ann', scope: 'ns:crm:read' }
 /** Reads and verifies, as everything that takes tokens does. */
 function accept(raw: string, finder: KeyFinder = keys): TokenProblem | 'accepted' {
   try {
-    verifyWith(finder, readCompact(raw))
-    return 'accepted'
+    const verified = verifyWith(finder, readCompact(raw))
+    return verified instanceof Promise ? 'malformed' : 'accepted'
   } catch (error) {
     if (error instanceof TokenFault) return error.problem
     throw error

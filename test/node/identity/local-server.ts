@@ -19,7 +19,7 @@ export async function serve(handler: RequestListener): Promise<LocalServer> {
   let open = 0
   const server: Server = createServer((request, response) => {
     requests.push(request)
-    void handler(request, response)
+    handler(request, response)
   })
   server.on('connection', (socket) => {
     connections += 1

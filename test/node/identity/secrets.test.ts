@@ -52,7 +52,7 @@ describe('credentials', () => {
     const error = new Error(`caught ${credential.toString()}`, { cause: { credential } })
     const printed = [
       credential.toString(),
-      `${credential}`,
+      String(credential),
       JSON.stringify({ credential }),
       JSON.stringify(Object.entries(credential)),
       inspect(credential, { showHidden: true, depth: 9, showProxy: true, customInspect: false }),
