@@ -105,7 +105,8 @@ export class HttpTarget {
     const handler = new ExchangeHandler(sink, this.name, this.#bodyBytes)
     const path = this.#path
     try {
-      this.#pool.dispatch({ method, path, headers, body }, handler)
+      // Nothing is sent behind a request on its connection, so nothing has to be held back until it is answered.
+      this.#pool.dispatch({ method, path, headers, body, blocking: false }, handler)
     } catch (error) {
       handler.onResponseError(undefined, error instanceof Error ? error : new Error(String(error)))
     }
