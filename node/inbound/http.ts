@@ -31,6 +31,8 @@ export interface HttpExchange {
   readonly response: ServerResponse
   /** Names and values in turn, for the response. */
   readonly headers: readonly string[]
+  /** Ends it with what went wrong after the handler returned; as a throw from there. */
+  readonly fail: (error: unknown) => void
 }
 
 export interface HttpServerOptions {
@@ -70,7 +72,7 @@ export class HttpServer {
         // Admission looks at Host, and answers in our own words.
         requireHostHeader: false,
       },
-      (request, response) => void this.#serve(request, response),
+      (request, response) => this.#serve(request, response),
     )
     // Headers are limited in bytes; beyond a number Node 22 would drop them in silence.
     this.#server.maxHeadersCount = 0
@@ -79,7 +81,7 @@ export class HttpServer {
       this.#connections.add(socket)
       socket.once('close', () => this.#connections.delete(socket))
     })
-    this.#server.on('checkContinue', (request, response) => void this.#serve(request, response))
+    this.#server.on('checkContinue', (request, response) => this.#serve(request, response))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.#refuseConnection(error, socket)
     })
@@ -113,8 +115,9 @@ export class HttpServer {
     clearTimeout(timer)
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #serve(request: IncomingMessage, response: ServerResponse): void {
     let headers: readonly string[] = []
+    const fail = (error: unknown): void => this.#refuse(asFault(error), response, headers)
     this.#responses.add(request.socket, response)
     if (this.#closing) response.shouldKeepAlive = false
     try {
@@ -129,9 +132,9 @@ export class HttpServer {
       if (request.method === 'OPTIONS') {
         response.writeHead(204, [...headers, ...PREFLIGHT])
         response.end()
-      } else await this.#options.handle({ endpoint, request, response, headers })
+      } else this.#options.handle({ endpoint, request, response, headers, fail })?.catch(fail)
     } catch (error) {
-      this.#refuse(asFault(error), response, headers)
+      fail(error)
     }
   }
 

@@ -42,16 +42,18 @@ export function serveStreamable(
   if (parts.serving.describe(endpoint) === undefined) {
     throw new Fault('unknown_endpoint', 'there is no such endpoint')
   }
-  if (request.method === 'POST') return post(parts, exchange)
+  if (request.method === 'POST') {
+    checkPost(request)
+    readRequestBody(exchange, parts.limits.bodyBytes, (bytes) => post(parts, exchange, bytes))
+    return undefined
+  }
   if (request.method === 'GET') return openStream(parts, exchange)
   if (request.method === 'DELETE') endSession(parts, exchange)
   else throw new Fault('http_method', 'only POST, GET and DELETE are served here')
   return undefined
 }
 
-async function post(parts: StreamableParts, exchange: HttpExchange): Promise<void> {
-  checkPost(exchange.request)
-  const bytes = await readRequestBody(exchange, parts.limits.bodyBytes)
+function post(parts: StreamableParts, exchange: HttpExchange, bytes: Buffer): void {
   const body = readBody(bytes, parts.limits)
   const header = headerReader(exchange)
   const version = header(HEADER.protocolVersion)?.trim()
