@@ -123,6 +123,11 @@ function contentType(headers: ResponseHeaders): string {
   return String(headers['content-type'] ?? '').toLowerCase()
 }
 
+function isJson(headers: ResponseHeaders): boolean {
+  const usual = headers['content-type'] === 'application/json'
+  return usual || contentType(headers).startsWith('application/json')
+}
+
 type Mode = 'json' | 'events' | 'discard'
 
 /** Longest a server may keep an event stream open behind the answer before the connection is dropped. */
@@ -169,7 +174,7 @@ class ExchangeHandler implements Exchange, SseHandlers, Dispatcher.DispatchHandl
   ): void {
     if (this.#over) return
     this.#status = status
-    if (contentType(headers).startsWith('application/json')) this.#mode = 'json'
+    if (isJson(headers)) this.#mode = 'json'
     else if (isEventStream(status, headers)) {
       this.#mode = 'events'
       this.#parser = new SseParser(this, this.#maxBytes)
