@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { performance } from 'node:perf_hooks'
 import { asFault, Fault, type FaultCode } from '../../protocol/errors.ts'
 import type { Retry } from '../../protocol/hop-request.ts'
 import { writeHopProgress } from '../../protocol/hop-response.ts'

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { isDeepStrictEqual } from 'node:util'
 import { asFault, RPC } from '../../protocol/errors.ts'
 import type { NodeId } from '../../protocol/federation.ts'
@@ -53,7 +54,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
 
     scope.finish()
     reply.finish(returned.text, tellingCode(returned))
-    report(parts.log, delegated, performance.now() - startedAt)
+    report(parts.log, delegated, startedAt)
   } catch (error) {
     scope.finish()
     const fault = asFault(error)
@@ -75,8 +76,11 @@ function tellingCode({ errorCode }: Returned): number | undefined {
 }
 
 /** For whoever follows a call through the tree: each node says where it came from and where it went. */
-function report(log: Logger, { received, entry, candidate, onward }: Delegated, ms: number): void {
+function report(log: Logger, delegated: Delegated, startedAt: number): void {
+  if (log.isLevelEnabled?.('debug') === false) return
+  const { received, entry, candidate, onward } = delegated
   const { endpoint } = received
+  const ms = performance.now() - startedAt
   const { upstream, name } = candidate
   log.debug(
     { endpoint, [entry.kind]: entry.name, upstream, as: name, path: onward.path, ms },

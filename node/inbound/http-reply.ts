@@ -177,6 +177,9 @@ export class HttpReply implements Reply, Beating {
   }
 }
 
+/** A body up to this size is sent in one piece with its head, bytes. */
+const ONE_PIECE_BYTES = 4_096
+
 /** Sends a JSON body. */
 export function writeJson(
   response: ServerResponse,
@@ -192,7 +195,9 @@ export function writeJson(
   response.writeHead(status, headers.length === 0 ? own : own.concat(headers))
   const [only] = text
   if (text.length === 1) {
-    response.end(only)
+    // As a string of one character a byte Node puts it behind the head and writes both at once; a buffer it would gather.
+    if (length <= ONE_PIECE_BYTES) response.end(only?.toString('latin1'), 'latin1')
+    else response.end(only)
     return
   }
   response.cork()

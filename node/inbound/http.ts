@@ -33,6 +33,8 @@ export interface HttpExchange {
   readonly response: ServerResponse
   /** Names and values in turn, for the response. */
   readonly headers: readonly string[]
+  /** Ends it with what went wrong after the handler returned; as a throw from there. */
+  readonly fail: (error: unknown) => void
 }
 
 export interface HttpServerOptions {
@@ -75,7 +77,7 @@ export class HttpServer {
         // Admission looks at Host, and answers in our own words.
         requireHostHeader: false,
       },
-      (request, response) => void this.#serve(request, response),
+      (request, response) => this.#serve(request, response),
     )
     // Headers are limited in bytes; beyond a number Node 22 would drop them in silence.
     this.#server.maxHeadersCount = 0
@@ -84,7 +86,7 @@ export class HttpServer {
       this.#connections.add(socket)
       socket.once('close', () => this.#connections.delete(socket))
     })
-    this.#server.on('checkContinue', (request, response) => void this.#serve(request, response))
+    this.#server.on('checkContinue', (request, response) => this.#serve(request, response))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.#refuseConnection(error, socket)
     })
@@ -118,10 +120,15 @@ export class HttpServer {
     clearTimeout(timer)
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #serve(request: IncomingMessage, response: ServerResponse): void {
     const { oauth, admission, handle } = this.#options
     let headers: readonly string[] = []
     let endpoint: string | undefined
+    const fail = (error: unknown): void => {
+      const fault = asFault(error)
+      const challenge = endpoint === undefined ? [] : this.#challenge(endpoint, fault)
+      this.#refuse(fault, response, [...headers, ...challenge])
+    }
     this.#responses.add(request.socket, response)
     if (this.#closing) response.shouldKeepAlive = false
     try {
@@ -132,7 +139,7 @@ export class HttpServer {
       }
       headers = admission.admit(request)
       if (oauth?.owns(path) === true) {
-        await serveOAuth(oauth, path, { request, response, headers })
+        serveOAuth(oauth, path, { request, response, headers, fail })
         return
       }
       endpoint = ENDPOINT.exec(path)?.[1]
@@ -140,11 +147,9 @@ export class HttpServer {
       if (request.method === 'OPTIONS') {
         response.writeHead(204, [...headers, ...PREFLIGHT])
         response.end()
-      } else await handle({ endpoint, request, response, headers })
+      } else handle({ endpoint, request, response, headers, fail })?.catch(fail)
     } catch (error) {
-      const fault = asFault(error)
-      const challenge = endpoint === undefined ? [] : this.#challenge(endpoint, fault)
-      this.#refuse(fault, response, [...headers, ...challenge])
+      fail(error)
     }
   }
 

@@ -2,6 +2,7 @@ import { CAPABILITY_KINDS, LIST_RULES, type CapabilityKind } from '../../protoco
 import { asFault, Fault } from '../../protocol/errors.ts'
 import { enterNode, readTrail, type HopTrail } from '../../protocol/federation.ts'
 import { writeError } from '../../protocol/hop-response.ts'
+import { memberOf } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import type { Era } from '../../protocol/revisions.ts'
@@ -27,6 +28,7 @@ import {
   unsubscribe,
   type SessionMethodParts,
 } from './session-methods.ts'
+import { TextMemo } from './text-memo.ts'
 
 /** What answering a request takes, whatever transport it came by. */
 export interface MethodParts extends ListenParts, SessionMethodParts {
@@ -50,8 +52,22 @@ export function trailOf(request: RpcRequest, parts: MethodParts): HopTrail {
   if (request.metaMembers === undefined) {
     throw new Fault('invalid_params', 'params._meta must be an object')
   }
-  const trail = readTrail(request.meta(META.federation), parts.hopBudget)
+  const { budget, path } = trailIn(request)
+  const trail = { budget: Math.min(budget, parts.hopBudget), path }
   return enterNode(trail, parts.identity.federation.node)
+}
+
+/** Nobody starts with more nodes to enter than each node allows by itself. */
+const UNLIMITED = Number.MAX_SAFE_INTEGER
+
+const NO_TRAIL = readTrail(undefined, UNLIMITED)
+
+// Of a pure function, as that of capabilities: the calls of a node that came by one way all say the same.
+const trails = new TextMemo((value) => readTrail(value, UNLIMITED))
+
+function trailIn({ raw, metaMembers }: RpcRequest): HopTrail {
+  const place = memberOf(metaMembers ?? [], META.federation)
+  return place === undefined ? NO_TRAIL : trails.read(raw, place)
 }
 
 /** The endpoint of a request, which the transport has found to exist. */

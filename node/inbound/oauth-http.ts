@@ -1,29 +1,34 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { OAuthService } from '../core/authentication.ts'
 import { readRequestBody } from './body.ts'
 import { certificateOf, headerLines } from './credential-facts.ts'
-
-/** A request of a path that is the OAuth service's. */
-export interface OAuthExchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  /** Names and values in turn, for the response. */
-  readonly headers: readonly string[]
-}
+import type { HttpExchange } from './http.ts'
 
 /**
- * Hands a request to the OAuth service of the node and writes its answer. It knows HTTP, and nothing of OAuth.
+ * Hands a request to the OAuth service of the node and writes its answer. It knows HTTP, and nothing of OAuth. What goes
+ * wrong later goes to the `fail` of the exchange.
  *
- * @throws Fault `body_too_large`, `cancelled`
+ * @throws Fault `body_too_large`
  */
-export async function serveOAuth(
+export function serveOAuth(
   service: OAuthService,
   path: string,
-  exchange: OAuthExchange,
+  exchange: Omit<HttpExchange, 'endpoint'>,
+): void {
+  readRequestBody(exchange, service.maxBodyBytes, (body) => {
+    void answer(service, { path, body }, exchange)
+  })
+}
+
+async function answer(
+  service: OAuthService,
+  { path, body }: { readonly path: string; readonly body: Buffer },
+  { request, response, headers }: Omit<HttpExchange, 'endpoint'>,
 ): Promise<void> {
-  const { request, response, headers } = exchange
-  const body = await readRequestBody(exchange, service.maxBodyBytes)
-  const answer = await service.serve({
+  const {
+    status,
+    headers: own,
+    body: text,
+  } = await service.serve({
     method: request.method ?? '',
     path,
     hasQuery: request.url?.includes('?') === true,
@@ -31,8 +36,7 @@ export async function serveOAuth(
     body,
     certificate: certificateOf(request),
   })
-  const text = Buffer.from(answer.body)
-  const length = ['content-length', String(text.length)]
-  response.writeHead(answer.status, [...answer.headers, ...length, ...headers])
-  response.end(request.method === 'HEAD' ? undefined : text)
+  const bytes = Buffer.from(text)
+  response.writeHead(status, [...own, 'content-length', String(bytes.length), ...headers])
+  response.end(request.method === 'HEAD' ? undefined : bytes)
 }

@@ -58,16 +58,18 @@ export function serveStreamable(
 
 function serveKnown(parts: StreamableParts, exchange: KnownExchange): Promise<void> | undefined {
   const { request } = exchange
-  if (request.method === 'POST') return post(parts, exchange)
+  if (request.method === 'POST') {
+    checkPost(request)
+    readRequestBody(exchange, parts.limits.bodyBytes, (bytes) => post(parts, exchange, bytes))
+    return undefined
+  }
   if (request.method === 'GET') return openStream(parts, exchange)
   if (request.method === 'DELETE') endSession(parts, exchange)
   else throw new Fault('http_method', 'only POST, GET and DELETE are served here')
   return undefined
 }
 
-async function post(parts: StreamableParts, exchange: KnownExchange): Promise<void> {
-  checkPost(exchange.request)
-  const bytes = await readRequestBody(exchange, parts.limits.bodyBytes)
+function post(parts: StreamableParts, exchange: KnownExchange, bytes: Buffer): void {
   const body = readBody(bytes, parts.limits)
   const header = headerReader(exchange)
   const version = header(HEADER.protocolVersion)?.trim()

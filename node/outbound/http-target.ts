@@ -133,7 +133,8 @@ export class HttpTarget {
     const handler = new ExchangeHandler(sink, this.name, this.#bodyBytes)
     const path = this.#path
     try {
-      this.#pool.dispatch({ method, path, headers, body }, handler)
+      // Nothing is sent behind a request on its connection, so nothing has to be held back until it is answered.
+      this.#pool.dispatch({ method, path, headers, body, blocking: false }, handler)
     } catch (error) {
       handler.onResponseError(undefined, error instanceof Error ? error : new Error(String(error)))
     }
@@ -148,6 +149,11 @@ export function isEventStream(status: number, headers: ResponseHeaders): boolean
 
 function contentType(headers: ResponseHeaders): string {
   return String(headers['content-type'] ?? '').toLowerCase()
+}
+
+function isJson(headers: ResponseHeaders): boolean {
+  const usual = headers['content-type'] === 'application/json'
+  return usual || contentType(headers).startsWith('application/json')
 }
 
 type Mode = 'json' | 'events' | 'discard'
@@ -196,7 +202,7 @@ class ExchangeHandler implements Exchange, SseHandlers, Dispatcher.DispatchHandl
   ): void {
     if (this.#over) return
     this.#status = status
-    if (contentType(headers).startsWith('application/json')) this.#mode = 'json'
+    if (isJson(headers)) this.#mode = 'json'
     else if (isEventStream(status, headers)) {
       this.#mode = 'events'
       this.#parser = new SseParser(this, this.#maxBytes)
