@@ -1,49 +1,11 @@
-import type { z } from 'zod'
+import { accessChecks } from './config-access-checks.ts'
 import type { ConfigProblem } from './config-error.ts'
 import { isLoopback } from './config-fields.ts'
 import { globsOverlap, matchesGlob } from '../../protocol/glob.ts'
 import { didYouMean } from './config-hints.ts'
 import { importedGlobs } from './config-imports.ts'
-import { endpointSchema, namespaceSchema } from './config-schema.ts'
-import type { EndpointConfig, NamespaceConfig, NodeConfig, UpstreamConfig } from './config-types.ts'
-import { upstreamSchema } from './config-upstream.ts'
-
-/**
- * The three tables, as far as they can be read: an entry that is wrong in itself is there without a value, so that
- * others may refer to it, and no second mistake is invented from the first.
- */
-export interface ConfigOutline {
-  readonly upstreams: ReadonlyMap<string, UpstreamConfig | undefined>
-  readonly namespaces: ReadonlyMap<string, NamespaceConfig | undefined>
-  readonly endpoints: ReadonlyMap<string, EndpointConfig | undefined>
-}
-
-function readEntries<Entry>(
-  input: unknown,
-  part: keyof ConfigOutline,
-  schema: z.ZodType<Entry>,
-): ReadonlyMap<string, Entry | undefined> {
-  const root =
-    typeof input === 'object' && input !== null ? new Map(Object.entries(input)) : undefined
-  const entries: unknown = root?.get(part)
-  if (typeof entries !== 'object' || entries === null) return new Map()
-  return new Map(
-    Object.entries(entries).map(([name, entry]) => [name, schema.safeParse(entry).data]),
-  )
-}
-
-/** Reads what can be read of a configuration that has mistakes. */
-export function outlineOf(input: unknown): ConfigOutline {
-  return {
-    upstreams: readEntries(input, 'upstreams', upstreamSchema),
-    namespaces: readEntries(input, 'namespaces', namespaceSchema),
-    endpoints: readEntries(input, 'endpoints', endpointSchema),
-  }
-}
-
-function known<Entry>(entries: ReadonlyMap<string, Entry | undefined>): readonly [string, Entry][] {
-  return [...entries].flatMap(([name, entry]) => (entry === undefined ? [] : [[name, entry]]))
-}
+import { known, type ConfigOutline } from './config-outline.ts'
+import type { NodeConfig } from './config-types.ts'
 
 function withHint(problem: ConfigProblem, hint: string | undefined): ConfigProblem {
   return hint === undefined ? problem : { ...problem, hint }
@@ -108,7 +70,12 @@ function checkClashes(outline: ConfigOutline): readonly ConfigProblem[] {
 
 /** Mistakes between parts of a configuration: names that lead nowhere, or to two things. */
 export function crossChecks(outline: ConfigOutline): readonly ConfigProblem[] {
-  return [...checkSources(outline), ...checkPatterns(outline), ...checkClashes(outline)]
+  return [
+    ...checkSources(outline),
+    ...checkPatterns(outline),
+    ...checkClashes(outline),
+    ...accessChecks(outline),
+  ]
 }
 
 function unusedUpstreams(
@@ -156,13 +123,6 @@ function plainUrls(config: NodeConfig): readonly ConfigProblem[] {
   })
 }
 
-function publicUrl(config: NodeConfig): readonly ConfigProblem[] {
-  const { url } = config.node
-  if (url === undefined || isLoopback(new URL(url).hostname)) return []
-  const message = 'clients of other machines are expected, and no authentication is configured'
-  return [{ path: ['node', 'url'], message }]
-}
-
 function nothingServed(config: NodeConfig): readonly ConfigProblem[] {
   const empty = Object.keys(config.endpoints).length === 0
   return empty
@@ -178,6 +138,5 @@ export function configWarnings(config: NodeConfig): readonly ConfigProblem[] {
     ...unusedUpstreams(config, patterns),
     ...unusedNamespaces(config, patterns),
     ...plainUrls(config),
-    ...publicUrl(config),
   ]
 }

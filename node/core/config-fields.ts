@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import type { ConfigProblem } from './config-error.ts'
 import type { ListenAddress } from './config-types.ts'
 import { Secret } from './secret.ts'
 import {
@@ -45,6 +46,30 @@ export const text: z.ZodString = z
   .min(1)
   .max(MAX_TEXT)
   .refine((value) => !value.includes('\0'), 'must not contain a NUL character')
+
+type Defined<T> = {
+  [Key in keyof T as undefined extends T[Key] ? never : Key]: T[Key]
+} & {
+  [Key in keyof T as undefined extends T[Key] ? Key : never]?: Exclude<T[Key], undefined>
+}
+
+/** The same table without what is not there: a key is missing, never undefined. */
+export function defined<T extends object>(table: T): Defined<T> {
+  const present = Object.entries(table).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(present) as Defined<T>
+}
+
+/** Adds a problem from within a schema. */
+export function addProblem(
+  context: z.RefinementCtx,
+  {
+    path = [],
+    message,
+    hint,
+  }: Partial<Pick<ConfigProblem, 'path'>> & Pick<ConfigProblem, 'message' | 'hint'>,
+): void {
+  context.addIssue({ code: 'custom', message, path: [...path], params: { hint } })
+}
 
 /** A secret; {@link substitute} has wrapped it before any schema sees it. */
 export const secret: z.ZodType<Secret> = z
@@ -118,7 +143,10 @@ export function count(
 }
 
 /** A list without repetitions. */
-export function distinct(item: z.ZodString, least: number): z.ZodType<string[]> {
+export function distinct<Item extends string>(
+  item: z.ZodType<Item>,
+  least: number,
+): z.ZodType<Item[]> {
   return z
     .array(item)
     .min(least)
@@ -140,7 +168,8 @@ export function table<Value>(
     .transform((record) => Object.assign(Object.create(null) as Record<string, Value>, record))
 }
 
-function problemOfUrl(input: string): string | undefined {
+/** What is wrong with the text of an http(s) URL without credentials or fragment; undefined when nothing is. */
+export function problemOfUrl(input: string): string | undefined {
   const url = URL.canParse(input) ? new URL(input) : undefined
   // Before anything else: the parser drops white space at the ends and line breaks in the middle.
   if (url === undefined || /[\s\p{Cc}\\]/u.test(input)) return 'must be an absolute URL'
@@ -179,10 +208,6 @@ export const listenAddress: z.ZodType<ListenAddress> = z.string().transform((inp
   const port = Number(digits)
   if (host === '' || !(port <= 65_535) || (six !== undefined && isIP(six) !== 6)) {
     context.addIssue('must be host:port, like "127.0.0.1:7400" or "[::1]:7400"')
-  } else if (!isLoopback(host)) {
-    const hint = 'listen on 127.0.0.1, [::1] or localhost'
-    const message = 'only loopback is allowed while no authentication is configured'
-    context.addIssue({ code: 'custom', message, params: { hint } })
   }
   return { host, port }
 })

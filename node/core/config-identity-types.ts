@@ -9,6 +9,9 @@ export type KeySource =
   /** JSON Web Keys (RFC 7517), public parts only. */
   | { readonly static: readonly Readonly<Record<string, unknown>>[] }
 
+/** Public keys of a client; `metadataUri` is that of its client metadata document, which names or holds them. */
+export type ClientKeySource = KeySource | { readonly metadataUri: string }
+
 /** Where the node may connect to for keys, metadata, tokens and upstreams. */
 export interface EgressSettings {
   /** Whether addresses that are not public (loopback, private, link-local and the like) may be connected to. */
@@ -49,7 +52,7 @@ export interface IssuerSettings {
 export interface NodeClient {
   /** Client id: the URL of its client metadata document. */
   readonly client: string
-  readonly keys: KeySource
+  readonly keys: ClientKeySource
   /** Resources of its own: the tokens it may trade in. */
   readonly spends: readonly string[]
   /** Resources it may get tokens for, and issuers it may get grants for. */
@@ -70,7 +73,7 @@ export interface WorkloadClient {
     readonly algs: readonly SignatureAlgorithm[]
     /** Exact subject. */
     readonly subject: string
-    /** Values of the `aud` it must have; default the issuer identifier of this node. */
+    /** Its `aud` must be one of these; empty: the issuer identifier of this node. */
     readonly audiences: readonly string[]
   }
   readonly resources: readonly string[]
@@ -96,7 +99,7 @@ export interface TrustRecord {
   readonly pins: readonly string[]
   readonly algs: readonly SignatureAlgorithm[]
   /** Client ids its grants may name, with the keys of their assertions. */
-  readonly clients: readonly { readonly id: string; readonly keys: KeySource }[]
+  readonly clients: readonly { readonly id: string; readonly keys: ClientKeySource }[]
   /** What tokens are bound to; `none` is for laboratories and third-party assertions. */
   readonly cnf: 'dpop' | 'none'
   /** Whether third-party assertions (ID-JAG) are taken besides, or instead of, our own grants. */
@@ -146,6 +149,8 @@ export interface EndpointAuth {
   /** Scopes of foreign tokens in our names; what is not in it is taken as it is written if it is of our grammar. */
   readonly scopeMap: Readonly<Record<string, readonly string[]>>
   readonly keys: readonly StaticKey[]
+  /** For keys, metadata and introspection of `issuer`; absent issuer: as that of the organisation. */
+  readonly egress: EgressSettings
 }
 
 /** How an upstream is told who calls. */

@@ -1,3 +1,12 @@
+import type {
+  EndpointAuthInput,
+  EgressInput,
+  IssuerInput,
+  NodeClientInput,
+  TrustInput,
+  UpstreamAuthInput,
+  WorkloadInput,
+} from './config-identity-input.ts'
 import type { EraChoice, Isolation } from './config-types.ts'
 import type { LimitName } from './config-limits.ts'
 import type { Secret } from './secret.ts'
@@ -14,6 +23,7 @@ export interface NodeSettingsInput {
   readonly organisation: string
   readonly listen?: string
   readonly url?: string
+  readonly tls?: { readonly cert: string; readonly key: string; readonly clientCa?: string }
   readonly state?: string
   readonly sessionKey?: SecretInput
   readonly allowedHosts?: readonly string[]
@@ -40,6 +50,9 @@ export interface UpstreamInput {
     readonly import?: readonly string[]
     readonly as?: string
   }
+  /** Only with `http` and `node`, as is `egress`. */
+  readonly auth?: UpstreamAuthInput
+  readonly egress?: EgressInput
   readonly timeout?: DurationInput
   readonly maxTimeout?: DurationInput
   readonly listTtl?: DurationInput
@@ -56,12 +69,17 @@ export interface EndpointInput {
   readonly pageSize?: number
   readonly title?: string
   readonly instructions?: string
+  readonly auth?: 'none' | EndpointAuthInput
 }
 
 /** A configuration as it is written, in a file or in code. Meanings, units and defaults are in `banyan.schema.json`. */
 export interface NodeConfigInput {
   readonly node: NodeSettingsInput
   readonly limits?: Readonly<Partial<Record<LimitName, number | string>>>
+  readonly issuer?: IssuerInput
+  readonly nodes?: readonly NodeClientInput[]
+  readonly workloads?: readonly WorkloadInput[]
+  readonly trust?: readonly TrustInput[]
   readonly upstreams?: Readonly<Record<string, UpstreamInput>>
   readonly namespaces?: Readonly<Record<string, { readonly from: readonly string[] }>>
   readonly endpoints?: Readonly<Record<string, EndpointInput>>

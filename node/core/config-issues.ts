@@ -44,15 +44,27 @@ function valueAt(root: unknown, path: Path): unknown {
   }, root)
 }
 
+/** What the schemas say about one step further down. */
+function below(schemas: readonly JsonSchema[], key: string | number): readonly JsonSchema[] {
+  return withChoices(schemas).flatMap(({ properties = {}, additionalProperties, items }) => {
+    if (typeof key === 'number') return items === undefined ? [] : [items]
+    const named = Object.hasOwn(properties, key) ? properties[key] : undefined
+    if (named !== undefined) return [named]
+    return additionalProperties === undefined || additionalProperties === false
+      ? []
+      : [additionalProperties]
+  })
+}
+
+/** Schemas and what they leave a choice of. */
+function withChoices(schemas: readonly JsonSchema[]): readonly JsonSchema[] {
+  return schemas.flatMap((schema) => [schema, ...withChoices(schema.anyOf ?? [])])
+}
+
 /** The keys a table may have, where it may not have any. */
 function knownKeys(root: JsonSchema, path: Path): readonly string[] {
-  const schema = path.reduce<JsonSchema | undefined>((outer, key) => {
-    const named = Object.hasOwn(outer?.properties ?? {}, key) ? outer?.properties?.[key] : undefined
-    return (
-      named ?? (outer?.additionalProperties === false ? undefined : outer?.additionalProperties)
-    )
-  }, root)
-  return Object.keys(schema?.properties ?? {})
+  const schemas = path.reduce<readonly JsonSchema[]>(below, [root])
+  return withChoices(schemas).flatMap(({ properties = {} }) => Object.keys(properties))
 }
 
 function unknownKeys(
@@ -103,6 +115,28 @@ function wrongCustom(issue: Extract<Issue, { code: 'custom' }>, value: unknown):
   return typeof hint === 'string' ? { message: issue.message, hint } : { message: issue.message }
 }
 
+/** What a value might have been, when it may be one of several kinds: the one that got furthest, or all. */
+function wrongChoice(issue: Extract<Issue, { code: 'invalid_union' }>, value: unknown): Words {
+  if (value === undefined) return { message: 'is missing' }
+  const wanted = issue.errors.flatMap(([first]) => {
+    if (first?.code === 'invalid_value') return first.values.map((word) => JSON.stringify(word))
+    return first?.code === 'invalid_type' ? [TYPE_WORDS[first.expected] ?? first.expected] : []
+  })
+  return { message: `must be ${wanted.join(' or ')}` }
+}
+
+/** The issues of the one choice a value is of the right kind for; undefined when it is of none. */
+function issuesOfChoice(issue: Issue): readonly Issue[] | undefined {
+  if (issue.code !== 'invalid_union') return undefined
+  const fitting = issue.errors.filter((branch) =>
+    branch.every(({ code, path }) => path.length > 0 || !WRONG_KIND.has(code)),
+  )
+  // Two that fit are told apart by nothing but what is wrong in them: the first is as good as any.
+  return fitting[0]?.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }))
+}
+
+const WRONG_KIND = new Set<Issue['code']>(['invalid_type', 'invalid_value', 'invalid_union'])
+
 function wordsFor(issue: Issue, value: unknown): Words {
   switch (issue.code) {
     case 'invalid_type':
@@ -117,23 +151,27 @@ function wordsFor(issue: Issue, value: unknown): Words {
       return { message: issue.issues[0]?.message ?? 'is not a valid name', at: 'key' }
     case 'custom':
       return wrongCustom(issue, value)
+    case 'invalid_union':
+      return wrongChoice(issue, value)
     case 'invalid_format':
     case 'not_multiple_of':
     case 'unrecognized_keys':
-    case 'invalid_union':
     case 'invalid_element':
       break
   }
   return { message: issue.message }
 }
 
+function explain(issue: Issue, input: unknown): readonly ConfigProblem[] {
+  const path = pathOf(issue)
+  if (issue.code === 'unrecognized_keys')
+    return unknownKeys(issue.keys, path, knownKeys(jsonSchema(), path))
+  const chosen = issuesOfChoice(issue)
+  if (chosen !== undefined) return chosen.flatMap((inner) => explain(inner, input))
+  return [{ path, ...wordsFor(issue, valueAt(input, path)) }]
+}
+
 /** What a schema found wrong, in words for people; no message repeats a value of the input. */
 export function explainIssues(error: z.core.$ZodError, input: unknown): readonly ConfigProblem[] {
-  const schema = jsonSchema()
-  return error.issues.flatMap((issue) => {
-    const path = pathOf(issue)
-    if (issue.code === 'unrecognized_keys')
-      return unknownKeys(issue.keys, path, knownKeys(schema, path))
-    return [{ path, ...wordsFor(issue, valueAt(input, path)) }]
-  })
+  return error.issues.flatMap((issue) => explain(issue, input))
 }

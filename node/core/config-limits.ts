@@ -1,3 +1,5 @@
+import { IDENTITY_LIMITS, type IdentityLimitName } from './config-limits-identity.ts'
+
 /** What a limit counts. */
 export type LimitUnit = 'bytes' | 'milliseconds' | 'count'
 
@@ -12,6 +14,7 @@ export interface LimitSpec {
 
 /** Name of a limit, as in the file. */
 export type LimitName =
+  | IdentityLimitName
   | 'bodyBytes'
   | 'headerBytes'
   | 'jsonDepth'
@@ -280,4 +283,5 @@ export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
     max: '1h',
     meaning: 'Time for running calls to end after a signal to stop.',
   },
+  ...IDENTITY_LIMITS,
 }

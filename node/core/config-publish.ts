@@ -7,13 +7,17 @@ import { formatSize } from './units.ts'
 export interface JsonSchema {
   readonly properties?: Readonly<Record<string, JsonSchema>>
   readonly additionalProperties?: JsonSchema | false
+  readonly items?: JsonSchema
+  readonly anyOf?: readonly JsonSchema[]
   readonly [keyword: string]: unknown
 }
 
-/** The JSON Schema (draft 2020-12) of a configuration as it is written, for editors. */
+let published: JsonSchema | undefined
+
+/** The JSON Schema (draft 2020-12) of a configuration as it is written, for editors. Made once: it takes a while. */
 export function jsonSchema(): JsonSchema {
-  const schema = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' })
-  return schema as JsonSchema
+  published ??= z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
+  return published
 }
 
 /** {@link jsonSchema} as the text of `banyan.schema.json`. */

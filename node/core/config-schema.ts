@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   baseUrl,
   count,
+  defined,
   distinct,
   duration,
   label,
@@ -15,7 +16,12 @@ import {
   type NumberField,
 } from './config-fields.ts'
 import { LIMITS, type LimitName, type LimitSpec, type Limits } from './config-limits.ts'
-import type { EndpointConfig, NamespaceConfig, NodeConfig, NodeSettings } from './config-types.ts'
+import type { ConfigDraft, EndpointDraft } from './config-drafts.ts'
+import { endpointAuth } from './config-endpoint-auth.ts'
+import { isSecure } from './config-identity-fields.ts'
+import { issuerSchema, nodeClientSchema, workloadSchema } from './config-issuer.ts'
+import { trustSchema } from './config-trust.ts'
+import type { NamespaceConfig, NodeSettings, TlsSettings } from './config-types.ts'
 import { upstreamSchema } from './config-upstream.ts'
 
 const SESSION_KEY_BYTES = 32
@@ -42,6 +48,25 @@ const sessionKey = secret.refine((value) => {
   )
 }, `must be ${SESSION_KEY_BYTES} bytes in base64url without padding (43 characters)`)
 
+const tls = z
+  .strictObject({
+    cert: text.describe(
+      'PEM file of the certificate, then those between it and a root; relative to the folder of the file.',
+    ),
+    key: text.describe(
+      'PEM file of its private key, without passphrase; relative to the folder of the file.',
+    ),
+    clientCa: text
+      .optional()
+      .describe(
+        'PEM file of the certificates that sign those of clients; relative to the folder of the file. Clients are asked for one then, and tokens bound to a certificate can be used (RFC 8705). Default: clients are not asked.',
+      ),
+  })
+  .transform((files): TlsSettings => defined(files))
+  .describe(
+    'TLS that ends in the node. Default: none; plain HTTP, for loopback and for a proxy in front.',
+  )
+
 /** The part `node`. Paths are still as written. */
 export const nodeSchema: z.ZodType<NodeSettings> = z
   .strictObject({
@@ -53,13 +78,15 @@ export const nodeSchema: z.ZodType<NodeSettings> = z
       .prefault('127.0.0.1:7400')
       .meta({ type: 'string' })
       .describe(
-        'Where to listen, host:port; port 0 is any free one. Only loopback, because no authentication can be configured yet.',
+        'Where to listen, host:port; port 0 is any free one. Another address than loopback only when every endpoint has auth, and with url.',
       ),
     url: baseUrl
+      .refine(isSecure, 'must be https, unless the host is loopback')
       .optional()
       .describe(
-        'Public base URL, as clients see it. Default: http://<listen> with the real port. Set it when a proxy stands in front.',
+        'Public base URL, as clients see it: https, or http on loopback. Tokens name endpoints by it. Default: http://<listen> with the real port (https with tls). Set it when a proxy stands in front, or when other machines call.',
       ),
+    tls: tls.optional(),
     state: text
       .optional()
       .describe(
@@ -83,11 +110,9 @@ export const nodeSchema: z.ZodType<NodeSettings> = z
         'Values of the Origin header to accept, besides none at all. Others are refused: a web page must not reach the node.',
       ),
   })
-  .transform(({ state, url, sessionKey: key, ...rest }) => ({
-    ...rest,
+  .transform(({ state, ...rest }) => ({
+    ...defined(rest),
     state: state ?? `.banyan/${rest.name}`,
-    ...(url === undefined ? {} : { url }),
-    ...(key === undefined ? {} : { sessionKey: key }),
   }))
   .describe('The node itself.')
 
@@ -124,7 +149,7 @@ export const namespaceSchema: z.ZodType<NamespaceConfig> = z
   .describe('A named set of capabilities.')
 
 /** One endpoint. */
-export const endpointSchema: z.ZodType<EndpointConfig> = z
+export const endpointSchema: z.ZodType<EndpointDraft> = z
   .strictObject({
     namespaces: distinct(nameGlob, 1).describe(
       'What the endpoint offers: globs over the names of own and imported namespaces.',
@@ -147,6 +172,7 @@ export const endpointSchema: z.ZodType<EndpointConfig> = z
     instructions: text
       .optional()
       .describe('Instructions given to the model by clients that support it. Default: none.'),
+    auth: endpointAuth,
   })
   .refine(
     ({ names, namespaces }) =>
@@ -157,18 +183,36 @@ export const endpointSchema: z.ZodType<EndpointConfig> = z
       path: ['names'],
     },
   )
-  .transform(({ title, instructions, ...rest }) => ({
-    ...rest,
-    ...(title === undefined ? {} : { title }),
-    ...(instructions === undefined ? {} : { instructions }),
-  }))
+  .transform((endpoint): EndpointDraft => defined(endpoint))
   .describe('A path of the node, /mcp/<endpoint>, that clients connect to.')
 
-/** The whole configuration, as {@link substitute} leaves it. Paths in the result are still as written. */
-export const configSchema: z.ZodType<NodeConfig> = z
+/**
+ * The whole configuration, as {@link substitute} leaves it. In the result paths are still as written, and defaults that
+ * depend on other parts are missing.
+ */
+export const configSchema: z.ZodType<ConfigDraft> = z
   .strictObject({
     node: nodeSchema,
     limits: limitsSchema,
+    issuer: issuerSchema.optional(),
+    nodes: z
+      .array(nodeClientSchema)
+      .prefault([])
+      .describe(
+        'Nodes of the organisation that may use token exchange here, and for what; only with an embedded issuer. This node needs no entry.',
+      ),
+    workloads: z
+      .array(workloadSchema)
+      .prefault([])
+      .describe(
+        'Programs that get tokens of their own here (client credentials, tokens of a platform); only with an embedded issuer.',
+      ),
+    trust: z
+      .array(trustSchema)
+      .prefault([])
+      .describe(
+        'Issuers of other organisations whose grants are taken here, and how far; only with an embedded issuer. Trust comes from here alone.',
+      ),
     upstreams: table(label, upstreamSchema)
       .prefault({})
       .describe('What feeds namespaces: MCP servers and other nodes, by label.'),
@@ -185,5 +229,6 @@ export const configSchema: z.ZodType<NodeConfig> = z
         'Who sees what. open: every caller sees all an endpoint offers; the only value so far.',
       ),
   })
+  .transform((config): ConfigDraft => defined(config))
   .meta({ title: 'Banyan node configuration' })
   .describe('Configuration of one Banyan node (banyan.yaml).')

@@ -9,10 +9,13 @@ const SECRET_PLACES: readonly (readonly string[])[] = [
   ['node', 'sessionKey'],
   ['upstreams', '*', 'stdio', 'env', '*'],
   ['upstreams', '*', 'http', 'headers', '*'],
+  ['upstreams', '*', 'auth', 'client', 'secret'],
+  ['endpoints', '*', 'auth', 'introspection', 'client', 'secret'],
+  ['issuer', 'client', 'secret'],
 ]
 
 const PLACES_HINT =
-  'it is replaced only in node.sessionKey, stdio.env and http.headers; write $${ for a literal "${"'
+  'it is replaced only in node.sessionKey, stdio.env, http.headers and client.secret; write $${ for a literal "${"'
 
 /** Far deeper than any valid configuration, and far from the end of the stack. */
 const MAX_DEPTH = 32

@@ -1,3 +1,12 @@
+import type {
+  EgressSettings,
+  EndpointAuth,
+  IssuerSettings,
+  NodeClient,
+  TrustRecord,
+  UpstreamAuth,
+  WorkloadClient,
+} from './config-identity-types.ts'
 import type { Limits } from './config-limits.ts'
 import type { Secret } from './secret.ts'
 
@@ -13,13 +22,24 @@ export interface ListenAddress {
   readonly port: number
 }
 
+/** TLS that ends in the node. The three are absolute paths of PEM files. */
+export interface TlsSettings {
+  /** The certificate, and after it those between it and a root. */
+  readonly cert: string
+  readonly key: string
+  /** Who signs the certificates of clients. Present: clients are asked for one, and may have none. */
+  readonly clientCa?: string
+}
+
 /** The node itself. */
 export interface NodeSettings {
   readonly name: string
   readonly organisation: string
   readonly listen: ListenAddress
-  /** Public base URL without a trailing slash; absent: `http://<listen>` with the real port. */
+  /** Public base URL without a trailing slash; absent: `http://<listen>` (`https` with `tls`) with the real port. */
   readonly url?: string
+  /** Absent: plain HTTP, for loopback and for a proxy in front. */
+  readonly tls?: TlsSettings
   /** Absolute folder of the node key and session key, or `memory`. */
   readonly state: string
   /** 32 bytes in base64url; absent: generated and kept in `state`. */
@@ -79,12 +99,19 @@ export interface StdioUpstream extends UpstreamSettings {
   readonly stdio: StdioSettings
 }
 
-export interface HttpUpstream extends UpstreamSettings {
+/** How an upstream on the network is told who calls, and where the node may go for that. */
+export interface RemoteSettings {
+  readonly auth: UpstreamAuth
+  /** For the upstream itself and for the issuer of `auth`. */
+  readonly egress: EgressSettings
+}
+
+export interface HttpUpstream extends UpstreamSettings, RemoteSettings {
   readonly kind: 'http'
   readonly http: HttpSettings
 }
 
-export interface NodeUpstream extends UpstreamSettings {
+export interface NodeUpstream extends UpstreamSettings, RemoteSettings {
   readonly kind: 'node'
   readonly node: PeerSettings
 }
@@ -107,6 +134,8 @@ export interface EndpointConfig {
   readonly pageSize: number
   readonly title?: string
   readonly instructions?: string
+  /** Who may call it; `none`: whoever reaches it, only on loopback. */
+  readonly auth: 'none' | EndpointAuth
 }
 
 /**
@@ -118,6 +147,13 @@ export interface EndpointConfig {
 export interface NodeConfig {
   readonly node: NodeSettings
   readonly limits: Limits
+  /** The organisation's token issuer; absent: this node knows none. */
+  readonly issuer?: IssuerSettings
+  /** Nodes that may use token exchange here. Empty unless the issuer is embedded, as are the next two. */
+  readonly nodes: readonly NodeClient[]
+  readonly workloads: readonly WorkloadClient[]
+  /** Other organisations' issuers that this one believes, and how far. */
+  readonly trust: readonly TrustRecord[]
   readonly upstreams: Readonly<Record<string, UpstreamConfig>>
   readonly namespaces: Readonly<Record<string, NamespaceConfig>>
   readonly endpoints: Readonly<Record<string, EndpointConfig>>

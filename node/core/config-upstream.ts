@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  addProblem,
   count,
   distinct,
   duration,
@@ -10,10 +11,14 @@ import {
   text,
 } from './config-fields.ts'
 import { quotedChoice } from './config-hints.ts'
+import { egress, isSecure } from './config-identity-fields.ts'
+import { upstreamAuth } from './config-upstream-auth.ts'
+import { privateByName } from './config-private-hosts.ts'
 import { importedNamespace } from '../../protocol/names.ts'
 import type {
   HttpSettings,
   PeerSettings,
+  RemoteSettings,
   StdioSettings,
   UpstreamConfig,
   UpstreamSettings,
@@ -29,6 +34,7 @@ const OWN_HEADERS = new Set([
   'content-encoding',
   'content-length',
   'content-type',
+  'dpop',
   'expect',
   'host',
   'keep-alive',
@@ -211,6 +217,10 @@ const fields = settings.extend({
   stdio: stdio.optional(),
   http: http.optional(),
   node: node.optional(),
+  auth: upstreamAuth,
+  egress: egress(
+    'Where the node may connect to for this upstream and its issuer; only for http and node upstreams. Default: private addresses only if the host of its URL is written as one: loopback, a private address, a name without dots or under .internal, .local, .home.arpa.',
+  ),
 })
 
 type Fields = z.output<typeof fields>
@@ -220,14 +230,46 @@ function present(input: unknown): readonly string[] {
   return KINDS.filter((kind) => Object.hasOwn(input, kind))
 }
 
+function remote(url: string, { auth, egress: allowed }: Fields): RemoteSettings {
+  return {
+    auth: auth ?? { mode: 'none' },
+    egress: allowed ?? { allowPrivate: privateByName(new URL(url).hostname) },
+  }
+}
+
 function withKind(upstream: Fields, context: z.RefinementCtx): UpstreamConfig {
-  const { stdio: child, http: server, node: peer, ...shared } = upstream
+  const { stdio: child, http: server, node: peer, auth: _, egress: __, ...shared } = upstream
   const base: UpstreamSettings = shared
   if (child !== undefined) return { kind: 'stdio', ...base, stdio: child }
-  if (server !== undefined) return { kind: 'http', ...base, http: server }
-  if (peer !== undefined) return { kind: 'node', ...base, node: peer }
+  if (server !== undefined)
+    return { kind: 'http', ...base, ...remote(server.url, upstream), http: server }
+  if (peer !== undefined)
+    return { kind: 'node', ...base, ...remote(peer.url, upstream), node: peer }
   context.addIssue(`needs one of ${quotedChoice(KINDS)}`)
   return z.NEVER
+}
+
+/** What only upstreams on the network have, and what two ways to say who calls would contradict. */
+function checkRemote(upstream: Fields, context: z.RefinementCtx): void {
+  const { stdio: child, http: server, node: peer, auth } = upstream
+  for (const key of ['auth', 'egress'] as const) {
+    if (child === undefined || upstream[key] === undefined) continue
+    addProblem(context, { path: [key], message: 'is only for http and node upstreams' })
+  }
+  if (auth === undefined || auth.mode === 'none') return
+  const kind = server === undefined ? 'node' : 'http'
+  const url = server?.url ?? peer?.url
+  if (url !== undefined && !isSecure(url)) {
+    const message = `must be https for auth mode ${auth.mode}, unless the host is loopback`
+    addProblem(context, { path: [kind, 'url'], message })
+  }
+  if (server?.headers['authorization'] !== undefined) {
+    addProblem(context, {
+      path: ['http', 'headers'],
+      message: `must not set "authorization" with auth mode ${auth.mode}`,
+      hint: 'the node sets it to the token of each call',
+    })
+  }
 }
 
 /** One upstream. */
@@ -241,6 +283,7 @@ export const upstreamSchema: z.ZodType<UpstreamConfig> = fields
     // Also when a field is wrong: the two mistakes are seen together.
     when: () => true,
   })
+  .superRefine(checkRemote)
   .transform(withKind)
   .meta({
     description: 'One upstream: exactly one of stdio, http, node, and how to treat it.',

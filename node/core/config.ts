@@ -1,10 +1,12 @@
 import { resolve } from 'node:path'
-import { crossChecks, outlineOf } from './config-checks.ts'
+import { crossChecks } from './config-checks.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
+import { withDefaults } from './config-defaults.ts'
 import { explainIssues } from './config-issues.ts'
+import { outlineOf } from './config-outline.ts'
 import { configSchema } from './config-schema.ts'
 import { substitute, type Environment } from './config-substitution.ts'
-import type { NodeConfig, UpstreamConfig } from './config-types.ts'
+import type { NodeConfig, TlsSettings, UpstreamConfig } from './config-types.ts'
 
 /** How to read a configuration. */
 export interface ParseOptions {
@@ -27,13 +29,22 @@ function absoluteUpstream(upstream: UpstreamConfig, baseDir: string): UpstreamCo
   return { ...upstream, stdio: { ...upstream.stdio, cwd: resolve(baseDir, upstream.stdio.cwd) } }
 }
 
+function absoluteTls({ cert, key, clientCa }: TlsSettings, baseDir: string): TlsSettings {
+  const own = { cert: resolve(baseDir, cert), key: resolve(baseDir, key) }
+  return clientCa === undefined ? own : { ...own, clientCa: resolve(baseDir, clientCa) }
+}
+
 function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
-  const { state } = config.node
+  const { state, tls } = config.node
   const upstreams = Object.create(null) as Record<string, UpstreamConfig>
   for (const [label, upstream] of Object.entries(config.upstreams)) {
     upstreams[label] = absoluteUpstream(upstream, baseDir)
   }
-  const node = { ...config.node, state: state === MEMORY_STATE ? state : resolve(baseDir, state) }
+  const node = {
+    ...config.node,
+    state: state === MEMORY_STATE ? state : resolve(baseDir, state),
+    ...(tls === undefined ? {} : { tls: absoluteTls(tls, baseDir) }),
+  }
   return { ...config, node, upstreams }
 }
 
@@ -58,7 +69,7 @@ export function parseConfig(input: unknown, options: ParseOptions = {}): NodeCon
   const fresh = issues.filter((issue) => !problems.some((problem) => samePath(issue, problem)))
   const found = [...problems, ...fresh, ...crossChecks(outlineOf(value))]
   if (!parsed.success || found.length > 0) throw new ConfigError(found)
-  return withAbsolutePaths(parsed.data, options.baseDir ?? process.cwd())
+  return withAbsolutePaths(withDefaults(parsed.data), options.baseDir ?? process.cwd())
 }
 
 /** Variables a child process inherits. The rest of the environment may hold secrets that are not the child's. */

@@ -71,7 +71,7 @@ test.each([
   [{ listen: '127.0.0.1:0' }, 'http://127.0.0.1:<port>'],
   [{ url: 'https://edge.example/banyan/' }, 'https://edge.example/banyan'],
 ])('%j has the base URL %s', (settings, url) => {
-  const config = parseConfig({ ...INPUT, node: { ...INPUT.node, ...settings } })
+  const config = parseConfig({ ...INPUT, issuer: {}, node: { ...INPUT.node, ...settings } })
   expect(explainConfig(config)).toMatchObject({
     url,
     endpoints: [{ url: `${url}/mcp/main` }, {}, {}],

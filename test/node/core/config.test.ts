@@ -21,6 +21,7 @@ const FULL: NodeConfigInput = {
     sessionKey: '${KEY}',
   },
   limits: { bodyBytes: '1MiB', headerBytes: 8_192, keepAlive: '5s', hopBudget: 3 },
+  issuer: {},
   upstreams: {
     files: {
       stdio: {
@@ -124,6 +125,13 @@ describe('a good configuration', () => {
       nameLength: 48,
       pageSize: 1_000,
       title: 'Main',
+      auth: {
+        algs: ['ES256'],
+        dpop: 'required',
+        scopeMap: {},
+        keys: [],
+        egress: { allowPrivate: false },
+      },
     })
   })
 
@@ -354,7 +362,8 @@ describe('a bad configuration', () => {
     'may not listen on %s',
     (listen) => {
       expect(problemsOf(withNode({ listen }))).toEqual([
-        'node.listen: only loopback is allowed while no authentication is configured, listen on 127.0.0.1, [::1] or localhost',
+        'node.listen: only loopback is allowed while no authentication is configured, add "issuer: {}" to authenticate callers, or listen on 127.0.0.1, [::1] or localhost',
+        'node.url: is missing: a node that listens beyond loopback needs it, tokens name its endpoints by it',
       ])
     },
   )
@@ -369,10 +378,9 @@ describe('a bad configuration', () => {
   )
 
   test('tells words of later versions like any unknown key', () => {
-    const input = { node: NODE, clients: {}, trust: {}, gossip: {} }
-    expect(problemsOf(input).map((line) => line.slice(0, line.indexOf(',')))).toEqual([
+    const input = { node: NODE, clients: {}, gossip: {} }
+    expect(problemsOf(input).map((line) => line.split(',')[0])).toEqual([
       'clients: unknown key',
-      'trust: unknown key',
       'gossip: unknown key',
     ])
   })
@@ -403,7 +411,7 @@ describe('a bad configuration', () => {
     const { problems } = errorOf(input, { EMPTY: '' })
     expect(problems.map((problem) => formatProblem(problem))).toEqual([
       'node.sessionKey: the environment variable MISSING is not set',
-      'node.name: "${" is not replaced here, it is replaced only in node.sessionKey, stdio.env and http.headers; write $${ for a literal "${"',
+      'node.name: "${" is not replaced here, it is replaced only in node.sessionKey, stdio.env, http.headers and client.secret; write $${ for a literal "${"',
     ])
     expect(errorOf(withNode({ sessionKey: '${EMPTY}' }), { EMPTY: '' }).message).toBe(
       'node.sessionKey: the environment variable EMPTY is empty',
@@ -428,7 +436,7 @@ describe('warnings', () => {
 
   test('tell what is not used, not served, or not safe', () => {
     const input: NodeConfigInput = {
-      node: { ...NODE, url: 'https://edge.example' },
+      node: NODE,
       upstreams: {
         idle: { stdio: { command: 'x' } },
         near: { http: { url: 'http://127.0.0.1:1/mcp' } },
@@ -444,7 +452,6 @@ describe('warnings', () => {
       'namespaces.b: is offered by no endpoint',
       'upstreams.far.http.url: plain http to another machine, anyone between can read and change it',
       'upstreams.peer.node.url: plain http to another machine, anyone between can read and change it',
-      'node.url: clients of other machines are expected, and no authentication is configured',
     ])
   })
 

@@ -1,0 +1,24 @@
+import type { EgressSettings, EndpointAuth, IssuerSettings } from './config-identity-types.ts'
+import type { EndpointConfig, NodeConfig } from './config-types.ts'
+
+type Later<T, Key extends keyof T> = Omit<T, Key> & Partial<Pick<T, Key>>
+
+/** An issuer whose defaults that depend on other parts are not filled in. */
+export type IssuerDraft = Later<IssuerSettings, 'egress'>
+
+/** Likewise for who may call an endpoint. */
+export type EndpointAuthDraft = Later<EndpointAuth, 'algs' | 'dpop' | 'egress'>
+
+/** Likewise for an endpoint. */
+export type EndpointDraft = Omit<EndpointConfig, 'auth'> & {
+  readonly auth?: 'none' | EndpointAuthDraft
+}
+
+/** A configuration of which each part has been checked by itself. Paths are as written. */
+export type ConfigDraft = Omit<NodeConfig, 'issuer' | 'endpoints'> & {
+  readonly issuer?: IssuerDraft
+  readonly endpoints: Readonly<Record<string, EndpointDraft>>
+}
+
+/** What `egress` is by default for something on another host. */
+export type EgressDefault = (url: string) => EgressSettings

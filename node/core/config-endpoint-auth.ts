@@ -1,0 +1,118 @@
+import { z } from 'zod'
+import type { EndpointAuthDraft } from './config-drafts.ts'
+import { addProblem, defined, distinct, slug } from './config-fields.ts'
+import {
+  algorithms,
+  anyScope,
+  credentials,
+  egress,
+  endTime,
+  issuerId,
+  secureUrl,
+} from './config-identity-fields.ts'
+import type { StaticKey } from './config-identity-types.ts'
+import { ownScope, scopeMap } from './config-scope-fields.ts'
+
+const introspection = z
+  .strictObject({
+    url: secureUrl.describe('URL of the introspection endpoint: https, or http on loopback.'),
+    client: credentials('Who this node is there.'),
+  })
+  .describe(
+    'Where tokens that are no JWT are asked about (RFC 7662). Default: nowhere, they are refused. Each costs a request, remembered for 30 seconds at most.',
+  )
+
+const staticKey: z.ZodType<StaticKey> = z
+  .strictObject({
+    name: slug.describe('Who holds it: the subject of its calls, in logs and audit.'),
+    hash: z
+      .string()
+      .regex(/^sha256\$[A-Za-z0-9_-]{43}$/, 'must be sha256$<43 characters of base64url>')
+      .describe(
+        'sha256$ and the SHA-256 of the key in base64url; the key itself, at least 32 random bytes, stands nowhere.',
+      ),
+    scopes: distinct(ownScope, 1).describe(
+      'What it may do: ns:<namespace>, ns:<namespace>:<verb>, tool:<namespace>/<tool>, or "*".',
+    ),
+    notAfter: endTime(
+      'When it ends: a day, to its end in UTC, or a time of RFC 3339. Default: no end.',
+    ).optional(),
+  })
+  .transform((key): StaticKey => defined(key))
+
+function checkKeys(keys: readonly StaticKey[], context: z.RefinementCtx): void {
+  for (const field of ['name', 'hash'] as const) {
+    const values = keys.map((key) => key[field])
+    values.forEach((value, i) => {
+      if (values.indexOf(value) === i) return
+      addProblem(context, { path: [i, field], message: 'is in the list twice' })
+    })
+  }
+}
+
+const fields = z.strictObject({
+  issuer: issuerId
+    .optional()
+    .describe(
+      'The one issuer whose tokens are taken, exactly as it stands in them: the identity provider of people, at the edge. Default: the issuer of the organisation.',
+    ),
+  jwksUri: secureUrl
+    .optional()
+    .describe(
+      'URL of its keys; only with issuer. Default: what its metadata says, which must be on the host of the issuer.',
+    ),
+  algs: algorithms
+    .optional()
+    .describe(
+      'Signature algorithms of its tokens. Default: those of the issuer of the organisation; with issuer ES256, EdDSA, PS256, RS256 and ES384.',
+    ),
+  introspection: introspection.optional(),
+  dpop: z
+    .enum(['required', 'accepted'])
+    .optional()
+    .describe(
+      'Whether tokens must be bound to a key of the caller (RFC 9449). required: a bearer token is refused, so that a stolen one is worth nothing; accepted: a token that is bound must be proved, and one that is not is taken. Default: required, but accepted where the issuer is no node, since few clients of people can do it.',
+    ),
+  scopeMap: scopeMap(anyScope, ownScope)
+    .prefault({})
+    .describe(
+      'Scopes of foreign tokens in the names of this endpoint. Default: none; a scope is taken as it is written if it is one of ns:<namespace>, ns:<namespace>:<verb>, tool:<namespace>/<tool>, and dropped if not.',
+    ),
+  keys: z
+    .array(staticKey)
+    .max(1_000)
+    .superRefine(checkKeys)
+    .prefault([])
+    .describe(
+      'Keys for small set-ups, sent as bearer tokens. They cannot be exchanged: upstreams that ask who calls refuse them. Default: none.',
+    ),
+  egress: egress(
+    'Where the node may connect to for keys, metadata and introspection of issuer. Default: private addresses only if the host of issuer is written as one; without issuer as issuer.egress of the node.',
+  ),
+})
+
+function checkFields(auth: z.output<typeof fields>, context: z.RefinementCtx): void {
+  if (auth.issuer !== undefined) return
+  for (const key of ['jwksUri', 'egress'] as const) {
+    if (auth[key] === undefined) continue
+    const hint = 'for the issuer of the organisation it stands under "issuer"'
+    addProblem(context, {
+      path: [key],
+      message: 'is only for an endpoint with an issuer of its own',
+      hint,
+    })
+  }
+}
+
+const table: z.ZodType<EndpointAuthDraft> = fields
+  .superRefine(checkFields)
+  .transform((auth): EndpointAuthDraft => defined(auth))
+  .describe('Callers need a token for this endpoint. An empty table has every default.')
+
+/** The field `auth` of an endpoint. */
+export const endpointAuth: z.ZodOptional<z.ZodType<'none' | EndpointAuthDraft>> = z
+  .union([z.literal('none').describe('Whoever reaches it may call it; only on loopback.'), table])
+  .describe(
+    'Who may call the endpoint. Default: an empty table, tokens of the issuer of the organisation; "none" in a node without issuer.',
+  )
+  .optional()

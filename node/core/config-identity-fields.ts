@@ -1,0 +1,204 @@
+import { z } from 'zod'
+import { addProblem, defined, distinct, isLoopback, problemOfUrl, secret } from './config-fields.ts'
+import type {
+  ClientCredentials,
+  EgressSettings,
+  KeySource,
+  SignatureAlgorithm,
+} from './config-identity-types.ts'
+
+/** Every algorithm that is accepted of others. */
+export const ALGORITHMS: readonly SignatureAlgorithm[] = [
+  'ES256',
+  'EdDSA',
+  'PS256',
+  'RS256',
+  'ES384',
+]
+
+/** What nodes sign with. */
+export const OWN_ALGORITHMS: readonly SignatureAlgorithm[] = ['ES256']
+
+/** Longest URL, client id or subject, characters. */
+const MAX_IDENTIFIER = 2_048
+
+/** Whether what goes to a URL cannot be read on the way: https, or this machine. */
+export function isSecure(url: string): boolean {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'https:' || isLoopback(hostname)
+}
+
+const SECURE = 'must be https, unless the host is loopback'
+
+/** A URL the node fetches something from, or sends tokens to. */
+export const secureUrl: z.ZodType<string> = z
+  .string()
+  .max(MAX_IDENTIFIER)
+  .superRefine((input, context) => {
+    const problem = problemOfUrl(input)
+    if (problem !== undefined) context.addIssue(problem)
+    else if (!isSecure(input)) context.addIssue(SECURE)
+  })
+
+function checkIdentifier(input: string, context: z.RefinementCtx): void {
+  const problem = problemOfUrl(input)
+  if (problem !== undefined) context.addIssue(problem)
+  else if (!isSecure(input)) context.addIssue(SECURE)
+  else {
+    const { href } = new URL(input)
+    if (href === input || href === `${input}/`) return
+    const message = 'must be in normal form'
+    const hint =
+      'host in lower case, no default port, no dot segments: it is compared with tokens character by character'
+    addProblem(context, { message, hint })
+  }
+}
+
+/** An issuer identifier (RFC 8414 §2), exactly as it stands in tokens. */
+export const issuerId: z.ZodString = z
+  .string()
+  .max(MAX_IDENTIFIER)
+  .superRefine(checkIdentifier)
+  .refine((input) => !input.includes('?'), 'must not have a query')
+
+/** A resource identifier (RFC 8707 §2), exactly as it stands in tokens: the URL of an endpoint. */
+export const resourceId: z.ZodString = z.string().max(MAX_IDENTIFIER).superRefine(checkIdentifier)
+
+/** A client id that is the URL of a client metadata document. */
+export const documentId: z.ZodString = z
+  .string()
+  .max(MAX_IDENTIFIER)
+  .superRefine(checkIdentifier)
+  .refine(
+    (input) => !URL.canParse(input) || new URL(input).pathname !== '/',
+    'must be the URL of a client metadata document, with a path',
+  )
+
+/** Any client id (RFC 6749 §2.2, appendix A.1): what another authorization server calls a client. */
+export const clientId: z.ZodString = z
+  .string()
+  .regex(/^[\x20-\x7e]{1,2048}$/, 'must be 1 to 2048 printable ASCII characters')
+
+/** A subject, exactly as it stands in tokens. */
+export const subject: z.ZodString = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,255}$/u, 'must be 1 to 255 characters, none of control')
+
+/** RFC 7638 thumbprint of a key, SHA-256. */
+export const thumbprint: z.ZodString = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{43}$/, 'must be a SHA-256 thumbprint in base64url (43 characters)')
+
+/** A list of algorithms. */
+export const algorithms: z.ZodType<SignatureAlgorithm[]> = distinct(z.enum(ALGORITHMS), 1)
+
+/** Members of a JSON Web Key that are private or symmetric (RFC 7518 §6). */
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const
+
+const PUBLIC_MEMBERS: ReadonlyMap<unknown, readonly string[]> = new Map([
+  ['EC', ['crv', 'x', 'y']],
+  ['OKP', ['crv', 'x']],
+  ['RSA', ['n', 'e']],
+])
+
+const publicKey = z.record(z.string(), z.unknown()).superRefine((key, context) => {
+  if (PRIVATE_MEMBERS.some((member) => Object.hasOwn(key, member))) {
+    const hint = 'only public keys stand in the file; take the private one out of use'
+    addProblem(context, { message: 'has a private part', hint })
+    return
+  }
+  const members = PUBLIC_MEMBERS.get(key['kty'])
+  if (members === undefined) context.addIssue('must be a key of kty "EC", "OKP" or "RSA"')
+  else if (members.some((member) => typeof key[member] !== 'string'))
+    context.addIssue(`must have ${members.map((member) => JSON.stringify(member)).join(', ')}`)
+})
+
+/** Most keys of one owner in the file. */
+const MAX_KEYS = 20
+
+/** Public keys of somebody else. */
+export const keySource: z.ZodType<KeySource> = z
+  .strictObject({
+    jwksUri: secureUrl
+      .optional()
+      .describe(
+        'URL of the key set (RFC 7517): https, or http on loopback. Fetched when first needed, and again when a key is unknown or old.',
+      ),
+    static: z
+      .array(publicKey)
+      .min(1)
+      .max(MAX_KEYS)
+      .optional()
+      .describe('Public JSON Web Keys (RFC 7517), as they stand. Nothing is fetched.'),
+  })
+  .transform(({ jwksUri, static: keys }, context): KeySource => {
+    if (jwksUri !== undefined && keys === undefined) return { jwksUri }
+    if (jwksUri === undefined && keys !== undefined) return { static: keys }
+    context.addIssue('needs exactly one of "jwksUri" or "static"')
+    return z.NEVER
+  })
+
+/** Where the node may connect to. */
+export function egress(description: string): z.ZodOptional<z.ZodType<EgressSettings>> {
+  return z
+    .strictObject({
+      allowPrivate: z
+        .boolean()
+        .describe(
+          'Whether addresses that are not public may be connected to: loopback, private (RFC 1918, unique local), link-local and the like. Checked for the address, when connecting: a name may stand for any.',
+        ),
+    })
+    .describe(description)
+    .optional()
+}
+
+/** Who the node is at another authorization server. */
+export function credentials(description: string): z.ZodType<ClientCredentials> {
+  return z
+    .strictObject({
+      id: clientId.describe('Client id there.'),
+      secret: secret
+        .refine(
+          (value) => /^[\x20-\x7e]+$/.test(value.reveal()),
+          'must be printable ASCII, without line breaks',
+        )
+        .optional()
+        .describe(
+          'Client secret. A secret: ${NAME} is replaced from the environment. Default: none; the node signs assertions with its client key (private_key_jwt), which is safer.',
+        ),
+    })
+    .transform((client): ClientCredentials => defined(client))
+    .describe(description)
+}
+
+const DATE = /^(\d{4}-\d{2}-\d{2})(?:T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2}))?$/
+
+const END_OF_DAY = 'T23:59:59.999Z'
+
+function isDay(day: string): boolean {
+  const time = Date.parse(`${day}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
+}
+
+/** When something ends: a day, to its end in UTC, or a time of RFC 3339. In ms since 1970. */
+export function endTime(description: string): z.ZodType<number> {
+  return z
+    .string()
+    .transform((input, context) => {
+      const day = DATE.exec(input)?.[1]
+      const time = Date.parse(input === day ? `${day}${END_OF_DAY}` : input)
+      if (day !== undefined && isDay(day) && !Number.isNaN(time)) return time
+      const hint = 'write "2027-06-01", or "2027-06-01T12:00:00Z"'
+      addProblem(context, { message: 'must be a date, or a time of RFC 3339', hint })
+      return z.NEVER
+    })
+    .meta({ type: 'string', pattern: DATE.source, description })
+}
+
+/** One scope, in anybody's names (RFC 6749 §3.3). */
+export const anyScope: z.ZodString = z
+  .string()
+  .regex(
+    /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/,
+    'must be a scope: 1 to 256 printable ASCII characters, without space, quote or backslash',
+  )

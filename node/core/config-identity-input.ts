@@ -1,0 +1,110 @@
+import type { SignatureAlgorithm, SubjectRule, TrustRecord } from './config-identity-types.ts'
+import type { DurationInput, SecretInput } from './config-input.ts'
+
+/** Scopes to what they become. */
+type ScopeMapInput = Readonly<Record<string, readonly string[]>>
+
+/** A day, to its end in UTC, or a time of RFC 3339. */
+export type EndInput = string
+
+/** Public keys: exactly one of the two. */
+export interface KeysInput {
+  readonly jwksUri?: string
+  readonly static?: readonly Readonly<Record<string, unknown>>[]
+}
+
+export interface EgressInput {
+  readonly allowPrivate: boolean
+}
+
+export interface CredentialsInput {
+  readonly id: string
+  readonly secret?: SecretInput
+}
+
+/** The part `issuer`. */
+export interface IssuerInput {
+  readonly mode?: 'embedded' | 'node' | 'external'
+  readonly url?: string
+  readonly tokenEndpoint?: string
+  readonly jwksUri?: string
+  readonly algs?: readonly SignatureAlgorithm[]
+  readonly client?: CredentialsInput
+  readonly tokenTtl?: DurationInput
+  readonly grantTtl?: DurationInput
+  readonly keyLifetime?: DurationInput
+  readonly egress?: EgressInput
+}
+
+/** An item of `nodes`. */
+export interface NodeClientInput {
+  readonly client: string
+  readonly keys?: KeysInput
+  readonly spends: readonly string[]
+  readonly reaches: readonly string[]
+}
+
+/** An item of `workloads`: exactly one of `keys`, `secretHash` and `federated`. */
+export interface WorkloadInput {
+  readonly client: string
+  readonly keys?: KeysInput
+  readonly secretHash?: string
+  readonly federated?: {
+    readonly issuer: string
+    readonly keys: KeysInput
+    readonly algs?: readonly SignatureAlgorithm[]
+    readonly subject: string
+    readonly audiences?: readonly string[]
+  }
+  readonly resources: readonly string[]
+  readonly scopes: readonly string[]
+}
+
+/** An item of `trust`. */
+export interface TrustInput {
+  readonly issuer: string
+  readonly keys: KeysInput
+  readonly pins?: readonly string[]
+  readonly algs?: readonly SignatureAlgorithm[]
+  readonly clients: readonly (string | { readonly id: string; readonly keys: KeysInput })[]
+  readonly cnf?: TrustRecord['cnf']
+  readonly profiles?: TrustRecord['profiles']
+  readonly resources: readonly string[]
+  readonly subjects?: Partial<SubjectRule>
+  readonly transit?: readonly string[]
+  readonly scopes: { readonly map: ScopeMapInput; readonly max: readonly string[] }
+  readonly maxDepth?: number
+  readonly maxTtl?: DurationInput
+  readonly notAfter?: EndInput
+  readonly rate?: { readonly exchangesPerMin?: number }
+}
+
+/** The field `auth` of an endpoint. */
+export interface EndpointAuthInput {
+  readonly issuer?: string
+  readonly jwksUri?: string
+  readonly algs?: readonly SignatureAlgorithm[]
+  readonly introspection?: { readonly url: string; readonly client: CredentialsInput }
+  readonly dpop?: 'required' | 'accepted'
+  readonly scopeMap?: ScopeMapInput
+  readonly keys?: readonly {
+    readonly name: string
+    readonly hash: string
+    readonly scopes: readonly string[]
+    readonly notAfter?: EndInput
+  }[]
+  readonly egress?: EgressInput
+}
+
+/** The field `auth` of an upstream; which fields go with which mode is in `banyan.schema.json`. */
+export interface UpstreamAuthInput {
+  readonly mode?: 'none' | 'exchange' | 'chain' | 'client_credentials'
+  readonly issuer?: string
+  readonly tokenEndpoint?: string
+  readonly client?: CredentialsInput
+  readonly scopes?: { readonly map: ScopeMapInput } | readonly string[]
+  readonly requires?: readonly string[]
+  readonly subject?: 'pairwise' | 'public'
+  readonly disclose?: 'full' | 'self' | 'hashed'
+  readonly requireChain?: boolean
+}

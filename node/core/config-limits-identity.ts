@@ -1,0 +1,152 @@
+import type { LimitSpec } from './config-limits.ts'
+
+/** Name of a limit on tokens, keys and who may ask for them, as in the file. */
+export type IdentityLimitName =
+  | 'tokenBytes'
+  | 'assertionBytes'
+  | 'formBytes'
+  | 'actDepth'
+  | 'clockSkew'
+  | 'proofWindow'
+  | 'replayEntries'
+  | 'verifiedTokens'
+  | 'delegatedTokens'
+  | 'revocations'
+  | 'tokenRequestsPerMinute'
+  | 'jwksBytes'
+  | 'jwksKeys'
+  | 'metadataBytes'
+  | 'tokenResponseBytes'
+  | 'fetchTimeout'
+
+/** The part of the table of limits that identity needs. */
+export const IDENTITY_LIMITS: Readonly<Record<IdentityLimitName, LimitSpec>> = {
+  tokenBytes: {
+    unit: 'bytes',
+    default: '8KiB',
+    min: '1KiB',
+    max: '64KiB',
+    meaning:
+      'A credential in the headers of a request, and a DPoP proof. Refused before anything is verified; headerBytes holds both.',
+  },
+  assertionBytes: {
+    unit: 'bytes',
+    default: '64KiB',
+    min: '1KiB',
+    max: '1MiB',
+    meaning:
+      'One assertion or subject token in a request to the token service. Refused before anything is verified.',
+  },
+  formBytes: {
+    unit: 'bytes',
+    default: '128KiB',
+    min: '4KiB',
+    max: '4MiB',
+    meaning:
+      'Body of a request to the token service. Holds the largest assertion, a client assertion and all other parameters; it is buffered whole.',
+  },
+  actDepth: {
+    unit: 'count',
+    default: 8,
+    min: 1,
+    max: 32,
+    meaning:
+      'Actors in a token, the outermost included: organisations and nodes it passed. Counted before anything is verified; a token of 8 actors has about 1.5 KiB.',
+  },
+  clockSkew: {
+    unit: 'milliseconds',
+    default: '5s',
+    min: '0s',
+    max: '60s',
+    meaning:
+      'How far the clocks of issuers and callers may be off when times in tokens are compared. Every token lives that much longer.',
+  },
+  proofWindow: {
+    unit: 'milliseconds',
+    default: '5m',
+    min: '5s',
+    max: '10m',
+    meaning:
+      'How old, or how far ahead, a DPoP proof may be. Proofs are remembered for twice as long, so that none works again.',
+  },
+  replayEntries: {
+    unit: 'count',
+    default: 100_000,
+    min: 1_000,
+    max: 10_000_000,
+    meaning:
+      'Proofs and grants remembered against replay, about 150 bytes each. When it is full, requests are refused until the oldest are over: nothing is forgotten early.',
+  },
+  verifiedTokens: {
+    unit: 'count',
+    default: 10_000,
+    min: 100,
+    max: 1_000_000,
+    meaning:
+      'Tokens of callers whose signature need not be verified again, about 2 KiB each. Beyond it the least used go and are verified anew.',
+  },
+  delegatedTokens: {
+    unit: 'count',
+    default: 8_192,
+    min: 100,
+    max: 1_000_000,
+    meaning:
+      'Tokens for upstreams kept for their next call, about 3 KiB each. Beyond it the least used go and are exchanged anew.',
+  },
+  revocations: {
+    unit: 'count',
+    default: 100_000,
+    min: 1_000,
+    max: 10_000_000,
+    meaning:
+      'Revoked tokens and ended sessions remembered until no token of theirs is valid, about 150 bytes each, and as many for each issuer. When it is full, tokens of that issuer are refused: none is forgotten early.',
+  },
+  tokenRequestsPerMinute: {
+    unit: 'count',
+    default: 600,
+    min: 1,
+    max: 1_000_000,
+    meaning:
+      'Requests of one client to the token service in a minute, also those that fail. A trust record has a rate of its own besides.',
+  },
+  jwksBytes: {
+    unit: 'bytes',
+    default: '256KiB',
+    min: '4KiB',
+    max: '4MiB',
+    meaning:
+      'A key set fetched from another issuer or client. Of a larger one nothing is taken, and the keys known before stay.',
+  },
+  jwksKeys: {
+    unit: 'count',
+    default: 100,
+    min: 1,
+    max: 1_000,
+    meaning:
+      'Keys in one key set. Of a larger one nothing is taken, and the keys known before stay.',
+  },
+  metadataBytes: {
+    unit: 'bytes',
+    default: '64KiB',
+    min: '4KiB',
+    max: '1MiB',
+    meaning:
+      'A metadata document of an authorization server, a protected resource or a client. A larger one is not read.',
+  },
+  tokenResponseBytes: {
+    unit: 'bytes',
+    default: '256KiB',
+    min: '4KiB',
+    max: '4MiB',
+    meaning:
+      'An answer of another token or introspection endpoint. A larger one is not read, and the exchange fails.',
+  },
+  fetchTimeout: {
+    unit: 'milliseconds',
+    default: '5s',
+    min: '100ms',
+    max: '1m',
+    meaning:
+      'Time to fetch keys, metadata or a token, from the connection to the last byte. A call that needs one waits for it.',
+  },
+}

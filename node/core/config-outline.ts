@@ -1,0 +1,66 @@
+import type { z } from 'zod'
+import type { EndpointDraft, IssuerDraft } from './config-drafts.ts'
+import type { NodeClient, TrustRecord, WorkloadClient } from './config-identity-types.ts'
+import { issuerSchema, nodeClientSchema, workloadSchema } from './config-issuer.ts'
+import { endpointSchema, namespaceSchema, nodeSchema } from './config-schema.ts'
+import { trustSchema } from './config-trust.ts'
+import type { NamespaceConfig, NodeSettings, UpstreamConfig } from './config-types.ts'
+import { upstreamSchema } from './config-upstream.ts'
+
+/**
+ * The parts, as far as they can be read: an entry that is wrong in itself is there without a value, so that others may
+ * refer to it, and no second mistake is invented from the first.
+ */
+export interface ConfigOutline {
+  readonly node: NodeSettings | undefined
+  /** `none` when there is no such part. */
+  readonly issuer: IssuerDraft | undefined | 'none'
+  readonly nodes: readonly (NodeClient | undefined)[]
+  readonly workloads: readonly (WorkloadClient | undefined)[]
+  readonly trust: readonly (TrustRecord | undefined)[]
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig | undefined>
+  readonly namespaces: ReadonlyMap<string, NamespaceConfig | undefined>
+  readonly endpoints: ReadonlyMap<string, EndpointDraft | undefined>
+}
+
+function partOf(input: unknown, part: keyof ConfigOutline): unknown {
+  if (typeof input !== 'object' || input === null) return undefined
+  return new Map(Object.entries(input)).get(part)
+}
+
+function readTable<Entry>(
+  entries: unknown,
+  schema: z.ZodType<Entry>,
+): ReadonlyMap<string, Entry | undefined> {
+  if (typeof entries !== 'object' || entries === null) return new Map()
+  return new Map(
+    Object.entries(entries).map(([name, entry]) => [name, schema.safeParse(entry).data]),
+  )
+}
+
+function readList<Entry>(items: unknown, schema: z.ZodType<Entry>): readonly (Entry | undefined)[] {
+  return Array.isArray(items) ? items.map((item) => schema.safeParse(item).data) : []
+}
+
+/** Reads what can be read of a configuration that has mistakes. */
+export function outlineOf(input: unknown): ConfigOutline {
+  const part = (name: keyof ConfigOutline): unknown => partOf(input, name)
+  const issuer = part('issuer')
+  return {
+    node: nodeSchema.safeParse(part('node')).data,
+    issuer: issuer === undefined ? 'none' : issuerSchema.safeParse(issuer).data,
+    nodes: readList(part('nodes'), nodeClientSchema),
+    workloads: readList(part('workloads'), workloadSchema),
+    trust: readList(part('trust'), trustSchema),
+    upstreams: readTable(part('upstreams'), upstreamSchema),
+    namespaces: readTable(part('namespaces'), namespaceSchema),
+    endpoints: readTable(part('endpoints'), endpointSchema),
+  }
+}
+
+/** The entries that could be read. */
+export function known<Key, Entry>(
+  entries: Iterable<readonly [Key, Entry | undefined]>,
+): readonly (readonly [Key, Entry])[] {
+  return [...entries].flatMap(([key, entry]) => (entry === undefined ? [] : [[key, entry]]))
+}
