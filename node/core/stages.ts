@@ -114,6 +114,8 @@ export interface Entry {
   readonly paramHeaders: readonly ParamHeader[]
   /** The one era whose callers can use it; undefined when all can. */
   readonly only?: Era | undefined
+  /** Whether it is a tool that only reads, as its origin says. */
+  readonly readOnly?: boolean
   /** In order of preference, never empty. */
   readonly candidates: readonly [Candidate, ...Candidate[]]
 }

@@ -13,6 +13,7 @@ import type { Authenticated, ChangeListener, Entry, ListPage } from '../core/sta
 import { EndpointViews, type EndpointPlan, type Feed } from './endpoint-views.ts'
 import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
+import { sightOf } from './sight.ts'
 import type { ViewRule } from './sources.ts'
 import type { View } from './view.ts'
 
@@ -125,8 +126,11 @@ export class Catalogue {
     const dialect = { era: caller.era, federated }
     // It may have been replaced while it was waited for.
     const views = this.#views(endpoint)
-    const { items } = views.page(kind, { dialect, sealer: this.#sealer }, cursor)
-    return { items, ...freshness(views.plan, kind) }
+    const sight = sightOf(request.principal)
+    const { items } = views.page(kind, { dialect, sight, sealer: this.#sealer }, cursor)
+    const fresh = freshness(views.plan, kind)
+    // What was filtered for one is nobody else's (MCP 2026-07-28, utilities/caching).
+    return sight === undefined ? { items, ...fresh } : { items, ...fresh, cacheScope: 'private' }
   }
 
   /** What must be waited for before `name` can be called unknown: lists that were never fetched. */

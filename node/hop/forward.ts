@@ -62,7 +62,7 @@ function frameFor(
   connection: Connection,
   retry: Retry | undefined,
 ): OutFrame {
-  const { received, entry, target, candidate, onward, context } = delegated
+  const { received, entry, target, candidate, onward, context, authorization } = delegated
   const id = nextId()
   const { request, caller, header } = received
   const { name } = candidate
@@ -85,7 +85,7 @@ function frameFor(
     entry.paramHeaders.length === 0 || method !== 'tools/call'
       ? NO_HEADERS
       : mirrorArguments(entry.paramHeaders, request.param('arguments'))
-  return { id, method, name: NAMED.has(method) ? name : undefined, headers, body }
+  return { id, method, name: NAMED.has(method) ? name : undefined, headers, authorization, body }
 }
 
 /**

@@ -34,7 +34,9 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     const pending = listsFor(parts, call, target)
     if (pending !== undefined) await pending
 
-    let delegated = delegate(parts, call, target)
+    // Awaited only where a token has to be fetched: a turn of the loop costs more than most stages.
+    const settling = delegate(parts, call, target)
+    let delegated = settling instanceof Promise ? await settling : settling
     let returned = await send(parts, delegated)
 
     // The upstream may have another schema than headers were mirrored by. Only if it has is the refusal one that a newer
@@ -42,7 +44,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     const isParked = delegated.continuation?.kind === 'parked'
     if (returned.errorCode === RPC.headerMismatch && target.kind === 'tool' && !isParked) {
       await catalogue.evict(delegated.candidate.upstream, 'tool')
-      const renewed = delegate(parts, call, target)
+      const renewed = await delegate(parts, call, target)
       if (!isDeepStrictEqual(renewed.entry.paramHeaders, delegated.entry.paramHeaders)) {
         delegated = renewed
         returned = await send(parts, delegated)
@@ -82,7 +84,11 @@ function report(log: Logger, { received, entry, candidate, onward }: Delegated, 
   )
 }
 
-function delegate(parts: RelayParts, call: Authenticated, target: Target): Delegated {
+function delegate(
+  parts: RelayParts,
+  call: Authenticated,
+  target: Target,
+): Delegated | Promise<Delegated> {
   // By table, before anything is asked of anybody: a name that is not there costs a look-up.
   const resolved = resolve(parts, call, target)
   // The same decision the list was made from, so that what is hidden cannot be called.

@@ -138,6 +138,7 @@ function viewItem(rule: ViewRule, [best, ...others]: readonly [Found, ...Found[]
       paramHeaders: listed.paramHeaders,
       // In 2025 the caller asks for the task, in 2026 the server decides: neither can be made of the other.
       only: listed.needsTask ? era : undefined,
+      readOnly: listed.readOnly,
       candidates: [best.candidate, ...spare.map(({ candidate }) => candidate)],
     },
     listed,

@@ -69,7 +69,13 @@ export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> 
   const serverInfo = { name, title: `${organisation}/${name}`, version }
   const self = { clientInfo: { name: 'banyan', version }, federation }
   const sealer = new Sealer(sessionKey, 'cursor')
-  const registry = new Registry(initial, { self, inherited: inheritedEnvironment(), log, sealer })
+  const registry = new Registry(initial, {
+    self,
+    inherited: inheritedEnvironment(),
+    log,
+    sealer,
+    delegator: () => undefined,
+  })
   const drain = new Drain()
   const current = (): NodeConfig => config
   const made = { registry, federation, serverInfo, sessionKey, log, config: current }

@@ -71,6 +71,7 @@ class FakeUpstream {
       timeout: 1_000,
       maxTimeout: 1_000,
       concurrency: 10,
+      delegator: undefined,
     }
   }
 

@@ -9,7 +9,8 @@ import { listed, own, rule } from './tools.ts'
 const sealer = new Sealer(Buffer.alloc(32, 1), 'cursor')
 
 function context(pageSize: number, bound = 'main'): PageContext {
-  return { sealer, bound, pageSize, dialect: { era: '2026', federated: false } }
+  const dialect = { era: '2026', federated: false } as const
+  return { sealer, bound, pageSize, dialect, sight: undefined }
 }
 
 const POOL: ReadonlyMap<string, Listed> = new Map(
