@@ -87,7 +87,7 @@ function contextOf(
   if (isolate === 'session' && session !== undefined) {
     return { key: `${session}\n${offered}`, offered, ...whose }
   }
-  if (principal.credential !== undefined) {
+  if (principal.scopes !== undefined) {
     return { key: `${principal.key}\n\n${offered}`, offered, ...whose }
   }
   return offered === '' ? SHARED : { key: `\n${offered}`, offered, ...whose }

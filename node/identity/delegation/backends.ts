@@ -1,0 +1,170 @@
+import { URN } from '../../../protocol/token/metadata.ts'
+import type { NarrowRecord } from '../../../protocol/token/narrow.ts'
+import { EVERYTHING } from '../../../protocol/token/scopes.ts'
+import { revealCredential } from '../credential.ts'
+import type { LocalIssuer } from '../service/local-issuer.ts'
+import type { Backend, Delegation } from './backend.ts'
+import { DelegatedToken } from './delegated-token.ts'
+import { crossing, noToken, type GrantPlan, type GrantSource } from './grant-source.ts'
+import { readAnswer, readIssuedToken } from './token-answers.ts'
+import type { TokenRequests } from './token-requests.ts'
+
+/** Inside the organisation, by the token service of this process: nothing is sent. */
+export class LocalBackend implements Backend {
+  readonly #issuer: () => LocalIssuer
+  readonly #plan: GrantPlan
+  readonly #record: Omit<NarrowRecord, 'issuer' | 'targets' | 'scopes'>
+
+  constructor(
+    issuer: () => LocalIssuer,
+    plan: GrantPlan,
+    record: Omit<NarrowRecord, 'issuer' | 'targets' | 'scopes'>,
+  ) {
+    this.#issuer = issuer
+    this.#plan = plan
+    this.#record = record
+  }
+
+  obtain({ parent }: Delegation): DelegatedToken {
+    const { target, map, actor, jkt } = this.#plan
+    const issuer = this.#issuer()
+    const { resource } = target
+    const record = { ...this.#record, issuer: issuer.issuer, targets: [target], scopes: { map } }
+    const ask = {
+      kind: 'access',
+      resource,
+      audience: resource,
+      actor: actor(),
+      cnf: { jkt },
+    } as const
+    const { token, claims } = issuer.issueLocally(parent, ask, record)
+    const { jti, iss, scope: scopes, exp: expiresAt, txn } = claims
+    const facts = { scheme: 'DPoP', scopes, expiresAt, jti, issuer: iss } as const
+    return new DelegatedToken(token, txn === undefined ? facts : { ...facts, txn })
+  }
+}
+
+/** Inside the organisation, by its issuer elsewhere (RFC 8693). */
+export class ExchangeBackend implements Backend {
+  readonly #requests: TokenRequests
+  readonly #plan: GrantPlan
+  readonly #requireChain: boolean
+
+  constructor(requests: TokenRequests, plan: GrantPlan, requireChain: boolean) {
+    this.#requests = requests
+    this.#plan = plan
+    this.#requireChain = requireChain
+  }
+
+  async obtain({ parent, credential }: Delegation): Promise<DelegatedToken> {
+    const { target, map, actor, jkt, clock } = this.#plan
+    if (credential === undefined) throw noToken()
+    const scopes = crossing(parent.scopes, map).filter((scope) => scope !== EVERYTHING)
+    const json = await this.#requests.ask([
+      ['grant_type', URN.tokenExchange],
+      ['subject_token', revealCredential(credential)],
+      ['subject_token_type', URN.accessToken],
+      ['requested_token_type', URN.accessToken],
+      ['resource', target.resource],
+      ['scope', scopes.join(' ')],
+    ])
+    const ceiling = Math.min(parent.expiresAt, parent.sessionExpiry ?? parent.expiresAt)
+    const answered = readAnswer(json, {
+      issuedType: URN.accessToken,
+      tokenType: 'DPoP',
+      scopes,
+      ceiling,
+      now: clock(),
+    })
+    const { issuer } = this.#requests
+    const expected = { issuer, audience: target.resource, jkt, actor: actor().sub, parent }
+    return readIssuedToken(answered, { ...expected, requireChain: this.#requireChain }, 'DPoP')
+  }
+}
+
+/** Between organisations: a grant of the own issuer, redeemed at that of the upstream (identity chaining, RFC 7523). */
+export class ChainBackend implements Backend {
+  readonly #grants: GrantSource
+  readonly #requests: TokenRequests
+  readonly #plan: GrantPlan
+  readonly #requireChain: boolean
+
+  constructor(
+    grants: GrantSource,
+    requests: TokenRequests,
+    { plan, requireChain }: { readonly plan: GrantPlan; readonly requireChain: boolean },
+  ) {
+    this.#grants = grants
+    this.#requests = requests
+    this.#plan = plan
+    this.#requireChain = requireChain
+  }
+
+  async obtain(delegation: Delegation): Promise<DelegatedToken> {
+    const { target, actor, jkt, clock } = this.#plan
+    const grant = await this.#grants.grant(delegation)
+    const json = await this.#requests.ask([
+      ['grant_type', URN.jwtBearer],
+      ['assertion', grant.token],
+      ['resource', target.resource],
+      ['scope', grant.scopes.join(' ')],
+    ])
+    const answered = readAnswer(json, {
+      issuedType: undefined,
+      tokenType: 'DPoP',
+      scopes: grant.scopes,
+      ceiling: grant.ceiling,
+      now: clock(),
+    })
+    const expected = {
+      issuer: target.issuer,
+      audience: target.resource,
+      jkt,
+      actor: actor().sub,
+      parent: delegation.parent,
+      requireChain: this.#requireChain,
+    }
+    return readIssuedToken(answered, expected, 'DPoP')
+  }
+}
+
+/** The node itself, whoever calls (RFC 6749 §4.4): for upstreams that know no callers of ours. */
+export class ClientCredentialsBackend implements Backend {
+  readonly #requests: TokenRequests
+  readonly #resource: string
+  readonly #scopes: readonly string[]
+  readonly #clock: () => number
+
+  constructor(requests: TokenRequests, { resource, scopes, clock }: ClientCredentialsPlan) {
+    this.#requests = requests
+    this.#resource = resource
+    this.#scopes = scopes
+    this.#clock = clock
+  }
+
+  async obtain(): Promise<DelegatedToken> {
+    const json = await this.#requests.ask([
+      ['grant_type', 'client_credentials'],
+      ['resource', this.#resource],
+      ['scope', this.#scopes.join(' ')],
+    ])
+    const bound = typeof json['token_type'] === 'string' && /^dpop$/i.test(json['token_type'])
+    const scheme = bound ? 'DPoP' : 'Bearer'
+    const answered = readAnswer(json, {
+      issuedType: undefined,
+      // A foreign server may know nothing of proofs; what it gives is used as what it is.
+      tokenType: scheme,
+      scopes: this.#scopes,
+      ceiling: Number.MAX_SAFE_INTEGER,
+      now: this.#clock(),
+    })
+    const { token, scopes, expiresAt } = answered
+    return new DelegatedToken(token, { scheme, scopes, expiresAt })
+  }
+}
+
+export interface ClientCredentialsPlan {
+  readonly resource: string
+  readonly scopes: readonly string[]
+  readonly clock: () => number
+}
