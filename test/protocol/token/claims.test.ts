@@ -104,7 +104,7 @@ describe('access tokens', () => {
     ['attack 9: a token that claims another issuer', { iss: B }, 'at+jwt', 'ES256', 'issuer'],
     ['attack 9: the issuer with a slash', { iss: `${A}/` }, 'at+jwt', 'ES256', 'issuer'],
     ['attack 9: the issuer in capitals', { iss: 'https://A.example' }, 'at+jwt', 'ES256', 'issuer'],
-  ])('%s', (_, changes, typ, alg, expected) => {
+  ] as const)('%s', (...[, changes, typ, alg, expected]) => {
     expect(check(changes, typ, alg)).toBe(expected)
   })
 
@@ -334,8 +334,11 @@ describe('attack 7, invariant 26: a token of one type is accepted at its consume
   // A payload every reader takes, so that the type decides.
   const payload = {
     ...GRANT,
-    ...{ sub: nodeOf(A), client_id: nodeOf(A), iss: nodeOf(A) },
-    ...{ htm: 'POST', htu: 'https://b.example/x' },
+    sub: nodeOf(A),
+    client_id: nodeOf(A),
+    iss: nodeOf(A),
+    htm: 'POST',
+    htu: 'https://b.example/x',
   }
   const expected = { issuer: nodeOf(A), audience: B, algs: ['ES256'], now: NOW, leeway: 5 }
   const depth = { ...expected, maxDepth: 3 }
@@ -373,8 +376,7 @@ describe('attack 7, invariant 26: a token of one type is accepted at its consume
     const takesUntyped = consumer === TYP.clientAssertion || consumer === 'platform'
     const isWanted = typ === consumer || (takesUntyped && UNTYPED.includes(typ))
     const found = problem(() => consumers[consumer]?.(typ))
-    if (isWanted) expect(found).toBeUndefined()
-    else expect(['typ', 'proof']).toContain(found)
+    expect(isWanted ? [undefined] : ['typ', 'proof']).toContain(found)
   })
 })
 
@@ -393,8 +395,9 @@ test('invariant 32: a skew within the leeway refuses nothing more, and lets in w
       const skewed = problem(() => checkTimes(given, { ...rule, now: NOW + off, leeway }))
       const boundaries = [given.exp, given.iat, given.nbf ?? Number.NEGATIVE_INFINITY]
       const isNear = boundaries.some((boundary) => Math.abs(boundary - NOW) <= 2 * leeway)
-      if (exact === undefined) expect(skewed).toBeUndefined()
-      else if (!isNear) expect(skewed).toBe(exact)
+      // Near a boundary only what would have been refused may change: it may be accepted, or refused for another reason.
+      const mayChange = isNear && exact !== undefined
+      expect(mayChange || skewed === exact).toBe(true)
     }),
   )
 })
