@@ -29,51 +29,49 @@ export function isSecure(url: string): boolean {
   return protocol === 'https:' || isLoopback(hostname)
 }
 
-const SECURE = 'must be https, unless the host is loopback'
+function insecurity(url: string): string | undefined {
+  return isSecure(url) ? undefined : 'must be https, unless the host is loopback'
+}
 
 /** A URL the node fetches something from, or sends tokens to. */
 export const secureUrl: z.ZodType<string> = z
   .string()
   .max(MAX_IDENTIFIER)
   .superRefine((input, context) => {
-    const problem = problemOfUrl(input)
+    const problem = problemOfUrl(input) ?? insecurity(input)
     if (problem !== undefined) context.addIssue(problem)
-    else if (!isSecure(input)) context.addIssue(SECURE)
   })
 
-function checkIdentifier(input: string, context: z.RefinementCtx): void {
-  const problem = problemOfUrl(input)
-  if (problem !== undefined) context.addIssue(problem)
-  else if (!isSecure(input)) context.addIssue(SECURE)
-  else {
-    const { href } = new URL(input)
-    if (href === input || href === `${input}/`) return
-    const message = 'must be in normal form'
-    const hint =
-      'host in lower case, no default port, no dot segments: it is compared with tokens character by character'
-    addProblem(context, { message, hint })
-  }
+const NORMAL_FORM =
+  'host in lower case, no default port, no dot segments: it is compared with tokens character by character'
+
+/** A URL that identifies something, in the one form it is written in; `problemOf` finds what else is wrong with it. */
+function identifyingUrl(problemOf: (url: URL) => string | undefined): z.ZodString {
+  return z
+    .string()
+    .max(MAX_IDENTIFIER)
+    .superRefine((input, context) => {
+      const problem = problemOfUrl(input)
+      const url = problem === undefined ? new URL(input) : undefined
+      const message = url === undefined ? problem : (insecurity(input) ?? problemOf(url))
+      if (message !== undefined) context.addIssue(message)
+      else if (url?.href !== input && url?.href !== `${input}/`)
+        addProblem(context, { message: 'must be in normal form', hint: NORMAL_FORM })
+    })
 }
 
 /** An issuer identifier (RFC 8414 §2), exactly as it stands in tokens. */
-export const issuerId: z.ZodString = z
-  .string()
-  .max(MAX_IDENTIFIER)
-  .superRefine(checkIdentifier)
-  .refine((input) => !input.includes('?'), 'must not have a query')
+export const issuerId: z.ZodString = identifyingUrl(({ href }) =>
+  href.includes('?') ? 'must not have a query' : undefined,
+)
 
 /** A resource identifier (RFC 8707 §2), exactly as it stands in tokens: the URL of an endpoint. */
-export const resourceId: z.ZodString = z.string().max(MAX_IDENTIFIER).superRefine(checkIdentifier)
+export const resourceId: z.ZodString = identifyingUrl(() => undefined)
 
 /** A client id that is the URL of a client metadata document. */
-export const documentId: z.ZodString = z
-  .string()
-  .max(MAX_IDENTIFIER)
-  .superRefine(checkIdentifier)
-  .refine(
-    (input) => !URL.canParse(input) || new URL(input).pathname !== '/',
-    'must be the URL of a client metadata document, with a path',
-  )
+export const documentId: z.ZodString = identifyingUrl(({ pathname }) =>
+  pathname === '/' ? 'must be the URL of a client metadata document, with a path' : undefined,
+)
 
 /** Any client id: what another authorization server calls a client. */
 export const clientId: z.ZodString = z

@@ -238,18 +238,6 @@ function remote(url: string, { auth, egress: allowed }: Fields): RemoteSettings 
   }
 }
 
-function withKind(upstream: Fields, context: z.RefinementCtx): UpstreamConfig {
-  const { stdio: child, http: server, node: peer, auth: _, egress: __, ...shared } = upstream
-  const base: UpstreamSettings = shared
-  if (child !== undefined) return { kind: 'stdio', ...base, stdio: child }
-  if (server !== undefined)
-    return { kind: 'http', ...base, ...remote(server.url, upstream), http: server }
-  if (peer !== undefined)
-    return { kind: 'node', ...base, ...remote(peer.url, upstream), node: peer }
-  context.addIssue(`needs one of ${quotedChoice(KINDS)}`)
-  return z.NEVER
-}
-
 /** A node knows scopes of one grammar only: another would silently open nothing there. */
 function checkPeerScopes({ node: peer, auth }: Fields, context: z.RefinementCtx): void {
   if (peer === undefined || auth === undefined) return
@@ -286,6 +274,20 @@ function checkRemote(upstream: Fields, context: z.RefinementCtx): void {
   }
 }
 
+function withKind(upstream: Fields, context: z.RefinementCtx): UpstreamConfig {
+  checkRemote(upstream, context)
+  checkPeerScopes(upstream, context)
+  const { stdio: child, http: server, node: peer, auth: _, egress: __, ...shared } = upstream
+  const base: UpstreamSettings = shared
+  if (child !== undefined) return { kind: 'stdio', ...base, stdio: child }
+  if (server !== undefined)
+    return { kind: 'http', ...base, ...remote(server.url, upstream), http: server }
+  if (peer !== undefined)
+    return { kind: 'node', ...base, ...remote(peer.url, upstream), node: peer }
+  context.addIssue(`needs one of ${quotedChoice(KINDS)}`)
+  return z.NEVER
+}
+
 /** One upstream. */
 export const upstreamSchema: z.ZodType<UpstreamConfig> = fields
   .refine(({ timeout, maxTimeout }) => maxTimeout >= timeout, {
@@ -297,8 +299,6 @@ export const upstreamSchema: z.ZodType<UpstreamConfig> = fields
     // Also when a field is wrong: the two mistakes are seen together.
     when: () => true,
   })
-  .superRefine(checkRemote)
-  .superRefine(checkPeerScopes)
   .transform(withKind)
   .meta({
     description: 'One upstream: exactly one of stdio, http, node, and how to treat it.',
