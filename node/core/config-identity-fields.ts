@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { identifier, visibleName } from '../../protocol/token/fields.ts'
 import { addProblem, defined, distinct, isLoopback, problemOfUrl, secret } from './config-fields.ts'
 import type {
   ClientCredentials,
@@ -19,8 +20,8 @@ export const ALGORITHMS: readonly SignatureAlgorithm[] = [
 /** What nodes sign with. */
 export const OWN_ALGORITHMS: readonly SignatureAlgorithm[] = ['ES256']
 
-/** Longest URL, client id or subject, characters. */
-const MAX_IDENTIFIER = 2_048
+/** Longest URL, characters: what a claim of a token may hold. */
+const MAX_IDENTIFIER = 512
 
 /** Whether what goes to a URL cannot be read on the way: https, or this machine. */
 export function isSecure(url: string): boolean {
@@ -28,61 +29,65 @@ export function isSecure(url: string): boolean {
   return protocol === 'https:' || isLoopback(hostname)
 }
 
-const SECURE = 'must be https, unless the host is loopback'
+function insecurity(url: string): string | undefined {
+  return isSecure(url) ? undefined : 'must be https, unless the host is loopback'
+}
 
 /** A URL the node fetches something from, or sends tokens to. */
 export const secureUrl: z.ZodType<string> = z
   .string()
   .max(MAX_IDENTIFIER)
   .superRefine((input, context) => {
-    const problem = problemOfUrl(input)
+    const problem = problemOfUrl(input) ?? insecurity(input)
     if (problem !== undefined) context.addIssue(problem)
-    else if (!isSecure(input)) context.addIssue(SECURE)
   })
 
-function checkIdentifier(input: string, context: z.RefinementCtx): void {
-  const problem = problemOfUrl(input)
-  if (problem !== undefined) context.addIssue(problem)
-  else if (!isSecure(input)) context.addIssue(SECURE)
-  else {
-    const { href } = new URL(input)
-    if (href === input || href === `${input}/`) return
-    const message = 'must be in normal form'
-    const hint =
-      'host in lower case, no default port, no dot segments: it is compared with tokens character by character'
-    addProblem(context, { message, hint })
-  }
+const NORMAL_FORM =
+  'host in lower case, no default port, no dot segments: it is compared with tokens character by character'
+
+/** A URL that identifies something, in the one form it is written in; `problemOf` finds what else is wrong with it. */
+function identifyingUrl(problemOf: (url: URL) => string | undefined): z.ZodString {
+  return z
+    .string()
+    .max(MAX_IDENTIFIER)
+    .superRefine((input, context) => {
+      const problem = problemOfUrl(input)
+      const url = problem === undefined ? new URL(input) : undefined
+      const message = url === undefined ? problem : (insecurity(input) ?? problemOf(url))
+      if (message !== undefined) context.addIssue(message)
+      else if (url?.href !== input && url?.href !== `${input}/`)
+        addProblem(context, { message: 'must be in normal form', hint: NORMAL_FORM })
+    })
 }
 
 /** An issuer identifier (RFC 8414 §2), exactly as it stands in tokens. */
-export const issuerId: z.ZodString = z
-  .string()
-  .max(MAX_IDENTIFIER)
-  .superRefine(checkIdentifier)
-  .refine((input) => !input.includes('?'), 'must not have a query')
+export const issuerId: z.ZodString = identifyingUrl(({ href }) =>
+  href.includes('?') ? 'must not have a query' : undefined,
+)
 
 /** A resource identifier (RFC 8707 §2), exactly as it stands in tokens: the URL of an endpoint. */
-export const resourceId: z.ZodString = z.string().max(MAX_IDENTIFIER).superRefine(checkIdentifier)
+export const resourceId: z.ZodString = identifyingUrl(() => undefined)
 
 /** A client id that is the URL of a client metadata document. */
-export const documentId: z.ZodString = z
-  .string()
-  .max(MAX_IDENTIFIER)
-  .superRefine(checkIdentifier)
-  .refine(
-    (input) => !URL.canParse(input) || new URL(input).pathname !== '/',
-    'must be the URL of a client metadata document, with a path',
-  )
+export const documentId: z.ZodString = identifyingUrl(({ pathname }) =>
+  pathname === '/' ? 'must be the URL of a client metadata document, with a path' : undefined,
+)
 
-/** Any client id (RFC 6749 §2.2, appendix A.1): what another authorization server calls a client. */
+/** Any client id: what another authorization server calls a client. */
 export const clientId: z.ZodString = z
   .string()
-  .regex(/^[\x20-\x7e]{1,2048}$/, 'must be 1 to 2048 printable ASCII characters')
+  .refine(
+    (input) => input !== '' && identifier.safeParse(input).success,
+    'must be 1 to 512 printable ASCII characters, without space',
+  )
 
 /** A subject, exactly as it stands in tokens. */
 export const subject: z.ZodString = z
   .string()
-  .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,255}$/u, 'must be 1 to 255 characters, none of control')
+  .refine(
+    (input) => visibleName.safeParse(input).success,
+    'must be 1 to 1024 visible characters, in composed form (NFC)',
+  )
 
 /** RFC 7638 thumbprint of a key, SHA-256. */
 export const thumbprint: z.ZodString = z
@@ -194,11 +199,3 @@ export function endTime(description: string): z.ZodType<number> {
     })
     .meta({ type: 'string', pattern: DATE.source, description })
 }
-
-/** One scope, in anybody's names (RFC 6749 §3.3). */
-export const anyScope: z.ZodString = z
-  .string()
-  .regex(
-    /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/,
-    'must be a scope: 1 to 256 printable ASCII characters, without space, quote or backslash',
-  )

@@ -13,6 +13,7 @@ import {
 import { quotedChoice } from './config-hints.ts'
 import { egress, isSecure } from './config-identity-fields.ts'
 import { upstreamAuth } from './config-upstream-auth.ts'
+import { borderScope } from './config-scope-fields.ts'
 import { privateByName } from './config-private-hosts.ts'
 import { importedNamespace } from '../../protocol/names.ts'
 import type {
@@ -237,16 +238,17 @@ function remote(url: string, { auth, egress: allowed }: Fields): RemoteSettings 
   }
 }
 
-function withKind(upstream: Fields, context: z.RefinementCtx): UpstreamConfig {
-  const { stdio: child, http: server, node: peer, auth: _, egress: __, ...shared } = upstream
-  const base: UpstreamSettings = shared
-  if (child !== undefined) return { kind: 'stdio', ...base, stdio: child }
-  if (server !== undefined)
-    return { kind: 'http', ...base, ...remote(server.url, upstream), http: server }
-  if (peer !== undefined)
-    return { kind: 'node', ...base, ...remote(peer.url, upstream), node: peer }
-  context.addIssue(`needs one of ${quotedChoice(KINDS)}`)
-  return z.NEVER
+/** A node knows scopes of one grammar only: another would silently open nothing there. */
+function checkPeerScopes({ node: peer, auth }: Fields, context: z.RefinementCtx): void {
+  if (peer === undefined || auth === undefined) return
+  if (auth.mode !== 'exchange' && auth.mode !== 'chain') return
+  for (const [scope, images] of Object.entries(auth.scopes.map)) {
+    images.forEach((image, i) => {
+      const message = borderScope.safeParse(image).error?.issues[0]?.message
+      const path = ['auth', 'scopes', 'map', scope, i]
+      if (message !== undefined) addProblem(context, { path, message })
+    })
+  }
 }
 
 /** What only upstreams on the network have, and what two ways to say who calls would contradict. */
@@ -272,6 +274,20 @@ function checkRemote(upstream: Fields, context: z.RefinementCtx): void {
   }
 }
 
+function withKind(upstream: Fields, context: z.RefinementCtx): UpstreamConfig {
+  checkRemote(upstream, context)
+  checkPeerScopes(upstream, context)
+  const { stdio: child, http: server, node: peer, auth: _, egress: __, ...shared } = upstream
+  const base: UpstreamSettings = shared
+  if (child !== undefined) return { kind: 'stdio', ...base, stdio: child }
+  if (server !== undefined)
+    return { kind: 'http', ...base, ...remote(server.url, upstream), http: server }
+  if (peer !== undefined)
+    return { kind: 'node', ...base, ...remote(peer.url, upstream), node: peer }
+  context.addIssue(`needs one of ${quotedChoice(KINDS)}`)
+  return z.NEVER
+}
+
 /** One upstream. */
 export const upstreamSchema: z.ZodType<UpstreamConfig> = fields
   .refine(({ timeout, maxTimeout }) => maxTimeout >= timeout, {
@@ -283,7 +299,6 @@ export const upstreamSchema: z.ZodType<UpstreamConfig> = fields
     // Also when a field is wrong: the two mistakes are seen together.
     when: () => true,
   })
-  .superRefine(checkRemote)
   .transform(withKind)
   .meta({
     description: 'One upstream: exactly one of stdio, http, node, and how to treat it.',

@@ -109,6 +109,44 @@ describe('a bad file', () => {
       `node:\n  name: edge\n  organisation: acme\n  sessionKey: \${NOPE}\n`,
       ['b.yaml:4:15 node.sessionKey: the environment variable NOPE is not set'],
     ],
+    [
+      'mistakes in identity: in the list, in the table, between them',
+      `${HEAD}issuer: {}
+upstreams: { u: { stdio: { command: x } } }
+namespaces: { d: { from: [u] } }
+endpoints:
+  main: { namespaces: [d], auth: open }
+trust:
+  - issuer: https://gw.a.example
+    keys: { jwksUri: https://gw.a.example/jwks }
+    clients: [https://gw.a.example/c.json, { id: x }]
+    resources: [http://127.0.0.1:7400/mcp/mian]
+    scopes: { map: { "ns:a": ["ns:d"] }, max: ["ns:d"] }
+    maxTtl: 120
+    notAfter: 2027-02-30
+`,
+      [
+        'b.yaml:6:34 endpoints.main.auth: must be "none" or a table',
+        'b.yaml:10:44 trust[0].clients[1].keys: is missing',
+        'b.yaml:13:13 trust[0].maxTtl: a duration needs a unit, write "120s" or "120ms"',
+        'b.yaml:14:15 trust[0].notAfter: must be a date, or a time of RFC 3339, write "2027-06-01", or "2027-06-01T12:00:00Z"',
+      ],
+    ],
+    [
+      'an endpoint that is not there: where it is named',
+      `${HEAD}issuer: {}
+upstreams: { u: { stdio: { command: x } } }
+namespaces: { d: { from: [u] } }
+endpoints: { main: { namespaces: [d] } }
+trust:
+  - issuer: https://gw.a.example
+    keys: { jwksUri: https://gw.a.example/jwks }
+    clients: [https://gw.a.example/c.json]
+    resources: [http://127.0.0.1:7400/mcp/mian]
+    scopes: { map: { "ns:a": ["ns:d"] }, max: ["ns:d"] }
+`,
+      ['b.yaml:10:17 trust[0].resources[0]: this node has no such endpoint, did you mean "main"?'],
+    ],
     ['nothing at all', '', ['b.yaml:1:1 must be a table, not empty']],
     ['a comment only', '# soon\n', ['b.yaml:1:1 must be a table, not empty']],
   ])('%s', (_, text, problems) => {

@@ -9,6 +9,7 @@ import {
   publishSchema,
   type JsonSchema,
 } from '../../../node/core/config-publish.ts'
+import { FULL as IDENTITY } from './identity-config.ts'
 
 const ROOT = new URL('../../../', import.meta.url)
 
@@ -18,8 +19,11 @@ function fieldsOf(schema: JsonSchema, path = ''): [string, JsonSchema][] {
     [`${path}.${name}`, field] as [string, JsonSchema],
     ...fieldsOf(field, `${path}.${name}`),
   ])
-  const each = schema.additionalProperties
-  return each === undefined || each === false ? named : [...named, ...fieldsOf(each, `${path}.*`)]
+  const { additionalProperties, items, anyOf = [] } = schema
+  const each =
+    typeof additionalProperties === 'object' ? fieldsOf(additionalProperties, `${path}.*`) : []
+  const inItems = typeof items === 'object' ? fieldsOf(items, `${path}[]`) : []
+  return [...named, ...each, ...inItems, ...anyOf.flatMap((choice) => fieldsOf(choice, path))]
 }
 
 test.each([
@@ -31,7 +35,7 @@ test.each([
 
 test('every field is described, and every number has a default', () => {
   const fields = fieldsOf(jsonSchema())
-  expect(fields.length).toBeGreaterThan(50)
+  expect(fields.length).toBeGreaterThan(150)
   expect(fields.filter(([, field]) => field['description'] === undefined)).toEqual([])
   const numbers = fields.filter(([, field]) => field['type'] === 'integer')
   expect(numbers.length).toBeGreaterThan(5)
@@ -54,10 +58,15 @@ test('an editor that uses the published schema accepts a good file and refuses b
     upstreams: { files: { stdio: { command: 'x', env: { T: '${T}' } }, timeout: '5s' } },
   }
   expect(schema.safeParse(good).error).toBeUndefined()
+  expect(schema.safeParse(IDENTITY).error).toBeUndefined()
   const bad = [
     { ...good, node: { name: 'edge' } },
     { ...good, gossip: {} },
     { ...good, limits: { keepAlive: 5 } },
+    { ...good, issuer: { mode: 'own' } },
+    { ...good, trust: {} },
+    { ...IDENTITY, trust: [{ issuer: 'https://gw.a.example' }] },
+    { ...good, endpoints: { main: { namespaces: ['x'], auth: 'open' } } },
     { ...good, upstreams: { files: {} } },
     { ...good, upstreams: { files: { stdio: { command: 'x' }, http: { url: 'http://x' } } } },
   ]

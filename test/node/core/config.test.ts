@@ -7,6 +7,7 @@ import { ConfigError, formatProblem } from '../../../node/core/config-error.ts'
 import type { NodeConfigInput } from '../../../node/core/config-input.ts'
 import { inheritedEnvironment, mayColour, parseConfig } from '../../../node/core/config.ts'
 import { Secret } from '../../../node/core/secret.ts'
+import { FULL as IDENTITY } from './identity-config.ts'
 
 const CANARY = 'canary-7Qx'
 const PRISTINE = Reflect.ownKeys(Object.prototype)
@@ -45,7 +46,7 @@ const FULL: NodeConfigInput = {
   },
 }
 
-const OPTIONS = { env: { KEY, TOKEN: CANARY }, baseDir: '/etc/banyan' }
+const OPTIONS = { env: { KEY, TOKEN: CANARY, SECRET: CANARY }, baseDir: '/etc/banyan' }
 
 function errorOf(input: unknown, env: Record<string, string> = OPTIONS.env): ConfigError {
   try {
@@ -516,6 +517,9 @@ describe('laws', () => {
     ...'node limits upstreams namespaces endpoints visibility stdio http url from name env'.split(
       ' ',
     ),
+    ...'issuer nodes workloads trust auth mode keys clients scopes map max subjects egress'.split(
+      ' ',
+    ),
     ...'headers __proto__ constructor prototype toString'.split(' '),
   )
   const { tree } = fc.letrec((tie) => ({
@@ -523,6 +527,14 @@ describe('laws', () => {
       { maxDepth: 6 },
       fc.jsonValue({ maxDepth: 1 }),
       fc.constantFrom('${X}', '$${', '${', '30s', '4MiB', '*', 'docs', 'http://x/'),
+      fc.constantFrom(
+        'none',
+        'chain',
+        'external',
+        'ns:sales',
+        'https://gw.b.example',
+        '2027-06-01',
+      ),
       fc.array(tie('tree'), { maxLength: 3 }),
       // Entries and not a dictionary: `__proto__` must be a key like any other.
       fc
@@ -536,10 +548,12 @@ describe('laws', () => {
     ),
   }))
   // A good configuration in which one value is another: it reaches what random trees never do.
-  const mutant = fc.tuple(fc.nat(), fc.option(tree)).map(([choice, value]) => {
-    const places = placesIn(FULL)
-    return replaceAt(FULL, places[choice % places.length] ?? [], value)
-  })
+  const mutant = fc
+    .tuple(fc.constantFrom(FULL, IDENTITY), fc.nat(), fc.option(tree))
+    .map(([good, choice, value]) => {
+      const places = placesIn(good)
+      return replaceAt(good, places[choice % places.length] ?? [], value)
+    })
 
   test('whatever the input, there is a configuration or a ConfigError with problems', () => {
     const seen = new Set<string>()
@@ -553,6 +567,38 @@ describe('laws', () => {
       { numRuns: 500 },
     )
     expect([...seen].toSorted()).toEqual(['a configuration', 'problems'])
+  })
+
+  test('whatever the input, who asks nobody is reached by nobody else, and no token travels in the clear', () => {
+    const away = fc.constantFrom('0.0.0.0:1', '[::]:1', '127.0.0.1:1', 'gw.b.example:1')
+    const url = fc.constantFrom(undefined, 'http://localhost:1', 'https://gw.b.example')
+    const auth = fc.constantFrom(undefined, 'none', {}, { issuer: 'https://login.b.example' })
+    const issuer = fc.constantFrom(undefined, {}, { mode: 'node', url: 'https://id.b.example' })
+    const inputs = fc
+      .tuple(away, url, issuer, auth, auth)
+      .map(([listen, base, own, one, other]) => ({
+        node: { ...NODE, listen, url: base },
+        issuer: own,
+        upstreams: { u: stdio },
+        namespaces: { docs: { from: ['u'] } },
+        endpoints: {
+          one: { namespaces: ['docs'], auth: one },
+          other: { namespaces: ['docs'], auth: other },
+        },
+      }))
+    const isLocal = (host: string): boolean => ['127.0.0.1', 'localhost'].includes(host)
+    fc.assert(
+      fc.property(inputs, (input) => {
+        if (outcomeOf(input) !== 'a configuration') return
+        const { node, endpoints } = parseConfig(input, OPTIONS)
+        const base = new URL(node.url ?? `http://${node.listen.host}`)
+        const reached = !isLocal(node.listen.host) || !isLocal(base.hostname)
+        const open = Object.values(endpoints).some(({ auth: asked }) => asked === 'none')
+        expect(reached && open).toBe(false)
+        expect(base.protocol === 'https:' || isLocal(base.hostname)).toBe(true)
+      }),
+      { numRuns: 300 },
+    )
   })
 
   test('__proto__ is an unknown key everywhere, and pollutes nothing', () => {
