@@ -32,19 +32,23 @@ beforeEach(async () => {
 })
 afterEach(() => lab.close())
 
-/** Status and code as expected, nothing issued, and the refusal in the audit without a byte of what came. */
-function expectRefused(reply: TokenReply, status: number, error: string, sent: Form = {}): void {
-  expect([reply.status, reply.error]).toEqual([status, error])
-  expect(reply.json).not.toHaveProperty('access_token')
-  expect(lab.issued).toEqual([])
-  expect(lab.last).toMatchObject({ decision: 'refused' })
-  expect(lab.last?.reason).toBeDefined()
+/** Nothing was issued, and the refusal stands in the audit without a byte of what came. */
+const NOTHING = 'nothing went out'
+
+/** Status, code, and whether nothing went out that must not. */
+function outcome(reply: TokenReply, sent: Form = {}): readonly [number, unknown, string] {
   const told = reply.raw + JSON.stringify(lab.lines)
-  for (const name of ['assertion', 'subject_token', 'client_assertion'] as const) {
-    for (const part of (sent[name] ?? '').split('.')) {
-      expect(part.length > 20 && told.includes(part)).toBe(false)
-    }
-  }
+  const parts = [sent['assertion'], sent['subject_token'], sent['client_assertion']].flatMap(
+    (token) => (token ?? '').split('.').filter((part) => part.length > 20),
+  )
+  const faults = [
+    ['access_token' in reply.json, 'a token in the answer'],
+    [lab.issued.length > 0, 'a token by the audit'],
+    [lab.last?.decision !== 'refused' || lab.last.reason === undefined, 'no line in the audit'],
+    [parts.some((part) => told.includes(part)), 'bytes of a credential'],
+  ] as const
+  const found = faults.find(([happened]) => happened)
+  return [reply.status, reply.error, found?.[1] ?? NOTHING]
 }
 
 /** A JWT whose claims are written by hand. */
@@ -125,7 +129,7 @@ test.each(PAIRS)('attack 7: %s as %s', async (artefact, name) => {
   const consumer = CONSUMERS[name]
   const reply = await consumer?.ask(ARTEFACTS[artefact]())
   if (reply === undefined || consumer === undefined) throw new Error('no such consumer')
-  expectRefused(reply, ...consumer.refusal)
+  expect(outcome(reply)).toEqual([...consumer.refusal, NOTHING])
 })
 
 /** The right claims, signed with the right key, under every type that is another artefact's. */
@@ -147,7 +151,7 @@ test.each(RETYPED.filter(([, typ, own]) => typ !== own))(
     const consumer = CONSUMERS[name]
     const reply = await consumer?.ask(signText(key, typ, claimsText(token)))
     if (reply === undefined || consumer === undefined) throw new Error('no such consumer')
-    expectRefused(reply, ...consumer.refusal)
+    expect(outcome(reply)).toEqual([...consumer.refusal, NOTHING])
   },
 )
 
@@ -165,9 +169,7 @@ test.each(Object.keys(ARTEFACTS).filter((name) => name !== 'an access token'))(
 describe('attack 12: a grant that is redeemed again', () => {
   test('fifty at once: one gets a token', async () => {
     const grant = lab.grant()
-    const replies = await Promise.all(
-      Array.from({ length: 50 }, () => lab.ask(lab.redeem(grant))),
-    )
+    const replies = await Promise.all(Array.from({ length: 50 }, () => lab.ask(lab.redeem(grant))))
     const won = replies.filter(({ status }) => status === 200)
     const lost = replies.filter(({ status, error }) => status === 400 && error === 'invalid_grant')
     expect([won.length, lost.length]).toEqual([1, 49])
@@ -182,7 +184,7 @@ describe('attack 12: a grant that is redeemed again', () => {
     lab.now += 64
     for (let index = 0; index < 5; index += 1) {
       const again = await lab.ask(lab.redeem(grant, { scope: 'ns:sales:read' }))
-      expectRefused(again, 400, 'invalid_grant')
+      expect(outcome(again)).toEqual([400, 'invalid_grant', NOTHING])
     }
   })
 
@@ -214,7 +216,7 @@ describe('attack 18: the middle raises what it was given', () => {
     expect(accessOf(more.token).scope).toEqual(['ns:sales:read'])
     lab.lines.length = 0
     const none = await lab.ask(lab.redeem(lab.grant(), { scope: 'ns:billing' }))
-    expectRefused(none, 400, 'invalid_scope')
+    expect(outcome(none)).toEqual([400, 'invalid_scope', NOTHING])
   })
 })
 
@@ -226,7 +228,7 @@ describe('attack 19: the middle names a subject of another organisation', () => 
     ['itself, unasked', { sub: PEER_CLIENT }],
   ])('%s', async (_, change) => {
     const form = lab.redeem(lab.grant(change))
-    expectRefused(await lab.ask(form), 400, 'invalid_grant', form)
+    expect(outcome(await lab.ask(form), form)).toEqual([400, 'invalid_grant', NOTHING])
   })
 })
 
@@ -236,29 +238,31 @@ describe('attack 20: a chain that never happened', () => {
       actor_token: lab.subject({ subject: OTHER, owner: { iss: lab.base, sub: OTHER } }),
       actor_token_type: URN.accessToken,
     })
-    expectRefused(await lab.ask(form), 400, 'invalid_request', form)
+    expect(outcome(await lab.ask(form), form)).toEqual([400, 'invalid_request', NOTHING])
   })
 
   test('a type of an actor token alone', async () => {
     const form = lab.exchange({ actor_token_type: URN.accessToken })
-    expectRefused(await lab.ask(form), 400, 'invalid_request', form)
+    expect(outcome(await lab.ask(form), form)).toEqual([400, 'invalid_request', NOTHING])
   })
 
   test('the token of another node, stolen on its way', async () => {
     const stolen = lab.subject({ resource: OTHER_MAIN, owner: { iss: lab.base, sub: OTHER } })
     const form = lab.exchange({ subject_token: stolen })
-    expectRefused(await lab.ask(form), 400, 'invalid_request', form)
+    expect(outcome(await lab.ask(form), form)).toEqual([400, 'invalid_request', NOTHING])
     expect(lab.last?.reason).toBe('audience')
   })
 
   test('a token for this node that another one may exchange', async () => {
-    const form = lab.exchange({ subject_token: lab.subject({ owner: { iss: lab.base, sub: OTHER } }) })
-    expectRefused(await lab.ask(form), 400, 'invalid_request', form)
+    const form = lab.exchange({
+      subject_token: lab.subject({ owner: { iss: lab.base, sub: OTHER } }),
+    })
+    expect(outcome(await lab.ask(form), form)).toEqual([400, 'invalid_request', NOTHING])
   })
 
   test('a grant in the middle of which another acts', async () => {
     const form = lab.redeem(lab.grant({ act: { iss: PEER, sub: 'https://gw.a.example/other' } }))
-    expectRefused(await lab.ask(form), 400, 'invalid_grant', form)
+    expect(outcome(await lab.ask(form), form)).toEqual([400, 'invalid_grant', NOTHING])
   })
 })
 
@@ -275,31 +279,35 @@ describe('attack 21: an ID-JAG for somebody else', () => {
     const assertion = lab.idJag({ ...change, ...(aud && { aud }) })
     const form = { grant_type: URN.jwtBearer, assertion }
     const reply = await lab.ask(form, { headers: lab.byAgent, proof: null })
-    expectRefused(reply, 400, 'invalid_grant', form)
+    expect(outcome(reply, form)).toEqual([400, 'invalid_grant', NOTHING])
   })
 
   test('presented by another client, or by none', async () => {
     const assertion = lab.idJag()
     const form = lab.redeem(assertion)
-    expectRefused(await lab.ask(form), 400, 'invalid_grant', form)
+    expect(outcome(await lab.ask(form), form)).toEqual([400, 'invalid_grant', NOTHING])
     const nobody = { grant_type: URN.jwtBearer, assertion }
-    expectRefused(await lab.ask(nobody), 401, 'invalid_client', nobody)
+    expect(outcome(await lab.ask(nobody), nobody)).toEqual([401, 'invalid_client', NOTHING])
   })
 
   test('a resource parameter that is another than the grant says', async () => {
     const form = { grant_type: URN.jwtBearer, assertion: lab.idJag(), resource: lab.strict }
     const reply = await lab.ask(form, { headers: lab.byAgent, proof: null })
-    expectRefused(reply, 400, 'invalid_target', form)
+    expect(outcome(reply, form)).toEqual([400, 'invalid_target', NOTHING])
   })
 
   test('signed with the key of another issuer', async () => {
     const form = { grant_type: URN.jwtBearer, assertion: lab.idJag({ iss: PEER }) }
     const reply = await lab.ask(form, { headers: lab.byAgent, proof: null })
-    expectRefused(reply, 400, 'invalid_grant', form)
+    expect(outcome(reply, form)).toEqual([400, 'invalid_grant', NOTHING])
     const crossed = lab.redeem(lab.grant({ iss: IDP }))
-    expectRefused(await lab.ask(crossed), 400, 'invalid_grant', crossed)
+    expect(outcome(await lab.ask(crossed), crossed)).toEqual([400, 'invalid_grant', NOTHING])
   })
 })
+
+function deep(levels: number, member: string, end: string): string {
+  return `{"${member}":`.repeat(levels) + end + '}'.repeat(levels)
+}
 
 describe('attack 26: what is too large is refused before a key is looked for', () => {
   let fetched: number
@@ -322,8 +330,6 @@ describe('attack 26: what is too large is refused before a key is looked for', (
     ['5 000 actors, which are short enough', { act: undefined }],
     ['100 levels of something else', { note: undefined }],
   ])('%s', async (name, change) => {
-    const deep = (levels: number, member: string, end: string): string =>
-      `{"${member}":`.repeat(levels) + end + '}'.repeat(levels)
     const text = claimsText(big.grant({ note: '@', ...change }))
     const claims = {
       '20 000 actors': text.replace('"note":"@"', `"act":${deep(20_000, 'act', '{}')}`),
@@ -358,7 +364,7 @@ describe('attack 26: what is too large is refused before a key is looked for', (
     const scopes = Array.from({ length: 120 }, (_, at) => `tool:sales/${'t'.repeat(80)}${at}`)
     const form = lab.exchange({ subject_token: lab.subject({ scopes }) })
     expect(form['subject_token']?.length).toBeGreaterThan(8_192)
-    expectRefused(await lab.ask(form), 400, 'invalid_request')
+    expect(outcome(await lab.ask(form))).toEqual([400, 'invalid_request', NOTHING])
     expect(lab.last?.reason).toBe('too_large')
   })
 })
@@ -382,68 +388,83 @@ const AMBIGUOUS: readonly (readonly [string, (text: string) => string])[] = [
 describe.each(AMBIGUOUS)('attack 27: %s', (_, spoil) => {
   test('in a grant', async () => {
     const form = lab.redeem(signText(KEYS.peer, TYP.grant, spoil(claimsText(lab.grant()))))
-    expectRefused(await lab.ask(form), 400, 'invalid_grant')
+    expect(outcome(await lab.ask(form))).toEqual([400, 'invalid_grant', NOTHING])
   })
 
   test('in a client assertion', async () => {
     const right = claimsText(lab.assertion(EDGE, KEYS.edge))
     const assertion = signText(KEYS.edge, TYP.clientAssertion, spoil(right))
     const reply = await lab.ask(lab.exchange({ client_assertion: assertion }))
-    expectRefused(reply, 401, 'invalid_client')
+    expect(outcome(reply)).toEqual([401, 'invalid_client', NOTHING])
   })
 
   test('in a subject token', async () => {
     const token = signText(sts(), TYP.accessToken, spoil(claimsText(lab.subject())))
     const reply = await lab.ask(lab.exchange({ subject_token: token }))
-    expectRefused(reply, 400, 'invalid_request')
+    expect(outcome(reply)).toEqual([400, 'invalid_request', NOTHING])
   })
 })
 
-describe('attack 28: another form than a form', () => {
-  const url = (): string => `${lab.base}/oauth/token`
+function endpoint(): string {
+  return `${lab.base}/oauth/token`
+}
 
+describe('attack 28: another form than a form', () => {
   test.each([
     'grant_type=client_credentials&grant_type=client_credentials',
     'scope=a&scope=b&grant_type=client_credentials',
     'client_id=agent&client_id=nightly',
   ])('parameters that stand there twice: %s', async (body) => {
-    const reply = await lab.raw(url(), body, lab.byAgent)
-    expectRefused(reply, 400, 'invalid_request')
+    const reply = await lab.raw(endpoint(), body, lab.byAgent)
+    expect(outcome(reply)).toEqual([400, 'invalid_request', NOTHING])
   })
 
   test('two targets', async () => {
     const body = `grant_type=client_credentials&resource=${lab.main}&resource=${lab.strict}`
-    expectRefused(await lab.raw(url(), body, lab.byAgent), 400, 'invalid_target')
+    expect(outcome(await lab.raw(endpoint(), body, lab.byAgent))).toEqual([
+      400,
+      'invalid_target',
+      NOTHING,
+    ])
   })
 
   test.each(['application/json', 'text/plain', 'multipart/form-data; boundary=x', undefined])(
     'the content type %s',
     async (type) => {
       const body = '{"grant_type":"client_credentials"}'
-      const reply = await lab.raw(url(), body, { ...lab.byAgent, 'content-type': type })
-      expectRefused(reply, 400, 'invalid_request')
+      const reply = await lab.raw(endpoint(), body, { ...lab.byAgent, 'content-type': type })
+      expect(outcome(reply)).toEqual([400, 'invalid_request', NOTHING])
     },
   )
 
   test('parameters in the query', async () => {
-    const query = `${url()}?client_id=agent&client_secret=${encodeURIComponent(SECRET)}`
+    const query = `${endpoint()}?client_id=agent&client_secret=${encodeURIComponent(SECRET)}`
     const reply = await lab.raw(query, 'grant_type=client_credentials', lab.byAgent)
-    expectRefused(reply, 400, 'invalid_request')
+    expect(outcome(reply)).toEqual([400, 'invalid_request', NOTHING])
   })
 
-  test.each(['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])('the method %s', async (method) => {
-    for (const path of ['token', 'revoke', 'introspect']) {
-      const reply = await send(`${lab.base}/oauth/${path}?grant_type=client_credentials`, { method })
-      expect([reply.status, reply.headers.allow]).toEqual([405, 'POST'])
-      expect(reply.raw).toBe('')
-    }
-    expect(lab.issued).toEqual([])
-  })
+  test.each(['GET', 'HEAD', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'])(
+    'the method %s',
+    async (method) => {
+      for (const path of ['token', 'revoke', 'introspect']) {
+        const reply = await send(`${lab.base}/oauth/${path}?grant_type=client_credentials`, {
+          method,
+        })
+        expect([reply.status, reply.headers.allow]).toEqual([405, 'POST'])
+        expect(reply.raw).toBe('')
+      }
+      expect(lab.issued).toEqual([])
+    },
+  )
 
   test.each(['grant_type=%zz', 'grant_type=%ff', 'grant_type=a%00b', '=x', 'grant_type'])(
     'what no form is: %s',
     async (body) => {
-      expectRefused(await lab.raw(url(), body, lab.byAgent), 400, 'invalid_request')
+      expect(outcome(await lab.raw(endpoint(), body, lab.byAgent))).toEqual([
+        400,
+        'invalid_request',
+        NOTHING,
+      ])
     },
   )
 })
@@ -462,10 +483,20 @@ describe('attack 30: headers that say two things', () => {
       host: '127.0.0.1',
       path: '/oauth/token',
       method: 'POST',
-      headers: ['host', `127.0.0.1:${port}`, 'content-type', type, 'content-length', length, ...headers],
+      headers: [
+        'host',
+        `127.0.0.1:${port}`,
+        'content-type',
+        type,
+        'content-length',
+        length,
+        ...headers,
+      ],
     })
     request.end(body)
-    const [response] = (await once(request, 'response')) as [AsyncIterable<Buffer> & { statusCode: number }]
+    const [response] = (await once(request, 'response')) as [
+      AsyncIterable<Buffer> & { statusCode: number },
+    ]
     let text = ''
     for await (const chunk of response) text += String(chunk)
     return [response.statusCode, (JSON.parse(text) as { error?: unknown }).error]
@@ -483,7 +514,7 @@ describe('attack 30: headers that say two things', () => {
     'an Authorization header of another kind: %s',
     async (authorization) => {
       const reply = await lab.ask(form, { headers: { authorization } })
-      expectRefused(reply, 401, 'invalid_client')
+      expect(outcome(reply)).toEqual([401, 'invalid_client', NOTHING])
     },
   )
 
@@ -502,45 +533,53 @@ describe('attack 30: headers that say two things', () => {
     const dpop = lab.prover.proof({ method: 'POST', url: 'https://evil.example/oauth/token' })
     const forwarded = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https' }
     const headers = { ...lab.byAgent, ...forwarded, forwarded: 'host=evil.example', dpop }
-    expectRefused(await lab.ask(form, { headers, proof: null }), 400, 'invalid_dpop_proof')
+    expect(outcome(await lab.ask(form, { headers, proof: null }))).toEqual([
+      400,
+      'invalid_dpop_proof',
+      NOTHING,
+    ])
   })
 
   test('a certificate in a header is none', async () => {
     const headers = { 'x-client-cert': 'MIIB', 'x-forwarded-client-cert': 'Hash=abc' }
     const reply = await lab.ask(lab.exchange(), { headers, proof: null })
-    expectRefused(reply, 400, 'invalid_dpop_proof')
+    expect(outcome(reply)).toEqual([400, 'invalid_dpop_proof', NOTHING])
   })
 })
 
+async function introspect(
+  client: Form,
+  token: string,
+): Promise<readonly [number, string, unknown]> {
+  const reply = await lab.ask({ ...client, token }, { path: '/oauth/introspect', proof: null })
+  return [reply.status, reply.raw, reply.headers['content-length']]
+}
+
 describe('attack 36: an oracle for tokens', () => {
-  async function introspect(client: Form, token: string): Promise<readonly [number, string, unknown]> {
-    const reply = await lab.ask({ ...client, token }, { path: '/oauth/introspect', proof: null })
-    return [reply.status, reply.raw, reply.headers['content-length']]
-  }
-  const NOTHING = [200, '{"active":false}', '16']
+  const inactive = [200, '{"active":false}', '16']
 
   test('unknown, ended, revoked, forged and foreign tokens look the same', async () => {
     const token = lab.subject()
     const told = await introspect(lab.edge(), token)
     expect(JSON.parse(told[1])).toMatchObject({ active: true, sub: 'alice', aud: EDGE_MAIN })
-    expect(await introspect(lab.as(OTHER, KEYS.other), token)).toEqual(NOTHING)
-    expect(await introspect(lab.peer(), token)).toEqual(NOTHING)
-    expect(await introspect(lab.edge(), 'no.such.token')).toEqual(NOTHING)
-    expect(await introspect(lab.edge(), 'opaque')).toEqual(NOTHING)
+    expect(await introspect(lab.as(OTHER, KEYS.other), token)).toEqual(inactive)
+    expect(await introspect(lab.peer(), token)).toEqual(inactive)
+    expect(await introspect(lab.edge(), 'no.such.token')).toEqual(inactive)
+    expect(await introspect(lab.edge(), 'opaque')).toEqual(inactive)
     const forged = signText(KEYS.stranger, TYP.accessToken, claimsText(token))
-    expect(await introspect(lab.edge(), forged)).toEqual(NOTHING)
+    expect(await introspect(lab.edge(), forged)).toEqual(inactive)
     await lab.ask({ ...lab.edge(), token }, { path: '/oauth/revoke' })
-    expect(await introspect(lab.edge(), token)).toEqual(NOTHING)
+    expect(await introspect(lab.edge(), token)).toEqual(inactive)
     const short = lab.subject({ ttl: 10 })
     lab.now += 10
-    expect(await introspect(lab.edge(), short)).toEqual(NOTHING)
+    expect(await introspect(lab.edge(), short)).toEqual(inactive)
   })
 
   test('nobody in particular is told nothing', async () => {
     const reply = await lab.ask({ token: lab.subject() }, { path: '/oauth/introspect' })
-    expectRefused(reply, 401, 'invalid_client')
+    expect(outcome(reply)).toEqual([401, 'invalid_client', NOTHING])
     const asked = await lab.ask(lab.edge(), { path: '/oauth/introspect' })
-    expectRefused(asked, 400, 'invalid_request')
+    expect(outcome(asked)).toEqual([400, 'invalid_request', NOTHING])
   })
 })
 
@@ -555,20 +594,20 @@ describe('attack 39: a client assertion for somebody else', () => {
     ['nobody', () => undefined],
   ])('%s', async (_, aud) => {
     const form = lab.exchange(lab.as(EDGE, KEYS.edge, { aud: aud() }))
-    expectRefused(await lab.ask(form), 401, 'invalid_client', form)
+    expect(outcome(await lab.ask(form), form)).toEqual([401, 'invalid_client', NOTHING])
   })
 })
 
 describe('attack 43: a token exchange by whoever', () => {
   test('nobody', async () => {
     const form = lab.exchange({ client_assertion: undefined, client_assertion_type: undefined })
-    expectRefused(await lab.ask(form), 401, 'invalid_client', form)
+    expect(outcome(await lab.ask(form), form)).toEqual([401, 'invalid_client', NOTHING])
   })
 
   test('a name alone', async () => {
     const none = { client_assertion: undefined, client_assertion_type: undefined, client_id: EDGE }
     const form = lab.exchange(none)
-    expectRefused(await lab.ask(form), 401, 'invalid_client', form)
+    expect(outcome(await lab.ask(form), form)).toEqual([401, 'invalid_client', NOTHING])
   })
 
   test.each([
@@ -576,7 +615,7 @@ describe('attack 43: a token exchange by whoever', () => {
     ['a workload', () => lab.as('nightly', KEYS.nightly)],
   ])('%s', async (_, credentials) => {
     const form = lab.exchange(credentials())
-    expectRefused(await lab.ask(form), 400, 'unauthorized_client', form)
+    expect(outcome(await lab.ask(form), form)).toEqual([400, 'unauthorized_client', NOTHING])
   })
 
   test.each([
@@ -598,6 +637,6 @@ describe('attack 43: a token exchange by whoever', () => {
     )
     const kind = 'audience' in change ? { requested_token_type: URN.jwt } : {}
     const form = lab.exchange({ ...filled, ...kind })
-    expectRefused(await lab.ask(form), 400, 'invalid_target', form)
+    expect(outcome(await lab.ask(form), form)).toEqual([400, 'invalid_target', NOTHING])
   })
 })

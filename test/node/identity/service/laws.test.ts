@@ -51,7 +51,8 @@ const chain = fc
 
 const parent = fc.record({
   scopes,
-  asked: fc.option(scopes, { nil: undefined }),
+  // An empty parameter is as good as none (RFC 6749 §3.2).
+  asked: fc.option(fc.uniqueArray(scope, { minLength: 1, maxLength: 5 }), { nil: undefined }),
   life: fc.integer({ min: 1, max: 400 }),
   session: fc.option(fc.integer({ min: 1, max: 400 }), { nil: undefined }),
   budget: fc.option(fc.integer({ min: 0, max: 9 }), { nil: undefined }),
@@ -106,6 +107,9 @@ function checkNarrowed(claims: AccessClaims | GrantClaims, input: AccessClaims, 
   expect(one.txn ?? claims.txn).toBe(claims.txn)
 }
 
+/** What a refusal may be called here; undefined: it is none. */
+const NARROWED_AWAY = [undefined, 'invalid_scope', 'invalid_target']
+
 const RUNS = { numRuns: 60 }
 
 describe('what a node gets for a token', { timeout: 60_000 }, () => {
@@ -120,11 +124,9 @@ describe('what a node gets for a token', { timeout: 60_000 }, () => {
             ...(one.asked && { scope: one.asked.join(' ') }),
           }),
         )
-        if (reply.status !== 200) {
-          expect(['invalid_scope', 'invalid_target', 'invalid_request']).toContain(reply.error)
-          expect(reply.json).not.toHaveProperty('access_token')
-          return
-        }
+        expect('access_token' in reply.json).toBe(reply.status === 200)
+        expect(NARROWED_AWAY).toContain(reply.error)
+        if (reply.status !== 200) return
         issued += 1
         const claims = accessOf(reply.token)
         expect([claims.iss, claims.aud, claims.sub]).toEqual([lab.base, lab.main, 'alice'])
@@ -166,7 +168,7 @@ describe('what a node gets for a token', { timeout: 60_000 }, () => {
 
   it('in two steps is no more than in one', async () => {
     await fc.assert(
-      fc.asyncProperty(parent, scopes, async (one, further) => {
+      fc.asyncProperty(parent, async (one) => {
         const input = subjectOf({ ...one, act: undefined })
         const ask = async (asked: readonly string[]): Promise<readonly string[]> => {
           const subject = lab.local.sign({ ...input, scope: asked }).token
@@ -176,7 +178,6 @@ describe('what a node gets for a token', { timeout: 60_000 }, () => {
         const first = await ask(one.scopes)
         const second = first.length === 0 ? [] : await ask(first)
         for (const given of second) expect(isCovered(one.scopes, given)).toBe(true)
-        expect(further.length).toBeLessThanOrEqual(5)
       }),
       { numRuns: 20 },
     )
@@ -201,10 +202,9 @@ describe('what a peer gets for a grant', { timeout: 60_000 }, () => {
         })
         const form = one.asked === undefined ? {} : { scope: one.asked.join(' ') }
         const reply = await lab.ask(lab.redeem(grant, form))
-        if (reply.status !== 200) {
-          expect(['invalid_scope', 'invalid_target', 'invalid_grant']).toContain(reply.error)
-          return
-        }
+        expect('access_token' in reply.json).toBe(reply.status === 200)
+        expect(NARROWED_AWAY).toContain(reply.error)
+        if (reply.status !== 200) return
         issued += 1
         const claims = accessOf(reply.token)
         expect([claims.iss, claims.aud]).toEqual([lab.base, lab.main])
@@ -233,7 +233,9 @@ describe('what a peer gets for a grant', { timeout: 60_000 }, () => {
       fc.asyncProperty(fc.array(fc.nat(3), { minLength: 2, maxLength: 12 }), async (order) => {
         const grants = [0, 1, 2, 3].map(() => lab.grant())
         const replies = await Promise.all(
-          order.map((at) => lab.ask(lab.redeem(grants[at] ?? '')).then(({ status }) => ({ at, status }))),
+          order.map((at) =>
+            lab.ask(lab.redeem(grants[at] ?? '')).then(({ status }) => ({ at, status })),
+          ),
         )
         for (const at of new Set(order)) {
           const won = replies.filter((reply) => reply.at === at && reply.status === 200)

@@ -68,24 +68,24 @@ describe('refusals', () => {
   })
 })
 
+function network(documents: Readonly<Record<string, unknown>>): {
+  readonly asked: string[]
+  readonly sources: KeySources
+} {
+  const asked: string[] = []
+  const getJson = (url: string): Promise<never> => {
+    asked.push(url)
+    const json = documents[url]
+    if (json === undefined) return Promise.reject(new Fault('upstream_unavailable', 'no'))
+    return Promise.resolve({ status: 200, header: () => undefined, json } as never)
+  }
+  return { asked, sources: new KeySources({ clock: () => 0, fetch: { getJson } }) }
+}
+
 describe('keys of clients', () => {
   const rules = { algs: ['ES256'] as const, pins: [], thumbprintKids: false }
   const id = 'https://edge.acme.example/oauth/client.json'
   const jwksUri = 'https://edge.acme.example/oauth/client-jwks'
-
-  function network(documents: Readonly<Record<string, unknown>>): {
-    readonly asked: string[]
-    readonly sources: KeySources
-  } {
-    const asked: string[] = []
-    const getJson = (url: string): Promise<never> => {
-      asked.push(url)
-      const json = documents[url]
-      if (json === undefined) return Promise.reject(new Fault('upstream_unavailable', 'no'))
-      return Promise.resolve({ status: 200, header: () => undefined, json } as never)
-    }
-    return { asked, sources: new KeySources({ clock: () => 0, fetch: { getJson } }) }
-  }
 
   function metadata(change: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
     const method = 'private_key_jwt'
@@ -152,11 +152,17 @@ describe('who is meant', () => {
   })
 })
 
+const fixed = (): number => 1_800_000_000.7
+
 describe('the local issuer', () => {
   const key = SigningKey.generate()
   const secret = Buffer.alloc(32, 1)
-  const clock = (): number => 1_800_000_000.7
-  const options = { issuer: 'https://a.example', keys: { signing: () => key }, secret, clock }
+  const options = {
+    issuer: 'https://a.example',
+    keys: { signing: () => key },
+    secret,
+    clock: fixed,
+  }
   const issuer = new SigningIssuer(options)
 
   it('mints for people, without a service', () => {

@@ -24,9 +24,7 @@ async function revoke(client: Form, form: Form): Promise<readonly [number, unkno
 describe('a token', () => {
   it('that is revoked is exchanged no more, nor is what was made of it', async () => {
     const token = lab.subject()
-    const child = await lab.ask(
-      lab.exchange({ subject_token: token, resource: OTHER_MAIN }),
-    )
+    const child = await lab.ask(lab.exchange({ subject_token: token, resource: OTHER_MAIN }))
     expect(await revoke(lab.edge(), { token })).toEqual([200, undefined])
     const again = await lab.ask(lab.exchange({ subject_token: token }))
     expect(again.error).toBe('invalid_request')
@@ -34,7 +32,10 @@ describe('a token', () => {
     const { iss, jti, txn } = accessOf(child.token)
     expect(lab.revocations.isRevoked({ iss, jti, ...(txn !== undefined && { txn }) })).toBe(true)
     const onward = await lab.ask({
-      ...lab.exchange({ subject_token: child.token, resource: 'https://edge.acme.example/mcp/main' }),
+      ...lab.exchange({
+        subject_token: child.token,
+        resource: 'https://edge.acme.example/mcp/main',
+      }),
       ...lab.as(OTHER, KEYS.other),
     })
     expect(onward.error).toBe('invalid_request')
@@ -72,7 +73,9 @@ describe('a session', () => {
     const names = { iss: lab.base, jti: 'any' }
     expect(lab.revocations.isRevoked({ ...names, sid: 's-1' })).toBe(true)
     expect(lab.revocations.isRevoked({ ...names, sid: 's-2' })).toBe(false)
-    expect(lab.revocations.isRevoked({ ...names, iss: 'https://x.example', sid: 's-1' })).toBe(false)
+    expect(lab.revocations.isRevoked({ ...names, iss: 'https://x.example', sid: 's-1' })).toBe(
+      false,
+    )
   })
 })
 

@@ -360,13 +360,16 @@ describe('proofs at the token endpoint', () => {
   })
 })
 
+const FULL = {
+  remember(): void {
+    throw new Fault('overloaded', 'secret words of ours')
+  },
+  close: () => undefined,
+}
+
 describe('what is not the fault of the client', () => {
   it('is told as something that passes', async () => {
-    const remember = (): void => {
-      throw new Fault('overloaded', 'secret words of ours')
-    }
-    const replay = { remember, close: () => undefined }
-    const full = await TokenLab.open({ parts: { replay } })
+    const full = await TokenLab.open({ parts: { replay: FULL } })
     const form = { ...full.as('nightly', KEYS.nightly), grant_type: 'client_credentials' }
     const reply = await full.ask(form)
     expect([reply.status, reply.error]).toEqual([503, 'temporarily_unavailable'])
@@ -377,7 +380,10 @@ describe('what is not the fault of the client', () => {
   it('is told without a word of it', async () => {
     const broken = await TokenLab.open({
       parts: {
-        replay: { remember: () => Promise.reject(new Error('secret words')), close: () => undefined },
+        replay: {
+          remember: () => Promise.reject(new Error('secret words')),
+          close: () => undefined,
+        },
       },
     })
     const form = { ...broken.as('nightly', KEYS.nightly), grant_type: 'client_credentials' }

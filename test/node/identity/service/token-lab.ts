@@ -153,7 +153,10 @@ export class TokenLab {
   }
 
   /** Sends a form to the token endpoint, or another. */
-  async ask(form: Form, { proof = this.prover, headers = {}, path }: Asking = {}): Promise<TokenReply> {
+  async ask(
+    form: Form,
+    { proof = this.prover, headers = {}, path }: Asking = {},
+  ): Promise<TokenReply> {
     const url = `${this.base}${path ?? '/oauth/token'}`
     const body = new URLSearchParams(
       Object.entries(form).flatMap(([name, value]) =>
@@ -172,7 +175,12 @@ export class TokenLab {
   }
 
   /** A client assertion, right unless changed. */
-  assertion(id: string, key: SigningKey, change: JsonObject = {}, typ: string = TYP.clientAssertion): string {
+  assertion(
+    id: string,
+    key: SigningKey,
+    change: JsonObject = {},
+    typ: string = TYP.clientAssertion,
+  ): string {
     const now = this.now
     const right = { iss: id, sub: id, aud: this.base, jti: randomUUID(), iat: now, exp: now + 60 }
     return signJwt(key, typ, { ...right, ...change })
@@ -306,7 +314,10 @@ export class TokenLab {
     this.#service = new TokenService(this.settings(policy, settings), this.parts)
   }
 
-  settings(policy: Partial<IssuerPolicy> = {}, change: Partial<ServiceSettings> = {}): ServiceSettings {
+  settings(
+    policy: Partial<IssuerPolicy> = {},
+    change: Partial<ServiceSettings> = {},
+  ): ServiceSettings {
     const { base } = this
     const endpoint = { issuer: base, dpopRequired: false, scopes: () => ['ns:sales', 'ns:crm'] }
     const subjects = {
