@@ -31,7 +31,8 @@ export interface ClientCredentialFacts {
 
 interface SecretCredentials {
   readonly id: string
-  readonly secret: string
+  /** What the secret may be, by how its sender reads the RFC; one where there is no doubt. */
+  readonly secrets: readonly string[]
 }
 
 /**
@@ -81,13 +82,13 @@ function readBasic(lines: readonly string[]): SecretCredentials | undefined {
   if (encoded === undefined) throw unknown('client')
   const text = Buffer.from(encoded, 'base64').toString('utf8')
   const colon = text.indexOf(':')
-  const id = decodeForm(text.slice(0, Math.max(0, colon)))
-  const secret = decodeForm(text.slice(colon + 1))
-  if (colon < 1 || id === undefined || secret === undefined) throw unknown('client')
-  return { id, secret }
+  const [id, raw] = [decodeForm(text.slice(0, Math.max(0, colon))), text.slice(colon + 1)]
+  if (colon < 1 || id === undefined) throw unknown('client')
+  const secret = decodeForm(raw)
+  return { id, secrets: secret === undefined || secret === raw ? [raw] : [secret, raw] }
 }
 
-/** Name and secret are encoded as in a form (RFC 6749 §2.3.1). */
+/** Name and secret are encoded as in a form (RFC 6749 §2.3.1), which the SDK of MCP, for one, leaves out. */
 function decodeForm(text: string): string | undefined {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
@@ -100,7 +101,7 @@ function readPosted(form: FormParameters): SecretCredentials | undefined {
   const [id, secret] = [form.get('client_id'), form.get('client_secret')]
   if (secret === undefined) return undefined
   if (id === undefined) throw unknown('client')
-  return { id, secret }
+  return { id, secrets: [secret] }
 }
 
 function readAssertion(form: FormParameters): string | undefined {
@@ -113,14 +114,14 @@ function readAssertion(form: FormParameters): string | undefined {
 }
 
 async function bySecret(
-  { id, secret }: SecretCredentials,
-  { roster, secrets }: ClientAuthParts,
+  { id, secrets }: SecretCredentials,
+  { roster, secrets: checker }: ClientAuthParts,
 ): Promise<Client> {
   const client = roster.clients.get(id)
   const hash = client?.secretHash
   if (client === undefined || hash === undefined) throw unknown('client')
-  if (!(await secrets.isRight(id, secret, hash))) throw unknown('client')
-  return client
+  for (const secret of secrets) if (await checker.isRight(id, secret, hash)) return client
+  throw unknown('client')
 }
 
 /** Grammar, then who, what for, signature, times, and last that it is new: what is refused leaves no trace. */

@@ -24,6 +24,12 @@ type Document = () => object | string
 const SERVER = 'oauth-authorization-server'
 const MINUTES_10 = '600'
 
+/** Said to whoever goes where people would log in (RFC 6749 §4.1.2.1); without a redirect, because no client has one. */
+const NO_LOGIN = {
+  error: 'unsupported_response_type',
+  error_description: 'people log in at the identity provider of the organisation',
+}
+
 /** The documents of the node by their paths. */
 export class Documents {
   readonly #documents = new Map<string, Document>()
@@ -36,6 +42,7 @@ export class Documents {
       clientDocument({ clientId: clientIdOf(base), name, jwksUri: `${base}${PATHS.clientJwks}` }),
     )
     if (issuer === undefined) return
+    this.#documents.set(PATHS.authorize, () => NO_LOGIN)
     this.#documents.set(PATHS.jwks, () => parts.keys.ring('sts').jwks())
     const metadata: Document = () => metadataOf(issuer, endpoints)
     this.#documents.set(`/.well-known/${SERVER}`, metadata)
@@ -51,6 +58,7 @@ export class Documents {
     const document = this.#documents.get(request.path)
     if (document === undefined) return respondEmpty(404)
     if (isPreflight(request)) return respondEmpty(204, PREFLIGHT)
+    if (request.path === PATHS.authorize) return respond(400, NO_LOGIN)
     if (request.method === 'GET' || request.method === 'HEAD') return respond(200, document())
     return respondEmpty(405, ['allow', 'GET, HEAD'])
   }
@@ -93,12 +101,14 @@ function pathOf(url: string): string {
 function metadataOf(issuer: IssuerPolicy, endpoints: readonly ServedEndpoint[]): object {
   const { identifier, base, algs, trust } = issuer
   const own = endpoints.filter((endpoint) => endpoint.issuer === identifier)
-  return serverMetadata({
+  const facts = {
     issuer: identifier,
     base,
     algs,
     scopes: [...new Set(own.flatMap((endpoint) => endpoint.scopes()))].toSorted(),
     dpopAlgs: PROOF_ALGS,
     idJag: trust.some(({ profiles }) => profiles.includes('id-jag')),
-  })
+  }
+  // Nobody logs in here, and no response type is supported; but the SDK of MCP takes no metadata without it.
+  return { ...serverMetadata(facts), authorization_endpoint: `${base}${PATHS.authorize}` }
 }

@@ -80,7 +80,11 @@ function targetOf(form: FormParameters, node: NodeClient, context: GrantContext)
   const named = resource ?? audience
   const isReached = named !== undefined && node.reaches.includes(named)
   if (!isReached || (audience ?? named) !== named) throw unknownTarget()
-  return { resource: named, issuer: policy.identifier, ...present({ owner: roster.ownerOf(named) }) }
+  return {
+    resource: named,
+    issuer: policy.identifier,
+    ...present({ owner: roster.ownerOf(named) }),
+  }
 }
 
 function unknownTarget(): OAuthFault {

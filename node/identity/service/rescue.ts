@@ -1,4 +1,4 @@
-import { asFault, Fault, type FaultCode } from '../../../protocol/errors.ts'
+import { asFault, type Fault, type FaultCode } from '../../../protocol/errors.ts'
 import { OAuthFault, TokenFault, type OAuthError } from '../../../protocol/token/faults.ts'
 import type { OAuthResponse } from '../../core/authentication.ts'
 

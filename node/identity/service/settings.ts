@@ -96,6 +96,8 @@ export const PATHS = {
   jwks: '/oauth/jwks',
   clientJwks: '/oauth/client-jwks',
   client: '/oauth/client.json',
+  /** Stands in the metadata, and refuses. */
+  authorize: '/oauth/authorize',
 } as const
 
 /** The client id of the node: the URL of its metadata document. */
