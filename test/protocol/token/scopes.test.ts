@@ -14,6 +14,7 @@ import {
   type Capability,
 } from '../../../protocol/token/scopes.ts'
 import { everything, opens, reach, scopeAbout } from './reach.ts'
+import { anyText } from './tokens.ts'
 
 const SPACES = ['crm', 'docs'] as const
 const WORLD = everything(SPACES, 'n')
@@ -80,7 +81,7 @@ describe('the grammar', () => {
     expect(encodeName('a%20b c"\\')).toBe('a%2520b%20c%22%5C')
     expect(encodeName('\ud800')).toBeUndefined()
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', minLength: 1, maxLength: 50 }), (name) => {
+      fc.property(anyText({ minLength: 1, maxLength: 50 }), (name) => {
         const text = formatScope({ namespace: 'n', kind: 'tool', name, readOnly: false })
         if (text === undefined) expect(name.isWellFormed()).toBe(false)
         else expect(parseScope(text)?.name).toBe(name)
@@ -223,7 +224,7 @@ test('what is needed is enough', () => {
   const capability: fc.Arbitrary<Capability> = fc.record({
     kind,
     namespace: fc.constantFrom(...SPACES),
-    name: fc.string({ unit: 'binary', maxLength: 40 }),
+    name: anyText({ maxLength: 40 }),
     readOnly: fc.boolean(),
   }) as fc.Arbitrary<Capability>
   fc.assert(
