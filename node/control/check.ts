@@ -1,6 +1,16 @@
 import { globsOverlap, matchesGlob } from '../../protocol/glob.ts'
 import { importedGlobs } from '../core/config-imports.ts'
+import { baseUrlOf } from '../core/config-defaults.ts'
 import type { EndpointConfig, NodeConfig, UpstreamConfig } from '../core/config-types.ts'
+import {
+  explainCallers,
+  explainIdentity,
+  explainPassing,
+  plainUrl,
+  type CallersReport,
+  type IdentityReport,
+  type PassingReport,
+} from './check-identity.ts'
 
 /** One upstream, without anything that could be secret. */
 export interface UpstreamReport {
@@ -8,6 +18,13 @@ export interface UpstreamReport {
   readonly kind: UpstreamConfig['kind']
   /** The command without arguments, or the URL without query. */
   readonly target: string
+}
+
+/** An upstream on the network, and how it is told who calls. */
+export interface RemoteReport extends UpstreamReport {
+  readonly passing: PassingReport
+  /** Whether the node may connect to private addresses for it. */
+  readonly allowPrivate: boolean
 }
 
 /** A namespace an endpoint offers, or a glob over the names it may import. */
@@ -23,6 +40,7 @@ export interface EndpointReport {
   readonly url: string
   readonly names: EndpointConfig['names']
   readonly nameLength: number
+  readonly callers: CallersReport
   readonly offers: readonly OfferReport[]
 }
 
@@ -32,21 +50,23 @@ export interface ConfigReport {
   readonly organisation: string
   /** Base URL; its port is `<port>` when any free one is taken. */
   readonly url: string
+  readonly identity: IdentityReport
   readonly endpoints: readonly EndpointReport[]
+  /** Upstreams on the network: stdio upstreams have nobody to tell. */
+  readonly upstreams: readonly RemoteReport[]
 }
 
-function baseUrlOf({ node }: NodeConfig): string {
-  const { host, port } = node.listen
+function shownUrlOf({ node }: NodeConfig): string {
+  const url = baseUrlOf(node)
+  if (url !== undefined) return url
+  const { host } = node.listen
   const address = host.includes(':') ? `[${host}]` : host
-  return node.url ?? `http://${address}:${port === 0 ? '<port>' : port}`
+  return `${node.tls === undefined ? 'http' : 'https'}://${address}:<port>`
 }
 
 function targetOf(upstream: UpstreamConfig): string {
   if (upstream.kind === 'stdio') return upstream.stdio.command
-  const { origin, pathname } = new URL(
-    upstream.kind === 'http' ? upstream.http.url : upstream.node.url,
-  )
-  return `${origin}${pathname}`
+  return plainUrl(upstream.kind === 'http' ? upstream.http.url : upstream.node.url)
 }
 
 function reportUpstream(label: string, config: NodeConfig): readonly UpstreamReport[] {
@@ -77,15 +97,39 @@ function importedOffers(endpoint: EndpointConfig, config: NodeConfig): readonly 
   })
 }
 
-/** Explains a configuration: each endpoint, what it offers, and where that comes from. Starts and reads nothing. */
+function remoteReports(config: NodeConfig, url: string): readonly RemoteReport[] {
+  return Object.entries(config.upstreams).flatMap(([label, upstream]) => {
+    if (upstream.kind === 'stdio') return []
+    const passing = explainPassing(upstream.auth, { config, url })
+    const { allowPrivate } = upstream.egress
+    return [{ label, kind: upstream.kind, target: targetOf(upstream), passing, allowPrivate }]
+  })
+}
+
+/**
+ * Explains a configuration: each endpoint, what it offers, where that comes from, who may call it and how callers are
+ * passed on. Starts and reads nothing.
+ */
 export function explainConfig(config: NodeConfig): ConfigReport {
-  const url = baseUrlOf(config)
-  const endpoints = Object.entries(config.endpoints).map(([name, endpoint]) => ({
-    name,
-    url: `${url}/mcp/${name}`,
-    names: endpoint.names,
-    nameLength: endpoint.nameLength,
-    offers: [...ownOffers(endpoint, config), ...importedOffers(endpoint, config)],
-  }))
-  return { name: config.node.name, organisation: config.node.organisation, url, endpoints }
+  const url = shownUrlOf(config)
+  const endpoints = Object.entries(config.endpoints).map(([name, endpoint]) => {
+    const own = ownOffers(endpoint, config)
+    const namespaces = own.map(({ namespace }) => namespace)
+    return {
+      name,
+      url: `${url}/mcp/${name}`,
+      names: endpoint.names,
+      nameLength: endpoint.nameLength,
+      callers: explainCallers(endpoint.auth, namespaces, { config, url }),
+      offers: [...own, ...importedOffers(endpoint, config)],
+    }
+  })
+  return {
+    name: config.node.name,
+    organisation: config.node.organisation,
+    url,
+    identity: explainIdentity(config, url),
+    endpoints,
+    upstreams: remoteReports(config, url),
+  }
 }

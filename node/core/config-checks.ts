@@ -3,8 +3,10 @@ import type { ConfigProblem } from './config-error.ts'
 import { isLoopback } from './config-fields.ts'
 import { globsOverlap, matchesGlob } from '../../protocol/glob.ts'
 import { didYouMean } from './config-hints.ts'
+import { identityChecks } from './config-identity-checks.ts'
 import { importedGlobs } from './config-imports.ts'
 import { known, type ConfigOutline } from './config-outline.ts'
+import { resourceChecks } from './config-resource-checks.ts'
 import type { NodeConfig } from './config-types.ts'
 
 function withHint(problem: ConfigProblem, hint: string | undefined): ConfigProblem {
@@ -75,6 +77,8 @@ export function crossChecks(outline: ConfigOutline): readonly ConfigProblem[] {
     ...checkPatterns(outline),
     ...checkClashes(outline),
     ...accessChecks(outline),
+    ...identityChecks(outline),
+    ...resourceChecks(outline),
   ]
 }
 
@@ -123,6 +127,36 @@ function plainUrls(config: NodeConfig): readonly ConfigProblem[] {
   })
 }
 
+/** Ends that are over. It is no error: a node must start again on the day after. */
+function ended(config: NodeConfig, now: number): readonly ConfigProblem[] {
+  const isOver = ({ notAfter }: { readonly notAfter?: number }): boolean =>
+    notAfter !== undefined && notAfter < now
+  const records = config.trust.flatMap((record, i) =>
+    isOver(record) ? [{ path: ['trust', i, 'notAfter'], message: 'is over: it gets nothing' }] : [],
+  )
+  const keys = Object.entries(config.endpoints).flatMap(([name, { auth }]) =>
+    (auth === 'none' ? [] : auth.keys).flatMap((key, i) => {
+      const path = ['endpoints', name, 'auth', 'keys', i, 'notAfter']
+      return isOver(key) ? [{ path, message: 'is over: the key opens nothing' }] : []
+    }),
+  )
+  return [...records, ...keys]
+}
+
+function unboundTokens({ trust }: NodeConfig): readonly ConfigProblem[] {
+  return trust.flatMap(({ cnf }, i) => {
+    const message = 'whoever gets hold of a token for this issuer can use it'
+    return cnf === 'none' ? [{ path: ['trust', i, 'cnf'], message }] : []
+  })
+}
+
+function plainListener({ node }: NodeConfig): readonly ConfigProblem[] {
+  if (node.tls !== undefined || isLoopback(node.listen.host)) return []
+  const message = 'plain http on the network'
+  const hint = 'set node.tls, or see to it that only the proxy in front reaches it'
+  return [{ path: ['node', 'listen'], message, hint }]
+}
+
 function nothingServed(config: NodeConfig): readonly ConfigProblem[] {
   const empty = Object.keys(config.endpoints).length === 0
   return empty
@@ -130,13 +164,23 @@ function nothingServed(config: NodeConfig): readonly ConfigProblem[] {
     : []
 }
 
-/** What is allowed in a configuration but probably not meant. */
-export function configWarnings(config: NodeConfig): readonly ConfigProblem[] {
+/**
+ * What is allowed in a configuration but probably not meant.
+ *
+ * @param now ms since 1970, to see what has ended
+ */
+export function configWarnings(
+  config: NodeConfig,
+  now: number = Date.now(),
+): readonly ConfigProblem[] {
   const patterns = Object.values(config.endpoints).flatMap(({ namespaces }) => namespaces)
   return [
     ...nothingServed(config),
     ...unusedUpstreams(config, patterns),
     ...unusedNamespaces(config, patterns),
     ...plainUrls(config),
+    ...plainListener(config),
+    ...unboundTokens(config),
+    ...ended(config, now),
   ]
 }

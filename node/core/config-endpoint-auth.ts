@@ -3,7 +3,6 @@ import type { EndpointAuthDraft } from './config-drafts.ts'
 import { addProblem, defined, distinct, slug } from './config-fields.ts'
 import {
   algorithms,
-  anyScope,
   credentials,
   egress,
   endTime,
@@ -11,7 +10,7 @@ import {
   secureUrl,
 } from './config-identity-fields.ts'
 import type { StaticKey } from './config-identity-types.ts'
-import { ownScope, scopeMap } from './config-scope-fields.ts'
+import { anyScope, ownScope, scopeMap } from './config-scope-fields.ts'
 
 const introspection = z
   .strictObject({
@@ -32,7 +31,7 @@ const staticKey: z.ZodType<StaticKey> = z
         'sha256$ and the SHA-256 of the key in base64url; the key itself, at least 32 random bytes, stands nowhere.',
       ),
     scopes: distinct(ownScope, 1).describe(
-      'What it may do: ns:<namespace>, ns:<namespace>:<verb>, tool:<namespace>/<tool>, or "*".',
+      'What it may do: like ns:<namespace>, ns:<namespace>:read, tool:<namespace>/<tool>, or "*".',
     ),
     notAfter: endTime(
       'When it ends: a day, to its end in UTC, or a time of RFC 3339. Default: no end.',
@@ -76,7 +75,7 @@ const fields = z.strictObject({
   scopeMap: scopeMap(anyScope, ownScope)
     .prefault({})
     .describe(
-      'Scopes of foreign tokens in the names of this endpoint. Default: none; a scope is taken as it is written if it is one of ns:<namespace>, ns:<namespace>:<verb>, tool:<namespace>/<tool>, and dropped if not.',
+      'Scopes of foreign tokens in the names of this endpoint. Default: none; a scope is taken as it is written if it is one of a node, like ns:<namespace>:read, and dropped if not.',
     ),
   keys: z
     .array(staticKey)

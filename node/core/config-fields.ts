@@ -54,8 +54,8 @@ type Defined<T> = {
 }
 
 /** The same table without what is not there: a key is missing, never undefined. */
-export function defined<T extends object>(table: T): Defined<T> {
-  const present = Object.entries(table).filter(([, value]) => value !== undefined)
+export function defined<T extends object>(fields: T): Defined<T> {
+  const present = Object.entries(fields).filter(([, value]) => value !== undefined)
   return Object.fromEntries(present) as Defined<T>
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { identifier, visibleName } from '../../protocol/token/fields.ts'
 import { addProblem, defined, distinct, isLoopback, problemOfUrl, secret } from './config-fields.ts'
 import type {
   ClientCredentials,
@@ -19,8 +20,8 @@ export const ALGORITHMS: readonly SignatureAlgorithm[] = [
 /** What nodes sign with. */
 export const OWN_ALGORITHMS: readonly SignatureAlgorithm[] = ['ES256']
 
-/** Longest URL, client id or subject, characters. */
-const MAX_IDENTIFIER = 2_048
+/** Longest URL, characters: what a claim of a token may hold. */
+const MAX_IDENTIFIER = 512
 
 /** Whether what goes to a URL cannot be read on the way: https, or this machine. */
 export function isSecure(url: string): boolean {
@@ -74,15 +75,21 @@ export const documentId: z.ZodString = z
     'must be the URL of a client metadata document, with a path',
   )
 
-/** Any client id (RFC 6749 §2.2, appendix A.1): what another authorization server calls a client. */
+/** Any client id: what another authorization server calls a client. */
 export const clientId: z.ZodString = z
   .string()
-  .regex(/^[\x20-\x7e]{1,2048}$/, 'must be 1 to 2048 printable ASCII characters')
+  .refine(
+    (input) => input !== '' && identifier.safeParse(input).success,
+    'must be 1 to 512 printable ASCII characters, without space',
+  )
 
 /** A subject, exactly as it stands in tokens. */
 export const subject: z.ZodString = z
   .string()
-  .regex(/^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,255}$/u, 'must be 1 to 255 characters, none of control')
+  .refine(
+    (input) => visibleName.safeParse(input).success,
+    'must be 1 to 1024 visible characters, in composed form (NFC)',
+  )
 
 /** RFC 7638 thumbprint of a key, SHA-256. */
 export const thumbprint: z.ZodString = z
@@ -194,11 +201,3 @@ export function endTime(description: string): z.ZodType<number> {
     })
     .meta({ type: 'string', pattern: DATE.source, description })
 }
-
-/** One scope, in anybody's names (RFC 6749 §3.3). */
-export const anyScope: z.ZodString = z
-  .string()
-  .regex(
-    /^[\x21\x23-\x5b\x5d-\x7e]{1,256}$/,
-    'must be a scope: 1 to 256 printable ASCII characters, without space, quote or backslash',
-  )

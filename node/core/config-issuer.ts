@@ -114,10 +114,10 @@ export const nodeClientSchema: z.ZodType<NodeClient> = z
     ),
     keys: clientKeys,
     spends: distinct(resourceId, 0).describe(
-      'URLs of endpoints of that node: the audiences of tokens it may trade in. Nobody else may trade them.',
+      'URLs of endpoints of that node: the audiences of tokens it may trade in. Nobody else may trade them. Empty: it has none.',
     ),
-    reaches: distinct(resourceId, 1).describe(
-      'What it may get in exchange: URLs of endpoints it may get tokens for, and identifiers of other issuers it may get grants for.',
+    reaches: distinct(resourceId, 0).describe(
+      'What it may get in exchange: URLs of endpoints it may get tokens for, and identifiers of other issuers it may get grants for. Empty: nothing; its own endpoints are known all the same.',
     ),
   })
   .transform(({ keys, ...rest }): NodeClient => ({ ...rest, keys: keysOf(rest.client, keys) }))
@@ -211,7 +211,7 @@ export const workloadSchema: z.ZodType<WorkloadClient> = z
     federated: federated.optional(),
     resources: distinct(resourceId, 1).describe('URLs of endpoints it may get tokens for.'),
     scopes: distinct(ownScope, 1).describe(
-      'The most it may get, in the names of those endpoints: ns:<namespace>, ns:<namespace>:<verb>, tool:<namespace>/<tool>.',
+      'The most it may get, in the names of those endpoints, like ns:<namespace>:read, or "*".',
     ),
   })
   .superRefine((workload, context) => {

@@ -1,21 +1,35 @@
 import { z } from 'zod'
+import { EVERYTHING, MAX_SCOPE, isScopeToken, parseScope } from '../../protocol/token/scopes.ts'
 import { distinct, table } from './config-fields.ts'
-import { anyScope } from './config-identity-fields.ts'
 
-const SCOPE = /^(?:\*|ns:[^:/*]+(?::[^:/*]+)?|tool:[^:/*]+\/[^/*]+)$/
+const GRAMMAR =
+  'must be a scope: ns:<namespace>, tool:<namespace>/<tool>, prompt:<namespace>/<prompt>, resource:<namespace>, or a part or :read of one'
 
-const GRAMMAR = 'must be a scope: ns:<namespace>, ns:<namespace>:<verb> or tool:<namespace>/<tool>'
+const NO_BORDER =
+  '"*" means another thing at each endpoint and never goes over: name what may be called'
+
+/** One scope in anybody's names (RFC 6749 §3.3). */
+export const anyScope: z.ZodString = z
+  .string()
+  .max(MAX_SCOPE)
+  .refine(
+    isScopeToken,
+    'must be a scope: printable ASCII characters, without space, quote or backslash',
+  )
+
+/** One scope in anybody's names that goes from one endpoint to another. */
+export const foreignScope: z.ZodString = anyScope.refine((scope) => scope !== EVERYTHING, NO_BORDER)
 
 /** One scope in the names of an endpoint of a node; `*` is all of them. */
-export const ownScope: z.ZodString = anyScope.refine((input) => SCOPE.test(input), GRAMMAR)
+export const ownScope: z.ZodString = z
+  .string()
+  .max(MAX_SCOPE)
+  .refine((scope) => parseScope(scope) !== undefined, GRAMMAR)
 
-/** One scope that may be asked of, or granted to, another organisation. */
-export const borderScope: z.ZodString = ownScope.refine(
-  (input) => !input.includes('*'),
-  '"*" never crosses a border: name what may be called',
-)
+/** One scope in the names of an endpoint of a node that may be given away. */
+export const borderScope: z.ZodString = ownScope.refine((scope) => scope !== EVERYTHING, NO_BORDER)
 
-/** What one scope becomes on the other side of a link. */
+/** Scopes to what each becomes on the other side. */
 export function scopeMap(from: z.ZodString, to: z.ZodString): z.ZodType<Record<string, string[]>> {
   return table(from, distinct(to, 1))
 }

@@ -3,7 +3,6 @@ import { addProblem, count, defined, distinct, duration, table } from './config-
 import {
   OWN_ALGORITHMS,
   algorithms,
-  anyScope,
   endTime,
   issuerId,
   keySource,
@@ -13,7 +12,7 @@ import {
 } from './config-identity-fields.ts'
 import type { SubjectRule, TrustRecord } from './config-identity-types.ts'
 import { trustedClient } from './config-issuer.ts'
-import { borderScope, scopeMap } from './config-scope-fields.ts'
+import { borderScope, foreignScope, scopeMap } from './config-scope-fields.ts'
 
 /** What a pairwise subject looks like: 256 bits in base64url. */
 const PAIRWISE = '^[A-Za-z0-9_-]{43}$'
@@ -24,11 +23,14 @@ function problemOfPattern(pattern: string): string | undefined {
   if (!pattern.startsWith('^') || !pattern.endsWith('$')) {
     return 'must start with ^ and end with $: a part that fits is not enough'
   }
+  return isRegExp(pattern) ? undefined : 'must be a regular expression of JavaScript (with flag u)'
+}
+
+function isRegExp(pattern: string): boolean {
   try {
-    new RegExp(pattern, 'u')
-    return undefined
+    return new RegExp(pattern, 'u').unicode
   } catch {
-    return 'must be a regular expression of JavaScript (with flag u)'
+    return false
   }
 }
 
@@ -88,7 +90,7 @@ const EMPTY_MAP = 'say what each of its scopes is here, like { "ns:crm:read": ["
 
 const scopes = z
   .strictObject({
-    map: scopeMap(anyScope, borderScope)
+    map: scopeMap(foreignScope, borderScope)
       .superRefine((map, context) => {
         if (Object.keys(map).length > 0) return
         addProblem(context, {

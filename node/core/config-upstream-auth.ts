@@ -1,17 +1,18 @@
 import { z } from 'zod'
+import { EVERYTHING } from '../../protocol/token/scopes.ts'
 import { addProblem, defined, distinct } from './config-fields.ts'
 import { quotedChoice } from './config-hints.ts'
-import { anyScope, credentials, issuerId, secureUrl } from './config-identity-fields.ts'
+import { credentials, issuerId, secureUrl } from './config-identity-fields.ts'
 import type { UpstreamAuth } from './config-identity-types.ts'
-import { ownScope, scopeMap } from './config-scope-fields.ts'
+import { anyScope, foreignScope, ownScope, scopeMap } from './config-scope-fields.ts'
 
 const MODES = ['none', 'exchange', 'chain', 'client_credentials'] as const
 
 type Mode = (typeof MODES)[number]
 
-const map = z
+const scopeTableFields = z
   .strictObject({
-    map: scopeMap(ownScope, anyScope).describe(
+    map: scopeMap(ownScope, foreignScope).describe(
       'Scopes of callers, in the names of this node, to scopes of the upstream. What is not in it does not go over.',
     ),
   })
@@ -39,7 +40,7 @@ const fields = z.strictObject({
   ).optional(),
   scopes: z
     .union([
-      map,
+      scopeTableFields,
       distinct(anyScope, 1).describe(
         'With mode client_credentials, the scopes asked for, in the names of the upstream.',
       ),
@@ -110,6 +111,25 @@ function checkFields(auth: Fields, context: z.RefinementCtx): void {
 const EMPTY_MAP =
   'say which scopes of callers become which there, like { "ns:sales:read": ["ns:crm:read"] }'
 
+function checkScopeTable(
+  { mode }: Fields,
+  map: Record<string, string[]>,
+  context: z.RefinementCtx,
+): void {
+  const path = ['scopes', 'map']
+  if (Object.keys(map).length === 0) {
+    addProblem(context, {
+      path,
+      message: 'is empty, so nothing would ever go over',
+      hint: EMPTY_MAP,
+    })
+  }
+  if (mode === 'chain' && Object.hasOwn(map, EVERYTHING)) {
+    const message = '"*" never crosses a border: name what may be called'
+    addProblem(context, { path: [...path, EVERYTHING], message })
+  }
+}
+
 function scopeTable(auth: Fields, context: z.RefinementCtx): { map: Record<string, string[]> } {
   const { scopes } = auth
   if (scopes === undefined || Array.isArray(scopes)) {
@@ -120,10 +140,7 @@ function scopeTable(auth: Fields, context: z.RefinementCtx): { map: Record<strin
     })
     return z.NEVER
   }
-  if (Object.keys(scopes.map).length === 0) {
-    const message = 'is empty, so nothing would ever go over'
-    addProblem(context, { path: ['scopes', 'map'], message, hint: EMPTY_MAP })
-  }
+  checkScopeTable(auth, scopes.map, context)
   return scopes
 }
 

@@ -13,6 +13,7 @@ import {
 import { quotedChoice } from './config-hints.ts'
 import { egress, isSecure } from './config-identity-fields.ts'
 import { upstreamAuth } from './config-upstream-auth.ts'
+import { borderScope } from './config-scope-fields.ts'
 import { privateByName } from './config-private-hosts.ts'
 import { importedNamespace } from '../../protocol/names.ts'
 import type {
@@ -249,6 +250,19 @@ function withKind(upstream: Fields, context: z.RefinementCtx): UpstreamConfig {
   return z.NEVER
 }
 
+/** A node knows scopes of one grammar only: another would silently open nothing there. */
+function checkPeerScopes({ node: peer, auth }: Fields, context: z.RefinementCtx): void {
+  if (peer === undefined || auth === undefined) return
+  if (auth.mode !== 'exchange' && auth.mode !== 'chain') return
+  for (const [scope, images] of Object.entries(auth.scopes.map)) {
+    images.forEach((image, i) => {
+      const message = borderScope.safeParse(image).error?.issues[0]?.message
+      const path = ['auth', 'scopes', 'map', scope, i]
+      if (message !== undefined) addProblem(context, { path, message })
+    })
+  }
+}
+
 /** What only upstreams on the network have, and what two ways to say who calls would contradict. */
 function checkRemote(upstream: Fields, context: z.RefinementCtx): void {
   const { stdio: child, http: server, node: peer, auth } = upstream
@@ -284,6 +298,7 @@ export const upstreamSchema: z.ZodType<UpstreamConfig> = fields
     when: () => true,
   })
   .superRefine(checkRemote)
+  .superRefine(checkPeerScopes)
   .transform(withKind)
   .meta({
     description: 'One upstream: exactly one of stdio, http, node, and how to treat it.',

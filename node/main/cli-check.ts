@@ -7,6 +7,7 @@ import {
 } from '../control/check.ts'
 import { ConfigError, formatProblem, type ConfigProblem } from '../core/config-error.ts'
 import { loadConfigFile } from '../core/config-file.ts'
+import { callerLines, identityLines, passingLine } from './cli-check-identity.ts'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
 
 /** What is known of one file; its report is missing when it has problems. */
@@ -40,7 +41,12 @@ function endpointText(endpoint: EndpointReport, paint: Paint): string {
   const width = Math.max(0, ...endpoint.offers.map(({ namespace }) => namespace.length))
   const names = `names ${endpoint.names}, up to ${endpoint.nameLength} characters`
   const offers = endpoint.offers.map((offer) => offerLine(offer, width))
-  return `  ${paint('bold', endpoint.url)}  ${paint('dim', names)}\n${offers.join('')}`
+  const { open } = endpoint.callers
+  const callers = callerLines(endpoint.callers).map(
+    (line) => `    ${open ? paint('yellow', line) : line}\n`,
+  )
+  const head = `  ${paint('bold', endpoint.url)}  ${paint('dim', names)}\n`
+  return [head, ...callers, ...offers].join('')
 }
 
 function problemLines(report: FileReport, paint: Paint): string {
@@ -55,10 +61,12 @@ function printText(report: FileReport, { stdout, stderr, colour }: CommandContex
   const paint: Paint = (style, text) =>
     colour ? styleText(style, text, { validateStream: false }) : text
   if (report.node !== undefined) {
-    const { name, organisation, endpoints } = report.node
+    const { name, organisation, endpoints, upstreams, identity } = report.node
     const title = `${paint('bold', name)} of ${organisation}`
     const body = endpoints.map((endpoint) => endpointText(endpoint, paint)).join('')
-    stdout.write(`${report.file}: ok, node ${title}\n${body}`)
+    const lines = [...upstreams.map(passingLine), ...identityLines(identity)]
+    const rest = lines.map((line) => `  ${line}\n`).join('')
+    stdout.write(`${report.file}: ok, node ${title}\n${body}${rest}`)
   }
   stderr.write(problemLines(report, paint))
 }

@@ -3,9 +3,9 @@ import { parseConfig } from '../core/config.ts'
 import { ConfigError } from '../core/config-error.ts'
 import type { NodeConfig, TlsSettings } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
-import { fingerprint } from '../control/links.ts'
 import { compose, stopStreams, type Parts } from './compose.ts'
 import type { BanyanNode, NodeStatus } from './index.ts'
+import { restartChanges } from './restart-changes.ts'
 import { readTls } from './tls-files.ts'
 
 /** What a node keeps of how it was started. */
@@ -140,10 +140,7 @@ export function parseOptions(baseDir: string | undefined): { baseDir?: string } 
   return baseDir === undefined ? {} : { baseDir }
 }
 
-/** What cannot change while the node runs: its address, its keys, and the limits its parts were built with. */
 function refuseRestart(now: NodeConfig, next: NodeConfig): void {
-  const problems = (['node', 'limits'] as const)
-    .filter((key) => fingerprint(now[key]) !== fingerprint(next[key]))
-    .map((key) => ({ path: [key], message: 'changed; that takes a restart of the node' }))
+  const problems = restartChanges(now, next)
   if (problems.length > 0) throw new ConfigError(problems)
 }

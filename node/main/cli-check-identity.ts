@@ -1,0 +1,101 @@
+import type {
+  CallersReport,
+  IdentityReport,
+  KeyReport,
+  NodeReport,
+  TrustReport,
+  WorkloadReport,
+} from '../control/check-identity.ts'
+import type { RemoteReport } from '../control/check.ts'
+
+const END_OF_DAY = 'T23:59:59.999Z'
+
+function until({ notAfter }: { readonly notAfter?: string }): string {
+  return notAfter === undefined ? 'without end' : `until ${notAfter.replace(END_OF_DAY, '')}`
+}
+
+function listed(words: readonly string[]): string {
+  return words.length === 0 ? 'nothing' : words.join(', ')
+}
+
+function mapped(scopes: Readonly<Record<string, readonly string[]>>): string {
+  return Object.entries(scopes)
+    .map(([from, to]) => `${from} as ${to.join(' ')}`)
+    .join(', ')
+}
+
+function keyLine({ name, scopes, ...key }: KeyReport): string {
+  return `callers: the key of ${name}, for ${listed(scopes)}, ${until(key)}`
+}
+
+/** Who may call an endpoint, a line each. */
+export function callerLines(callers: CallersReport): readonly string[] {
+  if (callers.open) return ['callers: OPEN, whoever reaches it']
+  const { issuer, dpop, introspection, scopes, scopeMap, keys } = callers
+  const bound = dpop === 'required' ? 'bound to a key of theirs (DPoP)' : 'bound or bearer'
+  const words = [
+    `with tokens of ${issuer}, ${bound}`,
+    ...(introspection ? ['opaque ones are asked about'] : []),
+    ...(scopes.length === 0 ? [] : [`scopes ${scopes.join(' ')}`]),
+    ...(Object.keys(scopeMap).length === 0 ? [] : [`taken over: ${mapped(scopeMap)}`]),
+  ]
+  const tokens = issuer === undefined ? [] : [`callers: ${words.join('; ')}`]
+  return [...tokens, ...keys.map(keyLine)]
+}
+
+function passing({ passing: { mode, ...report } }: RemoteReport): string {
+  const { issuer, scopes = {}, granted = [], requires = [], subject, disclose } = report
+  const over = `; goes over: ${mapped(scopes)}`
+  switch (mode) {
+    case 'none':
+      return 'is not told who calls'
+    case 'exchange':
+      return `gets the caller, exchanged at ${issuer}${over}`
+    case 'chain':
+      return `gets the caller, granted to ${issuer} as ${subject} subject, actors ${disclose}${over}`
+    case 'client_credentials':
+      return `gets the node itself, by a token of ${issuer} for ${listed(granted)}; callers need ${listed(requires)}`
+  }
+}
+
+/** How one upstream on the network is told who calls. */
+export function passingLine(remote: RemoteReport): string {
+  const anywhere = remote.allowPrivate ? '' : '; public addresses only'
+  return `to ${remote.label}: ${passing(remote)}${anywhere}`
+}
+
+function trustLine(record: TrustReport): string {
+  const { issuer, resources, scopes, transit, maxDepth, maxTtl, cnf } = record
+  const relays = transit.length === 0 ? 'its own people only' : `also people of ${listed(transit)}`
+  const bound = cnf === 'dpop' ? 'bound to a key (DPoP)' : 'bound to nothing'
+  return [
+    `trust ${issuer}: may call ${listed(resources)} for ${listed(scopes)}`,
+    until(record),
+    `up to ${maxDepth} actors deep`,
+    `${relays} (${record.subjects}${record.anonymous ? ', or nobody' : ''})`,
+    `tokens of ${maxTtl}, ${bound}`,
+  ].join('; ')
+}
+
+function nodeLine({ client, spends, reaches }: NodeReport): string {
+  return `node ${client}: trades tokens for ${listed(spends)} into tokens for ${listed(reaches)}`
+}
+
+function workloadLine({ client, proof, platform, resources, scopes }: WorkloadReport): string {
+  const by = platform === undefined ? `its ${proof}` : `tokens of ${platform}`
+  return `workload ${client}: by ${by}, may call ${listed(resources)} for ${listed(scopes)}`
+}
+
+const RUNS: Readonly<Record<NonNullable<IdentityReport['issuer']>['mode'], string>> = {
+  embedded: 'this process',
+  node: 'another node',
+  external: 'an external authorization server',
+}
+
+/** Who may get tokens, a line each. */
+export function identityLines(identity: IdentityReport): readonly string[] {
+  const { issuer, nodes, workloads, trust } = identity
+  const ttl = issuer?.tokenTtl === undefined ? '' : `; tokens live ${issuer.tokenTtl}`
+  const own = issuer === undefined ? [] : [`issuer ${issuer.url}, ${RUNS[issuer.mode]}${ttl}`]
+  return [...own, ...nodes.map(nodeLine), ...workloads.map(workloadLine), ...trust.map(trustLine)]
+}
