@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { TLSSocket } from 'node:tls'
+import { TLSSocket, type PeerCertificate } from 'node:tls'
 import type { CredentialFacts } from '../core/authentication.ts'
 import type { HttpExchange } from './http.ts'
 
@@ -36,6 +36,8 @@ export function headerLines({ rawHeaders }: IncomingMessage, name: string): read
 /** SHA-256 of the certificate the client proved to hold (RFC 8705 §3.1), base64url; undefined when it showed none. */
 export function certificateOf({ socket }: IncomingMessage): string | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined
-  const { raw } = socket.getPeerCertificate()
+  // A connection taken up again without any is `authorized` all the same (TLS 1.3).
+  const { raw } = socket.getPeerCertificate() as Partial<PeerCertificate>
+  if (raw === undefined) return undefined
   return createHash('sha256').update(raw).digest('base64url')
 }

@@ -3,8 +3,11 @@ import {
   STATUS_CODES,
   type IncomingMessage,
   type Server,
+  type RequestListener,
+  type ServerOptions,
   type ServerResponse,
 } from 'node:http'
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { asFault, Fault } from '../../protocol/errors.ts'
@@ -17,6 +20,7 @@ import { brokenHttp, lastResponse } from './broken-http.ts'
 import { writeJson } from './http-reply.ts'
 import { serveOAuth } from './oauth-http.ts'
 import { OpenResponses } from './open-responses.ts'
+import { isHandshakeError, secureContext, tlsOptions, type TlsMaterial } from './tls.ts'
 
 /** What the node says of its own state at `/readyz`. */
 export interface Readiness {
@@ -49,6 +53,8 @@ export interface HttpServerOptions {
   readonly headersReadTimeout: number
   readonly requestReadTimeout: number
   readonly connections: number
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsMaterial | undefined
 }
 
 const ENDPOINT = /^\/mcp\/([a-z0-9][a-z0-9-]{0,31})$/
@@ -56,8 +62,11 @@ const METHODS = 'POST, GET, DELETE, OPTIONS'
 
 /** The HTTP edge: health, and `/mcp/<endpoint>`. It knows nothing of MCP. */
 export class HttpServer {
-  readonly #server: Server
+  readonly #server: Server | SecureServer
   readonly #options: HttpServerOptions
+  /** Those without TLS, and those with it that have not agreed on it yet. */
+  readonly #raw = new Set<Socket>()
+  /** Those requests come on. */
   readonly #connections = new Set<Socket>()
   readonly #responses = new OpenResponses((socket) => {
     if (this.#closing) socket.end()
@@ -66,26 +75,13 @@ export class HttpServer {
 
   constructor(options: HttpServerOptions) {
     this.#options = options
-    this.#server = createServer(
-      {
-        maxHeaderSize: options.headerBytes,
-        headersTimeout: options.headersReadTimeout,
-        requestTimeout: options.requestReadTimeout,
-        connectionsCheckingInterval: Math.min(1_000, options.headersReadTimeout),
-        keepAliveTimeout: 65_000,
-        noDelay: true,
-        // Admission looks at Host, and answers in our own words.
-        requireHostHeader: false,
-      },
-      (request, response) => this.#serve(request, response),
-    )
+    this.#server = makeServer(options, (request, response) => this.#serve(request, response))
     // Headers are limited in bytes; beyond a number Node 22 would drop them in silence.
     this.#server.maxHeadersCount = 0
     this.#server.maxConnections = options.connections
-    this.#server.on('connection', (socket) => {
-      this.#connections.add(socket)
-      socket.once('close', () => this.#connections.delete(socket))
-    })
+    this.#server.on('connection', (socket) => keep(this.#raw, socket))
+    const opened = options.tls === undefined ? 'connection' : 'secureConnection'
+    this.#server.on(opened, (socket: Socket) => keep(this.#connections, socket))
     this.#server.on('checkContinue', (request, response) => this.#serve(request, response))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.#refuseConnection(error, socket)
@@ -109,13 +105,21 @@ export class HttpServer {
     })
   }
 
+  /** Connections from now on see this certificate; those that are open stay as they are. @throws Error of OpenSSL */
+  renew(tls: TlsMaterial): void {
+    if (this.#server instanceof SecureServer) this.#server.setSecureContext(secureContext(tls))
+  }
+
   /** Takes no new connections and waits for the open requests, `graceMs` at most. */
   async close(graceMs: number): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve))
     this.#closing = true
     // Node spares those that have not sent a request yet, and a client that opens one to spare never may.
     for (const socket of this.#connections) if (!this.#responses.busy(socket)) socket.destroy()
-    const timer = setTimeout(() => this.#server.closeAllConnections(), graceMs)
+    const timer = setTimeout(() => {
+      this.#server.closeAllConnections()
+      for (const socket of this.#raw) socket.destroy()
+    }, graceMs)
     await closed
     clearTimeout(timer)
   }
@@ -174,7 +178,8 @@ export class HttpServer {
 
   /** Answers what never became a request, unless that would run into a response that has begun. */
   #refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (error.code === 'ECONNRESET' || !socket.writable || this.#responses.begun(socket)) {
+    const unheard = error.code === 'ECONNRESET' || isHandshakeError(error.code)
+    if (unheard || !socket.writable || this.#responses.begun(socket)) {
       socket.destroy()
       return
     }
@@ -197,6 +202,28 @@ export class HttpServer {
     const text = [writeError(null, rescue(fault))]
     writeJson(response, { status: refusalStatus(fault), headers: extra, text })
   }
+}
+
+/** With TLS or without. */
+function makeServer(options: HttpServerOptions, listener: RequestListener): Server | SecureServer {
+  const { headerBytes, headersReadTimeout, requestReadTimeout, tls } = options
+  const http: ServerOptions = {
+    maxHeaderSize: headerBytes,
+    headersTimeout: headersReadTimeout,
+    requestTimeout: requestReadTimeout,
+    connectionsCheckingInterval: Math.min(1_000, headersReadTimeout),
+    keepAliveTimeout: 65_000,
+    noDelay: true,
+    // Admission looks at Host, and answers in our own words.
+    requireHostHeader: false,
+  }
+  if (tls === undefined) return createServer(http, listener)
+  return createSecureServer({ ...http, ...tlsOptions(tls, headersReadTimeout) }, listener)
+}
+
+function keep(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
 }
 
 function pathOf(url: string): string {

@@ -1,7 +1,7 @@
 import { Fault } from '../../protocol/errors.ts'
 import { FEDERATION_VERSION, type FederationSettings } from '../../protocol/federation.ts'
 import { inheritedEnvironment, MEMORY_STATE } from '../core/config.ts'
-import { NO_AUTHENTICATION } from '../core/authentication.ts'
+import { NO_AUTHENTICATION, type Authenticator } from '../core/authentication.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { Sealer } from '../core/seal.ts'
@@ -20,6 +20,7 @@ import { serveStreamable, type StreamableParts } from '../inbound/streamable-htt
 import { Streams } from '../inbound/streams.ts'
 import { packageVersion } from './cli-version.ts'
 import { makeServing } from './serving.ts'
+import { readTls } from './tls-files.ts'
 
 /** Every part of a node, each built once. */
 export interface Parts {
@@ -57,9 +58,13 @@ async function stateOf({ node }: NodeConfig): Promise<NodeState> {
 /**
  * Builds a node from its configuration; nothing is started yet.
  *
- * @throws StateError when the keys in the state folder cannot be used
+ * @throws StateError when the keys in the state folder cannot be used, ConfigError when the files of TLS cannot
  */
-export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> {
+export async function compose(
+  initial: NodeConfig,
+  log: Logger,
+  authenticator: Authenticator = NO_AUTHENTICATION,
+): Promise<Parts> {
   let config = initial
   const { node, limits } = initial
   const { id, sessionKey } = await stateOf(initial)
@@ -97,7 +102,6 @@ export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> 
     lifetimeMs: limits.sessionLifetime,
     maxBytes: limits.sessionIdBytes,
   })
-  const authenticator = NO_AUTHENTICATION
   const streamable: StreamableParts = { ...methods, ...inbound, sessions, authenticator }
   const http = new HttpServer({
     ...limits,
@@ -105,6 +109,7 @@ export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> 
     admission: admissionOf(initial),
     authenticator,
     oauth: undefined,
+    tls: node.tls === undefined ? undefined : await readTls(node.tls),
     handle: (exchange) => serveStreamable(streamable, exchange),
     readiness: () => readiness(registry, drain),
   })
