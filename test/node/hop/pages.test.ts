@@ -9,7 +9,12 @@ import { listed, own, rule } from './tools.ts'
 const sealer = new Sealer(Buffer.alloc(32, 1), 'cursor')
 
 function context(pageSize: number, bound = 'main'): PageContext {
-  return { sealer, bound, pageSize, dialect: { era: '2026', federated: false } }
+  return {
+    sealer,
+    bound,
+    pageSize,
+    dialect: { era: '2026', revision: '2026-07-28', federated: false },
+  }
 }
 
 const POOL: ReadonlyMap<string, Listed> = new Map(
