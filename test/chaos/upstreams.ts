@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { FixtureServer, type FixtureOptions } from '../fixtures/fixture-server.ts'
 import { BUILT_IN_PROMPTS, BUILT_IN_RESOURCES } from '../fixtures/fixture-offers.ts'
 import { BUILT_IN_TOOLS } from '../fixtures/fixture-tools.ts'
+import { script } from '../fixtures/stdio-command.ts'
 import { META, objectAt, type Era, type JsonObject } from '../fixtures/wire.ts'
 import { FlakyLink } from './flaky-link.ts'
 import { GATED_PROMPT, GATED_RESOURCE, GATED_TOOL } from './gated.ts'
@@ -152,7 +153,7 @@ class StdioUpstream implements ChaosUpstream {
   get config(): JsonObject {
     const args = [PROGRAM, ...['era', 'dump', 'pid'].map((name) => this.#file(name))]
     const restart = { min: '10ms', max: '20ms' }
-    return { stdio: { command: process.execPath, args, restart, stopGrace: '2s' } }
+    return { stdio: { ...script(args), restart, stopGrace: '2s' } }
   }
 
   begun(name: string): number {
