@@ -1,4 +1,5 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
+import { hasCoreTasks } from '../../protocol/revisions.ts'
 import { authorityOf, type UriHome } from '../../protocol/uris.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Entry } from '../core/stages.ts'
@@ -87,7 +88,7 @@ export class EndpointViews {
     const { view, pages } = this.#shown[kind]
     const { pageSize } = this.plan
     const context = { sealer, bound: `${kind} ${this.#name}`, pageSize, dialect }
-    const key = `${dialect.era} ${dialect.federated}`
+    const key = `${dialect.era} ${hasCoreTasks(dialect.revision)} ${dialect.federated}`
     let made = pages.get(key)
     if (made === undefined) {
       made = writePages(view, context)

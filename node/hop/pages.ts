@@ -28,7 +28,7 @@ export interface PageContext {
 /** All pages of a view, written once and sent as they are. */
 export function writePages(view: View, context: PageContext): Pages {
   const { pageSize, dialect } = context
-  const list = { kind: view.kind, items: itemsFor(view, dialect.era) }
+  const list = { kind: view.kind, items: itemsFor(view, dialect) }
   const written: [Page, ...Page[]] = [writePage(list, 0, context)]
   for (let from = pageSize; from < list.items.length; from += pageSize) {
     written.push(writePage(list, from, context))
