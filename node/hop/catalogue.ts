@@ -4,7 +4,7 @@ import {
   type CapabilityKind,
   type ListKind,
 } from '../../protocol/capability.ts'
-import { RELAYED_EXTENSIONS } from '../../protocol/client-capabilities.ts'
+import { RELAYED_EXTENSIONS, TASKS_EXTENSION } from '../../protocol/client-capabilities.ts'
 import { Fault } from '../../protocol/errors.ts'
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import type { Logger } from '../core/logger.ts'
@@ -91,10 +91,15 @@ export class Catalogue {
 
   /** Settings of the extensions that upstreams of an endpoint have, those of the first that has one. */
   extensions(endpoint: string): JsonObject {
-    const all = this.#upstreams(endpoint).map(({ capabilities }) => capabilities?.['extensions'])
+    const all = this.#upstreams(endpoint)
     const found = RELAYED_EXTENSIONS.flatMap((name): [string, unknown][] => {
-      const settings = all.filter(isObject).map((extensions) => extensions[name])
-      const first = settings.find(isObject)
+      // A session of era 2025 has no methods for these tasks, whatever the server says of itself in it.
+      const able = name === TASKS_EXTENSION ? all.filter(({ era }) => era === '2026') : all
+      const settings = able.map(({ capabilities }) => capabilities?.['extensions'])
+      const first = settings
+        .filter(isObject)
+        .map((extensions) => extensions[name])
+        .find(isObject)
       return first === undefined ? [] : [[name, first]]
     })
     return Object.fromEntries(found)
@@ -123,7 +128,8 @@ export class Catalogue {
     const federated = caller.capabilities.federation !== undefined
     const waiting = refreshing(this.#views(endpoint).plan, kind, federated)
     if (waiting !== undefined) await waiting
-    const dialect = { era: caller.era, federated }
+    const { era, revision } = caller
+    const dialect = { era, revision, federated }
     // It may have been replaced while it was waited for.
     const views = this.#views(endpoint)
     const sight = sightOf(request.principal)

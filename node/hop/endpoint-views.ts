@@ -1,4 +1,5 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
+import { hasCoreTasks } from '../../protocol/revisions.ts'
 import { authorityOf, type UriHome } from '../../protocol/uris.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Entry } from '../core/stages.ts'
@@ -100,7 +101,7 @@ export class EndpointViews {
     const { pageSize } = this.plan
     const seen = sight === undefined ? '' : ` ${sight.key}`
     const context = { sealer, bound: `${kind} ${this.#name}${seen}`, pageSize, dialect, sight }
-    const key = `${dialect.era} ${dialect.federated}${seen}`
+    const key = `${dialect.era} ${hasCoreTasks(dialect.revision)} ${dialect.federated}${seen}`
     let made = pages.get(key)
     if (made === undefined) {
       made = writePages(view, context)

@@ -31,7 +31,7 @@ export interface PageContext {
 /** All pages of a view, written once and sent as they are. */
 export function writePages(view: View, context: PageContext): Pages {
   const { pageSize, dialect, sight } = context
-  const usable = itemsFor(view, dialect.era)
+  const usable = itemsFor(view, dialect)
   const items = sight === undefined ? usable : usable.filter(({ entry }) => sight.sees(entry))
   const list = { kind: view.kind, items }
   const written: [Page, ...Page[]] = [writePage(list, 0, context)]

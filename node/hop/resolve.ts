@@ -41,7 +41,7 @@ export function resolve(
   const { catalogue } = parts
   const entry =
     target.kind === 'task' ? findTask(parts, call, target) : find(catalogue, endpoint, target)
-  if (entry === undefined || !isUsable(entry, received.caller.era)) {
+  if (entry === undefined || !isUsable(entry, received.caller)) {
     throw isOutOfReach(catalogue, endpoint, target) ? tooFar(target) : unknown(target)
   }
   if (entry.paramHeaders.length > 0 && received.request.method === 'tools/call') {

@@ -5,7 +5,7 @@ import { writeError } from '../../protocol/hop-response.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
-import type { Era } from '../../protocol/revisions.ts'
+import { hasCoreTasks, type Era } from '../../protocol/revisions.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Principal } from '../core/principal.ts'
 import { rescue } from '../core/rescue.ts'
@@ -13,7 +13,6 @@ import type { Authenticated, EndpointDescription, Received } from '../core/stage
 import {
   complete,
   discoverResult,
-  hasTasks,
   listResponse,
   SKILLS,
   TASKS,
@@ -137,7 +136,7 @@ const relayedTask: Method = (parts, call) => {
 /** A task of the core (MCP 2025-11-25, basic/utilities/tasks). */
 const relayedCoreTask: Method = (parts, call) => {
   const { caller, request } = call.received
-  if (!hasTasks(caller.revision)) throw unknownMethod(request)
+  if (!hasCoreTasks(caller.revision)) throw unknownMethod(request)
   return relayed(parts, call)
 }
 

@@ -31,7 +31,7 @@ function holder(scopes: readonly string[]): Principal {
 }
 
 function listOf(scopes: readonly string[]): string[] {
-  const dialect = { era: '2026', federated: false } as const
+  const dialect = { era: '2026', revision: '2026-07-28', federated: false } as const
   const sight = sightOf(holder(scopes))
   const context: PageContext = { sealer, bound: 'x', pageSize: 100, dialect, sight }
   return writePages(VIEW, context).items.map(({ entry }) => entry.name)
