@@ -240,6 +240,12 @@ test('what is needed is enough', () => {
   expect(needed({ kind: 'template', namespace: 'crm', name: 'x://{y}' })).toBe('resource:crm')
 })
 
+test('a namespace that looks like a name is opened by none of them', () => {
+  expect(allows(['tool:a/b'], { kind: 'tool', namespace: 'a/b', name: 'c' })).toBe(false)
+  expect(allows(['tool:a/b/c'], { kind: 'tool', namespace: 'a/b', name: 'c' })).toBe(false)
+  expect(allows(['*'], { kind: 'tool', namespace: 'a/b', name: 'c' })).toBe(true)
+})
+
 test('many scopes cost no more than their number', () => {
   const many = Array.from({ length: 256 }, (_, index) => `tool:crm/t${index}`)
   expect(intersect(many, many)).toHaveLength(256)
