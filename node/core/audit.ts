@@ -1,3 +1,4 @@
+import type { Logger } from './logger.ts'
 import type { OAuthError, TokenProblem } from '../../protocol/token/faults.ts'
 
 /** Which door a token was asked for at. */
@@ -43,6 +44,11 @@ export interface ExchangeLine {
 /** Where decisions are written down. Never throws, and never waits. */
 export interface Audit {
   exchange(line: ExchangeLine): void
+}
+
+/** Writes each decision as one structured line of the log. */
+export function logAudit(log: Logger): Audit {
+  return { exchange: (line) => log.info({ audit: line }, 'a decision about a token') }
 }
 
 /** Writes nothing. */

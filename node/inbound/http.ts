@@ -45,8 +45,8 @@ export interface HttpServerOptions {
   readonly admission: Admission
   readonly handle: EndpointHandler
   readonly authenticator: Authenticator
-  /** Undefined where no token is issued or asked for. */
-  readonly oauth: OAuthService | undefined
+  /** What is served besides endpoints; none where no token is issued or asked for. */
+  readonly oauth: () => OAuthService | undefined
   readonly readiness: () => Readiness
   readonly log: Logger
   readonly headerBytes: number
@@ -125,7 +125,7 @@ export class HttpServer {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
-    const { oauth, admission, handle } = this.#options
+    const { admission, handle } = this.#options
     let headers: readonly string[] = []
     let endpoint: string | undefined
     const fail = (error: unknown): void => {
@@ -142,6 +142,7 @@ export class HttpServer {
         return
       }
       headers = admission.admit(request)
+      const oauth = this.#options.oauth()
       if (oauth?.owns(path) === true) {
         serveOAuth(oauth, path, { request, response, headers, fail })
         return

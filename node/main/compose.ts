@@ -1,11 +1,14 @@
 import { Fault } from '../../protocol/errors.ts'
 import { FEDERATION_VERSION, type FederationSettings } from '../../protocol/federation.ts'
 import { inheritedEnvironment, MEMORY_STATE } from '../core/config.ts'
+import { CAPABILITY_KINDS } from '../../protocol/capability.ts'
+import { logAudit } from '../core/audit.ts'
 import { NO_AUTHENTICATION, type Authenticator } from '../core/authentication.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { Sealer } from '../core/seal.ts'
 import { Registry } from '../control/registry.ts'
+import { hasIdentity, Identity } from '../identity/identity.ts'
 import { loadState, volatileState, type NodeState } from '../identity/node-state.ts'
 import { Admission } from '../inbound/admission.ts'
 import { Asks } from '../inbound/asks.ts'
@@ -28,10 +31,12 @@ export interface Parts {
   readonly registry: Registry
   readonly methods: MethodParts
   readonly streamable: StreamableParts
+  /** Undefined where the configuration says nothing of it. */
+  readonly identity: Identity | undefined
   readonly http: HttpServer
   readonly drain: Drain
-  /** Replaces what endpoints are called and say of themselves. */
-  configure(config: NodeConfig): void
+  /** Replaces what endpoints are called and say of themselves, and who may call them. */
+  configure(config: NodeConfig): Promise<void>
 }
 
 /** Whether the node still takes work, and whether the first lists are in. */
@@ -58,12 +63,13 @@ async function stateOf({ node }: NodeConfig): Promise<NodeState> {
 /**
  * Builds a node from its configuration; nothing is started yet.
  *
+ * @param other tells callers in place of what is configured, with keys and a clock of its own
  * @throws StateError when the keys in the state folder cannot be used, ConfigError when the files of TLS cannot
  */
 export async function compose(
   initial: NodeConfig,
   log: Logger,
-  authenticator: Authenticator = NO_AUTHENTICATION,
+  other?: Authenticator,
 ): Promise<Parts> {
   let config = initial
   const { node, limits } = initial
@@ -74,12 +80,13 @@ export async function compose(
   const serverInfo = { name, title: `${organisation}/${name}`, version }
   const self = { clientInfo: { name: 'banyan', version }, federation }
   const sealer = new Sealer(sessionKey, 'cursor')
-  const registry = new Registry(initial, {
+  const identity = await identityOf(initial, log, (endpoint) => scopesAt(registry, endpoint))
+  const registry: Registry = new Registry(initial, {
     self,
     inherited: inheritedEnvironment(),
     log,
     sealer,
-    delegator: () => undefined,
+    delegator: (label, upstream) => identity?.delegator(label, upstream),
   })
   const drain = new Drain()
   const current = (): NodeConfig => config
@@ -102,21 +109,43 @@ export async function compose(
     lifetimeMs: limits.sessionLifetime,
     maxBytes: limits.sessionIdBytes,
   })
+  const authenticator = other ?? identity?.authenticator ?? NO_AUTHENTICATION
   const streamable: StreamableParts = { ...methods, ...inbound, sessions, authenticator }
   const http = new HttpServer({
     ...limits,
     log,
     admission: admissionOf(initial),
     authenticator,
-    oauth: undefined,
+    oauth: () => identity?.oauth,
     tls: node.tls === undefined ? undefined : await readTls(node.tls),
     handle: (exchange) => serveStreamable(streamable, exchange),
     readiness: () => readiness(registry, drain),
   })
-  const configure = (next: NodeConfig): void => {
+  const configure = async (next: NodeConfig): Promise<void> => {
+    await identity?.configure(next)
     config = next
   }
-  return { federation, registry, methods, streamable, http, drain, configure }
+  return { federation, registry, methods, streamable, identity, http, drain, configure }
+}
+
+/** Where nothing is said of identity, nothing of it is made. */
+function identityOf(
+  config: NodeConfig,
+  log: Logger,
+  scopesOf: (endpoint: string) => readonly string[],
+): Promise<Identity | undefined> {
+  if (!hasIdentity(config)) return Promise.resolve(undefined)
+  const { state } = config.node
+  const folder = state === MEMORY_STATE ? undefined : state
+  return Identity.open(config, { folder, scopesOf, audit: logAudit(log), log })
+}
+
+/** What callers of an endpoint may ask for: the namespaces it shows now. */
+function scopesAt({ catalogue }: Registry, endpoint: string): readonly string[] {
+  const views = CAPABILITY_KINDS.map((kind) => catalogue.view(endpoint, kind))
+  const items = views.flatMap((view) => view?.items ?? [])
+  const namespaces = new Set(items.map(({ entry }) => entry.namespace))
+  return [...namespaces].toSorted().map((namespace) => `ns:${namespace}`)
 }
 
 /** What the inbound side remembers from one request to the next. */

@@ -1,5 +1,6 @@
 import type { ConfigProblem } from '../core/config-error.ts'
 import type { NodeConfig } from '../core/config-types.ts'
+import { hasIdentity } from '../identity/identity.ts'
 import { fingerprint } from '../control/links.ts'
 
 /** What is fixed, with where it stands in the file. */
@@ -11,6 +12,8 @@ const FIXED: readonly { readonly path: readonly string[]; of(config: NodeConfig)
   // Whether there is a token service at all, and who it is to everybody who holds a token of it.
   { path: ['issuer', 'mode'], of: ({ issuer }) => issuer?.mode },
   { path: ['issuer', 'url'], of: ({ issuer }) => issuer?.url },
+  // Whether anything of identity is there.
+  { path: ['issuer'], of: (config) => hasIdentity(config) },
 ]
 
 /**

@@ -29,6 +29,7 @@ export async function listenNode(
   const { host, port } = config.node.listen
   const address = await parts.http.listen(host, port)
   const url = config.node.url ?? baseUrl(address, config.node.tls)
+  parts.identity?.begin(url)
   log.info({ url, id: parts.federation.node }, 'listening')
   return new RunningNode(parts, { config, url, baseDir })
 }
@@ -103,8 +104,8 @@ export class RunningNode implements BanyanNode {
     refuseRestart(this.#config, next)
     // The files may have been renewed under their old names.
     if (next.node.tls !== undefined) this.#parts.http.renew(await readTls(next.node.tls))
+    await this.#parts.configure(next)
     this.#config = next
-    this.#parts.configure(next)
     await this.#parts.registry.apply(next)
   }
 
@@ -125,13 +126,14 @@ export class RunningNode implements BanyanNode {
   }
 
   async #close(): Promise<void> {
-    const { drain, http, methods, registry, streamable } = this.#parts
+    const { drain, http, identity, methods, registry, streamable } = this.#parts
     drain.begin()
     stopStreams(this.#parts)
     await http.close(this.#config.limits.shutdownGrace)
     streamable.keepAlive.close()
     methods.serving.close()
     await registry.close()
+    await identity?.close()
   }
 }
 

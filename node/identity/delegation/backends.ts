@@ -1,11 +1,17 @@
 import { URN } from '../../../protocol/token/metadata.ts'
-import type { NarrowRecord } from '../../../protocol/token/narrow.ts'
 import { EVERYTHING } from '../../../protocol/token/scopes.ts'
-import { revealCredential } from '../credential.ts'
+import type { Parent } from '../../../protocol/token/narrow.ts'
+import { CredentialHolder, revealCredential } from '../credential.ts'
 import type { LocalIssuer } from '../service/local-issuer.ts'
 import type { Backend, Delegation } from './backend.ts'
-import { DelegatedToken } from './delegated-token.ts'
-import { crossing, noToken, type GrantPlan, type GrantSource } from './grant-source.ts'
+import { DelegatedToken, revealToken } from './delegated-token.ts'
+import {
+  crossing,
+  noToken,
+  type GrantPlan,
+  type GrantSource,
+  type LinkPolicy,
+} from './grant-source.ts'
 import { readAnswer, readIssuedToken } from './token-answers.ts'
 import type { TokenRequests } from './token-requests.ts'
 
@@ -13,23 +19,20 @@ import type { TokenRequests } from './token-requests.ts'
 export class LocalBackend implements Backend {
   readonly #issuer: () => LocalIssuer
   readonly #plan: GrantPlan
-  readonly #record: Omit<NarrowRecord, 'issuer' | 'targets' | 'scopes'>
+  readonly #policy: () => LinkPolicy
 
-  constructor(
-    issuer: () => LocalIssuer,
-    plan: GrantPlan,
-    record: Omit<NarrowRecord, 'issuer' | 'targets' | 'scopes'>,
-  ) {
+  constructor(issuer: () => LocalIssuer, plan: GrantPlan, policy: () => LinkPolicy) {
     this.#issuer = issuer
     this.#plan = plan
-    this.#record = record
+    this.#policy = policy
   }
 
   obtain({ parent }: Delegation): DelegatedToken {
-    const { target, map, actor, jkt } = this.#plan
+    const { map, actor, jkt } = this.#plan
+    const target = this.#plan.target()
     const issuer = this.#issuer()
     const { resource } = target
-    const record = { ...this.#record, issuer: issuer.issuer, targets: [target], scopes: { map } }
+    const record = { ...this.#policy(), issuer: issuer.issuer, targets: [target], scopes: { map } }
     const ask = {
       kind: 'access',
       resource,
@@ -57,7 +60,8 @@ export class ExchangeBackend implements Backend {
   }
 
   async obtain({ parent, credential }: Delegation): Promise<DelegatedToken> {
-    const { target, map, actor, jkt, clock } = this.#plan
+    const { map, actor, jkt, clock } = this.#plan
+    const target = this.#plan.target()
     if (credential === undefined) throw noToken()
     const scopes = crossing(parent.scopes, map).filter((scope) => scope !== EVERYTHING)
     const json = await this.#requests.ask([
@@ -101,7 +105,8 @@ export class ChainBackend implements Backend {
   }
 
   async obtain(delegation: Delegation): Promise<DelegatedToken> {
-    const { target, actor, jkt, clock } = this.#plan
+    const { actor, jkt, clock } = this.#plan
+    const target = this.#plan.target()
     const grant = await this.#grants.grant(delegation)
     const json = await this.#requests.ask([
       ['grant_type', URN.jwtBearer],
@@ -167,4 +172,26 @@ export interface ClientCredentialsPlan {
   readonly resource: string
   readonly scopes: readonly string[]
   readonly clock: () => number
+}
+
+/**
+ * The node for itself, where the issuer of the organisation is elsewhere: it wants to see a token, and gives the node one
+ * for an endpoint of its own first.
+ */
+export class OwnBackend implements Backend {
+  readonly #token: () => DelegatedToken | Promise<DelegatedToken>
+  readonly #backend: Backend
+
+  /** @param token of the node itself, for one of its own endpoints */
+  constructor(token: () => DelegatedToken | Promise<DelegatedToken>, backend: Backend) {
+    this.#token = token
+    this.#backend = backend
+  }
+
+  async obtain({ parent }: { readonly parent: Parent }): Promise<DelegatedToken> {
+    const token = await this.#token()
+    const expiresAt = Math.min(parent.expiresAt, token.facts.expiresAt)
+    const credential = new CredentialHolder(revealToken(token))
+    return this.#backend.obtain({ parent: { ...parent, expiresAt }, credential })
+  }
 }

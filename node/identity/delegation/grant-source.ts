@@ -21,7 +21,8 @@ export interface Grant {
 
 /** What every grant for one upstream has in common. */
 export interface GrantPlan {
-  readonly target: Target
+  /** Asked for each time: who owns an endpoint may change with the configuration. */
+  readonly target: () => Target
   readonly map: ScopeMapping
   /** The node: its organisation's issuer and its client id. */
   readonly actor: () => Party
@@ -29,6 +30,9 @@ export interface GrantPlan {
   readonly jkt: string
   readonly clock: Clock
 }
+
+/** What the configuration says of one link, besides where it leads and what goes over. */
+export type LinkPolicy = Omit<NarrowRecord, 'issuer' | 'targets' | 'scopes'>
 
 /** Where grants come from: the token service in this process, or that of the organisation. */
 export interface GrantSource {
@@ -39,23 +43,20 @@ export interface GrantSource {
 export class LocalGrants implements GrantSource {
   readonly #issuer: () => LocalIssuer
   readonly #plan: GrantPlan
-  readonly #record: Omit<NarrowRecord, 'issuer' | 'targets' | 'scopes'>
+  readonly #policy: () => LinkPolicy
 
-  constructor(
-    issuer: () => LocalIssuer,
-    plan: GrantPlan,
-    record: Omit<NarrowRecord, 'issuer' | 'targets' | 'scopes'>,
-  ) {
+  constructor(issuer: () => LocalIssuer, plan: GrantPlan, policy: () => LinkPolicy) {
     this.#issuer = issuer
     this.#plan = plan
-    this.#record = record
+    this.#policy = policy
   }
 
   grant({ parent }: Delegation): Grant {
-    const { target, map, actor, jkt } = this.#plan
+    const { map, actor, jkt } = this.#plan
+    const target = this.#plan.target()
     const issuer = this.#issuer()
     const record = {
-      ...this.#record,
+      ...this.#policy(),
       issuer: issuer.issuer,
       targets: [target],
       scopes: { map },
@@ -78,7 +79,8 @@ export class RemoteGrants implements GrantSource {
   }
 
   async grant({ parent, credential }: Delegation): Promise<Grant> {
-    const { target, map, actor, jkt, clock } = this.#plan
+    const { map, actor, jkt, clock } = this.#plan
+    const target = this.#plan.target()
     const scopes = crossing(parent.scopes, map)
     const subject = credential === undefined ? undefined : revealCredential(credential)
     if (subject === undefined) throw noToken()

@@ -43,6 +43,9 @@ export interface UpstreamDelegatorOptions {
   readonly log: Logger
 }
 
+/** How long this node vouches at a time for a caller without a token, whose key may have no end, s. */
+const VOUCHED_SECONDS = 600
+
 /** Where what was made from a token is found again when it is revoked. */
 interface Kept {
   readonly entry: DelegationEntry
@@ -116,22 +119,25 @@ export class UpstreamDelegator implements Delegator {
 
   #entry(principal: Principal, budget: number): DelegationEntry {
     const { backend, ownBackend = backend, clock } = this.#options
-    const parent = this.#parentOf(principal, budget)
-    const key = keyOf(principal, parent)
+    const key = keyOf(principal, this.#parentOf(principal, budget))
     const known = this.#entries.get(key)
     if (known !== undefined) return known.entry
     const { credential } = principal
     const from = credential === undefined ? ownBackend : backend
-    const entry = new DelegationEntry({ clock, obtain: () => from.obtain({ parent, credential }) })
+    const entry = new DelegationEntry({
+      clock,
+      obtain: () => from.obtain({ parent: this.#parentOf(principal, budget), credential }),
+    })
     this.#entries.set(key, { entry, from: principal.claims })
     return entry
   }
 
   #parentOf(principal: Principal, budget: number): Parent {
     const { claims, scopes = [], subject, clientId } = principal
-    const issuer = this.#options.ownIssuer()
+    const { clock, ownIssuer } = this.#options
+    const issuer = ownIssuer()
     if (claims === undefined) {
-      const expiresAt = principal.expiresAt / 1_000
+      const expiresAt = Math.min(principal.expiresAt / 1_000, clock() + VOUCHED_SECONDS)
       return { issuer, subject: `key:${subject}`, clientId, scopes, expiresAt, budget }
     }
     const parent = parentOf(claims, claims.iss === issuer ? 'own' : 'edge')

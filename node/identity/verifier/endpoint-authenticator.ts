@@ -16,6 +16,7 @@ import { challengeHeaders } from './challenges.ts'
 import type { AuthenticateClient } from './client-authentication.ts'
 import {
   endpointPolicy,
+  issuerOf,
   keySources,
   type EndpointPolicy,
   type VerifierConfig,
@@ -24,7 +25,8 @@ import {
 import { INTROSPECTION_SECONDS } from './introspection.ts'
 import { IssuerKeys } from './issuer-keys.ts'
 import type { NetworkOf } from './networks.ts'
-import { keyPrincipal, tokenPrincipal } from './principals.ts'
+import type { SubjectIssuer } from '../service/settings.ts'
+import { grantedScopes, keyPrincipal, tokenPrincipal } from './principals.ts'
 import { checkSender } from './sender-binding.ts'
 
 export interface EndpointAuthenticatorOptions {
@@ -86,6 +88,17 @@ export class EndpointAuthenticator implements Authenticator {
     this.#verified.clear()
     const base = this.#options.baseUrl()
     this.#issuerKeys.keep(keySources(config, base))
+  }
+
+  /** How tokens of a foreign issuer are read that callers of an endpoint come with; undefined where it is the own one. */
+  subjects(endpoint: string): SubjectIssuer | undefined {
+    const { issuer } = this.#config
+    const policy = this.#policyOf(endpoint)
+    if (policy?.access === undefined) return undefined
+    const { access, auth, scopes: rules } = policy
+    if (access.issuer === issuerOf({}, issuer, this.#options.baseUrl())) return undefined
+    const scopes = (granted: readonly string[]): readonly string[] => grantedScopes(granted, rules)
+    return { issuer: access.issuer, keys: access.keys, algs: auth.algs, scopes }
   }
 
   close(): void {

@@ -32,9 +32,7 @@ beforeEach(async () => {
     get authenticator() {
       return authenticator
     },
-    get oauth() {
-      return oauth
-    },
+    oauth: () => oauth,
     handle: (exchange) => handle(exchange),
     readiness: () => readiness,
     log: { ...SILENT, error: (facts) => logged.push(facts) },
@@ -185,7 +183,7 @@ describe('an address that is taken', () => {
     const second = new HttpServer({
       admission: new Admission({ loopback: true, hosts: [], origins: [] }),
       authenticator: NO_AUTHENTICATION,
-      oauth: undefined,
+      oauth: () => undefined,
       handle: () => Promise.resolve(),
       readiness: () => readiness,
       log: SILENT,

@@ -281,13 +281,10 @@ export class TokenLab {
 
   async #open({ policy = {}, parts = {}, settings = {}, nonces = 'off' }: Change): Promise<void> {
     const { clock } = this
-    const getService = (): TokenService | undefined => this.#service
     this.#server = new HttpServer({
       admission: new Admission({ loopback: true, hosts: [], origins: [] }),
       authenticator: NO_AUTHENTICATION,
-      get oauth() {
-        return getService()
-      },
+      oauth: () => this.#service,
       handle: () => undefined,
       readiness: () => ({ ready: true, facts: {} }),
       log: SILENT,
