@@ -50,6 +50,3 @@ export interface Audit {
 export function logAudit(log: Logger): Audit {
   return { exchange: (line) => log.info({ audit: line }, 'a decision about a token') }
 }
-
-/** Writes nothing. */
-export const NO_AUDIT: Audit = { exchange: () => undefined }

@@ -44,11 +44,10 @@ export function callerLines(callers: CallersReport): readonly string[] {
 }
 
 function passing({ passing: { mode, ...report } }: RemoteReport): string {
+  if (mode === 'none') return 'is not told who calls'
   const { issuer, scopes = {}, granted = [], requires = [], subject, disclose } = report
   const over = `; goes over: ${mapped(scopes)}`
   switch (mode) {
-    case 'none':
-      return 'is not told who calls'
     case 'exchange':
       return `gets the caller, exchanged at ${issuer}${over}`
     case 'chain':

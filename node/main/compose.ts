@@ -104,11 +104,7 @@ export async function compose(
     open: () => drain.open,
     hasRoom: () => streams.size + listens.size < limits.streams,
   }
-  const sessions = new Sessions({
-    sealer: new Sealer(sessionKey, 'session'),
-    lifetimeMs: limits.sessionLifetime,
-    maxBytes: limits.sessionIdBytes,
-  })
+  const sessions = sessionsOf(sessionKey, limits)
   const authenticator = other ?? identity?.authenticator ?? NO_AUTHENTICATION
   const streamable: StreamableParts = { ...methods, ...inbound, sessions, authenticator }
   const http = new HttpServer({
@@ -121,11 +117,22 @@ export async function compose(
     handle: (exchange) => serveStreamable(streamable, exchange),
     readiness: () => readiness(registry, drain),
   })
-  const configure = async (next: NodeConfig): Promise<void> => {
-    await identity?.configure(next)
-    config = next
+  const parts = { federation, registry, methods, streamable, identity, http, drain }
+  return {
+    ...parts,
+    configure: async (next) => {
+      await identity?.configure(next)
+      config = next
+    },
   }
-  return { federation, registry, methods, streamable, identity, http, drain, configure }
+}
+
+function sessionsOf(sessionKey: Buffer, limits: NodeConfig['limits']): Sessions {
+  return new Sessions({
+    sealer: new Sealer(sessionKey, 'session'),
+    lifetimeMs: limits.sessionLifetime,
+    maxBytes: limits.sessionIdBytes,
+  })
 }
 
 /** Where nothing is said of identity, nothing of it is made. */

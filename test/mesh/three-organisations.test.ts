@@ -121,6 +121,16 @@ function call(node: BanyanNode, authorization: string | undefined): Promise<RawR
   })
 }
 
+/** The client id of a node. */
+function client(node: BanyanNode): string {
+  return `${node.url}/oauth/client.json`
+}
+
+/** A node as it stands among the actors. */
+function actor(node: BanyanNode): string {
+  return `${node.url} ${client(node)}`
+}
+
 describe('a call across three organisations', () => {
   test('arrives, and each issuer says who acted and for whom it was', async () => {
     const { a, b, c, records } = await chain()
@@ -130,8 +140,6 @@ describe('a call across three organisations', () => {
     const [atB, atC] = [records.b, records.c].map(({ audit }) =>
       audit.filter((line) => line.kind === 'jwt_bearer' && line.decision === 'issued').at(-1),
     )
-    const client = (node: BanyanNode): string => `${node.url}/oauth/client.json`
-    const actor = (node: BanyanNode): string => `${node.url} ${client(node)}`
     expect(atB).toMatchObject({
       client: client(a),
       audience: b.endpointUrl('main'),
