@@ -47,7 +47,7 @@ const accessSchema = z.object({
   jti: visibleName,
   iat: numericDate,
   exp: numericDate,
-  act: z.unknown(),
+  act: z.unknown().optional(),
   may_act: partySchema.optional(),
   ...delegation,
 })

@@ -52,7 +52,7 @@ const grantSchema = z.object({
   jti: visibleName,
   iat: numericDate,
   exp: numericDate,
-  act: z.unknown(),
+  act: z.unknown().optional(),
   ...delegation,
 })
 

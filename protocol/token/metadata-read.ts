@@ -76,7 +76,7 @@ const clientSchema = z.object({
   token_endpoint_auth_method: z.literal('private_key_jwt'),
   jwks_uri: url.optional(),
   jwks: z.object({ keys: z.array(z.record(z.string(), z.unknown())).min(1).max(16) }).optional(),
-  client_secret: z.undefined(),
+  client_secret: z.undefined().optional(),
 })
 
 /**

@@ -19,13 +19,12 @@ const VERSION = 'banyan-pairwise-1'
  * @param secret of the own issuer, 32 random bytes or more
  */
 export function pairwiseSubject(secret: Uint8Array, { iss, sub, target }: PairwiseInput): string {
-  const hmac = createHmac('sha256', secret)
-  for (const part of [VERSION, iss, sub, target]) {
+  // With the length in front no two different lists have one text.
+  const parts = [VERSION, iss, sub, target].flatMap((part) => {
     const bytes = Buffer.from(part, 'utf8')
     const length = Buffer.alloc(4)
     length.writeUInt32BE(bytes.length)
-    // With the length in front no two different lists have one text.
-    hmac.update(length).update(bytes)
-  }
-  return hmac.digest('base64url')
+    return [length, bytes]
+  })
+  return createHmac('sha256', secret).update(Buffer.concat(parts)).digest('base64url')
 }

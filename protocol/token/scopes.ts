@@ -61,8 +61,12 @@ export function isScopeToken(text: string): boolean {
   return text.length <= MAX_SCOPE && TOKEN.test(text)
 }
 
+/** What stands in a scope as it is. */
+const PLAIN = /^[A-Za-z0-9_.~!'()/-]+$/
+
 /** A name as it stands in a scope; undefined when it cannot, being empty, too long, or no Unicode. */
 export function encodeName(name: string): string | undefined {
+  if (name.length <= MAX_SCOPE && PLAIN.test(name)) return name
   if (name === '' || name.length > MAX_SCOPE || !name.isWellFormed()) return undefined
   return encodeURIComponent(name).replaceAll('%2F', '/').replaceAll('*', '%2A')
 }
@@ -105,18 +109,19 @@ export function formatScope({ namespace, kind, name, readOnly }: Scope): string 
 
 /** The scopes that open all a parsed one does and more, or the same. */
 function wider({ namespace, kind, name, readOnly }: Scope): readonly string[] {
-  if (namespace === undefined) return [EVERYTHING]
-  const reads = readOnly || kind === 'prompt' || kind === 'resource'
-  const verbs = reads ? [false, true] : [false]
-  const texts = [
-    EVERYTHING,
-    ...verbs.flatMap((verb) => [
-      formatScope({ namespace, kind: undefined, name: undefined, readOnly: verb }),
-      formatScope({ namespace, kind, name: undefined, readOnly: verb && kind === 'tool' }),
-      formatScope({ namespace, kind, name, readOnly: verb && kind === 'tool' }),
-    ]),
-  ]
-  return texts.filter((text) => text !== undefined)
+  const space = namespace === undefined ? undefined : encodeName(namespace)
+  // A namespace with a slash in it would look like another one with a name.
+  if (space === undefined || space.includes('/')) return [EVERYTHING]
+  const texts = [EVERYTHING, `ns:${space}`]
+  if (readOnly || kind === 'prompt' || kind === 'resource') texts.push(`ns:${space}:read`)
+  if (kind === undefined) return texts
+  const label = name === undefined ? undefined : encodeName(name)
+  const places = label === undefined ? [space] : [space, `${space}/${label}`]
+  for (const place of places) {
+    texts.push(`${kind}:${place}`)
+    if (readOnly) texts.push(`${kind}:${place}:read`)
+  }
+  return texts
 }
 
 /** Each scope and those that cover it. */

@@ -33,10 +33,14 @@ export function reach(scopes: readonly string[], catalogue: readonly Offer[]): R
 export const NAMES = ['find', 'drop', 'a/b', 'x:y', 'q*', 'ü ñ', '100%'] as const
 
 /** Everything two namespaces could offer: of each kind and name one, tools reading or not by their name. */
-export function everything(namespaces: readonly string[], node: string): readonly Offer[] {
+export function everything(
+  namespaces: readonly string[],
+  node: string,
+  names: readonly string[] = NAMES,
+): readonly Offer[] {
   return namespaces.flatMap((namespace) =>
     (['tool', 'prompt', 'resource'] as const).flatMap((kind) =>
-      NAMES.map((name) => ({
+      names.map((name) => ({
         namespace,
         kind,
         name,
@@ -52,8 +56,11 @@ function written(name: string): string {
 }
 
 /** Scopes of our grammar about one of the namespaces. */
-export function scopeAbout(namespaces: readonly string[]): fc.Arbitrary<string> {
-  const parts = { namespace: fc.constantFrom(...namespaces), name: fc.constantFrom(...NAMES) }
+export function scopeAbout(
+  namespaces: readonly string[],
+  names: readonly string[] = NAMES,
+): fc.Arbitrary<string> {
+  const parts = { namespace: fc.constantFrom(...namespaces), name: fc.constantFrom(...names) }
   return fc.oneof(
     fc.record(parts).map(({ namespace }) => `ns:${namespace}`),
     fc.record(parts).map(({ namespace }) => `ns:${namespace}:read`),

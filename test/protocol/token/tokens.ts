@@ -1,9 +1,26 @@
 // Tokens as attackers and honest parties write them, and what reading them comes to.
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import * as fc from 'fast-check'
 import type { JoseHeader } from '../../../protocol/token/compact.ts'
 import { OAuthFault, type OAuthError, type TokenProblem } from '../../../protocol/token/faults.ts'
 import { problemOf } from '../../../protocol/token/refusals.ts'
 import { faultOf } from '../fault.ts'
+
+/** Characters of every kind, halves of some included. */
+const character: fc.Arbitrary<string> = fc
+  .oneof(
+    fc.integer({ min: 0, max: 0xff }),
+    fc.integer({ min: 0, max: 0x10ffff }),
+    fc.integer({ min: 0xd800, max: 0xdfff }),
+  )
+  .map((code) => String.fromCodePoint(code))
+
+/** Text of any characters. */
+export function anyText(
+  size: { minLength?: number; maxLength?: number } = {},
+): fc.Arbitrary<string> {
+  return fc.string({ unit: character, ...size })
+}
 
 /** A part of a token: an object, or text that is no JSON of anybody. */
 export type Part = string | Readonly<Record<string, unknown>>
