@@ -72,6 +72,7 @@ export interface TrustReport {
   readonly anonymous: boolean
   readonly transit: readonly string[]
   readonly maxDepth: number
+  /** Never longer than what the issuer itself allows. */
   readonly maxTtl: string
   readonly cnf: TrustRecord['cnf']
   readonly profiles: TrustRecord['profiles']
@@ -165,7 +166,7 @@ function explainIssuer(config: NodeConfig, url: string): IssuerReport | undefine
   return { mode, url: issuer.url ?? url, ...made }
 }
 
-function explainTrust(record: TrustRecord): TrustReport {
+function explainTrust(record: TrustRecord, tokenTtl: number): TrustReport {
   const { issuer, transit, maxDepth, cnf, profiles, exchangesPerMinute } = record
   return {
     issuer,
@@ -176,7 +177,7 @@ function explainTrust(record: TrustRecord): TrustReport {
     anonymous: record.subjects.anonymous,
     transit,
     maxDepth,
-    maxTtl: formatDuration(record.maxTtl),
+    maxTtl: formatDuration(Math.min(record.maxTtl, tokenTtl)),
     cnf,
     profiles,
     ...ending(record),
@@ -202,6 +203,8 @@ export function explainIdentity(config: NodeConfig, url: string): IdentityReport
     ...(issuer === undefined ? {} : { issuer }),
     nodes: config.nodes.map(explainNode),
     workloads: config.workloads.map(explainWorkload),
-    trust: config.trust.map(explainTrust),
+    trust: config.trust.map((record) =>
+      explainTrust(record, config.issuer?.tokenTtl ?? record.maxTtl),
+    ),
   }
 }

@@ -1,9 +1,8 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { explainConfig } from '../../../node/control/check.ts'
 import type { NodeConfigInput } from '../../../node/core/config-input.ts'
 import { parseConfig } from '../../../node/core/config.ts'
-
-const CANARY = 'canary-7Qx'
+import { CANARY, FULL, HASH, OPTIONS, SCRYPT } from '../core/identity-config.ts'
 
 const INPUT: NodeConfigInput = {
   node: { name: 'edge', organisation: 'acme', listen: '[::1]:7400' },
@@ -25,7 +24,7 @@ const SEARCH = { label: 'search', kind: 'http', target: 'https://s.example/mcp' 
 const GLOBEX = { label: 'globex', kind: 'node', target: 'https://g.example/mcp/p' }
 
 test('explains each endpoint: its URL, its namespaces, what feeds them', () => {
-  expect(explainConfig(parseConfig(INPUT))).toEqual({
+  expect(explainConfig(parseConfig(INPUT))).toMatchObject({
     name: 'edge',
     organisation: 'acme',
     url: 'http://[::1]:7400',
@@ -75,5 +74,125 @@ test.each([
   expect(explainConfig(config)).toMatchObject({
     url,
     endpoints: [{ url: `${url}/mcp/main` }, {}, {}],
+  })
+})
+
+describe('identity', () => {
+  const report = explainConfig(parseConfig(FULL, OPTIONS))
+
+  test('says who may call each endpoint', () => {
+    expect(report.endpoints.map(({ callers }) => callers)).toEqual([
+      {
+        open: false,
+        issuer: 'https://id.b.example',
+        dpop: 'required',
+        introspection: false,
+        scopes: ['ns:sales'],
+        scopeMap: {},
+        keys: [],
+      },
+      {
+        open: false,
+        issuer: 'https://login.b.example',
+        dpop: 'accepted',
+        introspection: true,
+        scopes: ['ns:sales'],
+        scopeMap: { reader: ['ns:sales:read'] },
+        keys: [{ name: 'ops', scopes: ['*'], notAfter: '2099-06-01T23:59:59.999Z' }],
+      },
+    ])
+    const open = explainConfig(parseConfig(INPUT)).endpoints.map(({ callers }) => callers)
+    expect(open).toEqual([{ open: true }, { open: true }, { open: true }])
+  })
+
+  test('says how each upstream on the network is told who calls', () => {
+    expect(report.upstreams).toEqual([
+      {
+        label: 'near',
+        kind: 'http',
+        target: 'http://127.0.0.1:3000/mcp',
+        passing: { mode: 'none' },
+        allowPrivate: true,
+      },
+      {
+        label: 'saas',
+        kind: 'http',
+        target: 'https://mcp.saas.example/v1',
+        passing: {
+          mode: 'client_credentials',
+          issuer: 'https://login.saas.example',
+          granted: ['items.read'],
+          requires: ['ns:sales'],
+        },
+        allowPrivate: false,
+      },
+      {
+        label: 'inside',
+        kind: 'node',
+        target: 'https://find.b.example/mcp/docs',
+        passing: {
+          mode: 'exchange',
+          issuer: 'https://id.b.example',
+          scopes: { 'ns:sales': ['ns:docs'] },
+        },
+        allowPrivate: false,
+      },
+      {
+        label: 'c',
+        kind: 'node',
+        target: 'https://gw.c.example/mcp/pub',
+        passing: {
+          mode: 'chain',
+          issuer: 'https://gw.c.example',
+          scopes: { 'ns:sales:read': ['ns:ledger:read'] },
+          subject: 'pairwise',
+          disclose: 'full',
+        },
+        allowPrivate: false,
+      },
+    ])
+  })
+
+  test('says who may get tokens here', () => {
+    expect(report.identity).toMatchObject({
+      issuer: { mode: 'embedded', url: 'https://id.b.example', tokenTtl: '2m' },
+      nodes: [{ client: 'https://find.b.example/oauth/client.json' }],
+      workloads: [
+        { client: 'nightly', proof: 'secret' },
+        { client: 'ci', proof: 'platform', platform: 'https://kubernetes.default.svc' },
+      ],
+      trust: [
+        {
+          issuer: 'https://gw.a.example',
+          clients: ['https://gw.a.example/oauth/client.json', 'a-agent'],
+          scopes: ['ns:sales:read'],
+          notAfter: '2099-06-01T23:59:59.999Z',
+          maxDepth: 3,
+          maxTtl: '2m',
+        },
+      ],
+    })
+    expect(explainConfig(parseConfig(INPUT)).identity).toEqual({
+      nodes: [],
+      workloads: [],
+      trust: [],
+    })
+  })
+
+  test('says what a trust record can get at most, not what it asks for', () => {
+    const [record] = FULL.trust ?? []
+    if (record === undefined) throw new Error('there is a record')
+    const scopes = { map: { a: ['ns:sales'], b: ['ns:hr'] }, max: ['ns:sales:read', 'ns:x'] }
+    const { identity } = explainConfig(
+      parseConfig({ ...FULL, trust: [{ ...record, scopes }] }, OPTIONS),
+    )
+    expect(identity.trust[0]?.scopes).toEqual(['ns:sales:read'])
+  })
+
+  test('tells no secret, hash, key or query', () => {
+    const text = JSON.stringify(report)
+    for (const secret of [CANARY, HASH, SCRYPT, 'x'.repeat(43), 'tenant=b']) {
+      expect(text).not.toContain(secret)
+    }
   })
 })

@@ -116,7 +116,7 @@ describe('a configuration with identity', () => {
         scopes: { map: { 'ns:crm:read': ['ns:sales:read'] }, max: ['ns:sales:read'] },
         maxDepth: 3,
         maxTtl: 120_000,
-        notAfter: Date.parse('2027-06-01T23:59:59.999Z'),
+        notAfter: Date.parse('2099-06-01T23:59:59.999Z'),
         exchangesPerMinute: 600,
       },
     ])

@@ -62,7 +62,7 @@ export const FULL: NodeConfigInput = {
       clients: ['https://gw.a.example/oauth/client.json', { id: 'a-agent', keys: KEYS }],
       resources: [`${BASE}/mcp/partners`],
       scopes: { map: { 'ns:crm:read': ['ns:sales:read'] }, max: ['ns:sales:read'] },
-      notAfter: '2027-06-01',
+      notAfter: '2099-06-01',
     },
   ],
   upstreams: {
@@ -108,7 +108,7 @@ export const FULL: NodeConfigInput = {
           client: { id: 'gate', secret: '${SECRET}' },
         },
         scopeMap: { reader: ['ns:sales:read'] },
-        keys: [{ name: 'ops', hash: HASH, scopes: ['*'], notAfter: '2027-06-01' }],
+        keys: [{ name: 'ops', hash: HASH, scopes: ['*'], notAfter: '2099-06-01' }],
       },
     },
   },

@@ -13,6 +13,7 @@ import { EXIT, UsageError, type Command } from '../../../node/main/cli-command.t
 import { runCli } from '../../../node/main/cli-frame.ts'
 import { schemaCommand } from '../../../node/main/cli-schema.ts'
 import { packageVersion } from '../../../node/main/cli-version.ts'
+import { CANARY, FULL } from '../core/identity-config.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -167,9 +168,39 @@ describe('commands', () => {
       code: 0,
       out: `${good}: ok, node edge of acme
   http://127.0.0.1:7400/mcp/main  names prefixed, up to 48 characters
+    callers: OPEN, whoever reaches it
     docs  from files (stdio npx)
 `,
       err: `warning ${good}:2:50 upstreams.idle: is used by no namespace\n`,
+    })
+  })
+
+  test('check explains who may call, how callers are passed on, and whom we trust', async () => {
+    const file = join(folder, 'identity.json')
+    await writeFile(file, JSON.stringify(FULL).replaceAll('${SECRET}', CANARY))
+    expect(await run(['check', file])).toEqual({
+      code: 0,
+      out: `${file}: ok, node gate of b
+  https://gw.b.example/mcp/partners  names prefixed, up to 48 characters
+    callers: with tokens of https://id.b.example, bound to a key of theirs (DPoP); scopes ns:sales
+    sales     from files (stdio x), near (http http://127.0.0.1:3000/mcp), saas (http https://mcp.saas.example/v1)
+    inside-*  imported from inside (node https://find.b.example/mcp/docs)
+    c-*       imported from c (node https://gw.c.example/mcp/pub)
+  https://gw.b.example/mcp/staff  names prefixed, up to 48 characters
+    callers: with tokens of https://login.b.example, bound or bearer; opaque ones are asked about; scopes ns:sales; taken over: reader as ns:sales:read
+    callers: the key of ops, for *, until 2099-06-01
+    sales  from files (stdio x), near (http http://127.0.0.1:3000/mcp), saas (http https://mcp.saas.example/v1)
+  to near: is not told who calls
+  to saas: gets the node itself, by a token of https://login.saas.example for items.read; callers need ns:sales; public addresses only
+  to inside: gets the caller, exchanged at https://id.b.example; goes over: ns:sales as ns:docs; public addresses only
+  to c: gets the caller, granted to https://gw.c.example as pairwise subject, actors full; goes over: ns:sales:read as ns:ledger:read; public addresses only
+  issuer https://id.b.example, this process; tokens live 2m
+  node https://find.b.example/oauth/client.json: trades tokens for https://find.b.example/mcp/docs into tokens for https://gw.b.example/mcp/partners, https://gw.c.example
+  workload nightly: by its secret, may call https://gw.b.example/mcp/partners for ns:sales:read
+  workload ci: by tokens of https://kubernetes.default.svc, may call https://gw.b.example/mcp/partners for ns:sales
+  trust https://gw.a.example: may call https://gw.b.example/mcp/partners for ns:sales:read; until 2099-06-01; up to 3 actors deep; its own people only (pairwise); tokens of 2m, bound to a key (DPoP)
+`,
+      err: '',
     })
   })
 
