@@ -15,8 +15,8 @@ const FIXED: readonly {
   // Whether there is a token service at all, and who it is to everybody who holds a token of it.
   { path: ['issuer', 'mode'], of: ({ issuer }) => issuer?.mode },
   { path: ['issuer', 'url'], of: ({ issuer }) => issuer?.url },
-  // Whether anything of identity is there.
-  { path: ['issuer'], of: (config) => hasIdentity(config) },
+  // Whether anything of identity is there, also where no issuer is named.
+  { path: ['issuer'], of: (config) => config.issuer === undefined && hasIdentity(config) },
 ]
 
 /**
