@@ -1,4 +1,4 @@
-import type { EgressSettings, EndpointAuth, IssuerSettings } from './config-identity-types.ts'
+import type { EndpointAuth, IssuerSettings } from './config-identity-types.ts'
 import type { EndpointConfig, NodeConfig } from './config-types.ts'
 
 type Later<T, Key extends keyof T> = Omit<T, Key> & Partial<Pick<T, Key>>
@@ -19,6 +19,3 @@ export type ConfigDraft = Omit<NodeConfig, 'issuer' | 'endpoints'> & {
   readonly issuer?: IssuerDraft
   readonly endpoints: Readonly<Record<string, EndpointDraft>>
 }
-
-/** What `egress` is by default for something on another host. */
-export type EgressDefault = (url: string) => EgressSettings

@@ -3,7 +3,10 @@ import type { NodeConfig } from '../core/config-types.ts'
 import { fingerprint } from '../control/links.ts'
 
 /** What is fixed, with where it stands in the file. */
-const FIXED: readonly { readonly path: readonly string[]; of(config: NodeConfig): unknown }[] = [
+const FIXED: readonly {
+  readonly path: readonly string[]
+  readonly of: (config: NodeConfig) => unknown
+}[] = [
   // Its address, its certificate, its keys.
   { path: ['node'], of: ({ node }) => node },
   // What its parts were built with.

@@ -613,9 +613,12 @@ describe('the clients of the token service', () => {
   })
 })
 
+function http(url: string, headers: object = {}): object {
+  return { http: { url, headers } }
+}
+
 describe('how an upstream is told who calls', () => {
   const at = 'upstreams.c.auth'
-  const http = (url: string, headers: object = {}): object => ({ http: { url, headers } })
   test.each<[unknown, object | undefined, string[]]>([
     [
       { mode: 'xaa' },

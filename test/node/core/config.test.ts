@@ -512,6 +512,10 @@ function replaceAt(value: unknown, path: readonly string[], replacement: unknown
   return Array.isArray(value) ? changed.map(([, item]) => item) : Object.fromEntries(changed)
 }
 
+function isLocal(host: string): boolean {
+  return ['127.0.0.1', 'localhost'].includes(host)
+}
+
 describe('laws', () => {
   const words = fc.constantFrom(
     ...'node limits upstreams namespaces endpoints visibility stdio http url from name env'.split(
@@ -586,7 +590,6 @@ describe('laws', () => {
           other: { namespaces: ['docs'], auth: other },
         },
       }))
-    const isLocal = (host: string): boolean => ['127.0.0.1', 'localhost'].includes(host)
     fc.assert(
       fc.property(inputs, (input) => {
         if (outcomeOf(input) !== 'a configuration') return
