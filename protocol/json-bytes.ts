@@ -6,7 +6,14 @@
  * upstreams, which is only ever handed back to the caller it belongs to. The others are for text that went through it.
  */
 
-import { checkString, checkValue, malformed, skipSpace, tooDeep } from './json-check.ts'
+import {
+  checkString,
+  checkValue,
+  malformed,
+  skipSpace,
+  tooDeep,
+  type StringReader,
+} from './json-check.ts'
 
 /** A half-open range of bytes. */
 export interface Span {
@@ -19,7 +26,7 @@ export interface Member extends Span {
   readonly key: string
   readonly keyStart: number
   /** The members of the value, if it is an object and its key was among those to look into. */
-  readonly inside?: readonly Member[]
+  readonly inside?: readonly Member[] | undefined
 }
 
 const QUOTE = 0x22
@@ -63,6 +70,7 @@ const COMMON: readonly (readonly string[])[] = [
   ['jsonrpc', 'id', '2.0', 'method', 'params', 'result', 'error', 'name', 'arguments', '_meta'],
   ['tools/call', 'tools/list', 'resultType', 'content', 'structuredContent', 'isError'],
   ['progressToken', 'traceparent', 'io.modelcontextprotocol/protocolVersion'],
+  ['complete', '2026-07-28'],
   ['io.modelcontextprotocol/clientCapabilities', 'io.modelcontextprotocol/clientInfo'],
   ['io.modelcontextprotocol/serverInfo', 'io.github.banyan-mcp/federation'],
 ]
@@ -127,7 +135,7 @@ export function members(
   into: ReadonlySet<string> = NOWHERE,
 ): Member[] {
   const found: Member[] = []
-  scanObject(bytes, at, { depth, into, ...OPEN }, found)
+  new Scan(bytes, into, true).object(at, depth, found)
   return found
 }
 
@@ -153,59 +161,55 @@ export function readObject(
   { depth, into, openStrings = false }: ReadPlan,
 ): { readonly members: readonly Member[]; readonly end: number } {
   const found: Member[] = []
-  const end = scanObject(bytes, at, { depth, into, ...(openStrings ? OPEN : STRICT) }, found)
+  const end = new Scan(bytes, into, openStrings).object(at, depth, found)
   return { members: found, end }
 }
 
-interface Scan {
-  readonly depth: number
-  /** Keys whose objects are looked into. */
-  readonly into: ReadonlySet<string>
-  readonly string: (bytes: Buffer, at: number) => number
-  readonly value: (bytes: Buffer, at: number, depth: number) => number
-}
+/** One pass over a text. */
+class Scan {
+  readonly #bytes: Buffer
+  readonly #into: ReadonlySet<string>
+  readonly #string: StringReader
 
-const STRICT = { string: checkString, value: checkValue }
-const OPEN = {
-  string: skipString,
-  value: (bytes: Buffer, at: number, depth: number) => checkValue(bytes, at, depth, skipString),
-}
+  constructor(bytes: Buffer, into: ReadonlySet<string>, openStrings: boolean) {
+    this.#bytes = bytes
+    this.#into = into
+    this.#string = openStrings ? skipString : checkString
+  }
 
-/** Adds the members of an object to `found`; gives the index just behind it. */
-function scanObject(bytes: Buffer, at: number, scan: Scan, found: Member[]): number {
-  if (bytes[at] !== OPEN_BRACE) throw malformed()
-  if (scan.depth < 1) throw tooDeep()
-  let index = skipSpace(bytes, at + 1)
-  if (bytes[index] === CLOSE_BRACE) return index + 1
-  for (;;) {
-    if (bytes[index] !== QUOTE) throw malformed()
-    const keyStart = index
-    const keyEnd = scan.string(bytes, index)
-    index = skipSpace(bytes, keyEnd)
-    if (bytes[index] !== COLON) throw malformed()
-    const start = skipSpace(bytes, index + 1)
-    const key = readString(bytes, keyStart, keyEnd)
-    const member = scanMember(bytes, { key, keyStart, start }, scan)
-    found.push(member)
-    index = skipSpace(bytes, member.end)
+  /** Adds the members of the object at `at` to `found`; gives the index just behind it. */
+  object(at: number, depth: number, found: Member[]): number {
+    const bytes = this.#bytes
+    if (bytes[at] !== OPEN_BRACE) throw malformed()
+    if (depth < 1) throw tooDeep()
+    let index = skipSpace(bytes, at + 1)
     if (bytes[index] === CLOSE_BRACE) return index + 1
-    if (bytes[index] !== COMMA) throw malformed()
-    index = skipSpace(bytes, index + 1)
+    for (;;) {
+      if (bytes[index] !== QUOTE) throw malformed()
+      const member = this.#member(index, depth - 1)
+      found.push(member)
+      index = skipSpace(bytes, member.end)
+      if (bytes[index] === CLOSE_BRACE) return index + 1
+      if (bytes[index] !== COMMA) throw malformed()
+      index = skipSpace(bytes, index + 1)
+    }
   }
-}
 
-function scanMember(
-  bytes: Buffer,
-  { key, keyStart, start }: Omit<Member, 'end'>,
-  scan: Scan,
-): Member {
-  const depth = scan.depth - 1
-  if (!scan.into.has(key) || bytes[start] !== OPEN_BRACE) {
-    return { key, keyStart, start, end: scan.value(bytes, start, depth) }
+  #member(keyStart: number, depth: number): Member {
+    const bytes = this.#bytes
+    const keyEnd = this.#string(bytes, keyStart)
+    const colon = skipSpace(bytes, keyEnd)
+    if (bytes[colon] !== COLON) throw malformed()
+    const start = skipSpace(bytes, colon + 1)
+    const key = readString(bytes, keyStart, keyEnd)
+    if (bytes[start] !== OPEN_BRACE || !this.#into.has(key)) {
+      const end = checkValue(bytes, start, depth, this.#string)
+      return { key, keyStart, start, end, inside: undefined }
+    }
+    const inside: Member[] = []
+    const end = this.object(start, depth, inside)
+    return { key, keyStart, start, end, inside }
   }
-  const inside: Member[] = []
-  const end = scanObject(bytes, start, { ...scan, depth }, inside)
-  return { key, keyStart, start, end, inside }
 }
 
 /** The spans of the elements of the array that starts at `at`. */

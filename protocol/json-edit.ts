@@ -1,5 +1,6 @@
 /** Changes to JSON text by place: what no edit names keeps its bytes. */
 
+import { Buffer } from 'node:buffer'
 import type { Member, Span } from './json-bytes.ts'
 import { skipSpace } from './json-check.ts'
 
@@ -22,7 +23,8 @@ function inPlace(edits: readonly Edit[]): readonly Edit[] {
   for (const edit of edits) {
     let at = ordered.length
     while (at > 0 && isBefore(edit, ordered[at - 1])) at -= 1
-    ordered.splice(at, 0, edit)
+    if (at === ordered.length) ordered.push(edit)
+    else ordered.splice(at, 0, edit)
   }
   return ordered
 }

@@ -26,6 +26,8 @@ export interface Listed {
   readonly looseOutput: boolean
   /** A tool that can only be called as a task (MCP 2025-11-25, utilities/tasks). */
   readonly needsTask: boolean
+  /** A tool whose origin declares that it changes nothing (`annotations.readOnlyHint`). */
+  readonly readOnly: boolean
 }
 
 /** What was left out, with the reason: for the operator. */
@@ -141,16 +143,25 @@ function readItem(text: Buffer, kind: CapabilityKind, itemBytes: number): Listed
   }
 }
 
-type ToolFacts = Pick<Listed, 'paramHeaders' | 'unpublishable' | 'looseOutput' | 'needsTask'>
+type ToolFacts = Pick<
+  Listed,
+  'paramHeaders' | 'unpublishable' | 'looseOutput' | 'needsTask' | 'readOnly'
+>
 
 const NO_TOOL: ToolFacts = {
   paramHeaders: [],
   unpublishable: undefined,
   looseOutput: false,
   needsTask: false,
+  readOnly: false,
 }
 
-function toolFacts({ inputSchema, outputSchema, execution }: JsonObject): ToolFacts | undefined {
+function toolFacts({
+  inputSchema,
+  outputSchema,
+  execution,
+  annotations,
+}: JsonObject): ToolFacts | undefined {
   if (!isObject(inputSchema)) return undefined
   const mirrored = paramHeaders(inputSchema)
   return {
@@ -158,6 +169,7 @@ function toolFacts({ inputSchema, outputSchema, execution }: JsonObject): ToolFa
     unpublishable: mirrored.ok ? undefined : mirrored.reason,
     looseOutput: outputSchema !== undefined && !isObjectSchema(outputSchema),
     needsTask: isObject(execution) && execution['taskSupport'] === 'required',
+    readOnly: isObject(annotations) && annotations['readOnlyHint'] === true,
   }
 }
 

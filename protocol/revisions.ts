@@ -14,6 +14,11 @@ export const BATCH_REVISION: LegacyRevision = '2025-03-26'
 /** Every revision served, newest first. */
 export const SERVED_REVISIONS: readonly string[] = [MODERN_REVISION, ...LEGACY_REVISIONS]
 
+/** Whether a revision has tasks in its core (MCP 2025-11-25, basic/utilities/tasks): one did. */
+export function hasCoreTasks(revision: string): boolean {
+  return revision === '2025-11-25'
+}
+
 /** Whether `text` names a session revision served here. */
 export function isLegacyRevision(text: string): text is LegacyRevision {
   return (LEGACY_REVISIONS as readonly string[]).includes(text)

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FederationSettings } from '../../protocol/federation.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
+import type { Delegator } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
 import { Secret } from '../core/secret.ts'
 import type { Connector, Self } from '../outbound/connection.ts'
@@ -19,7 +20,7 @@ export interface ConnectorParts {
 export function makeConnector(
   label: string,
   upstream: UpstreamConfig,
-  { limits }: Pick<NodeConfig, 'limits'>,
+  { limits, delegator }: Pick<NodeConfig, 'limits'> & { readonly delegator: Delegator | undefined },
   { self, inherited, log }: ConnectorParts,
 ): Connector {
   const { era } = upstream
@@ -49,7 +50,8 @@ export function makeConnector(
   const headers =
     upstream.kind === 'http' ? Object.entries(revealed(upstream.http.headers)).flat() : []
   const { connectTimeout: connectTimeoutMs } = limits
-  return new HttpConnector({ ...shared, url, headers, connectTimeoutMs, log })
+  const authorization = delegator?.own
+  return new HttpConnector({ ...shared, url, headers, authorization, connectTimeoutMs, log })
 }
 
 function revealed(secrets: Readonly<Record<string, Secret>>): Record<string, string> {

@@ -3,6 +3,7 @@ import { globsOverlap } from '../../protocol/glob.ts'
 import { importedNamespace } from '../../protocol/names.ts'
 import { MODERN_REVISION, type Era } from '../../protocol/revisions.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
+import type { Delegator } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Sealer } from '../core/seal.ts'
 import { OWN } from '../core/stages.ts'
@@ -60,6 +61,8 @@ interface Registered {
 
 export interface RegistryParts extends ConnectorParts {
   readonly sealer: Sealer
+  /** What tells an upstream who calls; undefined where it is not told. */
+  readonly delegator: (label: string, upstream: UpstreamConfig) => Delegator | undefined
 }
 
 /** How often mirrors whose upstream reports no changes are looked after while somebody watches, milliseconds. */
@@ -165,7 +168,8 @@ export class Registry {
 
   #make(label: string, config: UpstreamConfig, print: string): Registered {
     const { limits } = this.#config
-    const connector = makeConnector(label, config, { limits }, this.#parts)
+    const delegator = this.#parts.delegator(label, config)
+    const connector = makeConnector(label, config, { limits, delegator }, this.#parts)
     const events: LinkEvents = {
       up: () => {
         mirrors.up()
@@ -190,7 +194,7 @@ export class Registry {
     const { kind, isolate, timeout, maxTimeout, concurrency } = config
     return {
       fingerprint: print,
-      upstream: { link, kind, isolate, timeout, maxTimeout, concurrency },
+      upstream: { link, kind, isolate, timeout, maxTimeout, concurrency, delegator },
       mirrors,
     }
   }

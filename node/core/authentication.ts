@@ -1,4 +1,5 @@
-import type { Principal } from './principal.ts'
+import type { Fault } from '../../protocol/errors.ts'
+import { LOCAL_CALLER, type Principal } from './principal.ts'
 
 /** What of a request says who sent it. */
 export interface CredentialFacts {
@@ -17,9 +18,22 @@ export interface Authenticator {
   /**
    * The caller; at once whenever nothing has to be fetched.
    *
-   * @throws AuthFault; the promise rejects with it too
+   * @throws Fault `unauthenticated`, `overloaded`; the promise rejects with it too
    */
   authenticate(facts: CredentialFacts): Principal | Promise<Principal>
+  /**
+   * What a refusal of code `unauthenticated` or `insufficient_scope` says in its headers: names and values in turn
+   * (RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1). None for any other.
+   */
+  challenge(endpoint: string, fault: Fault): readonly string[]
+}
+
+const NO_HEADERS: readonly string[] = []
+
+/** Of a node that listens on loopback without authentication: all its callers are one. */
+export const NO_AUTHENTICATION: Authenticator = {
+  authenticate: () => LOCAL_CALLER,
+  challenge: () => NO_HEADERS,
 }
 
 /** A request of an OAuth endpoint of the node. */
@@ -30,7 +44,7 @@ export interface OAuthRequest {
   /** Whether the URL had a query: none of these endpoints takes one. */
   readonly hasQuery: boolean
   readonly header: (name: string) => readonly string[]
-  /** The body, at most `limits.formBytes` long; empty when there is none. */
+  /** The body, at most `maxBodyBytes` long; empty when there is none. */
   readonly body: Buffer
   readonly certificate: string | undefined
 }
@@ -45,6 +59,8 @@ export interface OAuthResponse {
 
 /** What the node serves besides endpoints: metadata documents, keys, and its token service. */
 export interface OAuthService {
+  /** The largest body it takes, bytes. */
+  readonly maxBodyBytes: number
   /** Whether a path is one of its own, cheaply. */
   owns(path: string): boolean
   /** Answers; never rejects. */

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { Ring, type Place } from './ring.ts'
 
 /** Something that must not wait for ever. */

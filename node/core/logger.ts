@@ -9,6 +9,8 @@ export interface Logger {
   info(facts: LogFacts, message: string): void
   warn(facts: LogFacts, message: string): void
   error(facts: LogFacts, message: string): void
+  /** Whether lines of a level are written; asked where making the facts costs too much to do it for nothing. */
+  isLevelEnabled?(level: 'debug'): boolean
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'

@@ -22,6 +22,8 @@ export interface Principal {
   readonly claims: AccessClaims | undefined
   /** What it came with; undefined where there is no authentication. */
   readonly credential: Credential | undefined
+  /** When what it came with ends, milliseconds since 1970; Infinity where it does not. Nothing of its outlives it but calls. */
+  readonly expiresAt: number
 }
 
 /** Whoever reaches a node that listens on loopback without authentication. */
@@ -33,4 +35,5 @@ export const LOCAL_CALLER: Principal = {
   scopes: undefined,
   claims: undefined,
   credential: undefined,
+  expiresAt: Infinity,
 }

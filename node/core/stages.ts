@@ -4,6 +4,7 @@
  */
 
 import type { CapabilityKind, ListKind } from '../../protocol/capability.ts'
+import type { Fault } from '../../protocol/errors.ts'
 import type { ClientCapabilities } from '../../protocol/client-capabilities.ts'
 import type { HopTrail } from '../../protocol/federation.ts'
 import type { ParamHeader } from '../../protocol/headers.ts'
@@ -13,6 +14,7 @@ import type { LogSeverity } from '../../protocol/log-level.ts'
 import type { ToolId } from '../../protocol/names.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { CallScope } from './call-scope.ts'
+import type { Authorization } from './delegation.ts'
 import type { Principal } from './principal.ts'
 
 /** What is known of a caller from the protocol; none of it is verified. */
@@ -58,8 +60,11 @@ export interface Reply {
   /** Sends a notification that belongs to the request; false asks to wait for `onDrain`. */
   notify(text: Buffer): boolean
   onDrain(listener: () => void): void
-  /** Sends the response; `errorCode` is the JSON-RPC code in it, if it is an error. */
-  finish(text: readonly Buffer[], errorCode?: number): void
+  /**
+   * Sends the response; `errorCode` is the JSON-RPC code in it, if it is an error, and `refusal` why this node refused
+   * the request, if it was this node.
+   */
+  finish(text: readonly Buffer[], errorCode?: number, refusal?: Fault): void
   /**
    * Sends the caller a request on the stream of its own, which must be era 2025. Questions that are open when the reply
    * finishes are dropped without a word.
@@ -109,6 +114,8 @@ export interface Entry {
   readonly paramHeaders: readonly ParamHeader[]
   /** The one era whose callers can use it; undefined when all can. */
   readonly only?: Era | undefined
+  /** Whether it is a tool that only reads, as its origin says. */
+  readonly readOnly?: boolean
   /** In order of preference, never empty. */
   readonly candidates: readonly [Candidate, ...Candidate[]]
 }
@@ -150,6 +157,8 @@ export interface Delegated extends Visible {
   readonly onward: HopTrail
   /** Whose upstream session or child process it goes to. */
   readonly context: Context
+  /** In whose name it is made; undefined where the upstream is not told. */
+  readonly authorization: Authorization | undefined
 }
 
 /** Who shares an upstream session or child process: requests of equal keys. */
@@ -157,6 +166,8 @@ export interface Context {
   readonly key: string
   /** What the upstream is told it can ask: the `offered` text of the callers' capabilities. */
   readonly offered: string
+  /** In whose name a session of it is opened; absent: in that of the node. */
+  readonly authorization?: Authorization
 }
 
 /** The context of callers who share and cannot be asked. */

@@ -4,7 +4,7 @@ import {
   type CapabilityKind,
   type ListKind,
 } from '../../protocol/capability.ts'
-import { RELAYED_EXTENSIONS } from '../../protocol/client-capabilities.ts'
+import { RELAYED_EXTENSIONS, TASKS_EXTENSION } from '../../protocol/client-capabilities.ts'
 import { Fault } from '../../protocol/errors.ts'
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import type { Logger } from '../core/logger.ts'
@@ -13,6 +13,7 @@ import type { Authenticated, ChangeListener, Entry, ListPage } from '../core/sta
 import { EndpointViews, type EndpointPlan, type Feed } from './endpoint-views.ts'
 import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
+import { sightOf } from './sight.ts'
 import type { ViewRule } from './sources.ts'
 import type { View } from './view.ts'
 
@@ -90,10 +91,15 @@ export class Catalogue {
 
   /** Settings of the extensions that upstreams of an endpoint have, those of the first that has one. */
   extensions(endpoint: string): JsonObject {
-    const all = this.#upstreams(endpoint).map(({ capabilities }) => capabilities?.['extensions'])
+    const all = this.#upstreams(endpoint)
     const found = RELAYED_EXTENSIONS.flatMap((name): [string, unknown][] => {
-      const settings = all.filter(isObject).map((extensions) => extensions[name])
-      const first = settings.find(isObject)
+      // A session of era 2025 has no methods for these tasks, whatever the server says of itself in it.
+      const able = name === TASKS_EXTENSION ? all.filter(({ era }) => era === '2026') : all
+      const settings = able.map(({ capabilities }) => capabilities?.['extensions'])
+      const first = settings
+        .filter(isObject)
+        .map((extensions) => extensions[name])
+        .find(isObject)
       return first === undefined ? [] : [[name, first]]
     })
     return Object.fromEntries(found)
@@ -122,11 +128,15 @@ export class Catalogue {
     const federated = caller.capabilities.federation !== undefined
     const waiting = refreshing(this.#views(endpoint).plan, kind, federated)
     if (waiting !== undefined) await waiting
-    const dialect = { era: caller.era, federated }
+    const { era, revision } = caller
+    const dialect = { era, revision, federated }
     // It may have been replaced while it was waited for.
     const views = this.#views(endpoint)
-    const { items } = views.page(kind, { dialect, sealer: this.#sealer }, cursor)
-    return { items, ...freshness(views.plan, kind) }
+    const sight = sightOf(request.principal)
+    const { items } = views.page(kind, { dialect, sight, sealer: this.#sealer }, cursor)
+    const fresh = freshness(views.plan, kind)
+    // What was filtered for one is nobody else's (MCP 2026-07-28, utilities/caching).
+    return sight === undefined ? { items, ...fresh } : { items, ...fresh, cacheScope: 'private' }
   }
 
   /** What must be waited for before `name` can be called unknown: lists that were never fetched. */

@@ -1,10 +1,12 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
+import { hasCoreTasks } from '../../protocol/revisions.ts'
 import { authorityOf, type UriHome } from '../../protocol/uris.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Entry } from '../core/stages.ts'
 import { homeKey, type Home } from './homes.ts'
 import type { Mirrors } from './mirrors.ts'
 import { pageOf, writePages, type Page, type Pages } from './pages.ts'
+import type { Sight } from './sight.ts'
 import { isOffered, type Source, type ViewProblem, type ViewRule } from './sources.ts'
 import { findUnlisted } from './unlisted.ts'
 import { buildView, sameView, type Dialect, type View } from './view.ts'
@@ -14,6 +16,17 @@ export interface Feed {
   readonly mirrors: Mirrors
   readonly from: Source['from']
 }
+
+/** Who asks for a list. */
+export interface PageRequest {
+  readonly dialect: Dialect
+  /** Undefined: sees everything. */
+  readonly sight: Sight | undefined
+  readonly sealer: Sealer
+}
+
+/** Kinds of callers whose pages are kept as text; beyond it the oldest are written anew when they are asked for. */
+const MAX_WRITTEN = 64
 
 /** What an endpoint is made from. */
 export interface EndpointPlan {
@@ -81,17 +94,20 @@ export class EndpointViews {
   /** The page of a list. @throws Fault `bad_cursor` */
   page(
     kind: CapabilityKind,
-    { dialect, sealer }: { readonly dialect: Dialect; readonly sealer: Sealer },
+    { dialect, sight, sealer }: PageRequest,
     cursor: string | undefined,
   ): Page {
     const { view, pages } = this.#shown[kind]
     const { pageSize } = this.plan
-    const context = { sealer, bound: `${kind} ${this.#name}`, pageSize, dialect }
-    const key = `${dialect.era} ${dialect.federated}`
+    const seen = sight === undefined ? '' : ` ${sight.key}`
+    const context = { sealer, bound: `${kind} ${this.#name}${seen}`, pageSize, dialect, sight }
+    const key = `${dialect.era} ${hasCoreTasks(dialect.revision)} ${dialect.federated}${seen}`
     let made = pages.get(key)
     if (made === undefined) {
       made = writePages(view, context)
       pages.set(key, made)
+      const [oldest] = pages.keys()
+      if (pages.size > MAX_WRITTEN && oldest !== undefined) pages.delete(oldest)
     }
     return cursor === undefined ? made.written[0] : pageOf(made, cursor, context)
   }

@@ -9,6 +9,7 @@ import {
   type Delegated,
   type Visible,
 } from '../core/stages.ts'
+import type { Authorization, Delegator } from '../core/delegation.ts'
 import type { Link } from '../outbound/link.ts'
 import { badState } from './request-state.ts'
 
@@ -24,6 +25,8 @@ export interface Upstream {
   readonly maxTimeout: number
   /** Calls in flight. */
   readonly concurrency: number
+  /** Tells it who calls; undefined where it is not told. */
+  readonly delegator: Delegator | undefined
 }
 
 /** The upstreams by label. */
@@ -31,16 +34,16 @@ export type Upstreams = ReadonlyMap<string, Upstream>
 
 /**
  * The only maker of a `Delegated`: chooses the next hop and settles what it is told of the caller, never more than the
- * caller came with. The hop budget shrinks here.
+ * caller came with. The hop budget shrinks here, and the audience narrows. At once, unless a token has to be fetched.
  *
  * @throws Fault `bad_state`, `hop_budget` when another node lies next and the budget does not reach it, `upstream_unavailable` when
- *   the upstream was taken out of the configuration
+ *   the upstream was taken out of the configuration, and what `Delegator.delegate` throws
  */
 export function exchange(
   { upstreams, self }: { readonly upstreams: Upstreams; readonly self: NodeId },
   visible: Visible,
   continuation: Continuation | undefined,
-): Delegated {
+): Delegated | Promise<Delegated> {
   const { received, principal, entry, target } = visible
   const onward = nextTrail(received.trail, self)
   const candidate =
@@ -56,19 +59,38 @@ export function exchange(
       data: { node: self, path: onward.path },
     })
   }
-  const context = contextOf(upstream, visible)
-  const facts = { received, principal, entry, target }
-  return { ...facts, candidate, continuation, onward, context } as Delegated
+  const settle = (authorization: Authorization | undefined): Delegated => {
+    const context = contextOf(upstream, visible, authorization)
+    const facts = { received, principal, entry, target }
+    return { ...facts, candidate, continuation, onward, context, authorization } as Delegated
+  }
+  // A call that was parked is in the air already, and in its caller's name.
+  const authorization =
+    continuation?.kind === 'parked'
+      ? undefined
+      : upstream.delegator?.delegate(principal, { budget: onward.budget })
+  return authorization instanceof Promise ? authorization.then(settle) : settle(authorization)
 }
 
-/** Callers who can be asked different things must not share what an upstream was told of them once for all. */
-function contextOf({ isolate }: Upstream, { received }: Visible): Context {
+/**
+ * Callers who can be asked different things must not share what an upstream was told of them once for all, nor may two
+ * principals share a session or process.
+ */
+function contextOf(
+  { isolate }: Upstream,
+  { received, principal }: Visible,
+  authorization: Authorization | undefined,
+): Context {
   const { session, capabilities } = received.caller
   const { offered } = capabilities
+  const whose = authorization === undefined ? {} : { authorization }
   if (isolate === 'session' && session !== undefined) {
-    return { key: `${session}\n${offered}`, offered }
+    return { key: `${session}\n${offered}`, offered, ...whose }
   }
-  return offered === '' ? SHARED : { key: `\n${offered}`, offered }
+  if (principal.scopes !== undefined) {
+    return { key: `${principal.key}\n\n${offered}`, offered, ...whose }
+  }
+  return offered === '' ? SHARED : { key: `\n${offered}`, offered, ...whose }
 }
 
 /** A retry belongs to the upstream that asked, whoever else may have the capability. */

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { performance } from 'node:perf_hooks'
 import { asFault, Fault, type FaultCode } from '../../protocol/errors.ts'
 import type { Retry } from '../../protocol/hop-request.ts'
 import { writeHopProgress } from '../../protocol/hop-response.ts'
@@ -12,6 +13,7 @@ import type { Place } from '../core/ring.ts'
 import type { Delegated, Received, Returned } from '../core/stages.ts'
 import type { Connection, FrameSink, OutFrame, Respond, Sent } from '../outbound/connection.ts'
 import type { Leave } from '../outbound/link.ts'
+import { UpstreamDenied } from '../outbound/upstream-denied.ts'
 import type { Upstream } from './exchange.ts'
 
 /** Of all calls of the process. */
@@ -198,7 +200,7 @@ export class Flight implements FrameSink, Due {
 
   failed(fault: Fault, unsent: boolean): void {
     if (unsent && this.#attempts === 1 && !this.#landed) this.#attempt()
-    else this.#end(this.#named(fault))
+    else this.#end(this.#denied(fault) ?? this.#named(fault))
   }
 
   /** Ends the call without an answer, at the upstream too. */
@@ -317,6 +319,13 @@ export class Flight implements FrameSink, Due {
   /** An upstream that has not answered may be at it still, and say things that name no call, milliseconds. */
   #lingering(): number {
     return this.#isMixed && this.#sent !== undefined ? this.plan.upstream.timeout : 0
+  }
+
+  /** What the caller is told when the upstream refuses what was delegated; undefined when that is not what happened. */
+  #denied(fault: Fault): Fault | undefined {
+    const { upstream, delegated } = this.plan
+    if (!(fault instanceof UpstreamDenied)) return undefined
+    return upstream.delegator?.denied(delegated.principal, fault.scopes)
   }
 
   /** Says which upstream it was, as faults of the link do. */

@@ -3,6 +3,7 @@ import { mirrorArguments } from '../../protocol/headers.ts'
 import { writeHopRequest, type Retry } from '../../protocol/hop-request.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
+import { hasCoreTasks } from '../../protocol/revisions.ts'
 import type { Continuation, Delegated, Received, Returned } from '../core/stages.ts'
 import { nextId } from '../outbound/ask.ts'
 import type { Connection, OutFrame } from '../outbound/connection.ts'
@@ -62,7 +63,7 @@ function frameFor(
   connection: Connection,
   retry: Retry | undefined,
 ): OutFrame {
-  const { received, entry, target, candidate, onward, context } = delegated
+  const { received, entry, target, candidate, onward, context, authorization } = delegated
   const id = nextId()
   const { request, caller, header } = received
   const { name } = candidate
@@ -85,7 +86,7 @@ function frameFor(
     entry.paramHeaders.length === 0 || method !== 'tools/call'
       ? NO_HEADERS
       : mirrorArguments(entry.paramHeaders, request.param('arguments'))
-  return { id, method, name: NAMED.has(method) ? name : undefined, headers, body }
+  return { id, method, name: NAMED.has(method) ? name : undefined, headers, authorization, body }
 }
 
 /**
@@ -93,12 +94,9 @@ function frameFor(
  * do nothing with one.
  */
 function asksInVain({ caller, request }: Received, { era }: Connection): boolean {
-  if (era !== '2025' || caller.revision === TASKS_REVISION) return false
+  if (era !== '2025' || hasCoreTasks(caller.revision)) return false
   return request.method === 'tools/call' && memberOf(request.paramMembers, 'task') !== undefined
 }
-
-/** The one revision with tasks in its core. */
-const TASKS_REVISION = '2025-11-25'
 
 const NOT_ONE: Retry = { inputResponses: '', requestState: '' }
 

@@ -135,9 +135,8 @@ export class CallLanding implements Landing, AskingCall, Parked {
     const type = resultTypeOf(message)
     if (type === 'input_required') return this.#input(message)
     const error = memberOf(message.members, 'error') === undefined ? undefined : readError(message)
-    if (error?.code === RPC.urlElicitationRequired && caller.era === '2026') {
-      if (MAY_ASK.has(request.method)) return this.#urls(error)
-    }
+    if (error?.code === RPC.urlElicitationRequired && caller.era === '2026')
+      return this.#urls(error)
     if (request.method === 'tasks/get') this.#checkQuestions(message)
     const edits = error === undefined ? this.#resultEdits(message, type) : this.#errorEdits(message)
     const written = writeHopResponse(message, {
@@ -253,7 +252,10 @@ export class CallLanding implements Landing, AskingCall, Parked {
   /** A 2025 server wants URLs visited and the call made again: in 2026 a result says so. */
   #urls({ data }: RpcError): Returned {
     const { delegated } = this.#flight.plan
-    const { capabilities } = this.received.caller
+    const { caller, request } = this.received
+    const { capabilities } = caller
+    if (!MAY_ASK.has(request.method))
+      throw protocolFault(`a demand for URL elicitation for ${request.method}`)
     if (!capabilities.elicitation.url) {
       const requiredCapabilities = { elicitation: { url: {} } }
       const text = 'the call needs URL elicitation, which the client does not offer'

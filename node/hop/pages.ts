@@ -1,6 +1,7 @@
 import { LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
 import { Fault } from '../../protocol/errors.ts'
 import type { Sealer } from '../core/seal.ts'
+import type { Sight } from './sight.ts'
 import { itemsFor, writeViewItem, type Dialect, type View, type ViewItem } from './view.ts'
 
 /** One page as text: the members of the result. */
@@ -23,12 +24,16 @@ export interface PageContext {
   readonly bound: string
   readonly pageSize: number
   readonly dialect: Dialect
+  /** What its callers see of it; undefined: everything. */
+  readonly sight: Sight | undefined
 }
 
 /** All pages of a view, written once and sent as they are. */
 export function writePages(view: View, context: PageContext): Pages {
-  const { pageSize, dialect } = context
-  const list = { kind: view.kind, items: itemsFor(view, dialect.era) }
+  const { pageSize, dialect, sight } = context
+  const usable = itemsFor(view, dialect)
+  const items = sight === undefined ? usable : usable.filter(({ entry }) => sight.sees(entry))
+  const list = { kind: view.kind, items }
   const written: [Page, ...Page[]] = [writePage(list, 0, context)]
   for (let from = pageSize; from < list.items.length; from += pageSize) {
     written.push(writePage(list, from, context))

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { isDeepStrictEqual } from 'node:util'
 import { asFault, RPC } from '../../protocol/errors.ts'
 import type { NodeId } from '../../protocol/federation.ts'
@@ -34,7 +35,9 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     const pending = listsFor(parts, call, target)
     if (pending !== undefined) await pending
 
-    let delegated = delegate(parts, call, target)
+    // Awaited only where a token has to be fetched: a turn of the loop costs more than most stages.
+    const settling = delegate(parts, call, target)
+    let delegated = settling instanceof Promise ? await settling : settling
     let returned = await send(parts, delegated)
 
     // The upstream may have another schema than headers were mirrored by. Only if it has is the refusal one that a newer
@@ -42,7 +45,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     const isParked = delegated.continuation?.kind === 'parked'
     if (returned.errorCode === RPC.headerMismatch && target.kind === 'tool' && !isParked) {
       await catalogue.evict(delegated.candidate.upstream, 'tool')
-      const renewed = delegate(parts, call, target)
+      const renewed = await delegate(parts, call, target)
       if (!isDeepStrictEqual(renewed.entry.paramHeaders, delegated.entry.paramHeaders)) {
         delegated = renewed
         returned = await send(parts, delegated)
@@ -51,13 +54,13 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
 
     scope.finish()
     reply.finish(returned.text, tellingCode(returned))
-    report(parts.log, delegated, performance.now() - startedAt)
+    report(parts.log, delegated, startedAt)
   } catch (error) {
     scope.finish()
     const fault = asFault(error)
     if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a call failed')
     const answer = rescue(fault, call.received.caller.era)
-    reply.finish([writeError(request.id, answer)], answer.code)
+    reply.finish([writeError(request.id, answer)], answer.code, fault)
   }
 }
 
@@ -73,8 +76,11 @@ function tellingCode({ errorCode }: Returned): number | undefined {
 }
 
 /** For whoever follows a call through the tree: each node says where it came from and where it went. */
-function report(log: Logger, { received, entry, candidate, onward }: Delegated, ms: number): void {
+function report(log: Logger, delegated: Delegated, startedAt: number): void {
+  if (log.isLevelEnabled?.('debug') === false) return
+  const { received, entry, candidate, onward } = delegated
   const { endpoint } = received
+  const ms = performance.now() - startedAt
   const { upstream, name } = candidate
   log.debug(
     { endpoint, [entry.kind]: entry.name, upstream, as: name, path: onward.path, ms },
@@ -82,7 +88,11 @@ function report(log: Logger, { received, entry, candidate, onward }: Delegated, 
   )
 }
 
-function delegate(parts: RelayParts, call: Authenticated, target: Target): Delegated {
+function delegate(
+  parts: RelayParts,
+  call: Authenticated,
+  target: Target,
+): Delegated | Promise<Delegated> {
   // By table, before anything is asked of anybody: a name that is not there costs a look-up.
   const resolved = resolve(parts, call, target)
   // The same decision the list was made from, so that what is hidden cannot be called.

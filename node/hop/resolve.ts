@@ -1,8 +1,10 @@
 import { Fault } from '../../protocol/errors.ts'
 import { checkMirrored, refuseAmbiguous } from '../../protocol/headers.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
+import { needed } from '../../protocol/token/scopes.ts'
 import type { Authenticated, Entry, Received, Resolved, Visible } from '../core/stages.ts'
 import type { Catalogue } from './catalogue.ts'
+import { capabilityOf, sightOf } from './sight.ts'
 import type { Target } from './target.ts'
 import type { TaskIds } from './task-ids.ts'
 import { isUsable } from './view.ts'
@@ -39,7 +41,7 @@ export function resolve(
   const { catalogue } = parts
   const entry =
     target.kind === 'task' ? findTask(parts, call, target) : find(catalogue, endpoint, target)
-  if (entry === undefined || !isUsable(entry, received.caller.era)) {
+  if (entry === undefined || !isUsable(entry, received.caller)) {
     throw isOutOfReach(catalogue, endpoint, target) ? tooFar(target) : unknown(target)
   }
   if (entry.paramHeaders.length > 0 && received.request.method === 'tools/call') {
@@ -95,9 +97,17 @@ function checkParams({ paramHeaders }: Entry, { request, mirrored, header }: Rec
 }
 
 /**
- * The view's decision for one request. A node on loopback without authentication shows every caller all an endpoint
- * holds, so what resolves is visible; the lists are made of the same entries.
+ * The view's decision for one request, the same the lists are made by.
+ *
+ * @throws Fault `insufficient_scope` with the scope that would do
  */
 export function see(resolved: Resolved): Visible {
+  const { principal, entry } = resolved
+  if (sightOf(principal)?.sees(entry) === false) {
+    const scope = needed(capabilityOf(entry))
+    throw new Fault('insufficient_scope', `the token does not cover this ${entry.kind}`, {
+      data: { scopes: scope === undefined ? [] : [scope] },
+    })
+  }
   return resolved as Visible
 }

@@ -7,6 +7,7 @@ import {
   type Subscribed,
   type SubscriptionRequest,
 } from '../core/stages.ts'
+import { sightOf, type Sight } from './sight.ts'
 import {
   SharedSubscription,
   type SubscribedConnection,
@@ -38,6 +39,8 @@ export interface SubscriptionParts {
 /** One resource that one request wants to hear of. */
 interface Wish {
   readonly endpoint: string
+  /** Undefined: everything. */
+  readonly sight: Sight | undefined
   /** As it was asked for. */
   readonly uri: string
   readonly updated: (uri: string) => void
@@ -95,12 +98,13 @@ export class Subscriptions {
    * that are hidden or unknown are not either, and nothing is asked upstream. Never rejects.
    */
   async subscribe(
-    { received }: Authenticated,
+    { received, principal }: Authenticated,
     { uris, updated }: SubscriptionRequest,
   ): Promise<Subscribed> {
     const { endpoint, caller, trail } = received
     const node = caller.capabilities.federation?.node
-    const common = { endpoint, updated, node, passed: trail.path }
+    const sight = sightOf(principal)
+    const common = { endpoint, sight, updated, node, passed: trail.path }
     const wishes = [...new Set(uris)].map((uri) => this.#wish({ ...common, uri }))
     await Promise.all(wishes.map((wish) => this.#introduce(wish)))
     const granted = wishes.filter((wish) => wish.granted)
@@ -143,7 +147,7 @@ export class Subscriptions {
     this.#shared.clear()
   }
 
-  #wish(facts: Pick<Wish, 'endpoint' | 'uri' | 'updated' | 'node' | 'passed'>): Wish {
+  #wish(facts: Pick<Wish, 'endpoint' | 'sight' | 'uri' | 'updated' | 'node' | 'passed'>): Wish {
     const wish: Wish = {
       ...facts,
       shared: undefined,
@@ -164,7 +168,7 @@ export class Subscriptions {
     const lists = this.#parts.catalogue.firstLists(endpoint, 'resource', uri)
     const longest = node === undefined ? PATIENCE_MS.client : PATIENCE_MS.nodeForServer
     if (lists !== undefined) await within(lists, startedAt + longest)
-    const entry = this.#parts.catalogue.findResource(endpoint, uri)
+    const entry = this.#find(wish)
     if (entry === undefined) return
     const ways = this.#waysTo(wish, entry)
     const open = ways.filter(isUp)
@@ -173,11 +177,17 @@ export class Subscriptions {
     await this.#place(wish, worth, startedAt + patience(wish, entry))
   }
 
+  /** The resource, if whoever wishes for it may read it. */
+  #find({ endpoint, uri, sight }: Wish): Entry | undefined {
+    const entry = this.#parts.catalogue.findResource(endpoint, uri)
+    return entry === undefined || sight?.sees(entry) === false ? undefined : entry
+  }
+
   /** Moves a wish that was granted, if it is not where it should be. */
   #look(wish: Wish): void {
     // A new one is on its way already.
     if (!wish.granted) return
-    const entry = this.#parts.catalogue.findResource(wish.endpoint, wish.uri)
+    const entry = this.#find(wish)
     const open = entry === undefined ? [] : this.#waysTo(wish, entry).filter(isUp)
     const untried = open.filter((way) => !wasRefused(wish, way))
     const [best] = untried

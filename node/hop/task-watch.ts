@@ -19,6 +19,7 @@ import {
 import type { Catalogue } from './catalogue.ts'
 import type { Upstreams } from './exchange.ts'
 import { refuseUndeclared } from './questions.ts'
+import { sightOf } from './sight.ts'
 import { PATIENCE_MS } from './subscriptions.ts'
 import type { TaskIds, TaskOwner, TaskPlace } from './task-ids.ts'
 import { TaskListen } from './task-listen.ts'
@@ -110,7 +111,8 @@ class TaskWatch {
   #wayTo({ tool, upstream }: TaskPlace): Way | undefined {
     const entry = this.#parts.catalogue.find(this.#owner.endpoint, 'tool', tool)
     const candidate = entry?.candidates.find((one) => one.upstream === upstream)
-    return entry === undefined || candidate === undefined ? undefined : { entry, candidate }
+    if (entry === undefined || candidate === undefined) return undefined
+    return sightOf(this.#owner.principal)?.sees(entry) === false ? undefined : { entry, candidate }
   }
 
   #listen(upstream: string, tasks: readonly Watched[]): TaskListen<Watched> {

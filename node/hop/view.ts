@@ -2,7 +2,7 @@ import type { CapabilityKind } from '../../protocol/capability.ts'
 import type { NodeId } from '../../protocol/federation.ts'
 import { writeListed, type Listed } from '../../protocol/listing.ts'
 import { exposedName, toolKey, writeOrigin } from '../../protocol/names.ts'
-import type { Era } from '../../protocol/revisions.ts'
+import { hasCoreTasks, type Era } from '../../protocol/revisions.ts'
 import type { Entry } from '../core/stages.ts'
 import { homesOf, type Homes } from './homes.ts'
 import {
@@ -138,6 +138,7 @@ function viewItem(rule: ViewRule, [best, ...others]: readonly [Found, ...Found[]
       paramHeaders: listed.paramHeaders,
       // In 2025 the caller asks for the task, in 2026 the server decides: neither can be made of the other.
       only: listed.needsTask ? era : undefined,
+      readOnly: listed.readOnly,
       candidates: [best.candidate, ...spare.map(({ candidate }) => candidate)],
     },
     listed,
@@ -173,26 +174,37 @@ export function sameView(a: View, b: View): boolean {
   })
 }
 
-/** How a view is written for one kind of caller. */
-export interface Dialect {
+/** What a caller speaks. */
+export interface Speaker {
   readonly era: Era
+  readonly revision: string
+}
+
+/** How a view is written for one kind of caller. */
+export interface Dialect extends Speaker {
   /** Another node is told where each item lives. */
   readonly federated: boolean
 }
 
-/** Whether callers of an era can use it: what the lists are made by, and what holds for calls. */
-export function isUsable({ only }: Entry, era: Era): boolean {
-  return only === undefined || only === era
+/** Whether a caller can use it: what the lists are made by, and what holds for calls. */
+export function isUsable({ only }: Entry, caller: Speaker): boolean {
+  return only === undefined || (only === caller.era && mayHaveTasks(caller))
 }
 
-/** What callers of an era can use. */
-export function itemsFor({ items }: View, era: Era): readonly ViewItem[] {
-  const usable = ({ entry }: ViewItem): boolean => isUsable(entry, era)
+/** Whether there are tasks at all in what a caller speaks; in era 2025 only its last revision has them. */
+function mayHaveTasks({ era, revision }: Speaker): boolean {
+  return era === '2026' || hasCoreTasks(revision)
+}
+
+/** What a caller can use. */
+export function itemsFor({ items }: View, caller: Speaker): readonly ViewItem[] {
+  const usable = ({ entry }: ViewItem): boolean => isUsable(entry, caller)
   return items.every(usable) ? items : items.filter(usable)
 }
 
 /** The text of an item for one kind of caller. */
-export function writeViewItem(item: ViewItem, { era, federated }: Dialect): Buffer {
+export function writeViewItem(item: ViewItem, dialect: Dialect): Buffer {
+  const { era, federated } = dialect
   const { entry, listed, path, uris, era: spoken } = item
   const { id, source, namespace } = entry
   const home = { ...id, source }
@@ -200,7 +212,7 @@ export function writeViewItem(item: ViewItem, { era, federated }: Dialect): Buff
     name: entry.name,
     origin: federated ? writeOrigin({ id, source, namespace, path }) : undefined,
     objectOutputOnly: era === '2025',
-    withoutTasks: spoken !== undefined && spoken !== era,
+    withoutTasks: spoken !== undefined && (spoken !== era || !mayHaveTasks(dialect)),
     uri: uris.names === 'plain' ? undefined : (uri) => uriForCaller(uris, home, uri),
   })
 }

@@ -97,11 +97,13 @@ export const PREFLIGHT: readonly string[] = [
  * @throws Fault `content_type`, `not_acceptable`
  */
 export function checkPost({ headers }: IncomingMessage): void {
-  if (!/^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')) {
+  const type = headers['content-type'] ?? ''
+  if (type !== USUAL_TYPE && !/^application\/json\s*(;|$)/i.test(type)) {
     throw new Fault('content_type', 'Content-Type must be application/json')
   }
   // No limit on bodies would hold for one that has to be unpacked first.
-  if (!/^(identity)?$/i.test(headers['content-encoding'] ?? '')) {
+  const encoding = headers['content-encoding']
+  if (encoding !== undefined && !/^(identity)?$/i.test(encoding)) {
     throw new Fault('content_type', 'Content-Encoding must be absent: bodies are taken as they are')
   }
   const { accept } = headers
@@ -112,6 +114,7 @@ export function checkPost({ headers }: IncomingMessage): void {
 }
 
 /** What nearly all clients send, and needs no taking apart. */
+const USUAL_TYPE = 'application/json'
 const USUAL_ACCEPT = 'application/json, text/event-stream'
 
 /** Whether an Accept header allows a media type (RFC 9110 §12.5.1). */

@@ -3,7 +3,12 @@ import { FEDERATION, type FederationSettings } from '../../protocol/federation.t
 import { writeResult } from '../../protocol/hop-response.ts'
 import type { JsonObject, RpcId } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
-import { SERVED_REVISIONS, type Era, type LegacyRevision } from '../../protocol/revisions.ts'
+import {
+  hasCoreTasks,
+  SERVED_REVISIONS,
+  type Era,
+  type LegacyRevision,
+} from '../../protocol/revisions.ts'
 import type { EndpointDescription, ListPage, Received } from '../core/stages.ts'
 
 /** What the node says of itself. */
@@ -76,18 +81,13 @@ export function initializeResult(
     protocolVersion: revision,
     capabilities: {
       ...CAPABILITIES,
-      ...(tasks !== undefined && hasTasks(revision) && { tasks }),
+      ...(tasks !== undefined && hasCoreTasks(revision) && { tasks }),
       // No revision of this era knows `extensions`; hosts of MCP Apps look for them here all the same.
       ...(Object.keys(extensions).length > 0 && { extensions }),
       experimental: { [FEDERATION]: federationOf(endpoint, identity) },
     },
     ...described(endpoint, identity),
   }
-}
-
-/** Whether a revision has tasks in its core. */
-export function hasTasks(revision: string): boolean {
-  return revision === '2025-11-25'
 }
 
 function federationOf(

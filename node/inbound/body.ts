@@ -1,37 +1,54 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Buffer } from 'node:buffer'
 import { Fault } from '../../protocol/errors.ts'
+import type { HttpExchange } from './http.ts'
 
 /**
- * Reads a request body of at most `maxBytes`.
+ * Reads a request body of at most `maxBytes` and hands it over. What goes wrong later, in `take` as well, goes to the
+ * `fail` of the exchange: `body_too_large` before more than that has been read, `cancelled` when the client goes away.
  *
- * @throws Fault `body_too_large` before more than that has been read, `cancelled` when the client goes away first
+ * @throws Fault `body_too_large` when the client says so itself
  */
 export function readRequestBody(
-  { request, response }: { request: IncomingMessage; response: ServerResponse },
+  { request, response, fail }: Pick<HttpExchange, 'request' | 'response' | 'fail'>,
   maxBytes: number,
-): Promise<Buffer> {
-  const declared = Number(request.headers['content-length'] ?? 0)
-  if (declared > maxBytes) return Promise.reject(tooLarge(maxBytes))
+  take: (body: Buffer) => void,
+): void {
+  const { headers } = request
+  if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes)
   // Only now is it known that the body is wanted.
-  if (request.headers.expect !== undefined) response.writeContinue()
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size > maxBytes) {
-        request.pause()
-        reject(tooLarge(maxBytes))
-      } else chunks.push(chunk)
-    })
-    request.on('end', () => {
-      const [only] = chunks
-      resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks))
-    })
-    request.on('close', () => {
-      if (!request.complete) reject(new Fault('cancelled', 'the client went away'))
-    })
+  if (headers.expect !== undefined) response.writeContinue()
+  const chunks: Buffer[] = []
+  let room = maxBytes
+  let over = false
+  const refuse = (error: unknown): void => {
+    if (over) return
+    over = true
+    fail(error)
+  }
+  request.on('data', (chunk: Buffer) => {
+    room -= chunk.length
+    if (room >= 0) chunks.push(chunk)
+    else {
+      request.pause()
+      refuse(tooLarge(maxBytes))
+    }
   })
+  request.on('end', () => {
+    over = true
+    try {
+      take(joined(chunks))
+    } catch (error) {
+      fail(error)
+    }
+  })
+  request.on('close', () => {
+    if (!over) refuse(new Fault('cancelled', 'the client went away'))
+  })
+}
+
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [only] = chunks
+  return chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks)
 }
 
 function tooLarge(maxBytes: number): Fault {

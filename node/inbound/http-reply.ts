@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { responseStatus } from '../core/rescue.ts'
+import type { Fault } from '../../protocol/errors.ts'
+import { refusalStatus, responseStatus } from '../core/rescue.ts'
 import type { Place } from '../core/ring.ts'
 import type { Asked, Question, QuestionSink, Reply } from '../core/stages.ts'
 import type { Era, LegacyRevision } from '../../protocol/revisions.ts'
@@ -18,6 +19,8 @@ export interface HttpReplyOptions {
   readonly keepAlive: KeepAlive
   /** Names and values in turn, for every response. */
   readonly headers: readonly string[]
+  /** Names and values in turn, for a refusal that the caller can do something about with its authorization server. */
+  readonly challenge: (refusal: Fault) => readonly string[]
   /** The caller went away before the answer, which is dropped. */
   readonly left?: () => void
   /** What a reply to a session of the 2025 era has besides. */
@@ -88,7 +91,7 @@ export class HttpReply implements Reply, Beating {
     else this.#resumable.onDrain(listener)
   }
 
-  finish(text: readonly Buffer[], errorCode?: number): void {
+  finish(text: readonly Buffer[], errorCode?: number, refusal?: Fault): void {
     if (this.#done) return
     this.#finished()
     if (this.#resumable !== undefined) {
@@ -97,6 +100,10 @@ export class HttpReply implements Reply, Beating {
     } else if (this.#streaming) {
       writeEvent(this.#response, text)
       this.#response.end()
+    } else if (refusal?.code === 'insufficient_scope') {
+      // In both eras (MCP, basic/authorization, scope challenge handling).
+      const headers = [...this.#options.headers, ...this.#options.challenge(refusal)]
+      writeJson(this.#response, { status: refusalStatus(refusal), headers, text })
     } else {
       writeJson(this.#response, {
         status: responseStatus(errorCode, this.#options.era),
@@ -170,6 +177,9 @@ export class HttpReply implements Reply, Beating {
   }
 }
 
+/** A body up to this size is sent in one piece with its head, bytes. */
+const ONE_PIECE_BYTES = 4_096
+
 /** Sends a JSON body. */
 export function writeJson(
   response: ServerResponse,
@@ -185,7 +195,9 @@ export function writeJson(
   response.writeHead(status, headers.length === 0 ? own : own.concat(headers))
   const [only] = text
   if (text.length === 1) {
-    response.end(only)
+    // As a string of one character a byte Node puts it behind the head and writes both at once; a buffer it would gather.
+    if (length <= ONE_PIECE_BYTES) response.end(only?.toString('latin1'), 'latin1')
+    else response.end(only)
     return
   }
   response.cork()

@@ -3,18 +3,24 @@ import {
   STATUS_CODES,
   type IncomingMessage,
   type Server,
+  type RequestListener,
+  type ServerOptions,
   type ServerResponse,
 } from 'node:http'
+import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { asFault, Fault } from '../../protocol/errors.ts'
 import { writeError } from '../../protocol/hop-response.ts'
+import type { Authenticator, OAuthService } from '../core/authentication.ts'
 import type { Logger } from '../core/logger.ts'
 import { refusalStatus, rescue } from '../core/rescue.ts'
 import { PREFLIGHT, type Admission } from './admission.ts'
 import { brokenHttp, lastResponse } from './broken-http.ts'
 import { writeJson } from './http-reply.ts'
+import { serveOAuth } from './oauth-http.ts'
 import { OpenResponses } from './open-responses.ts'
+import { isHandshakeError, secureContext, tlsOptions, type TlsMaterial } from './tls.ts'
 
 /** What the node says of its own state at `/readyz`. */
 export interface Readiness {
@@ -31,17 +37,24 @@ export interface HttpExchange {
   readonly response: ServerResponse
   /** Names and values in turn, for the response. */
   readonly headers: readonly string[]
+  /** Ends it with what went wrong after the handler returned; as a throw from there. */
+  readonly fail: (error: unknown) => void
 }
 
 export interface HttpServerOptions {
   readonly admission: Admission
   readonly handle: EndpointHandler
+  readonly authenticator: Authenticator
+  /** What is served besides endpoints; none where no token is issued or asked for. */
+  readonly oauth: () => OAuthService | undefined
   readonly readiness: () => Readiness
   readonly log: Logger
   readonly headerBytes: number
   readonly headersReadTimeout: number
   readonly requestReadTimeout: number
   readonly connections: number
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsMaterial | undefined
 }
 
 const ENDPOINT = /^\/mcp\/([a-z0-9][a-z0-9-]{0,31})$/
@@ -49,8 +62,11 @@ const METHODS = 'POST, GET, DELETE, OPTIONS'
 
 /** The HTTP edge: health, and `/mcp/<endpoint>`. It knows nothing of MCP. */
 export class HttpServer {
-  readonly #server: Server
+  readonly #server: Server | SecureServer
   readonly #options: HttpServerOptions
+  /** Those without TLS, and those with it that have not agreed on it yet. */
+  readonly #raw = new Set<Socket>()
+  /** Those requests come on. */
   readonly #connections = new Set<Socket>()
   readonly #responses = new OpenResponses((socket) => {
     if (this.#closing) socket.end()
@@ -59,27 +75,14 @@ export class HttpServer {
 
   constructor(options: HttpServerOptions) {
     this.#options = options
-    this.#server = createServer(
-      {
-        maxHeaderSize: options.headerBytes,
-        headersTimeout: options.headersReadTimeout,
-        requestTimeout: options.requestReadTimeout,
-        connectionsCheckingInterval: Math.min(1_000, options.headersReadTimeout),
-        keepAliveTimeout: 65_000,
-        noDelay: true,
-        // Admission looks at Host, and answers in our own words.
-        requireHostHeader: false,
-      },
-      (request, response) => void this.#serve(request, response),
-    )
+    this.#server = makeServer(options, (request, response) => this.#serve(request, response))
     // Headers are limited in bytes; beyond a number Node 22 would drop them in silence.
     this.#server.maxHeadersCount = 0
     this.#server.maxConnections = options.connections
-    this.#server.on('connection', (socket) => {
-      this.#connections.add(socket)
-      socket.once('close', () => this.#connections.delete(socket))
-    })
-    this.#server.on('checkContinue', (request, response) => void this.#serve(request, response))
+    this.#server.on('connection', (socket) => keep(this.#raw, socket))
+    const opened = options.tls === undefined ? 'connection' : 'secureConnection'
+    this.#server.on(opened, (socket: Socket) => keep(this.#connections, socket))
+    this.#server.on('checkContinue', (request, response) => this.#serve(request, response))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.#refuseConnection(error, socket)
     })
@@ -102,19 +105,34 @@ export class HttpServer {
     })
   }
 
+  /** Connections from now on see this certificate; those that are open stay as they are. @throws Error of OpenSSL */
+  renew(tls: TlsMaterial): void {
+    if (this.#server instanceof SecureServer) this.#server.setSecureContext(secureContext(tls))
+  }
+
   /** Takes no new connections and waits for the open requests, `graceMs` at most. */
   async close(graceMs: number): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve))
     this.#closing = true
     // Node spares those that have not sent a request yet, and a client that opens one to spare never may.
     for (const socket of this.#connections) if (!this.#responses.busy(socket)) socket.destroy()
-    const timer = setTimeout(() => this.#server.closeAllConnections(), graceMs)
+    const timer = setTimeout(() => {
+      this.#server.closeAllConnections()
+      for (const socket of this.#raw) socket.destroy()
+    }, graceMs)
     await closed
     clearTimeout(timer)
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  #serve(request: IncomingMessage, response: ServerResponse): void {
+    const { admission, handle } = this.#options
     let headers: readonly string[] = []
+    let endpoint: string | undefined
+    const fail = (error: unknown): void => {
+      const fault = asFault(error)
+      const challenge = endpoint === undefined ? [] : this.#challenge(endpoint, fault)
+      this.#refuse(fault, response, [...headers, ...challenge])
+    }
     this.#responses.add(request.socket, response)
     if (this.#closing) response.shouldKeepAlive = false
     try {
@@ -123,16 +141,25 @@ export class HttpServer {
         this.#health(path, request, response)
         return
       }
-      headers = this.#options.admission.admit(request)
-      const endpoint = ENDPOINT.exec(path)?.[1]
+      headers = admission.admit(request)
+      const oauth = this.#options.oauth()
+      if (oauth?.owns(path) === true) {
+        serveOAuth(oauth, path, { request, response, headers, fail })
+        return
+      }
+      endpoint = ENDPOINT.exec(path)?.[1]
       if (endpoint === undefined) throw new Fault('unknown_endpoint', 'there is no such endpoint')
       if (request.method === 'OPTIONS') {
         response.writeHead(204, [...headers, ...PREFLIGHT])
         response.end()
-      } else await this.#options.handle({ endpoint, request, response, headers })
+      } else handle({ endpoint, request, response, headers, fail })?.catch(fail)
     } catch (error) {
-      this.#refuse(asFault(error), response, headers)
+      fail(error)
     }
+  }
+
+  #challenge(endpoint: string, fault: Fault): readonly string[] {
+    return this.#options.authenticator.challenge(endpoint, fault)
   }
 
   #health(path: string, request: IncomingMessage, response: ServerResponse): void {
@@ -152,7 +179,8 @@ export class HttpServer {
 
   /** Answers what never became a request, unless that would run into a response that has begun. */
   #refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (error.code === 'ECONNRESET' || !socket.writable || this.#responses.begun(socket)) {
+    const unheard = error.code === 'ECONNRESET' || isHandshakeError(error.code)
+    if (unheard || !socket.writable || this.#responses.begun(socket)) {
       socket.destroy()
       return
     }
@@ -175,6 +203,28 @@ export class HttpServer {
     const text = [writeError(null, rescue(fault))]
     writeJson(response, { status: refusalStatus(fault), headers: extra, text })
   }
+}
+
+/** With TLS or without. */
+function makeServer(options: HttpServerOptions, listener: RequestListener): Server | SecureServer {
+  const { headerBytes, headersReadTimeout, requestReadTimeout, tls } = options
+  const http: ServerOptions = {
+    maxHeaderSize: headerBytes,
+    headersTimeout: headersReadTimeout,
+    requestTimeout: requestReadTimeout,
+    connectionsCheckingInterval: Math.min(1_000, headersReadTimeout),
+    keepAliveTimeout: 65_000,
+    noDelay: true,
+    // Admission looks at Host, and answers in our own words.
+    requireHostHeader: false,
+  }
+  if (tls === undefined) return createServer(http, listener)
+  return createSecureServer({ ...http, ...tlsOptions(tls, headersReadTimeout) }, listener)
+}
+
+function keep(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
 }
 
 function pathOf(url: string): string {

@@ -10,6 +10,7 @@ import {
 } from '../../protocol/jsonrpc.ts'
 import { BATCH_REVISION, negotiate, type LegacyRevision } from '../../protocol/revisions.ts'
 import type { CallScope } from '../core/call-scope.ts'
+import type { Principal } from '../core/principal.ts'
 import type { Caller, Reply } from '../core/stages.ts'
 import { initializeResult } from './answers.ts'
 import type { Asks } from './asks.ts'
@@ -29,6 +30,7 @@ export interface SessionParts extends MethodParts {
 export interface SessionUse {
   readonly endpoint: string
   readonly session: Session
+  readonly principal: Principal
   readonly header: HeaderReader
 }
 
@@ -63,21 +65,13 @@ export function runSessionRequest(
   use: SessionUse,
   { request, reply, scope }: { request: RpcRequest; reply: Reply; scope: CallScope },
 ): Promise<void> | undefined {
-  const { endpoint, session, header } = use
+  const { endpoint, session, principal, header } = use
   parts.inflight.add(session.key, request.id, scope)
   try {
     const trail = trailOf(request, parts)
     const caller = sessionCaller(session, parts)
-    return answer(parts, {
-      endpoint,
-      caller,
-      request,
-      trail,
-      header,
-      mirrored: false,
-      reply,
-      scope,
-    })
+    const about = { endpoint, caller, request, trail, header, mirrored: false }
+    return answer(parts, { ...about, reply, scope }, principal)
   } catch (error) {
     fail(parts, { request, reply, scope }, error)
     return undefined

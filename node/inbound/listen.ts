@@ -40,6 +40,7 @@ export function listen(parts: ListenParts, call: Authenticated): Promise<void> |
   const filter = readFilter(call.received, parts.limits)
   if (!parts.hasRoom()) throw new Fault('overloaded', 'this node has no stream to spare')
   const opened = new Listen(parts, call.received, filter)
+  endAt(call.principal.expiresAt, call.received.scope)
   if (filter.uris.length > 0 || filter.taskIds.length > 0) return opened.subscribe(call)
   opened.acknowledge()
   return undefined
@@ -132,7 +133,7 @@ class Listen {
     this.#parts.listens.delete(scope)
     this.#unwatch()
     this.#unsubscribe()
-    if (reason?.code !== 'shutting_down') return
+    if (reason?.code !== 'shutting_down' && reason?.code !== 'unauthenticated') return
     // A complete result is the end of a listen that had begun.
     const answer = this.#acknowledged
       ? ended(request.id, this.#parts.serverInfo)
@@ -142,6 +143,19 @@ class Listen {
 }
 
 const NOTHING: Subscribed = { granted: [], end: () => undefined }
+
+/** The longest delay a timer can have, milliseconds. */
+const MAX_DELAY_MS = 2 ** 31 - 1
+
+/** Who has listened for as long as its credential lasts comes again with a newer one. */
+function endAt(expiresAt: number, scope: CallScope): void {
+  if (expiresAt === Infinity || scope.ended) return
+  const timer = setTimeout(
+    () => scope.stop(new Fault('unauthenticated', 'the credential of this listen has expired')),
+    Math.min(expiresAt - Date.now(), MAX_DELAY_MS),
+  )
+  scope.onEnd(() => clearTimeout(timer))
+}
 
 /** @throws Fault `invalid_params`, `missing_capability` */
 function readFilter({ request, caller }: Received, limits: Limits): Filter {

@@ -2,17 +2,17 @@ import { CAPABILITY_KINDS, LIST_RULES, type CapabilityKind } from '../../protoco
 import { asFault, Fault } from '../../protocol/errors.ts'
 import { enterNode, readTrail, type HopTrail } from '../../protocol/federation.ts'
 import { writeError } from '../../protocol/hop-response.ts'
+import { memberOf } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
-import type { Era } from '../../protocol/revisions.ts'
+import { hasCoreTasks, type Era } from '../../protocol/revisions.ts'
 import type { Logger } from '../core/logger.ts'
-import { LOCAL_CALLER } from '../core/principal.ts'
+import type { Principal } from '../core/principal.ts'
 import { rescue } from '../core/rescue.ts'
 import type { Authenticated, EndpointDescription, Received } from '../core/stages.ts'
 import {
   complete,
   discoverResult,
-  hasTasks,
   listResponse,
   SKILLS,
   TASKS,
@@ -27,6 +27,7 @@ import {
   unsubscribe,
   type SessionMethodParts,
 } from './session-methods.ts'
+import { TextMemo } from './text-memo.ts'
 
 /** What answering a request takes, whatever transport it came by. */
 export interface MethodParts extends ListenParts, SessionMethodParts {
@@ -50,8 +51,22 @@ export function trailOf(request: RpcRequest, parts: MethodParts): HopTrail {
   if (request.metaMembers === undefined) {
     throw new Fault('invalid_params', 'params._meta must be an object')
   }
-  const trail = readTrail(request.meta(META.federation), parts.hopBudget)
+  const { budget, path } = trailIn(request)
+  const trail = { budget: Math.min(budget, parts.hopBudget), path }
   return enterNode(trail, parts.identity.federation.node)
+}
+
+/** Nobody starts with more nodes to enter than each node allows by itself. */
+const UNLIMITED = Number.MAX_SAFE_INTEGER
+
+const NO_TRAIL = readTrail(undefined, UNLIMITED)
+
+// Of a pure function, as that of capabilities: the calls of a node that came by one way all say the same.
+const trails = new TextMemo((value) => readTrail(value, UNLIMITED))
+
+function trailIn({ raw, metaMembers }: RpcRequest): HopTrail {
+  const place = memberOf(metaMembers ?? [], META.federation)
+  return place === undefined ? NO_TRAIL : trails.read(raw, place)
 }
 
 /** The endpoint of a request, which the transport has found to exist. */
@@ -64,19 +79,18 @@ export function describeEndpoint(
   return description
 }
 
-/** Makes the principal. Without authentication configured a node serves loopback only, and all callers are one. */
-function authenticate(received: Received): Authenticated {
-  return { received, principal: LOCAL_CALLER }
-}
-
 /** Answers a request the era has; errors become responses. The promise, where there is one, never rejects. */
-export function answer(parts: MethodParts, received: Received): Promise<void> | undefined {
+export function answer(
+  parts: MethodParts,
+  received: Received,
+  principal: Principal,
+): Promise<void> | undefined {
   try {
     if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
     const { caller, request } = received
     const method = METHODS[caller.era].get(request.method)
     if (method === undefined) throw unknownMethod(request)
-    return method(parts, authenticate(received))
+    return method(parts, { received, principal })
   } catch (error) {
     fail(parts, received, error)
     return undefined
@@ -93,7 +107,7 @@ export function fail(
   const fault = asFault(error)
   if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a request failed')
   const wire = rescue(fault)
-  reply.finish([writeError(request.id, wire)], wire.code)
+  reply.finish([writeError(request.id, wire)], wire.code, fault)
 }
 
 function unknownMethod({ method }: RpcRequest): Fault {
@@ -122,7 +136,7 @@ const relayedTask: Method = (parts, call) => {
 /** A task of the core (MCP 2025-11-25, basic/utilities/tasks). */
 const relayedCoreTask: Method = (parts, call) => {
   const { caller, request } = call.received
-  if (!hasTasks(caller.revision)) throw unknownMethod(request)
+  if (!hasCoreTasks(caller.revision)) throw unknownMethod(request)
   return relayed(parts, call)
 }
 

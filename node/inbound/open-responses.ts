@@ -19,8 +19,8 @@ export class OpenResponses {
     const open = this.#bySocket.get(socket) ?? this.#follow(socket)
     open.push(response)
     response.on('close', () => {
-      const at = open.indexOf(response)
-      if (at !== -1) open.splice(at, 1)
+      if (open.at(-1) === response) open.pop()
+      else if (open.includes(response)) open.splice(open.indexOf(response), 1)
       if (open.length === 0) this.#idle(socket)
     })
   }

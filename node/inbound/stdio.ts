@@ -5,6 +5,7 @@ import { asFault, Fault } from '../../protocol/errors.ts'
 import { writeError, writeNotification, writeResult } from '../../protocol/hop-response.ts'
 import { readBody, type RpcId, type RpcMessage, type RpcRequest } from '../../protocol/jsonrpc.ts'
 import { CallScope } from '../core/call-scope.ts'
+import { LOCAL_CALLER } from '../core/principal.ts'
 import { rescue } from '../core/rescue.ts'
 import { LineSplitter } from '../core/stdio-lines.ts'
 import { Announcements } from './announcements.ts'
@@ -167,7 +168,8 @@ export class StdioServer {
     this.#parts.inflight.add(PIPE, request.id, scope)
     const header = NO_HEADER
     const received = { endpoint, caller, request, trail, header, mirrored: false, reply, scope }
-    this.#track(answer(this.#parts, received))
+    // Whoever starts the node and holds its pipe is its one caller (MCP, basic/authorization: stdio).
+    this.#track(answer(this.#parts, received, LOCAL_CALLER))
   }
 
   #open(request: RpcRequest): void {
@@ -179,7 +181,7 @@ export class StdioServer {
       revision,
       capabilities: readSessionCapabilities(capabilities),
     }
-    this.#use = { endpoint, session, header: NO_HEADER }
+    this.#use = { endpoint, session, principal: LOCAL_CALLER, header: NO_HEADER }
     this.#output.write([response])
     // In this era changes are told unasked, wherever the pipe is open.
     this.#unwatch = this.#parts.serving.watch(endpoint, (of) => {

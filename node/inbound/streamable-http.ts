@@ -4,9 +4,11 @@ import { writeError } from '../../protocol/hop-response.ts'
 import { readBody, type RpcBody, type RpcMessage, type RpcRequest } from '../../protocol/jsonrpc.ts'
 import { isLegacyRevision, MODERN_REVISION, SERVED_REVISIONS } from '../../protocol/revisions.ts'
 import { CallScope } from '../core/call-scope.ts'
-import { LOCAL_CALLER } from '../core/principal.ts'
+import type { Authenticator } from '../core/authentication.ts'
+import type { Principal } from '../core/principal.ts'
 import { refusalStatus, rescue } from '../core/rescue.ts'
 import { accepts, checkPost } from './admission.ts'
+import { credentialFacts } from './credential-facts.ts'
 import { readRequestBody } from './body.ts'
 import type { KeepAlive } from './event-stream.ts'
 import type { HttpExchange } from './http.ts'
@@ -31,6 +33,12 @@ export interface StreamableParts extends SessionParts {
   readonly sessions: Sessions
   readonly streams: Streams
   readonly keepAlive: KeepAlive
+  readonly authenticator: Authenticator
+}
+
+/** An exchange whose caller is known. */
+interface KnownExchange extends HttpExchange {
+  readonly principal: Principal
 }
 
 /** Serves `/mcp/<endpoint>` in both eras on one URL (MCP 2026-07-28 and 2025-11-25, transports). */
@@ -38,20 +46,30 @@ export function serveStreamable(
   parts: StreamableParts,
   exchange: HttpExchange,
 ): Promise<void> | undefined {
-  const { request, endpoint } = exchange
-  if (parts.serving.describe(endpoint) === undefined) {
+  if (parts.serving.describe(exchange.endpoint) === undefined) {
     throw new Fault('unknown_endpoint', 'there is no such endpoint')
   }
-  if (request.method === 'POST') return post(parts, exchange)
+  // Before the body is read: whoever is nobody here costs no memory.
+  const principal = parts.authenticator.authenticate(credentialFacts(exchange))
+  return principal instanceof Promise
+    ? principal.then((known) => serveKnown(parts, { ...exchange, principal: known }))
+    : serveKnown(parts, { ...exchange, principal })
+}
+
+function serveKnown(parts: StreamableParts, exchange: KnownExchange): Promise<void> | undefined {
+  const { request } = exchange
+  if (request.method === 'POST') {
+    checkPost(request)
+    readRequestBody(exchange, parts.limits.bodyBytes, (bytes) => post(parts, exchange, bytes))
+    return undefined
+  }
   if (request.method === 'GET') return openStream(parts, exchange)
   if (request.method === 'DELETE') endSession(parts, exchange)
   else throw new Fault('http_method', 'only POST, GET and DELETE are served here')
   return undefined
 }
 
-async function post(parts: StreamableParts, exchange: HttpExchange): Promise<void> {
-  checkPost(exchange.request)
-  const bytes = await readRequestBody(exchange, parts.limits.bodyBytes)
+function post(parts: StreamableParts, exchange: KnownExchange, bytes: Buffer): void {
   const body = readBody(bytes, parts.limits)
   const header = headerReader(exchange)
   const version = header(HEADER.protocolVersion)?.trim()
@@ -80,7 +98,7 @@ interface Post<T> {
 
 function modern(
   parts: StreamableParts,
-  exchange: HttpExchange,
+  exchange: KnownExchange,
   { message, header }: Post<RpcMessage>,
 ): void {
   if (message.kind !== 'request') {
@@ -96,10 +114,10 @@ function modern(
 
 function start(
   parts: StreamableParts,
-  exchange: HttpExchange,
+  exchange: KnownExchange,
   { message: request, header }: Post<RpcRequest>,
 ): void {
-  const { endpoint } = exchange
+  const { endpoint, principal } = exchange
   checkHeaders(request, header)
   const caller = modernCaller(request)
   const trail = trailOf(request, parts)
@@ -107,8 +125,11 @@ function start(
   const { response, headers } = exchange
   // Leaving is how a caller of this era cancels (patterns/cancellation).
   const left = (): void => scope.stop(new Fault('cancelled', 'the caller closed the stream'))
-  const reply = new HttpReply(response, { era: '2026', keepAlive: parts.keepAlive, headers, left })
-  void answer(parts, { endpoint, caller, request, trail, header, mirrored: true, reply, scope })
+  const { keepAlive } = parts
+  const challenge = challengeOf(parts, endpoint)
+  const reply = new HttpReply(response, { era: '2026', keepAlive, headers, challenge, left })
+  const about = { endpoint, caller, request, trail, header, mirrored: true }
+  void answer(parts, { ...about, reply, scope }, principal)
 }
 
 /** A refusal before anything was started, under the id of the request. */
@@ -130,12 +151,13 @@ interface LegacyPost {
 
 function legacy(
   parts: StreamableParts,
-  exchange: HttpExchange,
+  exchange: KnownExchange,
   { body, header, version }: LegacyPost,
 ): void {
   const use = (): SessionUse => {
     const session = sessionOf(parts, exchange, { header, version })
-    return { endpoint: exchange.endpoint, session, header }
+    const { endpoint, principal } = exchange
+    return { endpoint, session, principal, header }
   }
   if (body.batch) {
     runBatch(parts, exchange, { messages: body.messages, use: use() })
@@ -155,7 +177,7 @@ function legacy(
   }
 }
 
-function openSession(parts: StreamableParts, exchange: HttpExchange, request: RpcRequest): void {
+function openSession(parts: StreamableParts, exchange: KnownExchange, request: RpcRequest): void {
   if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
   const { revision, capabilities, response } = initialize(parts, exchange.endpoint, request)
   const { id } = parts.sessions.open(binding(exchange), revision, capabilities)
@@ -165,7 +187,7 @@ function openSession(parts: StreamableParts, exchange: HttpExchange, request: Rp
 
 function runOne(
   parts: StreamableParts,
-  exchange: HttpExchange,
+  exchange: KnownExchange,
   { request, use }: { request: RpcRequest; use: SessionUse },
 ): void {
   const scope = new CallScope()
@@ -179,7 +201,7 @@ function runOne(
 
 function runBatch(
   parts: StreamableParts,
-  exchange: HttpExchange,
+  exchange: KnownExchange,
   { messages, use }: { messages: readonly RpcMessage[]; use: SessionUse },
 ): void {
   checkBatch(messages, use.session, parts.limits.batchItems)
@@ -209,13 +231,15 @@ function runBatch(
 
 /** The reply to a session: a caller that merely leaves has not cancelled, and can come back. */
 function sessionReply(
-  { keepAlive, streams, asks }: StreamableParts,
-  { request, response, headers }: HttpExchange,
+  parts: StreamableParts,
+  { endpoint, request, response, headers }: HttpExchange,
   { key, revision }: Session,
 ): HttpReply {
+  const { keepAlive, streams, asks } = parts
   const atOnce = isPrimed(revision) && prefersStream(request.headers.accept)
   const session = { key, revision, streams, asks, atOnce }
-  return new HttpReply(response, { era: '2025', keepAlive, headers, session })
+  const challenge = challengeOf(parts, endpoint)
+  return new HttpReply(response, { era: '2025', keepAlive, headers, challenge, session })
 }
 
 /** Whether a client that takes event streams and JSON alike names streams first. */
@@ -228,14 +252,21 @@ function accepted({ response, headers }: HttpExchange): void {
   response.end()
 }
 
-function binding({ endpoint }: HttpExchange): Binding {
-  return { endpoint, principal: LOCAL_CALLER }
+function challengeOf(
+  { authenticator }: StreamableParts,
+  endpoint: string,
+): (refusal: Fault) => readonly string[] {
+  return (refusal) => authenticator.challenge(endpoint, refusal)
+}
+
+function binding({ endpoint, principal }: KnownExchange): Binding {
+  return { endpoint, principal }
 }
 
 /** The session a request belongs to, by the header alone. */
 function sessionOf(
   parts: StreamableParts,
-  exchange: HttpExchange,
+  exchange: KnownExchange,
   { header, version }: { header: HeaderReader; version: string | undefined },
 ): Session {
   if (version === MODERN_REVISION) {
@@ -254,7 +285,7 @@ function sessionOf(
   return parts.sessions.find(id, binding(exchange))
 }
 
-function openStream(parts: StreamableParts, exchange: HttpExchange): Promise<void> {
+function openStream(parts: StreamableParts, exchange: KnownExchange): Promise<void> {
   const { request, response, headers, endpoint } = exchange
   const header = headerReader(exchange)
   if (header(HEADER.sessionId) === undefined) {
@@ -280,7 +311,8 @@ function openStream(parts: StreamableParts, exchange: HttpExchange): Promise<voi
 }
 
 /** Whether the session of a request is good still. */
-function isValid(parts: StreamableParts, exchange: HttpExchange): boolean {
+function isValid(parts: StreamableParts, exchange: KnownExchange): boolean {
+  if (Date.now() >= exchange.principal.expiresAt) return false
   try {
     sessionOf(parts, exchange, { header: headerReader(exchange), version: undefined })
     return true
@@ -289,7 +321,7 @@ function isValid(parts: StreamableParts, exchange: HttpExchange): boolean {
   }
 }
 
-function endSession(parts: StreamableParts, exchange: HttpExchange): void {
+function endSession(parts: StreamableParts, exchange: KnownExchange): void {
   const header = headerReader(exchange)
   if (header(HEADER.sessionId) === undefined) {
     throw new Fault('http_method', 'DELETE ends a session; there is no Mcp-Session-Id')

@@ -43,25 +43,21 @@ export function callerLines(callers: CallersReport): readonly string[] {
   return [...tokens, ...keys.map(keyLine)]
 }
 
-type Passing = RemoteReport['passing']
-
-function goesOver({ scopes = {} }: Passing): string {
-  return `goes over: ${mapped(scopes)}`
-}
-
-const PASSING: Readonly<Record<Passing['mode'], (report: Passing) => string>> = {
-  none: () => 'is not told who calls',
-  exchange: (report) => `gets the caller, exchanged at ${report.issuer}; ${goesOver(report)}`,
-  chain: (report) =>
-    `gets the caller, granted to ${report.issuer} as ${report.subject} subject, actors ${report.disclose}; ${goesOver(report)}`,
-  client_credentials: ({ issuer, granted = [], requires = [] }) =>
-    `gets the node itself, by a token of ${issuer} for ${listed(granted)}; callers need ${listed(requires)}`,
+function passing({ passing: { mode, ...report } }: RemoteReport): string {
+  if (mode === 'none') return 'is not told who calls'
+  const { issuer, scopes = {}, granted = [], requires = [], subject, disclose } = report
+  const over = `; goes over: ${mapped(scopes)}`
+  if (mode === 'exchange') return `gets the caller, exchanged at ${issuer}${over}`
+  if (mode === 'chain') {
+    return `gets the caller, granted to ${issuer} as ${subject} subject, actors ${disclose}${over}`
+  }
+  return `gets the node itself, by a token of ${issuer} for ${listed(granted)}; callers need ${listed(requires)}`
 }
 
 /** How one upstream on the network is told who calls. */
 export function passingLine(remote: RemoteReport): string {
   const anywhere = remote.allowPrivate ? '' : '; public addresses only'
-  return `to ${remote.label}: ${PASSING[remote.passing.mode](remote.passing)}${anywhere}`
+  return `to ${remote.label}: ${passing(remote)}${anywhere}`
 }
 
 function trustLine(record: TrustReport): string {

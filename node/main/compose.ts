@@ -1,10 +1,14 @@
 import { Fault } from '../../protocol/errors.ts'
 import { FEDERATION_VERSION, type FederationSettings } from '../../protocol/federation.ts'
 import { inheritedEnvironment, MEMORY_STATE } from '../core/config.ts'
+import { CAPABILITY_KINDS } from '../../protocol/capability.ts'
+import { logAudit } from '../core/audit.ts'
+import { NO_AUTHENTICATION, type Authenticator } from '../core/authentication.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { Sealer } from '../core/seal.ts'
 import { Registry } from '../control/registry.ts'
+import { hasIdentity, Identity } from '../identity/identity.ts'
 import { loadState, volatileState, type NodeState } from '../identity/node-state.ts'
 import { Admission } from '../inbound/admission.ts'
 import { Asks } from '../inbound/asks.ts'
@@ -19,6 +23,7 @@ import { serveStreamable, type StreamableParts } from '../inbound/streamable-htt
 import { Streams } from '../inbound/streams.ts'
 import { packageVersion } from './cli-version.ts'
 import { makeServing } from './serving.ts'
+import { readTls } from './tls-files.ts'
 
 /** Every part of a node, each built once. */
 export interface Parts {
@@ -26,10 +31,12 @@ export interface Parts {
   readonly registry: Registry
   readonly methods: MethodParts
   readonly streamable: StreamableParts
+  /** Undefined where the configuration says nothing of it. */
+  readonly identity: Identity | undefined
   readonly http: HttpServer
   readonly drain: Drain
-  /** Replaces what endpoints are called and say of themselves. */
-  configure(config: NodeConfig): void
+  /** Replaces what endpoints are called and say of themselves, and who may call them. */
+  configure(config: NodeConfig): Promise<void>
 }
 
 /** Whether the node still takes work, and whether the first lists are in. */
@@ -56,9 +63,14 @@ async function stateOf({ node }: NodeConfig): Promise<NodeState> {
 /**
  * Builds a node from its configuration; nothing is started yet.
  *
- * @throws StateError when the keys in the state folder cannot be used
+ * @param other tells callers in place of what is configured, with keys and a clock of its own
+ * @throws StateError when the keys in the state folder cannot be used, ConfigError when the files of TLS cannot
  */
-export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> {
+export async function compose(
+  initial: NodeConfig,
+  log: Logger,
+  other?: Authenticator,
+): Promise<Parts> {
   let config = initial
   const { node, limits } = initial
   const { id, sessionKey } = await stateOf(initial)
@@ -68,7 +80,14 @@ export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> 
   const serverInfo = { name, title: `${organisation}/${name}`, version }
   const self = { clientInfo: { name: 'banyan', version }, federation }
   const sealer = new Sealer(sessionKey, 'cursor')
-  const registry = new Registry(initial, { self, inherited: inheritedEnvironment(), log, sealer })
+  const identity = await identityOf(initial, log, (endpoint) => scopesAt(registry, endpoint))
+  const registry: Registry = new Registry(initial, {
+    self,
+    inherited: inheritedEnvironment(),
+    log,
+    sealer,
+    delegator: (label, upstream) => identity?.delegator(label, upstream),
+  })
   const drain = new Drain()
   const current = (): NodeConfig => config
   const made = { registry, federation, serverInfo, sessionKey, log, config: current }
@@ -85,23 +104,55 @@ export async function compose(initial: NodeConfig, log: Logger): Promise<Parts> 
     open: () => drain.open,
     hasRoom: () => streams.size + listens.size < limits.streams,
   }
-  const sessions = new Sessions({
-    sealer: new Sealer(sessionKey, 'session'),
-    lifetimeMs: limits.sessionLifetime,
-    maxBytes: limits.sessionIdBytes,
-  })
-  const streamable: StreamableParts = { ...methods, ...inbound, sessions }
+  const sessions = sessionsOf(sessionKey, limits)
+  const authenticator = other ?? identity?.authenticator ?? NO_AUTHENTICATION
+  const streamable: StreamableParts = { ...methods, ...inbound, sessions, authenticator }
   const http = new HttpServer({
     ...limits,
     log,
     admission: admissionOf(initial),
+    authenticator,
+    oauth: () => identity?.oauth,
+    tls: node.tls === undefined ? undefined : await readTls(node.tls),
     handle: (exchange) => serveStreamable(streamable, exchange),
     readiness: () => readiness(registry, drain),
   })
-  const configure = (next: NodeConfig): void => {
-    config = next
+  const parts = { federation, registry, methods, streamable, identity, http, drain }
+  return {
+    ...parts,
+    configure: async (next) => {
+      await identity?.configure(next)
+      config = next
+    },
   }
-  return { federation, registry, methods, streamable, http, drain, configure }
+}
+
+function sessionsOf(sessionKey: Buffer, limits: NodeConfig['limits']): Sessions {
+  return new Sessions({
+    sealer: new Sealer(sessionKey, 'session'),
+    lifetimeMs: limits.sessionLifetime,
+    maxBytes: limits.sessionIdBytes,
+  })
+}
+
+/** Where nothing is said of identity, nothing of it is made. */
+function identityOf(
+  config: NodeConfig,
+  log: Logger,
+  scopesOf: (endpoint: string) => readonly string[],
+): Promise<Identity | undefined> {
+  if (!hasIdentity(config)) return Promise.resolve(undefined)
+  const { state } = config.node
+  const folder = state === MEMORY_STATE ? undefined : state
+  return Identity.open(config, { folder, scopesOf, audit: logAudit(log), log })
+}
+
+/** What callers of an endpoint may ask for: the namespaces it shows now. */
+function scopesAt({ catalogue }: Registry, endpoint: string): readonly string[] {
+  const views = CAPABILITY_KINDS.map((kind) => catalogue.view(endpoint, kind))
+  const items = views.flatMap((view) => view?.items ?? [])
+  const namespaces = new Set(items.map(({ entry }) => entry.namespace))
+  return [...namespaces].toSorted().map((namespace) => `ns:${namespace}`)
 }
 
 /** What the inbound side remembers from one request to the next. */

@@ -1,5 +1,6 @@
 import type { ConfigProblem } from '../core/config-error.ts'
 import type { NodeConfig } from '../core/config-types.ts'
+import { hasIdentity } from '../identity/identity.ts'
 import { fingerprint } from '../control/links.ts'
 
 /** What is fixed, with where it stands in the file. */
@@ -14,6 +15,8 @@ const FIXED: readonly {
   // Whether there is a token service at all, and who it is to everybody who holds a token of it.
   { path: ['issuer', 'mode'], of: ({ issuer }) => issuer?.mode },
   { path: ['issuer', 'url'], of: ({ issuer }) => issuer?.url },
+  // Whether anything of identity is there, also where no issuer is named.
+  { path: ['issuer'], of: (config) => config.issuer === undefined && hasIdentity(config) },
 ]
 
 /**

@@ -1,11 +1,12 @@
 import type { AddressInfo } from 'node:net'
 import { parseConfig } from '../core/config.ts'
 import { ConfigError } from '../core/config-error.ts'
-import type { NodeConfig } from '../core/config-types.ts'
+import type { NodeConfig, TlsSettings } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { compose, stopStreams, type Parts } from './compose.ts'
 import type { BanyanNode, NodeStatus } from './index.ts'
 import { restartChanges } from './restart-changes.ts'
+import { readTls } from './tls-files.ts'
 
 /** What a node keeps of how it was started. */
 interface Running {
@@ -27,13 +28,15 @@ export async function listenNode(
   const parts = await compose(config, log)
   const { host, port } = config.node.listen
   const address = await parts.http.listen(host, port)
-  const url = config.node.url ?? baseUrl(address)
+  const url = config.node.url ?? baseUrl(address, config.node.tls)
+  parts.identity?.begin(url)
   log.info({ url, id: parts.federation.node }, 'listening')
   return new RunningNode(parts, { config, url, baseDir })
 }
 
-function baseUrl({ address, family, port }: AddressInfo): string {
-  return family === 'IPv6' ? `http://[${address}]:${port}` : `http://${address}:${port}`
+function baseUrl({ address, family, port }: AddressInfo, tls: TlsSettings | undefined): string {
+  const host = family === 'IPv6' ? `[${address}]` : address
+  return `${tls === undefined ? 'http' : 'https'}://${host}:${port}`
 }
 
 /** A node over its parts. */
@@ -99,8 +102,10 @@ export class RunningNode implements BanyanNode {
   async apply(next: NodeConfig): Promise<void> {
     if (this.#closed !== undefined) throw new Error('the node is closed')
     refuseRestart(this.#config, next)
+    // The files may have been renewed under their old names.
+    if (next.node.tls !== undefined) this.#parts.http.renew(await readTls(next.node.tls))
+    await this.#parts.configure(next)
     this.#config = next
-    this.#parts.configure(next)
     await this.#parts.registry.apply(next)
   }
 
@@ -121,13 +126,14 @@ export class RunningNode implements BanyanNode {
   }
 
   async #close(): Promise<void> {
-    const { drain, http, methods, registry, streamable } = this.#parts
+    const { drain, http, identity, methods, registry, streamable } = this.#parts
     drain.begin()
     stopStreams(this.#parts)
     await http.close(this.#config.limits.shutdownGrace)
     streamable.keepAlive.close()
     methods.serving.close()
     await registry.close()
+    await identity?.close()
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import { Fault } from '../../protocol/errors.ts'
+import { baseUrlOf } from '../core/config-defaults.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { StdioServer } from '../inbound/stdio.ts'
@@ -26,7 +27,9 @@ export async function runStdioNode(config: NodeConfig, plan: StdioNodePlan): Pro
   if (!Object.hasOwn(config.endpoints, endpoint)) throw noEndpoint(config, endpoint)
   const { limits } = config
   const parts = await compose(config, log)
-  const { drain, methods, registry, streamable } = parts
+  const { drain, identity, methods, registry, streamable } = parts
+  // Nobody reaches it there; it is what upstreams know the node by.
+  identity?.begin(baseUrlOf(config.node) ?? 'http://localhost')
   const server = new StdioServer({ ...methods, limits }, { endpoint, input: stdin, output: stdout })
   const interrupted = aborted(signal)
   try {
@@ -42,6 +45,7 @@ export async function runStdioNode(config: NodeConfig, plan: StdioNodePlan): Pro
     streamable.keepAlive.close()
     methods.serving.close()
     await registry.close()
+    await identity?.close()
   }
 }
 

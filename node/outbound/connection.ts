@@ -5,6 +5,7 @@ import type { LinkMeta } from '../../protocol/hop-request.ts'
 import type { JsonObject } from '../../protocol/jsonrpc.ts'
 import type { LogSeverity } from '../../protocol/log-level.ts'
 import type { Era } from '../../protocol/revisions.ts'
+import type { Authorization } from '../core/delegation.ts'
 import type { UpstreamMessage } from '../../protocol/upstream-message.ts'
 
 /** One request for an upstream, ready to send. */
@@ -16,6 +17,8 @@ export interface OutFrame {
   readonly name?: string | undefined
   /** Further headers, names and values in turn; transports without headers ignore them. */
   readonly headers: readonly string[]
+  /** In whose name; undefined: in that of whoever the connection was opened for. Transports without headers ignore it. */
+  readonly authorization?: Authorization | undefined
   readonly body: Buffer
 }
 
@@ -109,11 +112,15 @@ export interface Connector {
   readonly backoff: { readonly min: number; readonly max: number }
   /**
    * Finds the era out and opens a connection that offers an upstream of era 2025 what `offered` says (as in
-   * `ClientCapabilities`).
+   * `ClientCapabilities`), in the name of whoever `authorization` stands for; undefined: of the node itself.
    *
-   * @throws Fault `upstream_unavailable`, `upstream_protocol` or `upstream_timeout`
+   * @throws Fault `upstream_unavailable`, `upstream_protocol` or `upstream_timeout`, and what `Authorization.lines` throws
    */
-  connect(events: ConnectionEvents, offered: string): Promise<Connection>
+  connect(
+    events: ConnectionEvents,
+    offered: string,
+    authorization?: Authorization,
+  ): Promise<Connection>
   close(): Promise<void>
 }
 

@@ -2,6 +2,7 @@ import { Fault } from '../../protocol/errors.ts'
 import { isResponse, type UpstreamMessage } from '../../protocol/upstream-message.ts'
 import type { FrameSink, OutFrame } from './connection.ts'
 import type { ExchangeSink, Outcome } from './http-target.ts'
+import { isDenial, scopesAskedFor, UpstreamDenied } from './upstream-denied.ts'
 
 /** What differs between the eras in one POST. */
 export interface CallRules {
@@ -26,6 +27,7 @@ export class HttpCall implements ExchangeSink {
   readonly #sink: FrameSink
   readonly #rules: CallRules
   #status = 0
+  #asked: readonly string[] = []
   #answered = false
 
   constructor(frame: OutFrame, sink: FrameSink, rules: CallRules) {
@@ -36,6 +38,7 @@ export class HttpCall implements ExchangeSink {
 
   started(status: number, headers: Readonly<Record<string, string | string[] | undefined>>): void {
     this.#status = status
+    if (isDenial(status)) this.#asked = scopesAskedFor(headers)
     this.#rules.started?.(headers)
   }
 
@@ -59,6 +62,8 @@ export class HttpCall implements ExchangeSink {
       return true
     const reason = this.#rules.disowned(this.#status, message)
     if (reason !== undefined) this.#disown(reason)
+    else if (isDenial(this.#status))
+      this.#fail(new UpstreamDenied(this.#status, this.#asked), false)
     else {
       this.#answered = true
       this.#sink.response(message)
@@ -75,9 +80,13 @@ export class HttpCall implements ExchangeSink {
     }
     const reason = this.#rules.disowned(outcome.status, undefined)
     if (reason !== undefined) this.#disown(reason)
-    else if (outcome.kind === 'refused')
-      this.#fail(refusal(outcome.status), isUntaken(outcome.status))
-    else {
+    else if (outcome.kind === 'refused') {
+      const { status } = outcome
+      const fault = isDenial(status) ? new UpstreamDenied(status, this.#asked) : refusal(status)
+      // In somebody's name it went out twice already.
+      const again = this.#frame.authorization === undefined || !isDenial(status)
+      this.#fail(fault, again && isUntaken(status))
+    } else {
       const text = 'the upstream ended the stream without an answer'
       this.#fail(new Fault('upstream_unavailable', text), false)
     }
@@ -106,13 +115,8 @@ function isUntaken(status: number): boolean {
   return status < 500 || status === 503
 }
 
-/** A refusal without JSON-RPC. The upstream's own words, challenges above all, go no further. */
+/** A refusal without JSON-RPC. The upstream's own words go no further. */
 function refusal(status: number): Fault {
-  const why =
-    status === 401 || status === 403
-      ? 'refused the credentials of this node'
-      : 'refused the request'
-  return new Fault('upstream_unavailable', `the upstream ${why} (HTTP ${status})`, {
-    data: { status },
-  })
+  const text = `the upstream refused the request (HTTP ${status})`
+  return new Fault('upstream_unavailable', text, { data: { status } })
 }

@@ -3,18 +3,21 @@ import { HEADER } from '../../protocol/headers.ts'
 import { readProbe, type ProbeAnswer } from '../../protocol/probe.ts'
 import { MODERN_REVISION } from '../../protocol/revisions.ts'
 import { readResult } from '../../protocol/upstream-message.ts'
+import type { Authorization } from '../core/delegation.ts'
 import { SILENT, type Logger } from '../core/logger.ts'
 import { ownFrame } from './ask.ts'
 import type { Connection, ConnectionEvents, Connector, Self } from './connection.ts'
 import { HttpLegacy } from './http-legacy.ts'
 import { discoveredFacts, HttpModern } from './http-modern.ts'
-import { HttpTarget } from './http-target.ts'
+import { HttpTarget, type ExchangeSink } from './http-target.ts'
 import { ModernMeta } from './modern-meta.ts'
 
 export interface HttpConnectorOptions {
   readonly url: string
   /** Names and values in turn. */
   readonly headers: readonly string[]
+  /** The node's own; default: nobody's. */
+  readonly authorization?: Authorization | undefined
   readonly era: 'auto' | '2025' | '2026'
   readonly self: Self
   readonly connectTimeoutMs: number
@@ -40,11 +43,15 @@ export class HttpConnector implements Connector {
     this.target = this.#http.name
   }
 
-  async connect(events: ConnectionEvents, offered: string): Promise<Connection> {
+  async connect(
+    events: ConnectionEvents,
+    offered: string,
+    authorization: Authorization | undefined = this.#options.authorization,
+  ): Promise<Connection> {
     const { era, self, answerTimeoutMs: timeoutMs, log = SILENT } = this.#options
-    const legacy = { self, offered, events, timeoutMs }
+    const legacy = { self, offered, authorization, events, timeoutMs }
     if (era === '2025') return HttpLegacy.open(this.#http, legacy)
-    const verdict = readProbe(await this.#probe())
+    const verdict = readProbe(await this.#probe(authorization))
     if (verdict.era === undefined) {
       throw new Fault('upstream_unavailable', `the upstream cannot be used: ${verdict.reason}`)
     }
@@ -53,7 +60,8 @@ export class HttpConnector implements Connector {
       throw new Fault('upstream_unavailable', `the upstream does not speak MCP ${MODERN_REVISION}`)
     }
     const server = discoveredFacts(verdict.discovered)
-    const connection = new HttpModern(this.#http, { server, meta: this.#meta, events, log })
+    const modern = { server, authorization, meta: this.#meta, events, log }
+    const connection = new HttpModern(this.#http, modern)
     await connection.watch()
     return connection
   }
@@ -63,7 +71,7 @@ export class HttpConnector implements Connector {
   }
 
   /** `server/discover`; a body that is no JSON-RPC is as telling as one that is. */
-  #probe(): Promise<ProbeAnswer> {
+  #probe(authorization: Authorization | undefined): Promise<ProbeAnswer> {
     const frame = ownFrame('server/discover', undefined, this.#meta.of(''))
     const headers = [HEADER.protocolVersion, MODERN_REVISION, HEADER.method, frame.method]
     return new Promise((resolve, reject) => {
@@ -77,7 +85,7 @@ export class HttpConnector implements Connector {
         clearTimeout(timer)
         resolve({ status, answer })
       }
-      const exchange = this.#http.post(frame.body, headers, {
+      const sink: ExchangeSink = {
         started: (code) => {
           status = code
         },
@@ -89,13 +97,15 @@ export class HttpConnector implements Connector {
           return true
         },
         end: (outcome) => {
-          if (outcome.kind !== 'failed' || outcome.fault.code !== 'upstream_unavailable') decide()
+          // What it said may be no MCP at all, which is telling too; that it could not be asked is not.
+          if (outcome.kind !== 'failed' || outcome.fault.code === 'upstream_protocol') decide()
           else {
             clearTimeout(timer)
             reject(outcome.fault)
           }
         },
-      })
+      }
+      const exchange = this.#http.post(frame.body, headers, { sink, authorization })
     })
   }
 }

@@ -6,6 +6,7 @@ import type { LinkMeta } from '../../protocol/hop-request.ts'
 import { writeNotification } from '../../protocol/hop-response.ts'
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import type { LogSeverity } from '../../protocol/log-level.ts'
+import type { Authorization } from '../core/delegation.ts'
 import { isLegacyRevision, LEGACY_REVISIONS } from '../../protocol/revisions.ts'
 import { readError, type UpstreamMessage } from '../../protocol/upstream-message.ts'
 import { ask, expectResult, ownFrame } from './ask.ts'
@@ -21,7 +22,7 @@ import type {
 } from './connection.ts'
 import { reportedKinds, reportsChanges, sendsLogs, takesSubscriptions } from './declared.ts'
 import { HttpCall, type CallRules } from './http-call.ts'
-import type { ExchangeSink, HttpTarget, ResponseHeaders } from './http-target.ts'
+import type { Delivery, ExchangeSink, HttpTarget, ResponseHeaders } from './http-target.ts'
 import { ResumableCall, type ResumableSession } from './resumable-call.ts'
 import { selfCapabilities } from './self.ts'
 import { answerPing } from './server-request.ts'
@@ -68,6 +69,8 @@ export interface LegacyOptions {
   readonly self: Self
   /** As in `ClientCapabilities`. */
   readonly offered: string
+  /** In whose name the session is; undefined: in nobody's. */
+  readonly authorization: Authorization | undefined
   readonly events: ConnectionEvents
   /** For `initialize`. */
   readonly timeoutMs: number
@@ -88,11 +91,17 @@ export class HttpLegacy implements Connection {
   #server: ServerFacts = { capabilities: {}, name: '', federation: undefined }
   #revision: string = LEGACY_REVISIONS[0]
   #headers: string[] = []
+  /** That of the last call: what is sent besides calls is of the same caller, and an older one may be over. */
+  #authorization: Authorization | undefined
   #closed = false
   #open = false
 
-  private constructor(target: HttpTarget, events: ConnectionEvents) {
+  private constructor(
+    target: HttpTarget,
+    { events, authorization }: Pick<LegacyOptions, 'events' | 'authorization'>,
+  ) {
     this.#target = target
+    this.#authorization = authorization
     this.#events = events
     this.#rules = this.#callRules()
     this.#session = this.#resumable()
@@ -112,9 +121,9 @@ export class HttpLegacy implements Connection {
   /** Opens a session: `initialize`, `initialized`, and the GET stream. */
   static async open(
     target: HttpTarget,
-    { self, offered, events, timeoutMs }: LegacyOptions,
+    { self, offered, timeoutMs, ...whose }: LegacyOptions,
   ): Promise<HttpLegacy> {
-    const session = new HttpLegacy(target, events)
+    const session = new HttpLegacy(target, whose)
     try {
       const frame = initializeFrame(self, offered)
       session.#initialize(await ask(session.send.bind(session), frame, timeoutMs))
@@ -156,6 +165,7 @@ export class HttpLegacy implements Connection {
   }
 
   send(frame: OutFrame, sink: FrameSink): Sent {
+    if (frame.authorization !== undefined) this.#authorization = frame.authorization
     const call = new HttpCall(frame, sink, this.#rules)
     const exchange = new ResumableCall(call, this.#session)
     exchange.post(frame.body)
@@ -176,7 +186,7 @@ export class HttpLegacy implements Connection {
     if (this.#closed) return
     this.#stop()
     if (!this.#headers.includes(HEADER.sessionId)) return
-    await this.#confirmed((sink) => this.#target.delete(this.#headers, sink))
+    await this.#confirmed((sink) => this.#target.delete(this.#headers, this.#delivery(sink)))
   }
 
   #callRules(): CallRules {
@@ -198,7 +208,7 @@ export class HttpLegacy implements Connection {
         return isOpen()
       },
       resuming: new Set(),
-      post: (body, sink) => this.#target.post(body, this.#headers, sink),
+      post: (body, sink) => this.#target.post(body, this.#headers, this.#delivery(sink)),
       get: (headers, sink) => this.#get(headers, sink),
       // Where there is no session, the path is unknown.
       unknown: () => {
@@ -224,7 +234,7 @@ export class HttpLegacy implements Connection {
   /** A server may refuse requests until it has taken this; one that hangs is met again by the first request. */
   #initialized(): Promise<void> {
     const text = writeNotification('notifications/initialized')
-    return this.#confirmed((sink) => this.#target.post(text, this.#headers, sink))
+    return this.#confirmed((sink) => this.#target.post(text, this.#headers, this.#delivery(sink)))
   }
 
   /** Whether there is anything the GET stream could bring. */
@@ -235,7 +245,11 @@ export class HttpLegacy implements Connection {
   }
 
   #get(headers: readonly string[], sink: ExchangeSink): ReturnType<HttpTarget['get']> {
-    return this.#target.get(this.#headers.concat(headers), sink)
+    return this.#target.get(this.#headers.concat(headers), this.#delivery(sink))
+  }
+
+  #delivery(sink: ExchangeSink): Delivery {
+    return { sink, authorization: this.#authorization }
   }
 
   /** What happened while the stream was not open is unknown, so it counts as a change of all it reports. */
@@ -266,7 +280,8 @@ export class HttpLegacy implements Connection {
 
   /** Sends a message that has no answer; a failure shows in the next request. */
   #post(text: Buffer): void {
-    this.#target.post(text, this.#headers, { message: () => true, end: () => undefined })
+    const sink = { message: () => true, end: () => undefined }
+    this.#target.post(text, this.#headers, this.#delivery(sink))
   }
 
   /** Resolves at the end of an exchange whose outcome does not matter, or when it takes too long. */

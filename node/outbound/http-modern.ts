@@ -6,6 +6,7 @@ import type { LinkMeta } from '../../protocol/hop-request.ts'
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import { MODERN_REVISION } from '../../protocol/revisions.ts'
 import { readError, type UpstreamMessage } from '../../protocol/upstream-message.ts'
+import type { Authorization } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
 import type {
   Connection,
@@ -34,7 +35,8 @@ export function sendModern(
     ...frame.headers,
   ]
   const call = new HttpCall(frame, sink, rules)
-  const exchange = target.post(frame.body, headers, call)
+  const { authorization } = frame
+  const exchange = target.post(frame.body, headers, { sink: call, authorization })
   return {
     // Closing the response stream is the cancellation (MCP 2026-07-28, patterns/cancellation).
     cancel: () => {
@@ -56,6 +58,8 @@ export function discoveredFacts(discovered: JsonObject): ServerFacts {
 /** What a connection to a 2026 upstream over HTTP is made with. */
 export interface ModernOptions {
   readonly server: ServerFacts
+  /** In whose name the node lists and listens. */
+  readonly authorization: Authorization | undefined
   readonly meta: ModernMeta
   readonly events: ConnectionEvents
   readonly log: Logger
@@ -69,14 +73,16 @@ export class HttpModern implements Connection {
   readonly secluded = false
   readonly server: ServerFacts
   readonly #target: HttpTarget
+  readonly #authorization: Authorization | undefined
   readonly #meta: ModernMeta
   readonly #events: ConnectionEvents
   readonly #rules: CallRules
   readonly #listen: Listen
   #closed = false
 
-  constructor(target: HttpTarget, { server, meta, events, log }: ModernOptions) {
+  constructor(target: HttpTarget, { server, authorization, meta, events, log }: ModernOptions) {
     this.#target = target
+    this.#authorization = authorization
     this.#meta = meta
     this.#events = events
     this.server = server
@@ -113,7 +119,9 @@ export class HttpModern implements Connection {
   }
 
   send(frame: OutFrame, sink: FrameSink): Sent {
-    return sendModern(this.#target, { frame, sink, rules: this.#rules })
+    const { authorization = this.#authorization } = frame
+    const named = authorization === frame.authorization ? frame : { ...frame, authorization }
+    return sendModern(this.#target, { frame: named, sink, rules: this.#rules })
   }
 
   close(): Promise<void> {

@@ -2,6 +2,8 @@ import type { Dispatcher, Pool as UndiciPool } from 'undici'
 import { Fault } from '../../protocol/errors.ts'
 import { SseParser, type SseEvent, type SseHandlers } from '../../protocol/sse.ts'
 import { readUpstreamMessage, type UpstreamMessage } from '../../protocol/upstream-message.ts'
+import type { Authorization, HttpMethod } from '../core/delegation.ts'
+import { AuthorizedExchange } from './authorized-exchange.ts'
 import { Pool } from './pool.ts'
 
 /** What one HTTP exchange hands over; `end` comes once and last. */
@@ -44,6 +46,18 @@ export interface TargetOptions {
   readonly bodyBytes: number
 }
 
+/** Where what comes back goes, and in whose name the request is made; undefined: in nobody's. */
+export interface Delivery {
+  readonly sink: ExchangeSink
+  readonly authorization: Authorization | undefined
+}
+
+interface HttpRequest {
+  readonly method: HttpMethod
+  readonly headers: string[]
+  readonly body: Buffer | null
+}
+
 /** An upstream's URL and the connections to it. Deadlines are the caller's: no timer of undici runs. */
 export class HttpTarget {
   /** Without query: that may hold a key. */
@@ -78,34 +92,49 @@ export class HttpTarget {
   }
 
   /** Sends one message. */
-  post(body: Buffer, headers: readonly string[], sink: ExchangeSink): Exchange {
-    return this.#dispatch('POST', this.#postHeaders.concat(headers), sink, body)
+  post(body: Buffer, headers: readonly string[], { sink, authorization }: Delivery): Exchange {
+    const request = { method: 'POST', headers: this.#postHeaders.concat(headers), body } as const
+    return this.#exchange(request, sink, authorization)
   }
 
   /** Opens the event stream of a 2025 session. */
-  get(headers: readonly string[], sink: ExchangeSink): Exchange {
-    return this.#dispatch('GET', this.#getHeaders.concat(headers), sink)
+  get(headers: readonly string[], { sink, authorization }: Delivery): Exchange {
+    const all = this.#getHeaders.concat(headers)
+    return this.#exchange({ method: 'GET', headers: all, body: null }, sink, authorization)
   }
 
   /** Ends a 2025 session. */
-  delete(headers: readonly string[], sink: ExchangeSink): Exchange {
-    return this.#dispatch('DELETE', this.#headers.concat(headers), sink)
+  delete(headers: readonly string[], { sink, authorization }: Delivery): Exchange {
+    const all = this.#headers.concat(headers)
+    return this.#exchange({ method: 'DELETE', headers: all, body: null }, sink, authorization)
   }
 
   async close(): Promise<void> {
     await this.#pool.destroy()
   }
 
-  #dispatch(
-    method: 'POST' | 'GET' | 'DELETE',
-    headers: string[],
+  #exchange(
+    request: HttpRequest,
     sink: ExchangeSink,
-    body: Buffer | null = null,
+    authorization: Authorization | undefined,
   ): Exchange {
+    if (authorization === undefined) return this.#dispatch(request, sink)
+    const { method, headers } = request
+    const plan = {
+      authorization,
+      method,
+      dispatch: (lines: readonly string[], inner: ExchangeSink) =>
+        this.#dispatch({ ...request, headers: headers.concat(lines) }, inner),
+    }
+    return new AuthorizedExchange(plan, sink).begin()
+  }
+
+  #dispatch({ method, headers, body }: HttpRequest, sink: ExchangeSink): Exchange {
     const handler = new ExchangeHandler(sink, this.name, this.#bodyBytes)
     const path = this.#path
     try {
-      this.#pool.dispatch({ method, path, headers, body }, handler)
+      // Nothing is sent behind a request on its connection, so nothing has to be held back until it is answered.
+      this.#pool.dispatch({ method, path, headers, body, blocking: false }, handler)
     } catch (error) {
       handler.onResponseError(undefined, error instanceof Error ? error : new Error(String(error)))
     }
@@ -120,6 +149,11 @@ export function isEventStream(status: number, headers: ResponseHeaders): boolean
 
 function contentType(headers: ResponseHeaders): string {
   return String(headers['content-type'] ?? '').toLowerCase()
+}
+
+function isJson(headers: ResponseHeaders): boolean {
+  const usual = headers['content-type'] === 'application/json'
+  return usual || contentType(headers).startsWith('application/json')
 }
 
 type Mode = 'json' | 'events' | 'discard'
@@ -168,7 +202,7 @@ class ExchangeHandler implements Exchange, SseHandlers, Dispatcher.DispatchHandl
   ): void {
     if (this.#over) return
     this.#status = status
-    if (contentType(headers).startsWith('application/json')) this.#mode = 'json'
+    if (isJson(headers)) this.#mode = 'json'
     else if (isEventStream(status, headers)) {
       this.#mode = 'events'
       this.#parser = new SseParser(this, this.#maxBytes)

@@ -223,7 +223,7 @@ export class Link {
   }
 
   async #attempt(context: Context, conversation: Conversation): Promise<Connection> {
-    const { key, offered } = context
+    const { key, offered, authorization } = context
     // The delay that runs is that of the node's own connection.
     if (this.#isOwn(key)) clearTimeout(this.#timer)
     // A connection may be lost before `connect` returns it.
@@ -237,6 +237,7 @@ export class Link {
       const connection = await this.#connector.connect(
         this.#eventsOf(context, conversation, lost),
         offered,
+        authorization,
       )
       settled = true
       if (lostEarly !== undefined) throw lostEarly

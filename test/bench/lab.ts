@@ -51,10 +51,10 @@ export class Lab {
     return this.#role('upstream', () => this.#start('upstream'))
   }
 
-  /** The pass-through proxy in front of the upstream. */
-  floor(): Promise<Running> {
-    return this.#role('floor', async () => {
-      const { url } = await this.upstream()
+  /** The pass-through proxy in front of the upstream, or in front of so many less one. */
+  floor(length = 1): Promise<Running> {
+    return this.#role(length === 1 ? 'floor' : `floor${length}`, async () => {
+      const { url } = await (length === 1 ? this.upstream() : this.floor(length - 1))
       return this.#start('floor', url)
     })
   }
@@ -72,6 +72,10 @@ export class Lab {
     if (route === 'floor') {
       const floor = await this.floor()
       return { url: floor.url + face, relays: [floor], upstream }
+    }
+    if (route === 'floor3') {
+      const relays = await Promise.all([3, 2, 1].map((length) => this.floor(length)))
+      return { url: (relays[0]?.url ?? '') + face, relays, upstream }
     }
     if (route === 'sdk-server') {
       const server = await this.#role(route, () => this.#start(route))

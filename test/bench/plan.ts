@@ -1,8 +1,12 @@
 // What is measured: groups of cells that differ only in the target, so that targets can be compared.
 import type { Era, Operation } from './wire.ts'
 
-/** The ways to the upstream. `sdk-server` is an upstream of another make, `sdk-relay` a relay of another make. */
-export type Route = 'direct' | 'floor' | 'hop1' | 'hop2' | 'hop3' | 'sdk-server' | 'sdk-relay'
+/**
+ * The ways to the upstream. `floor3` passes three floor proxies, for what three hops are to be compared with;
+ * `sdk-server` is an upstream of another make, `sdk-relay` a relay of another make.
+ */
+export type Route =
+  'direct' | 'floor' | 'floor3' | 'hop1' | 'hop2' | 'hop3' | 'sdk-server' | 'sdk-relay'
 
 /** Cells with everything equal but the route. */
 export interface Group {
@@ -36,7 +40,7 @@ export function allGroups(withSdk: boolean): Group[] {
     PAYLOADS.map((payload): Group => ({
       era,
       operation: { kind: 'call', payload },
-      routes: ['direct', 'floor', 'hop1', 'hop2', 'hop3', ...relays],
+      routes: ['direct', 'floor', 'floor3', 'hop1', 'hop2', 'hop3', ...relays],
     })),
   )
   const lists = ERAS.flatMap((era) =>

@@ -2,7 +2,7 @@
 import { until } from '../fixtures/wait.ts'
 import { objectAt, type Era, type Id, type JsonObject } from '../fixtures/wire.ts'
 import { urisAt } from '../mesh/subscriber.ts'
-import { GATED, GATED_URI } from './gated.ts'
+import { GATED, GATED_TASK, GATED_URI, OF_TASK } from './gated.ts'
 import type { ChaosUpstream, Kind } from './upstreams.ts'
 import type { Visit, Visitor } from './visitor.ts'
 
@@ -31,7 +31,26 @@ export interface Exchange {
 }
 
 const BOTH: readonly Era[] = ['2025', '2026']
-const ACCEPTED: JsonObject = { action: 'accept', content: { name: 'Ada' } }
+const overHttp = ({ transport }: Kind): readonly Era[] => (transport === 'http' ? BOTH : [])
+/** What is asked, by the tool that asks it, and what the caller says to it. */
+const ANSWERS: Readonly<Record<string, { method: string; answer: JsonObject }>> = {
+  ask_form: {
+    method: 'elicitation/create',
+    answer: { action: 'accept', content: { name: 'Ada' } },
+  },
+  ask_url: { method: 'elicitation/create', answer: { action: 'accept' } },
+  ask_sampling: {
+    method: 'sampling/createMessage',
+    answer: { role: 'assistant', model: 'm', content: { type: 'text', text: 'word' } },
+  },
+  ask_roots: { method: 'roots/list', answer: { roots: [{ uri: 'file:///srv' }] } },
+}
+
+function questionOf(tool: string): { method: string; answer: JsonObject } {
+  const found = ANSWERS[tool]
+  if (found === undefined) throw new Error(`${tool} asks nothing`)
+  return found
+}
 
 /** A request that waits at the upstream, and for which nothing has been said yet. */
 function plain(
@@ -74,15 +93,16 @@ const withProgress: Exchange = {
 }
 
 /** In era 2025 a call of the upstream is open as long as the question; in era 2026 there is none. */
-const question: Exchange = {
-  name: 'a question open at a caller of 2025',
-  callers: () => ['2025'],
-  counted: 'ask_form',
+const question = (tool: string, callers: Exchange['callers']): Exchange => ({
+  name: `a question open at a caller of 2025 (${tool})`,
+  callers: (kind) => callers(kind).filter((era) => era === '2025'),
+  counted: tool,
   between: ({ era }) => era === '2026',
   async begin({ visitor }) {
-    const visit = visitor.call('ask_form')
+    const { method, answer } = questionOf(tool)
+    const visit = visitor.call(tool)
     const first = await visit.next()
-    expectMethod(first, 'elicitation/create')
+    expectMethod(first, method)
     return async () => {
       // A server that has forgotten the question may put it again.
       for (
@@ -90,41 +110,63 @@ const question: Exchange = {
         asked?.['method'] !== undefined;
         asked = await visit.nextOrEnd()
       ) {
-        const status = await visitor.answer(asked['id'] as Id, ACCEPTED)
+        const status = await visitor.answer(asked['id'] as Id, answer)
         if (status !== 202) throw new Error(`the answer was refused: ${status}`)
       }
       return visit.answers()
     }
   },
-}
+})
 
 /** What a caller of 2026 sends after a result that asks for input; undefined when it does not ask. */
-export function retryParams(answer: JsonObject | undefined): JsonObject | undefined {
-  const { inputRequests, requestState } = objectAt(answer, 'result')
+export function retryParams(
+  answered: JsonObject | undefined,
+  tool: string = 'ask_form',
+): JsonObject | undefined {
+  const { inputRequests, requestState } = objectAt(answered, 'result')
   const [key] = Object.keys(objectAt({ inputRequests }, 'inputRequests'))
   if (key === undefined) return undefined
   const state = requestState === undefined ? {} : { requestState }
-  return { ...state, inputResponses: { [key]: ACCEPTED } }
+  return { ...state, inputResponses: { [key]: questionOf(tool).answer } }
 }
 
 /** Parked where the upstream is of 2025; in 2026 the upstream has answered. */
-const rounds: Exchange = {
-  name: 'two rounds of a caller of 2026',
-  callers: () => ['2026'],
-  counted: 'ask_form',
+const rounds = (tool: string, callers: Exchange['callers']): Exchange => ({
+  name: `two rounds of a caller of 2026 (${tool})`,
+  callers: (kind) => callers(kind).filter((era) => era === '2026'),
+  counted: tool,
   between: ({ era }) => era === '2026',
   async begin({ visitor }) {
-    const call = { name: 'fx__ask_form', arguments: {} }
+    const call = { name: `fx__${tool}`, arguments: {} }
+    const retry = (): JsonObject | undefined => retryParams(answers[0], tool)
     let answers = await visitor.send('tools/call', call).answers()
-    if (retryParams(answers[0]) === undefined) {
+    if (retry() === undefined) {
       throw new Error(`not asked: ${JSON.stringify(answers)}`)
     }
     return async () => {
-      for (let next = retryParams(answers[0]); next !== undefined; next = retryParams(answers[0])) {
+      for (let next = retry(); next !== undefined; next = retry()) {
         answers = await visitor.send('tools/call', { ...call, ...next }).answers()
       }
       return answers
     }
+  },
+})
+
+/** What asks for a task that runs, and is told nothing yet: each era has tasks of its own, which stay within it. */
+const task: Exchange = {
+  name: 'a task that is asked for',
+  callers: ({ transport, era }) => (transport === 'http' ? [era] : []),
+  counted: OF_TASK,
+  async begin({ visitor, upstream }) {
+    const isOld = visitor.era === '2025'
+    const created = visitor.call(GATED_TASK, {}, undefined, isOld ? { task: {} } : {})
+    const result = objectAt((await created.answers())[0], 'result')
+    const { taskId } = isOld ? objectAt(result, 'task') : result
+    if (typeof taskId !== 'string') throw new Error(`no task: ${JSON.stringify(result)}`)
+    const visit = visitor.send(isOld ? 'tasks/result' : 'tasks/get', { taskId })
+    await until(() => visit.isOver || upstream.begun(OF_TASK) === 1, 'the task asked for upstream')
+    if (visit.isOver) throw new Error(`too soon: ${JSON.stringify(await visit.answers())}`)
+    return () => visit.answers()
   },
 }
 
@@ -171,8 +213,14 @@ export const EXCHANGES: readonly Exchange[] = [
   ),
   plain('a resource', GATED_URI, readGated),
   plain('a completion', 'completion/complete', completion),
-  question,
-  rounds,
+  question('ask_form', () => BOTH),
+  rounds('ask_form', () => BOTH),
+  // They travel as forms do, so that starting processes for them would show no more.
+  ...['ask_url', 'ask_sampling', 'ask_roots'].flatMap((tool) => [
+    question(tool, overHttp),
+    rounds(tool, overHttp),
+  ]),
+  task,
   cutCaller,
   cutUpstream,
 ]

@@ -20,7 +20,7 @@ function exchangeOf(name: string): Exchange {
 }
 
 const WORST: readonly (readonly [Fault, string])[] = [
-  ['restarted', 'two rounds of a caller of 2026'],
+  ['restarted', 'two rounds of a caller of 2026 (ask_form)'],
   ['restarted', 'a stream of the upstream that was cut and resumed'],
 ]
 

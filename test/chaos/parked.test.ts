@@ -1,10 +1,14 @@
 // Calls that wait for their caller in a node, when that node or that caller does not come back.
+import { isDeepStrictEqual } from 'node:util'
 import { expect, test } from 'vitest'
+import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { until } from '../fixtures/wait.ts'
 import { objectAt, type JsonObject } from '../fixtures/wire.ts'
 import { retryParams } from './exchanges.ts'
+import { inspectedNode, NOTHING_HELD } from './inspected-node.ts'
 import { Stage } from './stage.ts'
 import type { Fault } from './upstreams.ts'
+import { Visitor } from './visitor.ts'
 
 const CALL: JsonObject = { name: 'fx__ask_form', arguments: {} }
 const KIND = { transport: 'http', era: '2025' } as const
@@ -23,7 +27,7 @@ async function parksAgain(stage: Stage): Promise<void> {
 test.concurrent.each<Fault>(['killed', 'restarted', 'hung', 'half-open', 'era-swapped'])(
   'a parked call whose upstream is %s and whose caller never returns is forgotten',
   async (fault) => {
-    const stage = await Stage.set({ kind: KIND, fault, caller: '2026' })
+    const stage = await Stage.set({ kind: KIND, fault, caller: '2026', inputTimeout: '1s' })
     try {
       await stage.works()
       expect(retryParams(await ask(stage))).toBeDefined()
@@ -44,7 +48,13 @@ test.concurrent.each<Fault>(['killed', 'restarted', 'hung', 'half-open', 'era-sw
 
 test('a retry of a call that was parked in a node that died is refused, and nothing runs again', async () => {
   // Between the nodes the link is of era 2026, so that the call waits in the one next to its server.
-  const stage = await Stage.set({ kind: KIND, fault: 'middle', caller: '2026', link: '2026' })
+  const stage = await Stage.set({
+    kind: KIND,
+    fault: 'middle',
+    caller: '2026',
+    link: '2026',
+    inputTimeout: '1s',
+  })
   try {
     await stage.works()
     const retry = retryParams(await ask(stage))
@@ -59,3 +69,34 @@ test('a retry of a call that was parked in a node that died is refused, and noth
     await stage.close()
   }
 })
+
+const ABANDONED = 1_000
+
+test(`row 35: ${ABANDONED} calls that are parked and never taken up again leave nothing`, async () => {
+  const server = await FixtureServer.start({ era: '2025' })
+  const front = await inspectedNode('front', {
+    limits: { inputTimeout: '1s', parkedCalls: ABANDONED },
+    upstreams: { fixture: { http: { url: server.url }, concurrency: ABANDONED } },
+    namespaces: { fx: { from: ['fixture'] } },
+  })
+  try {
+    const visitor = await Visitor.of('2026', front.node.endpointUrl('main'))
+    const asked = async (): Promise<boolean> => {
+      const [answer] = await visitor.send('tools/call', CALL).answers()
+      return retryParams(answer) !== undefined
+    }
+    // In turns, so that none has to wait for long behind the others.
+    for (let count = 0; count < ABANDONED; count += 50) {
+      const turn = await Promise.all(Array.from({ length: 50 }, asked))
+      expect(turn).not.toContain(false)
+    }
+    await until(() => isDeepStrictEqual(front.held, NOTHING_HELD), 'the node to hold nothing')
+    await until(() => server.cancelled.ids.length === ABANDONED, 'the server to be told of each')
+    expect(server.runs.filter(({ outcome }) => outcome !== 'cancelled')).toEqual([])
+    expect([front.errors, server.violations]).toEqual([[], []])
+    expect(await asked()).toBe(true)
+  } finally {
+    await front.close()
+    await server.close()
+  }
+}, 60_000)

@@ -21,13 +21,15 @@ export interface Staging {
   /** Of the link between the nodes, where there are two. Default: that of the upstream. */
   readonly link?: Era
   readonly fixture?: FixtureOptions
+  /** How long a caller may let a question wait. Default: so long that nothing here ends by it. */
+  readonly inputTimeout?: string
 }
 
 /** Faults that only a deadline finds out; it is short for them, and for the others so long that it is not what ends them. */
 const SILENT_FAULTS: ReadonlySet<Fault> = new Set(['hung', 'half-open'])
 
 const LIMITS = {
-  inputTimeout: '1s',
+  inputTimeout: '1m',
   connectTimeout: '300ms',
   listTimeout: '500ms',
   shutdownGrace: '0s',
@@ -44,6 +46,8 @@ export class Stage implements Scene {
   #middle: InspectedNode | undefined
   readonly #link: FlakyLink | undefined
   readonly #state: string
+  /** Of the node next to the upstream. */
+  readonly #near: NodePlan
 
   private constructor(
     { fault }: Staging,
@@ -52,6 +56,7 @@ export class Stage implements Scene {
       visitor: Visitor
       front: InspectedNode
       state: string
+      near: NodePlan
       middle?: InspectedNode
       link?: FlakyLink
     },
@@ -63,23 +68,24 @@ export class Stage implements Scene {
     this.#middle = parts.middle
     this.#link = parts.link
     this.#state = parts.state
+    this.#near = parts.near
   }
 
   static async set(staging: Staging): Promise<Stage> {
     const upstream = await chaosUpstream(staging.kind, staging.fixture ?? {})
     const state = mkdtempSync(join(tmpdir(), 'chaos-node-'))
-    const direct = nearPlan(upstream, staging.fault, state)
+    const near = nearPlan(upstream, staging, state)
     if (staging.fault !== 'middle') {
-      const front = await inspectedNode('front', direct)
+      const front = await inspectedNode('front', near)
       const visitor = await Visitor.of(staging.caller, front.node.endpointUrl('main'))
-      return new Stage(staging, { upstream, visitor, front, state })
+      return new Stage(staging, { upstream, visitor, front, state, near })
     }
-    const middle = await inspectedNode('middle', direct)
+    const middle = await inspectedNode('middle', near)
     const link = await FlakyLink.to(portOf(middle))
     const url = link.over(middle.node.endpointUrl('main'))
     const timing = timingOf(staging.fault)
     const front = await inspectedNode('front', {
-      limits: LIMITS,
+      limits: limitsOf(staging),
       upstreams: {
         middle: {
           node: { url, as: '{namespace}' },
@@ -89,7 +95,7 @@ export class Stage implements Scene {
       },
     })
     const visitor = await Visitor.of(staging.caller, front.node.endpointUrl('main'))
-    return new Stage(staging, { upstream, visitor, front, middle, link, state })
+    return new Stage(staging, { upstream, visitor, front, middle, link, state, near })
   }
 
   get url(): string {
@@ -151,21 +157,25 @@ export class Stage implements Scene {
   async #replaceMiddle(): Promise<void> {
     this.#link?.sever()
     await this.#middle?.close()
-    this.#middle = await inspectedNode('middle', nearPlan(this.upstream, this.fault, this.#state))
+    this.#middle = await inspectedNode('middle', this.#near)
     this.#link?.retarget(portOf(this.#middle))
   }
 }
 
 function timingOf(fault: Fault): { timeout: string; maxTimeout: string } {
-  const timeout = SILENT_FAULTS.has(fault) ? '300ms' : '3s'
+  const timeout = SILENT_FAULTS.has(fault) ? '300ms' : '10s'
   return { timeout, maxTimeout: timeout }
 }
 
-function nearPlan({ config }: ChaosUpstream, fault: Fault, state: string): NodePlan {
+function limitsOf({ inputTimeout = LIMITS.inputTimeout }: Staging): typeof LIMITS {
+  return { ...LIMITS, inputTimeout }
+}
+
+function nearPlan({ config }: ChaosUpstream, staging: Staging, state: string): NodePlan {
   return {
     node: { state },
-    limits: LIMITS,
-    upstreams: { fixture: { ...config, ...timingOf(fault) } },
+    limits: limitsOf(staging),
+    upstreams: { fixture: { ...config, ...timingOf(staging.fault) } },
     namespaces: { fx: { from: ['fixture'] } },
   }
 }

@@ -6,9 +6,18 @@ import { fileURLToPath } from 'node:url'
 import { FixtureServer, type FixtureOptions } from '../fixtures/fixture-server.ts'
 import { BUILT_IN_PROMPTS, BUILT_IN_RESOURCES } from '../fixtures/fixture-offers.ts'
 import { BUILT_IN_TOOLS } from '../fixtures/fixture-tools.ts'
+import { script } from '../fixtures/stdio-command.ts'
 import { META, objectAt, type Era, type JsonObject } from '../fixtures/wire.ts'
 import { FlakyLink } from './flaky-link.ts'
-import { GATED_PROMPT, GATED_RESOURCE, GATED_TOOL } from './gated.ts'
+import {
+  declareTasks,
+  GATED_PROMPT,
+  GATED_RESOURCE,
+  GATED_TASK_TOOL,
+  GATED_TOOL,
+  giveTasks,
+  OF_TASK,
+} from './gated.ts'
 
 /** What befalls an upstream. `middle` befalls the node in front of it. */
 export type Fault = 'killed' | 'restarted' | 'hung' | 'half-open' | 'era-swapped' | 'middle'
@@ -66,15 +75,17 @@ class HttpUpstream implements ChaosUpstream {
   static async start(kind: Kind, options: FixtureOptions): Promise<HttpUpstream> {
     const fixture = await FixtureServer.start({
       era: kind.era,
-      tools: [...BUILT_IN_TOOLS, GATED_TOOL],
+      tools: [...BUILT_IN_TOOLS, GATED_TOOL, GATED_TASK_TOOL],
       prompts: [...BUILT_IN_PROMPTS, GATED_PROMPT],
       resources: [...BUILT_IN_RESOURCES, GATED_RESOURCE],
+      decorate: declareTasks,
       ...options,
     })
     fixture.on('completion/complete', async (_exchange, proceed) => {
       await fixture.gate.opened
       await proceed()
     })
+    giveTasks(fixture)
     const link = await FlakyLink.to(Number(new URL(fixture.url).port))
     return new HttpUpstream(kind, fixture, link)
   }
@@ -85,6 +96,9 @@ class HttpUpstream implements ChaosUpstream {
 
   begun(name: string): number {
     if (name === 'completion/complete') return this.fixture.received(name).length
+    if (name === OF_TASK) {
+      return ['tasks/get', 'tasks/result'].flatMap((one) => this.fixture.received(one)).length
+    }
     return this.fixture.runs.filter((run) => run.name === name && run.outcome !== 'asked').length
   }
 
@@ -152,7 +166,7 @@ class StdioUpstream implements ChaosUpstream {
   get config(): JsonObject {
     const args = [PROGRAM, ...['era', 'dump', 'pid'].map((name) => this.#file(name))]
     const restart = { min: '10ms', max: '20ms' }
-    return { stdio: { command: process.execPath, args, restart, stopGrace: '2s' } }
+    return { stdio: { ...script(args), restart, stopGrace: '2s' } }
   }
 
   begun(name: string): number {

@@ -7,11 +7,17 @@ import {
   type RawStream,
 } from '../fixtures/raw-client.ts'
 import type { Era, Id, JsonObject } from '../fixtures/wire.ts'
+import { TASKS } from '../mesh/task-caller.ts'
 
 /** How long an answer may take whatever befalls the upstream, ms: well beyond every limit that the nodes here have. */
-const BOUND_MS = 4_000
+const BOUND_MS = 8_000
 
-const CAPABILITIES: JsonObject = { elicitation: {} }
+const CAPABILITIES: JsonObject = {
+  elicitation: { form: {}, url: {} },
+  sampling: {},
+  roots: {},
+  extensions: { [TASKS]: {} },
+}
 
 let lastId = 0
 
@@ -151,13 +157,16 @@ export class Visitor {
       return new Visit(id, session.stream(method, { ...params, ...meta }, id))
     }
     const token = progressToken === undefined ? {} : { progressToken }
-    const options = { id, capabilities: this.#capabilities, ...token }
+    const { taskId } = params
+    const named = typeof taskId === 'string' && { headers: { 'mcp-name': taskId } }
+    const options = { id, capabilities: this.#capabilities, ...token, ...named }
     const { message, headers } = modern(method, params, options)
     return new Visit(id, postStream(this.#url, message, headers))
   }
 
-  call(name: string, args: JsonObject = {}, progressToken?: Id): Visit {
-    return this.send('tools/call', { name: `fx__${name}`, arguments: args }, progressToken)
+  call(name: string, args: JsonObject = {}, progressToken?: Id, more: JsonObject = {}): Visit {
+    const params = { name: `fx__${name}`, arguments: args, ...more }
+    return this.send('tools/call', params, progressToken)
   }
 
   /** Answers a question of era 2025; resolves with the status that the answer got. */

@@ -8,7 +8,7 @@ import { runClient, type Revision } from './suite.ts'
 const WRAPPER = fileURLToPath(new URL('client-wrapper.ts', import.meta.url))
 const EXPECTED = await loadExpected(new URL('expected/client-mode.yaml', import.meta.url))
 /** Far beyond a healthy run, ms. */
-const TIMEOUT_MS = 30_000
+const TIMEOUT_MS = 120_000
 
 type Row = readonly [scenario: string, revision: Revision, caller: Era]
 

@@ -50,7 +50,7 @@ function sourceOf(kind: Kind, listed: readonly string[], behind: Stage | undefin
   }
   const { view, rule } = behind
   const written = view.items.map((item) =>
-    writeViewItem(item, { era: '2026', federated: true }).toString('utf8'),
+    writeViewItem(item, { era: '2026', revision: '2026-07-28', federated: true }).toString('utf8'),
   )
   const uris = rule.names.style === 'plain' ? 'plain' : 'exposed'
   const from = { kind: 'imported', import: ['*'], as: '{namespace}' } as const

@@ -44,7 +44,11 @@ function listOfServer(kind: Kind, names: readonly string[]): readonly Listed[] {
 function listOfNode(kind: Kind, { items }: View): readonly Listed[] {
   return read(
     kind,
-    items.map((item) => writeViewItem(item, { era: '2026', federated: true }).toString('utf8')),
+    items.map((item) =>
+      writeViewItem(item, { era: '2026', revision: '2026-07-28', federated: true }).toString(
+        'utf8',
+      ),
+    ),
   )
 }
 

@@ -63,11 +63,21 @@ function table(era: Era): string {
   return [`## Client of era ${era}`, '', tableOf([head, ...rows])].join('\n')
 }
 
+/** What is tested elsewhere, because each needs a server made for it. */
+const ELSEWHERE = `## Tasks and skills
+
+Both are tested through one and three nodes, not in the tables: [tasks of the extension](../test/mesh/tasks.test.ts),
+[tasks of the core of 2025-11-25](../test/mesh/core-tasks.test.ts), [skills](../test/mesh/skills.test.ts). Tasks stay within
+their era: those of 2026 are decided by the server for callers that declare them in that very request, those of 2025 by the
+caller for tools that take them, and the methods of one are not in the other. Across eras a tool is called without a task,
+and one that only runs as a task is not shown. Skills are shown to clients of both eras.`
+
 /** The whole page, as Markdown. */
 export function matrixDocument(): string {
   const notes = IMPOSSIBLE.map(({ reason }, index) => `${index + 1}. ${reason}`)
   const parts = [HEAD.trimEnd(), ...CLIENT_ERAS.map(table)]
   if (notes.length > 0) parts.push(['## What does not, and why', '', ...notes].join('\n'))
+  parts.push(ELSEWHERE)
   return `${parts.join('\n\n')}\n`
 }
 

@@ -36,7 +36,8 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     where: ({ make, transport }) => make === 'everything' && transport === 'HTTP',
     reason:
       'This server lists the tools that ask only in sessions of clients that can be asked. A node lists once for all ' +
-      'its callers, in a session of its own.',
+      'its callers, in a session of its own that offers nothing: no call may change a list, and a list must not depend ' +
+      'on who is connected.',
     fails: /^waited in vain for: .* to be listed/,
   },
   {

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { FixtureServer, type FixtureOptions } from '../fixtures/fixture-server.ts'
-import { stdioCommand } from '../fixtures/stdio-command.ts'
+import { script, stdioCommand } from '../fixtures/stdio-command.ts'
 import type { Era } from '../fixtures/wire.ts'
 import type { Target } from './client.ts'
 import { hostV1 } from './v1-host.ts'
@@ -37,11 +37,8 @@ function program(command: Exclude<Target, string>): () => Promise<Running> {
   return () => Promise.resolve({ target: command, close: () => Promise.resolve() })
 }
 
-function script(path: string, ...args: string[]): Exclude<Target, string> {
-  return {
-    command: process.execPath,
-    args: [fileURLToPath(new URL(path, import.meta.url)), ...args],
-  }
+function scriptAt(path: string, ...args: string[]): Exclude<Target, string> {
+  return script([fileURLToPath(new URL(path, import.meta.url)), ...args])
 }
 
 async function hosted(
@@ -101,7 +98,7 @@ export const SERVERS: readonly ServerKind[] = [
     isResumable: true,
     start: () => hosted(startWorldV1),
   },
-  { make: 'SDK v1', era: '2025', transport: 'stdio', start: program(script('world-v1.ts')) },
+  { make: 'SDK v1', era: '2025', transport: 'stdio', start: program(scriptAt('world-v1.ts')) },
   { make: 'SDK v2', era: '2025', transport: 'HTTP', start: () => hosted(startLegacyWorldV2) },
   { make: 'SDK v2', era: '2026', transport: 'HTTP', start: () => hosted(startWorldV2) },
   {
@@ -109,14 +106,14 @@ export const SERVERS: readonly ServerKind[] = [
     era: '2025',
     transport: 'stdio',
     isPinned: true,
-    start: program(script('world-v2.ts')),
+    start: program(scriptAt('world-v2.ts')),
   },
-  { make: 'SDK v2', era: '2026', transport: 'stdio', start: program(script('world-v2.ts')) },
+  { make: 'SDK v2', era: '2026', transport: 'stdio', start: program(scriptAt('world-v2.ts')) },
   { make: 'everything', era: '2025', transport: 'HTTP', isResumable: true, start: everything },
   {
     make: 'everything',
     era: '2025',
     transport: 'stdio',
-    start: program(script(`${EVERYTHING}index.js`, 'stdio')),
+    start: program(scriptAt(`${EVERYTHING}index.js`, 'stdio')),
   },
 ]

@@ -189,6 +189,21 @@ describe.each(CHAINS)('callers of the other era, %i nodes, names %s', (depth, st
     expect(proxy.count('tools/call')).toBe(calls)
   })
 
+  test('row 59: a caller of a revision before them is told nothing of core tasks, and calls work', async () => {
+    const node = await styledChain(mesh, old.url, { depth, style, era: '2025' })
+    const session = await legacySession(node.endpointUrl('main'), { version: '2025-06-18' })
+    expect(session.initialized['capabilities']).not.toHaveProperty('tasks')
+    const tools = (await session.call('tools/list')).result['tools'] as JsonObject[]
+    expect(tools.filter((tool) => 'execution' in tool)).toEqual([])
+    const names = tools.map((tool) => tool['name'])
+    expect(names).toContain(shownAs(style, 'confirm_delete'))
+    expect(names).not.toContain(shownAs(style, 'failing_job'))
+    const call = (tool: string) =>
+      session.call('tools/call', { name: shownAs(style, tool), arguments: { name: 'Ada' } })
+    expect((await call('failing_job')).error.code).toBe(CODE.invalidParams)
+    expect((await call('greet')).result).toMatchObject({ content: [{ text: 'Hello, Ada!' }] })
+  })
+
   test('row 59: a caller of 2025 is told nothing of the extension, and calls work', async () => {
     const node = await styledChain(mesh, modern.url, { depth, style })
     const capabilities = { extensions: { [TASKS]: {} } }

@@ -1,4 +1,5 @@
 // A mesh in a box: real nodes in this process, on loopback ports of their own, closed together.
+import type { RunningNode } from '../../node/main/running-node.ts'
 import { createNode, type BanyanNode, type NodeOptions } from '../../node/main/index.ts'
 
 /** The part of a configuration that differs from test to test. */
@@ -32,6 +33,13 @@ export class Mesh {
   /** Starts a node; its upstreams connect in the background. */
   async start(name: string, plan: NodePlan, options: NodeOptions = {}): Promise<BanyanNode> {
     const started = await createNode(configOf(name, plan), options)
+    this.#nodes.push(started)
+    return started
+  }
+
+  /** Starts a node with a whole configuration. */
+  async startConfig(config: object, options: NodeOptions = {}): Promise<RunningNode> {
+    const started = (await createNode(config, options)) as RunningNode
     this.#nodes.push(started)
     return started
   }

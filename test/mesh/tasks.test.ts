@@ -219,6 +219,24 @@ test('row 59: the extension is declared where something behind the endpoint has 
   await other.close()
 })
 
+test('row 59: the extension is not declared for a server of era 2025, whatever that says of itself', async () => {
+  const old = await FixtureServer.start({
+    era: '2025',
+    decorate: (method, result) => {
+      if (method !== 'initialize') return result
+      const extensions = { [TASKS]: {}, 'io.modelcontextprotocol/ui': {} }
+      return { ...result, capabilities: { ...objectAt(result, 'capabilities'), extensions } }
+    },
+  })
+  const node = await mesh.front('front', old.url)
+  const { result } = await callerOf(node).ask('server/discover', {})
+  const extensions = objectAt(objectAt(result, 'capabilities'), 'extensions')
+  expect(extensions).toHaveProperty('io.modelcontextprotocol/ui')
+  expect(extensions).not.toHaveProperty(TASKS)
+  await mesh.close()
+  await old.close()
+})
+
 /** Nothing tells the task from one that never was, and nobody upstream is asked. */
 async function expectUnknown(caller: TaskCaller, taskId: string, proxy: CountingProxy) {
   const before = proxy.total

@@ -12,6 +12,7 @@ import {
   type NameRule,
   type ToolId,
 } from '../../protocol/names.ts'
+import { anyCharacter } from '../fixtures/any-character.ts'
 
 const PREFIXED: NameRule = { style: 'prefixed', maxLength: 48 }
 
@@ -21,7 +22,7 @@ function tool(name: string, node = 'node-a'): ToolId {
 
 const anyName = fc.oneof(
   fc.string({ unit: fc.constantFrom('a', 'B', '_', '-', '.', '7'), minLength: 1, maxLength: 140 }),
-  fc.string({ unit: 'binary', minLength: 1 }),
+  fc.string({ unit: anyCharacter, minLength: 1 }),
 )
 /** Labels of namespaces without an underscore: with one, the place where the prefix ends is not unique. */
 const namespace = fc.string({ unit: fc.constantFrom('a', 'b', '-'), minLength: 1, maxLength: 20 })

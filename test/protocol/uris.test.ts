@@ -8,6 +8,7 @@ import {
   readExposed,
   type UriHome,
 } from '../../protocol/uris.ts'
+import { anyCharacter } from '../fixtures/any-character.ts'
 
 const DOCS: UriHome = {
   organisation: 'acme',
@@ -24,7 +25,7 @@ const home: fc.Arbitrary<UriHome> = fc.record({
   node: fc.constantFrom('node-a', 'node-b'),
   namespace: fc.oneof(
     fc.constantFrom('docs', 'Docs', 'do_cs', 'xn--docs', 'x--y', '-', 'é', 'x'.repeat(99)),
-    fc.string({ unit: 'binary', minLength: 1 }),
+    fc.string({ unit: anyCharacter, minLength: 1 }),
   ),
   source: fc.oneof(fc.constantFrom('files', 'Files', 'c', 'a_b'), label),
 })
@@ -69,7 +70,7 @@ const legalUri = fc
 /** What servers may send: anything. */
 const anyText = fc.oneof(
   legalUri,
-  fc.string({ unit: 'binary' }),
+  fc.string({ unit: anyCharacter }),
   fc.string({ unit: fc.oneof(legal, illegal) }),
   fc
     .tuple(scheme, fc.string({ unit: fc.oneof(legal, fc.constantFrom('\ud800', '\udc00', '𝄞')) }))

@@ -339,11 +339,12 @@ describe('extensions', () => {
   const ui = 'io.modelcontextprotocol/ui'
 
   test('are those of the upstreams that can be relayed, with the settings of the first', async () => {
-    const [one, two] = [new ListingUpstream(), new ListingUpstream()]
+    const [one, two, old] = [new ListingUpstream(), new ListingUpstream(), new ListingUpstream()]
     one.capabilities = { extensions: { [ui]: { a: 1 }, 'com.example/own': {}, [tasks]: 'odd' } }
     two.capabilities = { extensions: { [ui]: { b: 2 }, [tasks]: {} } }
-    two.era = '2025'
-    const { catalogue } = await new Bench().up({ one, two })
+    old.capabilities = { extensions: { [tasks]: { not: 'in a session' } } }
+    old.era = '2025'
+    const { catalogue } = await new Bench().up({ old, one, two })
     expect(catalogue.extensions('main')).toEqual({ [ui]: { a: 1 }, [tasks]: {} })
     expect(catalogue.extensions('nowhere')).toEqual({})
   })

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { Authorization, Delegator } from '../../../node/core/delegation.ts'
 import { SILENT } from '../../../node/core/logger.ts'
+import { LOCAL_CALLER, type Principal } from '../../../node/core/principal.ts'
 import {
   SHARED,
   type Candidate,
@@ -11,6 +13,7 @@ import {
 import { exchange, type Upstream, type Upstreams } from '../../../node/hop/exchange.ts'
 import { Link } from '../../../node/outbound/link.ts'
 import { readClientCapabilities } from '../../../protocol/client-capabilities.ts'
+import { Fault } from '../../../protocol/errors.ts'
 import type { HopTrail } from '../../../protocol/federation.ts'
 import { faultOf } from '../../protocol/fault.ts'
 import { FakeConnector, INDIFFERENT } from '../outbound/fake-connector.ts'
@@ -28,13 +31,15 @@ interface Shape {
   readonly isolate?: Upstream['isolate']
   /** The node at the other end. */
   readonly node?: string
+  readonly delegator?: Delegator
 }
 
 async function upstreams(shapes: Readonly<Record<string, Shape>>): Promise<Upstreams> {
   const table = new Map<string, Upstream>()
-  for (const [label, { up, kind = 'http', isolate = 'principal', node }] of Object.entries(
-    shapes,
-  )) {
+  for (const [
+    label,
+    { up, kind = 'http', isolate = 'principal', node, delegator },
+  ] of Object.entries(shapes)) {
     const connector = new FakeConnector()
     const link = new Link(label, {
       connector,
@@ -49,7 +54,8 @@ async function upstreams(shapes: Readonly<Record<string, Shape>>): Promise<Upstr
       connector.last.succeed(true, node)
       await started
     }
-    table.set(label, { link, kind, isolate, timeout: 1_000, maxTimeout: 1_000, concurrency: 1 })
+    const bounds = { timeout: 1_000, maxTimeout: 1_000, concurrency: 1 }
+    table.set(label, { link, kind, isolate, ...bounds, delegator })
   }
   return table
 }
@@ -58,18 +64,20 @@ interface CallShape {
   readonly ways: readonly [string, ...string[]]
   readonly trail?: HopTrail
   readonly session?: string
+  readonly principal?: Principal
   /** Capabilities of the caller. */
   readonly capabilities?: object
   readonly continuation?: Continuation
 }
 
-function call({ ways, trail, session, capabilities = {} }: CallShape): Visible {
+function call({ ways, trail, session, principal, capabilities = {} }: CallShape): Visible {
   const [first, ...others] = ways.map((upstream): Candidate => {
     return { upstream, name: `a at ${upstream}`, imported: false }
   })
   if (first === undefined) throw new Error('no way')
   const caller = { session, capabilities: readClientCapabilities(capabilities) }
-  return visible({ candidates: [first, ...others], caller, ...(trail && { trail }) })
+  const given = { ...(trail && { trail }), ...(principal && { principal }) }
+  return visible({ candidates: [first, ...others], caller, ...given })
 }
 
 async function delegated(
@@ -78,6 +86,30 @@ async function delegated(
 ): Promise<Delegated> {
   const parts = { upstreams: await upstreams(shapes), self: SELF }
   return exchange(parts, call(shape), shape.continuation)
+}
+
+/** Somebody with a token. */
+function somebody(key: string): Principal {
+  const credential = { toString: () => '[credential]' }
+  return { ...LOCAL_CALLER, key, subject: key, scopes: ['*'], credential }
+}
+
+const NOBODYS: Authorization = { lines: () => [], refused: () => false }
+
+/** A delegator that says what it was asked. */
+function delegatorOf(
+  answer: () => Authorization | Promise<Authorization>,
+): Delegator & { readonly asked: unknown[] } {
+  const asked: unknown[] = []
+  return {
+    asked,
+    own: NOBODYS,
+    delegate: (principal, facts) => {
+      asked.push([principal.key, facts.budget])
+      return answer()
+    },
+    denied: () => new Fault('delegation_refused', 'no'),
+  }
 }
 
 async function contextFor(capabilities: object): Promise<unknown> {
@@ -135,12 +167,59 @@ describe('what the next hop is told', () => {
       fc.property(fc.integer({ min: 1, max: 32 }), path, (budget, passed) => {
         const trail = { budget, path: passed }
         const parts = { upstreams: table, self: SELF }
-        const { onward } = exchange(parts, call({ ways: ['server'], trail }), undefined)
-        expect(onward).toEqual({ budget: budget - 1, path: [...passed, SELF] })
+        const made = exchange(parts, call({ ways: ['server'], trail }), undefined)
+        expect(made).toMatchObject({ onward: { budget: budget - 1, path: [...passed, SELF] } })
         const fault = faultOf(() => exchange(parts, call({ ways: ['node'], trail }), undefined))
         expect(fault?.code).toBe(budget > 1 ? undefined : 'hop_budget')
       }),
     )
+  })
+
+  test('who calls, at once where the token is at hand', async () => {
+    const delegator = delegatorOf(() => NOBODYS)
+    const table = await upstreams({ a: { up: true, delegator } })
+    const trail = { budget: 5, path: [] }
+    const made = exchange(
+      { upstreams: table, self: SELF },
+      call({ ways: ['a'], trail, principal: somebody('alice') }),
+      undefined,
+    )
+    expect(made).not.toBeInstanceOf(Promise)
+    expect(made).toMatchObject({ authorization: NOBODYS, context: { authorization: NOBODYS } })
+    expect(delegator.asked).toEqual([['alice', 4]])
+  })
+
+  test('nothing, where the token is refused', async () => {
+    const refused = new Fault('delegation_refused', 'no')
+    for (const answer of [
+      () => Promise.reject(refused),
+      () => {
+        throw refused
+      },
+    ]) {
+      const delegator = delegatorOf(answer)
+      const shape = { ways: ['a'], principal: somebody('alice') } as const
+      await expect(delegated({ a: { up: true, delegator } }, shape)).rejects.toBe(refused)
+    }
+  })
+
+  test('nothing more of a call that is in the air', async () => {
+    const delegator = delegatorOf(() => NOBODYS)
+    const continuation = { kind: 'parked', upstream: 'a', id: 'x', round: 1 } as const
+    const shape = { ways: ['a'], principal: somebody('alice'), continuation } as const
+    const { authorization } = await delegated({ a: { up: true, delegator } }, shape)
+    expect([authorization, delegator.asked]).toEqual([undefined, []])
+  })
+
+  test('row 61: in a session or process that no other principal has', async () => {
+    const keys = await Promise.all(
+      ['alice', 'bob', 'alice'].map(async (key) => {
+        const shape = { ways: ['a'], principal: somebody(key) } as const
+        return (await delegated({ a: { up: true, kind: 'stdio' } }, shape)).context.key
+      }),
+    )
+    expect([keys[0] === keys[2], keys[0] === keys[1]]).toEqual([true, false])
+    expect(keys).not.toContain((await delegated({ a: { up: true } }, { ways: ['a'] })).context.key)
   })
 
   test('whose session it is, where callers must not share one', async () => {

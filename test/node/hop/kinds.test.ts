@@ -17,10 +17,14 @@ function ways(view: View): string[][] {
   )
 }
 
+function speaking(era: '2025' | '2026') {
+  return { era, revision: era === '2025' ? '2025-11-25' : '2026-07-28' }
+}
+
 function text(view: View, era: '2025' | '2026' = '2026'): Record<string, unknown>[] {
   return view.items.map(
     (item) =>
-      JSON.parse(writeViewItem(item, { era, federated: false }).toString()) as Record<
+      JSON.parse(writeViewItem(item, { ...speaking(era), federated: false }).toString()) as Record<
         string,
         unknown
       >,
@@ -198,12 +202,18 @@ describe('a tool that must be called as a task', () => {
   const tools = [listed('a'), listed('task', { execution: { taskSupport: 'required' } })]
   const shownTo = (listedIn: '2025' | '2026', era: '2025' | '2026'): string[] => {
     const view = buildView('tool', PLAIN, [{ ...own('s', 'docs', tools), era: listedIn }])
-    return itemsFor(view, era).map(({ entry }) => entry.name)
+    return itemsFor(view, speaking(era)).map(({ entry }) => entry.name)
   }
 
   test('of era 2025 is there for callers of that era alone', () => {
     expect(shownTo('2025', '2025')).toEqual(['a', 'task'])
     expect(shownTo('2025', '2026')).toEqual(['a'])
+  })
+
+  test('is not there for callers of a revision before tasks', () => {
+    const view = buildView('tool', PLAIN, [{ ...own('s', 'docs', tools), era: '2025' }])
+    const shown = itemsFor(view, { era: '2025', revision: '2025-06-18' })
+    expect(shown.map(({ entry }) => entry.name)).toEqual(['a'])
   })
 
   test('where the word means nothing is there for those who do not know it', () => {

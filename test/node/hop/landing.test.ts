@@ -71,6 +71,7 @@ class FakeUpstream {
       timeout: 1_000,
       maxTimeout: 1_000,
       concurrency: 10,
+      delegator: undefined,
     }
   }
 
@@ -351,6 +352,18 @@ describe('a 2025 upstream that asks a 2026 caller', () => {
     parts.parked.close()
     expect(fake.last.cancelled).toHaveLength(1)
     expect(parts.parked.size).toBe(0)
+  })
+
+  test('row 37: a demand to visit a URL does not reach a method that cannot ask', async () => {
+    const fake = new FakeUpstream('2025')
+    const ref = { type: 'ref/prompt', name: 'p' }
+    const completion = { method: 'completion/complete', params: { ref }, caller: MODERN }
+    const call = forward(partsOf(), fake.upstream, delegate(completion))
+    const elicitations = [
+      { mode: 'url', elicitationId: 'e', url: 'https://x.example', message: '' },
+    ]
+    fake.respond({ error: { code: -32042, message: 'first', data: { elicitations } } })
+    await expect(call).rejects.toMatchObject({ code: 'upstream_protocol' })
   })
 
   test('row 37: a demand to visit a URL becomes a question, and the retry is a new call', async () => {

@@ -5,11 +5,13 @@ import { pageOf, writePages, type PageContext } from '../../../node/hop/pages.ts
 import { buildView, type View } from '../../../node/hop/view.ts'
 import type { Listed } from '../../../protocol/listing.ts'
 import { listed, own, rule } from './tools.ts'
+import { anyCharacter } from '../../fixtures/any-character.ts'
 
 const sealer = new Sealer(Buffer.alloc(32, 1), 'cursor')
 
 function context(pageSize: number, bound = 'main'): PageContext {
-  return { sealer, bound, pageSize, dialect: { era: '2026', federated: false } }
+  const dialect = { era: '2026', revision: '2026-07-28', federated: false } as const
+  return { sealer, bound, pageSize, dialect, sight: undefined }
 }
 
 const POOL: ReadonlyMap<string, Listed> = new Map(
@@ -136,7 +138,7 @@ describe('row 25: a cursor that is not one of this list', () => {
 
   test('law: any text is refused', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string({ unit: anyCharacter }), (text) => {
         expect(() => open(text)).toThrow(badCursor)
       }),
     )

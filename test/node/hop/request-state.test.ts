@@ -7,6 +7,7 @@ import type { Continuation, Visible } from '../../../node/core/stages.ts'
 import { RequestStates } from '../../../node/hop/request-state.ts'
 import { faultOf } from '../../protocol/fault.ts'
 import { visible, type CallPlan } from './calls.ts'
+import { anyCharacter } from '../../fixtures/any-character.ts'
 
 const states = new RequestStates({
   sealer: new Sealer(randomBytes(32), 'request state'),
@@ -22,7 +23,7 @@ const continuation = fc.oneof(
   fc.record({
     kind: fc.constant('relay' as const),
     upstream: fc.string({ minLength: 1 }),
-    inner: fc.string({ unit: 'binary' }).map((text) => JSON.stringify(text)),
+    inner: fc.string({ unit: anyCharacter }).map((text) => JSON.stringify(text)),
   }),
   fc.record({
     kind: fc.constant('again' as const),

@@ -332,10 +332,13 @@ describe('a tool for one kind of caller', () => {
   const [tool] = view.items
   const text = (era: '2025' | '2026', forNode: boolean): Record<string, unknown> => {
     if (tool === undefined) throw new Error('no tool')
-    return JSON.parse(writeViewItem(tool, { era, federated: forNode }).toString()) as Record<
-      string,
-      unknown
-    >
+    return JSON.parse(
+      writeViewItem(tool, {
+        era,
+        revision: era === '2025' ? '2025-11-25' : '2026-07-28',
+        federated: forNode,
+      }).toString(),
+    ) as Record<string, unknown>
   }
 
   test('a client is not told where it lives, a node is', () => {

@@ -1,5 +1,6 @@
 // The inbound side in front of a node that is not there: what it asks for is recorded, and the test decides the answer.
 import { CallScope } from '../../../node/core/call-scope.ts'
+import { LOCAL_CALLER, type Principal } from '../../../node/core/principal.ts'
 import type { Limits } from '../../../node/core/config-limits.ts'
 import { limitsSchema } from '../../../node/core/config-schema.ts'
 import { SILENT } from '../../../node/core/logger.ts'
@@ -99,6 +100,8 @@ export interface DeskCall {
   readonly revision?: string
   readonly capabilities?: object
   readonly id?: Id
+  /** Default: whoever reaches a node without authentication. */
+  readonly principal?: Principal
 }
 
 /** A message in the text of a body. */
@@ -179,13 +182,11 @@ export class Desk {
     const run =
       era === '2025'
         ? this.#ofSession(request, { heard, scope, plan })
-        : answer(this.parts, {
-            ...COMMON,
-            caller: modernCaller(plan),
-            request,
-            reply: heard,
-            scope,
-          })
+        : answer(
+            this.parts,
+            { ...COMMON, caller: modernCaller(plan), request, reply: heard, scope },
+            plan.principal ?? LOCAL_CALLER,
+          )
     return { heard, scope, run }
   }
 
@@ -203,7 +204,8 @@ export class Desk {
     const { revision = '2025-11-25', capabilities = {} } = plan
     if (!isLegacyRevision(revision)) throw new Error('no revision of era 2025')
     const session = { key: SESSION, revision, capabilities: readClientCapabilities(capabilities) }
-    const use = { endpoint: 'main', session, header: () => undefined }
+    const principal = plan.principal ?? LOCAL_CALLER
+    const use = { endpoint: 'main', session, principal, header: () => undefined }
     return runSessionRequest(this.parts, use, { request, reply: heard, scope })
   }
 

@@ -4,6 +4,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { KeepAlive } from '../../../node/inbound/event-stream.ts'
 import { HttpReply } from '../../../node/inbound/http-reply.ts'
+import { Fault } from '../../../protocol/errors.ts'
 import { until } from '../../fixtures/wait.ts'
 
 let server: Server
@@ -34,8 +35,10 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve))
 })
 
+const challenge = (refusal: Fault): string[] => ['www-authenticate', `Bearer ${refusal.code}`]
+
 function reply(era: '2025' | '2026' = '2026'): HttpReply {
-  return new HttpReply(response, { era, keepAlive, headers: ['x-own', '1'] })
+  return new HttpReply(response, { era, keepAlive, headers: ['x-own', '1'], challenge })
 }
 
 const note = Buffer.from('{"jsonrpc":"2.0","method":"a"}')
@@ -49,6 +52,24 @@ describe('a reply', () => {
     expect(text).toContain('content-type: application/json\r\n')
     expect(text).toContain('x-own: 1\r\n')
     expect(text.split('\r\n\r\n')[1]).toBe(result.toString())
+  })
+
+  it.each(['2025', '2026'] as const)(
+    'that refuses for want of a scope says so to clients of %s',
+    async (era) => {
+      reply(era).finish([result], -31_011, new Fault('insufficient_scope', 'x'))
+      await until(() => text.includes('"result"'), 'the answer')
+      expect(text).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/)
+      expect(text).toContain('www-authenticate: Bearer insufficient_scope\r\n')
+      expect(text).toContain('x-own: 1\r\n')
+    },
+  )
+
+  it('challenges nobody for what an upstream refused', async () => {
+    reply().finish([result], -31_011)
+    await until(() => text.includes('"result"'), 'the answer')
+    expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(text).not.toContain('www-authenticate')
   })
 
   it('after a notification is the last event of a stream', async () => {

@@ -2,6 +2,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { Server } from 'node:http'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import {
+  NO_AUTHENTICATION,
+  type Authenticator,
+  type OAuthRequest,
+  type OAuthService,
+} from '../../../node/core/authentication.ts'
 import { SILENT } from '../../../node/core/logger.ts'
 import { Admission } from '../../../node/inbound/admission.ts'
 import { HttpServer, type EndpointHandler, type Readiness } from '../../../node/inbound/http.ts'
@@ -13,12 +19,20 @@ let base: string
 let handle: EndpointHandler
 let readiness: Readiness
 let logged: unknown[]
+let authenticator: Authenticator
+let oauth: OAuthService | undefined
 
 beforeEach(async () => {
   logged = []
+  authenticator = NO_AUTHENTICATION
+  oauth = undefined
   readiness = { ready: false, facts: { upstreams: { up: 0, down: 1 } } }
   server = new HttpServer({
     admission: new Admission({ loopback: true, hosts: [], origins: [] }),
+    get authenticator() {
+      return authenticator
+    },
+    oauth: () => oauth,
     handle: (exchange) => handle(exchange),
     readiness: () => readiness,
     log: { ...SILENT, error: (facts) => logged.push(facts) },
@@ -100,11 +114,76 @@ describe('a connection that cannot be accepted', () => {
   })
 })
 
+describe('a refusal', () => {
+  it.each(['unauthenticated', 'insufficient_scope'] as const)('that is %s', async (code) => {
+    authenticator = {
+      ...NO_AUTHENTICATION,
+      challenge: (endpoint, fault) => ['www-authenticate', `Bearer x="${endpoint} ${fault.code}"`],
+    }
+    handle = () => Promise.reject(new Fault(code, 'words'))
+    const reply = await send(`${base}/mcp/main`, { method: 'POST' })
+    expect(reply.status).toBe(code === 'unauthenticated' ? 401 : 403)
+    expect(reply.headers['www-authenticate']).toBe(`Bearer x="main ${code}"`)
+  })
+
+  it('of a path that is no endpoint challenges nobody', async () => {
+    authenticator = { ...NO_AUTHENTICATION, challenge: () => ['www-authenticate', 'Bearer'] }
+    const reply = await send(`${base}/mcp/`, { method: 'POST' })
+    expect([reply.status, reply.headers['www-authenticate']]).toEqual([404, undefined])
+  })
+})
+
+describe('the paths of OAuth', () => {
+  const asked: OAuthRequest[] = []
+
+  beforeEach(() => {
+    asked.length = 0
+    oauth = {
+      maxBodyBytes: 16,
+      owns: (path) => path.startsWith('/oauth/'),
+      serve: (request) => {
+        asked.push(request)
+        const headers = ['content-type', 'application/json', 'cache-control', 'no-store']
+        return Promise.resolve({ status: 201, headers, body: '{"a":"ä"}' })
+      },
+    }
+  })
+
+  it('are handed over with what was sent, and answered as they are', async () => {
+    const reply = await send(`${base}/oauth/token?x=1`, {
+      method: 'POST',
+      headers: { 'x-proof': 'p', 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'a=b',
+    })
+    expect([reply.status, reply.raw]).toEqual([201, '{"a":"ä"}'])
+    expect(reply.headers).toMatchObject({ 'cache-control': 'no-store', 'content-length': '10' })
+    expect(asked).toMatchObject([{ method: 'POST', path: '/oauth/token', hasQuery: true }])
+    expect(asked[0]?.body.toString()).toBe('a=b')
+    expect(asked[0]?.header('x-proof')).toEqual(['p'])
+    expect(asked[0]?.certificate).toBeUndefined()
+  })
+
+  it('take no body beyond their own limit', async () => {
+    const reply = await send(`${base}/oauth/token`, { method: 'POST', body: 'x'.repeat(17) })
+    expect(reply.status).toBe(413)
+    expect(asked).toEqual([])
+  })
+
+  it('are as choosy about Host and Origin as the rest', async () => {
+    const headers = { origin: 'https://evil.example' }
+    const reply = await send(`${base}/oauth/token`, { method: 'POST', headers })
+    expect(reply.status).toBe(403)
+    expect(asked).toEqual([])
+  })
+})
+
 describe('an address that is taken', () => {
   it('is an error of the system', async () => {
     const port = Number(new URL(base).port)
     const second = new HttpServer({
       admission: new Admission({ loopback: true, hosts: [], origins: [] }),
+      authenticator: NO_AUTHENTICATION,
+      oauth: () => undefined,
       handle: () => Promise.resolve(),
       readiness: () => readiness,
       log: SILENT,

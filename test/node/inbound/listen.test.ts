@@ -1,5 +1,6 @@
 // subscriptions/listen: the acknowledgement first, honest, and after it only what was asked for.
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
+import { LOCAL_CALLER } from '../../../node/core/principal.ts'
 import { Fault } from '../../../protocol/errors.ts'
 import { LIST_KINDS } from '../../../protocol/capability.ts'
 import { META, objectAt } from '../../fixtures/wire.ts'
@@ -218,6 +219,24 @@ describe('the end', () => {
       result: { resultType: 'complete', _meta: { [META.subscriptionId]: 'L' } },
     })
     expect(desk.subscriptions[0]?.ended).toBe(true)
+  })
+
+  test('of what the caller came with is a complete result, and frees what was held', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
+    try {
+      const principal = { ...LOCAL_CALLER, expiresAt: Date.now() + 60_000 }
+      const params = { notifications: { resourceSubscriptions: ['x:1'] } }
+      const { heard, run } = desk.send('subscriptions/listen', params, { id: 'L', principal })
+      await desk.subscriptions[0]?.grant()
+      await run
+      vi.advanceTimersByTime(59_999)
+      expect(heard.done).toBe(false)
+      vi.advanceTimersByTime(1)
+      expect(heard.answer).toMatchObject({ id: 'L', result: { resultType: 'complete' } })
+      expect([desk.subscriptions[0]?.ended, vi.getTimerCount()]).toEqual([true, 0])
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('row 42: of the node is an error for one that has not', () => {

@@ -80,7 +80,8 @@ export class SessionStreams {
   #answer(key: string, response: ServerResponse, atOnce: boolean): void {
     const { streams, revision } = this
     const session = { key, revision, streams, asks, atOnce }
-    const options = { era: '2025', keepAlive: this.#keepAlive, headers: [], session } as const
+    const about = { keepAlive: this.#keepAlive, headers: [], challenge: () => [] }
+    const options = { era: '2025', ...about, session } as const
     this.#posts.push({ reply: new HttpReply(response, options), response })
   }
 

@@ -1,0 +1,52 @@
+import type { Logger } from './logger.ts'
+import type { OAuthError, TokenProblem } from '../../protocol/token/faults.ts'
+
+/** Which door a token was asked for at. */
+export type ExchangeKind =
+  | 'token_exchange'
+  | 'jwt_bearer'
+  | 'client_credentials'
+  /** In this process, for an upstream of its own. */
+  | 'local'
+  /** `banyan token`. */
+  | 'mint'
+  | 'revocation'
+  | 'introspection'
+  /** Refused before it was known. */
+  | 'unknown'
+
+/** One decision about a token. Holds no byte of a token, proof, assertion or secret, and no subject by name. */
+export interface ExchangeLine {
+  readonly kind: ExchangeKind
+  readonly decision: 'issued' | 'refused' | 'revoked' | 'told'
+  /** Why it was refused: the problem, or where there is none the error that went to the client. */
+  readonly reason?: TokenProblem | OAuthError
+  /** The authenticated client; absent when there is none. */
+  readonly client?: string
+  /** HMAC of issuer and subject under the audit key, base64url. */
+  readonly subject?: string
+  /** Issuer of what came in. */
+  readonly issuer?: string
+  /** Who acts, outermost first: names, or hashes where they are not disclosed. */
+  readonly actors?: readonly string[]
+  /** What the token that goes out is for, or the resource that was asked for. */
+  readonly audience?: string
+  readonly scopesIn?: readonly string[]
+  readonly scopesOut?: readonly string[]
+  readonly txn?: string
+  /** Ids of what came in and what went out: lines of several nodes are joined by them. */
+  readonly jtiIn?: string
+  readonly jtiOut?: string
+  /** When what went out ends, seconds since 1970. */
+  readonly expiresAt?: number
+}
+
+/** Where decisions are written down. Never throws, and never waits. */
+export interface Audit {
+  exchange(line: ExchangeLine): void
+}
+
+/** Writes each decision as one structured line of the log. */
+export function logAudit(log: Logger): Audit {
+  return { exchange: (line) => log.info({ audit: line }, 'a decision about a token') }
+}

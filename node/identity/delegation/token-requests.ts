@@ -1,0 +1,96 @@
+import { isObject, type JsonObject } from '../../../protocol/jsonrpc.ts'
+import { OAuthFault, type OAuthError } from '../../../protocol/token/faults.ts'
+import type { ServerMetadata } from '../../../protocol/token/metadata-read.ts'
+import type { ClientCredentials } from '../../core/config-identity-types.ts'
+import { FetchFault } from '../fetch-fault.ts'
+import type { GuardedAnswer } from '../guarded-fetch.ts'
+import type { ProofMaker } from '../proof-maker.ts'
+import type { AuthenticateClient } from '../verifier/client-authentication.ts'
+import type { Network } from '../verifier/networks.ts'
+
+/** An authorization server and who the node is there. */
+export interface TokenEndpoint {
+  /** Issuer identifier, pinned in the configuration. */
+  readonly issuer: string
+  /** Undefined: from the metadata of the issuer. */
+  readonly url: string | undefined
+  readonly client: () => ClientCredentials
+}
+
+export interface TokenRequestParts {
+  readonly network: Network
+  readonly authenticateClient: AuthenticateClient
+  /** Undefined where tokens are not bound to a key. */
+  readonly proofs: ProofMaker | undefined
+}
+
+/** What a client may be told by its error alone; whatever else stands there is a failure of the server. */
+const ERRORS: ReadonlySet<string> = new Set<OAuthError>([
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_target',
+  'invalid_dpop_proof',
+])
+
+/** Asks one authorization server for tokens (RFC 6749 §4.4, RFC 7523 §2.1, RFC 8693 §2.1, RFC 9449 §5). */
+export class TokenRequests {
+  readonly #server: TokenEndpoint
+  readonly #parts: TokenRequestParts
+  /** What the server last wanted proofs to hold (RFC 9449 §8). */
+  #nonce: string | undefined
+
+  constructor(server: TokenEndpoint, parts: TokenRequestParts) {
+    this.#server = server
+    this.#parts = parts
+  }
+
+  get issuer(): string {
+    return this.#server.issuer
+  }
+
+  /**
+   * The answer to one token request, a JSON object.
+   *
+   * @throws OAuthFault with the error of the server and none of its words, FetchFault
+   */
+  async ask(form: readonly [name: string, value: string][]): Promise<JsonObject> {
+    const url = this.#server.url ?? (await this.#metadata()).tokenEndpoint
+    const first = await this.#post(url, form)
+    if (first.json?.['error'] !== 'use_dpop_nonce' || this.#nonce === undefined) {
+      return this.#read(first)
+    }
+    return this.#read(await this.#post(url, form))
+  }
+
+  #metadata(): Promise<ServerMetadata> {
+    return this.#parts.network.discovery.issuer(this.#server.issuer)
+  }
+
+  async #post(url: string, form: readonly [name: string, value: string][]): Promise<GuardedAnswer> {
+    const { network, authenticateClient, proofs } = this.#parts
+    const { issuer, client } = this.#server
+    const authentication = authenticateClient(client(), issuer)
+    const nonce = this.#nonce === undefined ? {} : { nonce: this.#nonce }
+    const proof = proofs?.proof({ method: 'POST', url, ...nonce })
+    const headers = [...authentication.headers, ...(proof === undefined ? [] : ['dpop', proof])]
+    const all = [...form, ...authentication.form]
+    const answer = await network.fetch.postForm(url, all, { headers })
+    this.#nonce = answer.header('dpop-nonce') ?? this.#nonce
+    return answer
+  }
+
+  #read({ status, json }: GuardedAnswer): JsonObject {
+    if (status === 200 && isObject(json)) return json
+    const error = json?.['error']
+    if (status < 500 && typeof error === 'string' && ERRORS.has(error)) {
+      // Its description is a stranger's text, and may quote what was sent.
+      throw new OAuthFault(error as OAuthError, `the issuer answers ${error}`)
+    }
+    const { host } = new URL(this.#server.issuer)
+    throw new FetchFault('status', host, `the token endpoint answers HTTP ${status}`)
+  }
+}

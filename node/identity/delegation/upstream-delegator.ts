@@ -1,0 +1,283 @@
+import { createHash } from 'node:crypto'
+import { Fault } from '../../../protocol/errors.ts'
+import { chainDigest } from '../../../protocol/token/act.ts'
+import { parentOf, type Parent } from '../../../protocol/token/narrow.ts'
+import { covers, isCovered, type ScopeMapping } from '../../../protocol/token/scopes.ts'
+import type {
+  Authorization,
+  DelegationFacts,
+  Delegator,
+  HttpMethod,
+} from '../../core/delegation.ts'
+import type { Logger } from '../../core/logger.ts'
+import { LOCAL_CALLER, type Principal } from '../../core/principal.ts'
+import type { Clock } from '../clock.ts'
+import { Lru } from '../lru.ts'
+import type { ProofMaker } from '../proof-maker.ts'
+import type { RevocableClaims, Revocation } from '../service/revocations.ts'
+import type { Backend } from './backend.ts'
+import { revealToken, type DelegatedToken } from './delegated-token.ts'
+import { DelegationEntry } from './delegation-entry.ts'
+import { delegationFault } from './delegation-faults.ts'
+
+/** What tells one upstream who calls. */
+export interface UpstreamDelegatorOptions {
+  readonly label: string
+  /** Where its tokens are shown: what proofs are for. */
+  readonly url: string
+  readonly backend: Backend
+  /** For callers without a token, and for the node itself where an issuer wants to see one; undefined: `backend`. */
+  readonly ownBackend?: Backend
+  /** The caller's scopes to those of the upstream; undefined where the node goes in its own name. */
+  readonly map: ScopeMapping | undefined
+  /** Scopes a caller must have where the node goes in its own name. */
+  readonly requires: readonly string[]
+  /** The node as what is narrowed, when it acts for itself. */
+  readonly self: () => Parent
+  /** Identifier of the organisation's issuer: its tokens tell chains that count. */
+  readonly ownIssuer: () => string
+  readonly proofs: ProofMaker
+  /** Callers whose tokens are kept. */
+  readonly capacity: number
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+/** How long this node vouches at a time for a caller without a token, whose key may have no end, s. */
+const VOUCHED_SECONDS = 600
+
+/** Where what was made from a token is found again when it is revoked. */
+interface Kept {
+  readonly entry: DelegationEntry
+  readonly from: RevocableClaims | undefined
+}
+
+/**
+ * Passes callers on to one upstream, each with a token of its own that is bound to the key of this node. A caller that
+ * nobody vouches for goes as the node itself, because that is all this node knows.
+ */
+export class UpstreamDelegator implements Delegator {
+  readonly own: Authorization
+  readonly #options: UpstreamDelegatorOptions
+  readonly #entries: Lru<string, Kept>
+  /** What the upstream last wanted proofs to hold (RFC 9449 §9). */
+  #nonce: string | undefined
+
+  constructor(options: UpstreamDelegatorOptions) {
+    this.#options = options
+    this.#entries = new Lru(options.capacity)
+    const { ownBackend = options.backend, clock, self } = options
+    const obtain = (): DelegatedToken | Promise<DelegatedToken> =>
+      ownBackend.obtain({ parent: self(), credential: undefined })
+    this.own = this.#authorization(new DelegationEntry({ clock, obtain }))
+  }
+
+  delegate(
+    principal: Principal,
+    { budget }: DelegationFacts,
+  ): Authorization | Promise<Authorization> {
+    const { requires, map } = this.#options
+    if (principal.key === LOCAL_CALLER.key) return this.#whenReady(this.own)
+    const { scopes = [] } = principal
+    const missing = requires.filter((scope) => !isCovered(scopes, scope))
+    if (missing.length > 0) {
+      const text = 'the token does not allow what this upstream is used for'
+      throw new Fault('insufficient_scope', text, { data: { scopes: missing } })
+    }
+    // In its own name the node has one token, whoever calls.
+    if (map === undefined) return this.#whenReady(this.own)
+    return this.#whenReady(this.#authorization(this.#entry(principal, budget)))
+  }
+
+  denied(principal: Principal, scopes: readonly string[]): Fault {
+    const local = this.#inverse(scopes).filter((one) => !isCovered(principal.scopes ?? [], one))
+    if (local.length > 0) {
+      const text = `the token does not allow what upstream "${this.#options.label}" asks for`
+      return new Fault('insufficient_scope', text, { data: { scopes: local } })
+    }
+    const { txn } = principal.claims ?? {}
+    const data = txn === undefined ? {} : { data: { txn } }
+    return new Fault('delegation_refused', `upstream "${this.#options.label}" denied it`, data)
+  }
+
+  /** Forgets what descends from a token that is revoked. */
+  revoked({ issuer, by, id }: Revocation): void {
+    this.#entries.deleteWhere(({ entry, from }) => {
+      const isOf = from?.iss === issuer && from[by] === id
+      if (isOf) entry.forget()
+      return isOf
+    })
+  }
+
+  /** Forgets everything: another policy holds. */
+  clear(): void {
+    this.#entries.deleteWhere(({ entry }) => {
+      entry.forget()
+      return true
+    })
+  }
+
+  #entry(principal: Principal, budget: number): DelegationEntry {
+    const { backend, ownBackend = backend, clock } = this.#options
+    const key = keyOf(principal, this.#parentOf(principal, budget))
+    const known = this.#entries.get(key)
+    if (known !== undefined) return known.entry
+    const { credential } = principal
+    const from = credential === undefined ? ownBackend : backend
+    const entry = new DelegationEntry({
+      clock,
+      obtain: () => from.obtain({ parent: this.#parentOf(principal, budget), credential }),
+    })
+    this.#entries.set(key, { entry, from: principal.claims })
+    return entry
+  }
+
+  #parentOf(principal: Principal, budget: number): Parent {
+    const { claims, scopes = [], subject, clientId } = principal
+    const { clock, ownIssuer } = this.#options
+    const issuer = ownIssuer()
+    if (claims === undefined) {
+      const expiresAt = Math.min(principal.expiresAt / 1_000, clock() + VOUCHED_SECONDS)
+      return { issuer, subject: `key:${subject}`, clientId, scopes, expiresAt, budget }
+    }
+    const parent = parentOf(claims, claims.iss === issuer ? 'own' : 'edge')
+    return { ...parent, scopes, budget: Math.min(parent.budget ?? budget, budget) }
+  }
+
+  #authorization(entry: DelegationEntry): TokenAuthorization {
+    const { url, proofs } = this.#options
+    return new TokenAuthorization(entry, {
+      url,
+      proofs,
+      nonce: () => this.#nonce,
+      learn: (nonce) => {
+        this.#nonce = nonce
+      },
+      failed: (error) => this.#failed(error),
+    })
+  }
+
+  /** Fails now rather than when the request is about to go out: the caller waits for its token here. */
+  #whenReady(authorization: Authorization): Authorization | Promise<Authorization> {
+    const ready = (authorization as TokenAuthorization).ready()
+    return ready === undefined ? authorization : ready.then(() => authorization)
+  }
+
+  #failed(error: unknown): Fault {
+    const fault = delegationFault(error)
+    const { label, log } = this.#options
+    const { cause } = fault
+    const why = cause instanceof Error ? cause.message : fault.message
+    log.warn({ upstream: label, code: fault.code, why }, 'no token for an upstream')
+    return fault
+  }
+
+  /** Scopes of this node that become those of the upstream. */
+  #inverse(scopes: readonly string[]): readonly string[] {
+    const map = Object.entries(this.#options.map ?? {})
+    return scopes.flatMap((wanted) =>
+      map.flatMap(([local, theirs]) =>
+        theirs.some((one) => one === wanted || covers(one, wanted)) ? [local] : [],
+      ),
+    )
+  }
+}
+
+interface AuthorizationParts {
+  readonly url: string
+  readonly proofs: ProofMaker
+  readonly nonce: () => string | undefined
+  readonly learn: (nonce: string) => void
+  readonly failed: (error: unknown) => Fault
+}
+
+/** Shows a token, and for a bound one a proof. */
+class TokenAuthorization implements Authorization {
+  readonly #entry: DelegationEntry
+  readonly #parts: AuthorizationParts
+  #shown: DelegatedToken | undefined
+
+  constructor(entry: DelegationEntry, parts: AuthorizationParts) {
+    this.#entry = entry
+    this.#parts = parts
+  }
+
+  /** Undefined when there is a token already. */
+  ready(): Promise<unknown> | undefined {
+    try {
+      const token = this.#entry.token()
+      return token instanceof Promise
+        ? token.catch((error: unknown) => this.#fail(error))
+        : undefined
+    } catch (error) {
+      throw this.#parts.failed(error)
+    }
+  }
+
+  lines(method: HttpMethod): readonly string[] | Promise<readonly string[]> {
+    try {
+      const token = this.#entry.token()
+      return token instanceof Promise
+        ? token.then(
+            (later) => this.#show(later, method),
+            (error: unknown) => this.#fail(error),
+          )
+        : this.#show(token, method)
+    } catch (error) {
+      throw this.#parts.failed(error)
+    }
+  }
+
+  refused(nonce: string | undefined): boolean {
+    const shown = this.#shown
+    if (nonce !== undefined && nonce !== this.#parts.nonce() && shown?.facts.scheme === 'DPoP') {
+      this.#parts.learn(nonce)
+      return true
+    }
+    // Somebody else may have put a newer one in its place.
+    if (shown !== undefined && this.#entry.holds(shown)) this.#entry.forget()
+    return true
+  }
+
+  #show(token: DelegatedToken, method: HttpMethod): readonly string[] {
+    const { url, proofs, nonce } = this.#parts
+    const accessToken = revealToken(token)
+    const { scheme } = token.facts
+    this.#shown = token
+    if (scheme === 'Bearer') return ['authorization', `Bearer ${accessToken}`]
+    const wanted = nonce()
+    const proof = proofs.proof({
+      method,
+      url,
+      accessToken,
+      ...(wanted !== undefined && { nonce: wanted }),
+    })
+    return ['authorization', `DPoP ${accessToken}`, 'dpop', proof]
+  }
+
+  #fail(error: unknown): never {
+    throw this.#parts.failed(error)
+  }
+}
+
+/** Everything a token is made from; two callers never have it in common, nor one caller before and after a change. */
+function keyOf(
+  { key, claims, scopes = [] }: Principal,
+  { budget, act, sessionExpiry }: Parent,
+): string {
+  const parts = [
+    key,
+    claims?.iss,
+    claims?.jti,
+    scopes.join(' '),
+    budget,
+    chainDigest(act),
+    sessionExpiry,
+  ]
+  const hash = createHash('sha256')
+  for (const part of parts) {
+    const text = String(part ?? '')
+    hash.update(`${Buffer.byteLength(text)} `).update(text)
+  }
+  return hash.digest('base64url')
+}

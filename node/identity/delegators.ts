@@ -1,0 +1,241 @@
+import type { Party } from '../../protocol/token/act.ts'
+import type { Parent, Target } from '../../protocol/token/narrow.ts'
+import { present } from '../../protocol/token/fields.ts'
+import type { ClientCredentials, UpstreamAuth } from '../core/config-identity-types.ts'
+import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Clock } from './clock.ts'
+import {
+  ChainBackend,
+  ClientCredentialsBackend,
+  ExchangeBackend,
+  LocalBackend,
+  OwnBackend,
+} from './delegation/backends.ts'
+import type { Backend } from './delegation/backend.ts'
+import { DelegationEntry } from './delegation/delegation-entry.ts'
+import {
+  LocalGrants,
+  RemoteGrants,
+  type GrantPlan,
+  type LinkPolicy,
+} from './delegation/grant-source.ts'
+import { TokenRequests } from './delegation/token-requests.ts'
+import { UpstreamDelegator } from './delegation/upstream-delegator.ts'
+import type { ProofMaker } from './proof-maker.ts'
+import type { IdentitySecrets } from './secrets.ts'
+import type { LocalIssuer } from './service/local-issuer.ts'
+import type { Revocation } from './service/revocations.ts'
+import type { AuthenticateClient } from './verifier/client-authentication.ts'
+import type { NetworkOf } from './verifier/networks.ts'
+
+/** What delegators are made with, the same for all upstreams of a node. */
+export interface DelegatorParts {
+  /** The configuration that holds now. */
+  readonly config: () => NodeConfig
+  /** Identifier of the organisation's issuer. */
+  readonly issuer: () => string
+  /** The node: its organisation's issuer and its client id. */
+  readonly self: () => Party
+  /** Base URL of the node. */
+  readonly base: () => string
+  /** The token service of this process; undefined where it is elsewhere. */
+  readonly local: () => LocalIssuer | undefined
+  readonly secrets: IdentitySecrets
+  readonly proofs: ProofMaker
+  readonly network: NetworkOf
+  readonly authenticateClient: AuthenticateClient
+  readonly clock: Clock
+  readonly log: Logger
+}
+
+type Reached = Exclude<UpstreamConfig, { kind: 'stdio' }>
+
+/** Makes what tells upstreams who calls, one for each, as each is configured. */
+export class Delegators {
+  readonly #parts: DelegatorParts
+  readonly #made = new Map<string, UpstreamDelegator>()
+
+  constructor(parts: DelegatorParts) {
+    this.#parts = parts
+  }
+
+  /** Takes the place of the one there was for that label; undefined where the upstream is not told who calls. */
+  of(label: string, upstream: UpstreamConfig): UpstreamDelegator | undefined {
+    this.#made.get(label)?.clear()
+    this.#made.delete(label)
+    if (upstream.kind === 'stdio' || upstream.auth.mode === 'none') return undefined
+    const made = this.#make(label, upstream, upstream.auth)
+    this.#made.set(label, made)
+    return made
+  }
+
+  revoked(revocation: Revocation): void {
+    for (const delegator of this.#made.values()) delegator.revoked(revocation)
+  }
+
+  /** Another policy holds: tokens are asked for anew. */
+  clear(): void {
+    for (const delegator of this.#made.values()) delegator.clear()
+  }
+
+  #make(
+    label: string,
+    upstream: Reached,
+    auth: Exclude<UpstreamAuth, { mode: 'none' }>,
+  ): UpstreamDelegator {
+    const { config, issuer, proofs, clock, log } = this.#parts
+    const url = urlOf(upstream)
+    const map = auth.mode === 'client_credentials' ? undefined : auth.scopes.map
+    return new UpstreamDelegator({
+      label,
+      url,
+      ...this.#backends(upstream, auth, url),
+      map,
+      requires: auth.mode === 'client_credentials' ? auth.requires : [],
+      self: () => this.#selfParent(Object.keys(map ?? {})),
+      ownIssuer: issuer,
+      proofs,
+      capacity: config().limits.delegatedTokens,
+      clock,
+      log,
+    })
+  }
+
+  #backends(
+    upstream: Reached,
+    auth: Exclude<UpstreamAuth, { mode: 'none' }>,
+    url: string,
+  ): { readonly backend: Backend; readonly ownBackend?: Backend } {
+    const { clock } = this.#parts
+    if (auth.mode === 'client_credentials') {
+      const client = (): ClientCredentials => auth.client
+      const requests = this.#requests(upstream, { ...auth, client })
+      const plan = { resource: url, scopes: auth.scopes, clock }
+      return { backend: new ClientCredentialsBackend(requests, plan) }
+    }
+    const backend = this.#delegating(upstream, auth, url)
+    const isHere = this.#parts.config().issuer?.mode === 'embedded'
+    return isHere ? { backend } : { backend, ownBackend: this.#asItself(upstream, backend) }
+  }
+
+  #delegating(
+    upstream: Reached,
+    auth: Extract<UpstreamAuth, { mode: 'exchange' | 'chain' }>,
+    url: string,
+  ): Backend {
+    const { issuer, self, proofs, clock } = this.#parts
+    const isHere = this.#parts.config().issuer?.mode === 'embedded'
+    const target = (): Target =>
+      auth.mode === 'chain'
+        ? { resource: url, issuer: auth.issuer }
+        : { resource: url, issuer: issuer(), ...present({ owner: this.#ownerOf(url) }) }
+    const { map } = auth.scopes
+    const plan: GrantPlan = { target, map, actor: self, jkt: proofs.jkt, clock }
+    const policy = (): LinkPolicy => this.#policy(auth)
+    const local = (): LocalIssuer => this.#local()
+    if (auth.mode === 'exchange') {
+      return isHere
+        ? new LocalBackend(local, plan, policy)
+        : new ExchangeBackend(this.#ownRequests(upstream), plan, auth.requireChain)
+    }
+    const grants = isHere
+      ? new LocalGrants(local, plan, policy)
+      : new RemoteGrants(this.#ownRequests(upstream), plan)
+    const client = (): ClientCredentials => ({ id: self().sub })
+    const { requireChain } = auth
+    return new ChainBackend(grants, this.#requests(upstream, { ...auth, client }), {
+      plan,
+      requireChain,
+    })
+  }
+
+  #policy(auth: Extract<UpstreamAuth, { mode: 'exchange' | 'chain' }>): LinkPolicy {
+    const { config, secrets } = this.#parts
+    const { issuer, limits } = config()
+    const ttl = auth.mode === 'chain' ? issuer?.grantTtl : issuer?.tokenTtl
+    const isPairwise = auth.mode === 'chain' && auth.subject === 'pairwise'
+    return {
+      maxTtl: (ttl ?? 0) / 1_000,
+      maxDepth: limits.actDepth,
+      maxBudget: limits.hopBudget,
+      subject: isPairwise ? { rule: 'pairwise', secret: secrets.pairwise } : { rule: 'same' },
+      disclose: auth.mode === 'chain' ? auth.disclose : 'full',
+    }
+  }
+
+  /** The node itself, at the issuer of the organisation that is elsewhere. */
+  #asItself(upstream: Reached, backend: Backend): Backend {
+    const { clock } = this.#parts
+    const requests = this.#ownRequests(upstream)
+    const entry = new DelegationEntry({
+      clock,
+      obtain: () => {
+        const plan = { resource: this.#ownEndpoint(), scopes: ['*'], clock }
+        return new ClientCredentialsBackend(requests, plan).obtain()
+      },
+    })
+    return new OwnBackend(() => entry.token(), backend)
+  }
+
+  /** An endpoint of this node, for which it can have a token itself. */
+  #ownEndpoint(): string {
+    const [name = ''] = Object.entries(this.#parts.config().endpoints)
+      .filter(([, { auth }]) => auth !== 'none')
+      .map(([endpoint]) => endpoint)
+    return `${this.#parts.base()}/mcp/${name}`
+  }
+
+  #ownRequests(upstream: Reached): TokenRequests {
+    const { config, issuer, self } = this.#parts
+    const { tokenEndpoint, client, egress = upstream.egress } = config().issuer ?? {}
+    const who = (): ClientCredentials => client ?? { id: self().sub }
+    return this.#requests(
+      { ...upstream, egress },
+      {
+        issuer: issuer(),
+        ...present({ tokenEndpoint }),
+        client: who,
+      },
+    )
+  }
+
+  #requests(
+    { egress }: Pick<Reached, 'egress'>,
+    server: {
+      readonly issuer: string
+      readonly tokenEndpoint?: string
+      readonly client: () => ClientCredentials
+    },
+  ): TokenRequests {
+    const { network, authenticateClient, proofs } = this.#parts
+    const { issuer, tokenEndpoint: url, client } = server
+    const parts = { network: network(egress), authenticateClient, proofs }
+    return new TokenRequests({ issuer, url, client }, parts)
+  }
+
+  #local(): LocalIssuer {
+    const local = this.#parts.local()
+    // Calls come after the node listens, and by then it is there.
+    if (local === undefined) throw new TypeError('the token service is not there yet')
+    return local
+  }
+
+  #selfParent(scopes: readonly string[]): Parent {
+    const { config, issuer, self, clock } = this.#parts
+    const { sub } = self()
+    const expiresAt = clock() + (config().issuer?.tokenTtl ?? 0) / 1_000
+    return { issuer: issuer(), subject: sub, clientId: sub, scopes, expiresAt }
+  }
+
+  /** The node of the organisation that may exchange tokens for an endpoint in turn. */
+  #ownerOf(resource: string): Party | undefined {
+    const owner = this.#parts.config().nodes.find(({ spends }) => spends.includes(resource))
+    return owner === undefined ? undefined : { iss: this.#parts.issuer(), sub: owner.client }
+  }
+}
+
+/** The resource identifier of an upstream: its URL as it is configured (RFC 8707). */
+function urlOf(upstream: Reached): string {
+  return upstream.kind === 'http' ? upstream.http.url : upstream.node.url
+}

@@ -1,0 +1,252 @@
+import { parseScope } from '../../protocol/token/scopes.ts'
+import type { Audit } from '../core/audit.ts'
+import type { Authenticator, OAuthService } from '../core/authentication.ts'
+import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
+import type { Delegator } from '../core/delegation.ts'
+import type { Logger } from '../core/logger.ts'
+import { systemClock, type Clock } from './clock.ts'
+import { Delegators } from './delegators.ts'
+import { Keys } from './keys.ts'
+import { ProofChecker } from './proof-checker.ts'
+import { ProofMaker } from './proof-maker.ts'
+import { MemoryReplay } from './replay.ts'
+import { loadSecrets, volatileSecrets, type IdentitySecrets } from './secrets.ts'
+import { MemoryRevocations } from './service/revocations.ts'
+import { TokenService } from './service/service.ts'
+import {
+  clientIdOf,
+  type IssuerPolicy,
+  type ServedEndpoint,
+  type ServiceSettings,
+} from './service/settings.ts'
+import { clientAuthenticator } from './verifier/client-authentication.ts'
+import { EndpointAuthenticator } from './verifier/endpoint-authenticator.ts'
+import { issuerOf } from './verifier/endpoint-policy.ts'
+import { Networks } from './verifier/networks.ts'
+
+/** What identity needs of the rest of the node. */
+export interface IdentityOptions {
+  /** The state folder; undefined keeps keys in memory. */
+  readonly folder: string | undefined
+  /** Scopes a caller of an endpoint may ask for, as far as it is known what is there. */
+  readonly scopesOf: (endpoint: string) => readonly string[]
+  readonly audit: Audit
+  readonly log: Logger
+  /** Default: the clock of the system. */
+  readonly clock?: Clock
+}
+
+/** How long a key is used where no issuer says, s. */
+const KEY_LIFETIME = 30 * 86_400
+
+/** Whether a configuration speaks of identity at all: without it nothing of this is made. */
+export function hasIdentity({ issuer, endpoints, upstreams }: NodeConfig): boolean {
+  if (issuer !== undefined) return true
+  if (Object.values(endpoints).some(({ auth }) => auth !== 'none')) return true
+  return Object.values(upstreams).some((one) => one.kind !== 'stdio' && one.auth.mode !== 'none')
+}
+
+/**
+ * Everything of a node that has to do with who calls: tells callers, issues tokens, and passes callers on. Made before the
+ * node listens; what needs to know its address waits for `begin`.
+ */
+export class Identity {
+  readonly authenticator: Authenticator
+  readonly #options: IdentityOptions
+  readonly #clock: Clock
+  readonly #keys: Keys
+  readonly #secrets: IdentitySecrets
+  readonly #networks: Networks
+  readonly #replay: MemoryReplay
+  readonly #proofs: ProofChecker
+  readonly #revocations: MemoryRevocations
+  readonly #endpoints: EndpointAuthenticator
+  readonly #delegators: Delegators
+  #config: NodeConfig
+  #base: string | undefined
+  #service: TokenService | undefined
+
+  private constructor(
+    config: NodeConfig,
+    options: IdentityOptions,
+    kept: { readonly keys: Keys; readonly secrets: IdentitySecrets; readonly clock: Clock },
+  ) {
+    const { keys, secrets, clock } = kept
+    const { limits } = config
+    this.#config = config
+    this.#options = options
+    this.#clock = clock
+    this.#keys = keys
+    this.#secrets = secrets
+    this.#networks = new Networks({}, clock)
+    this.#replay = new MemoryReplay({ clock, capacity: limits.replayEntries })
+    this.#proofs = new ProofChecker({ replay: this.#replay, clock, secret: secrets.sealing })
+    this.#revocations = new MemoryRevocations({ clock, capacity: limits.revocations })
+    this.#endpoints = this.#makeAuthenticator()
+    this.#delegators = this.#makeDelegators()
+    this.authenticator = this.#endpoints
+    this.#revocations.onRevoked((revocation) => this.#delegators.revoked(revocation))
+  }
+
+  /** @throws StateError naming the file of the state folder that is damaged, open to others, or cannot be used */
+  static async open(config: NodeConfig, options: IdentityOptions): Promise<Identity> {
+    const { folder, clock = systemClock } = options
+    const { issuer, limits } = config
+    const longest = Math.max(issuer?.tokenTtl ?? 0, issuer?.grantTtl ?? 0) + limits.clockSkew
+    const keys = await Keys.open({
+      folder,
+      clock,
+      lifetime: issuer === undefined ? KEY_LIFETIME : issuer.keyLifetime / 1_000,
+      overlap: longest / 1_000,
+    })
+    const secrets = folder === undefined ? volatileSecrets() : await loadSecrets(folder)
+    return new Identity(config, options, { keys, secrets, clock })
+  }
+
+  /** Metadata, keys, and the token service where it is in this process; undefined before the node listens. */
+  get oauth(): OAuthService | undefined {
+    return this.#service
+  }
+
+  /** The node listens: from now on its names are known. @throws TypeError when the settings name somebody twice */
+  begin(base: string): void {
+    this.#base = base
+    this.#service = new TokenService(this.#settings(), {
+      clock: this.#clock,
+      keys: this.#keys,
+      secrets: this.#secrets,
+      fetch: this.#networks.of(this.#egress).fetch,
+      replay: this.#replay,
+      proofs: this.#proofs,
+      revocations: this.#revocations,
+      audit: this.#options.audit,
+    })
+    this.#keys.start((error) =>
+      this.#options.log.error({ cause: error }, 'keys could not be looked after'),
+    )
+  }
+
+  /** Follows a changed configuration. @throws TypeError when it names somebody twice, and all stays as it was */
+  async configure(config: NodeConfig): Promise<void> {
+    const before = this.#config
+    this.#take(config)
+    try {
+      this.#service?.apply(this.#settings())
+    } catch (error) {
+      this.#take(before)
+      throw error
+    }
+    this.#delegators.clear()
+    await this.#keys.refresh()
+  }
+
+  /** What tells an upstream who calls; undefined where it is not told. */
+  delegator(label: string, upstream: UpstreamConfig): Delegator | undefined {
+    return this.#delegators.of(label, upstream)
+  }
+
+  async close(): Promise<void> {
+    this.#service?.close()
+    this.#endpoints.close()
+    this.#delegators.clear()
+    this.#replay.close()
+    this.#keys.close()
+    await this.#networks.close()
+  }
+
+  #take(config: NodeConfig): void {
+    this.#config = config
+    this.#endpoints.configure(config)
+  }
+
+  get #egress(): { readonly allowPrivate: boolean } {
+    return this.#config.issuer?.egress ?? { allowPrivate: false }
+  }
+
+  #baseUrl(): string {
+    const base = this.#base ?? this.#config.node.url
+    if (base === undefined) throw new TypeError('the node does not listen yet')
+    return base
+  }
+
+  #issuer(): string {
+    return issuerOf({}, this.#config.issuer, this.#baseUrl()) ?? this.#baseUrl()
+  }
+
+  #makeAuthenticator(): EndpointAuthenticator {
+    const { limits, issuer } = this.#config
+    return new EndpointAuthenticator(this.#config, {
+      limits,
+      baseUrl: () => this.#baseUrl(),
+      ownKeys: issuer?.mode === 'embedded' ? this.#keys.ring('sts') : undefined,
+      proofs: this.#proofs,
+      isRevoked: (claims) => this.#revocations.isRevoked(claims),
+      scopesOf: this.#options.scopesOf,
+      network: (egress) => this.#networks.of(egress),
+      authenticateClient: clientAuthenticator(this.#keys.ring('client'), this.#clock),
+      clock: this.#clock,
+    })
+  }
+
+  #makeDelegators(): Delegators {
+    return new Delegators({
+      config: () => this.#config,
+      issuer: () => this.#issuer(),
+      self: () => ({ iss: this.#issuer(), sub: clientIdOf(this.#baseUrl()) }),
+      base: () => this.#baseUrl(),
+      local: () => this.#service?.local,
+      secrets: this.#secrets,
+      proofs: new ProofMaker(this.#keys.ring('dpop').signing(), this.#clock),
+      network: (egress) => this.#networks.of(egress),
+      authenticateClient: clientAuthenticator(this.#keys.ring('client'), this.#clock),
+      clock: this.#clock,
+      log: this.#options.log,
+    })
+  }
+
+  #settings(): ServiceSettings {
+    const { issuer, node } = this.#config
+    const base = this.#baseUrl()
+    const endpoints = this.#served(base)
+    if (issuer?.mode !== 'embedded') return { base, name: node.name, endpoints }
+    return { base, name: node.name, endpoints, issuer: this.#policy(issuer) }
+  }
+
+  #served(base: string): readonly ServedEndpoint[] {
+    return Object.entries(this.#config.endpoints).flatMap(([name, { auth, title }]) => {
+      if (auth === 'none') return []
+      const issuer = issuerOf(auth, this.#config.issuer, base)
+      if (issuer === undefined) return []
+      const subjects = this.#endpoints.subjects(name)
+      return [
+        {
+          name,
+          resource: `${base}/mcp/${name}`,
+          issuer,
+          dpopRequired: auth.dpop === 'required',
+          scopes: () => this.#options.scopesOf(name).filter((one) => parseScope(one) !== undefined),
+          ...(title === undefined ? {} : { title }),
+          ...(subjects === undefined ? {} : { subjects }),
+        },
+      ]
+    })
+  }
+
+  #policy(issuer: NonNullable<NodeConfig['issuer']>): IssuerPolicy {
+    const { nodes, workloads, trust, limits } = this.#config
+    return {
+      identifier: this.#issuer(),
+      base: this.#baseUrl(),
+      algs: issuer.algs,
+      tokenTtl: issuer.tokenTtl / 1_000,
+      grantTtl: issuer.grantTtl / 1_000,
+      maxDepth: limits.actDepth,
+      maxBudget: limits.hopBudget,
+      leeway: limits.clockSkew / 1_000,
+      requestsPerMinute: limits.tokenRequestsPerMinute,
+      nodes,
+      workloads,
+      trust,
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import { OAuthFault } from '../../../protocol/token/faults.ts'
+import { present } from '../../../protocol/token/fields.ts'
+import type { FormParameters } from '../../../protocol/token/form.ts'
+import { URN } from '../../../protocol/token/metadata.ts'
+import type { Ask, NarrowRecord, Target } from '../../../protocol/token/narrow.ts'
+import { refusal } from '../../../protocol/token/refusals.ts'
+import { readSecureUrl } from '../../../protocol/token/urls.ts'
+import type { NodeClient } from '../../core/config-identity-types.ts'
+import {
+  authenticated,
+  missingProof,
+  requestedScopes,
+  required,
+  type GrantContext,
+  type GrantHandler,
+  type GrantOutcome,
+  type GrantRequest,
+} from './grants.ts'
+import { refusedToken } from './rescue.ts'
+import { readSubjectToken, type Subject } from './subject-token.ts'
+
+/**
+ * Token exchange (RFC 8693): a node of the organisation trades a token that was given to it for one for the next hop, or
+ * for a grant of another issuer. Its client is the actor; nobody may name another.
+ */
+export const tokenExchange: GrantHandler = { kind: 'token_exchange', handle: exchange }
+
+async function exchange(request: GrantRequest, context: GrantContext): Promise<GrantOutcome> {
+  const { form, trail, cnf } = request
+  const client = authenticated(request.client)
+  const { node } = client
+  if (node === undefined) {
+    throw refusal('unauthorized_client', 'client', 'this client may not exchange tokens')
+  }
+  checkParameters(form)
+  const subject = await subjectOf(required(form, 'subject_token'), node, context)
+  trail.noteInput(subject.claims)
+  if (cnf === undefined) throw missingProof()
+  const target = targetOf(form, node, context)
+  trail.note({ audience: target.resource })
+  const actor = { iss: context.policy.identifier, sub: client.id }
+  const scopes = requestedScopes(form)
+  const ask = { resource: target.resource, actor, cnf, ...present({ scopes }) }
+  return issue(subject, { target, ask }, context)
+}
+
+/** What is refused before anything is verified. */
+function checkParameters(form: FormParameters): void {
+  if (form.has('actor_token') || form.has('actor_token_type')) {
+    throw refusal('invalid_request', 'client', 'the actor is the client: there is no actor_token')
+  }
+  if (required(form, 'subject_token_type') !== URN.accessToken) {
+    throw new OAuthFault('invalid_request', 'the subject token must be an access token')
+  }
+  const asked = form.get('requested_token_type') ?? URN.accessToken
+  if (asked !== URN.accessToken && asked !== URN.jwt) {
+    throw new OAuthFault('invalid_request', 'tokens of the requested type are not issued')
+  }
+}
+
+async function subjectOf(raw: string, node: NodeClient, context: GrantContext): Promise<Subject> {
+  try {
+    return await readSubjectToken(raw, node, context)
+  } catch (error) {
+    // RFC 8693 §2.2.2; it is not the grant that is wrong.
+    throw refusedToken('invalid_request', error)
+  }
+}
+
+/** Within what the node may reach: an endpoint of the organisation, or one of an issuer it may get grants for. */
+function targetOf(form: FormParameters, node: NodeClient, context: GrantContext): Target {
+  const { policy, roster } = context
+  const [resource, audience] = [form.get('resource'), form.get('audience')]
+  if (form.get('requested_token_type') === URN.jwt) {
+    const isReached = audience !== undefined && node.reaches.includes(audience)
+    const isTarget = resource !== undefined && readSecureUrl(resource) !== undefined
+    if (!isReached || !isTarget || roster.ownerOf(resource) !== undefined) throw unknownTarget()
+    return { resource, issuer: audience }
+  }
+  const named = resource ?? audience
+  const isReached = named !== undefined && node.reaches.includes(named)
+  if (!isReached || (audience ?? named) !== named) throw unknownTarget()
+  return {
+    resource: named,
+    issuer: policy.identifier,
+    ...present({ owner: roster.ownerOf(named) }),
+  }
+}
+
+function unknownTarget(): OAuthFault {
+  return refusal('invalid_target', 'resource', 'no such target for this client')
+}
+
+function issue(
+  { parent, claims }: Subject,
+  asked: { readonly target: Target; readonly ask: Omit<Ask, 'kind' | 'audience'> },
+  context: GrantContext,
+): GrantOutcome {
+  const { target, ask } = asked
+  const { issuer, policy, parts } = context
+  const base: Omit<NarrowRecord, 'maxTtl' | 'subject'> = {
+    issuer: policy.identifier,
+    targets: [target],
+    scopes: {},
+    maxDepth: policy.maxDepth,
+    maxBudget: policy.maxBudget,
+    disclose: 'full',
+  }
+  if (target.issuer === policy.identifier) {
+    const record = { ...base, maxTtl: policy.tokenTtl, subject: { rule: 'same' } } as const
+    const wanted = { ...ask, kind: 'access', audience: target.resource } as const
+    return {
+      issued: issuer.issueLocally(parent, wanted, record, claims),
+      issuedType: URN.accessToken,
+    }
+  }
+  const subject = { rule: 'pairwise', secret: parts.secrets.pairwise } as const
+  const record = { ...base, maxTtl: policy.grantTtl, subject }
+  const wanted = { ...ask, kind: 'grant', audience: target.issuer } as const
+  const issued = issuer.issueLocally(parent, wanted, record, claims)
+  return { issued, issuedType: URN.jwt, tokenType: 'N_A' }
+}

@@ -1,0 +1,105 @@
+import { asFault } from '../../protocol/errors.ts'
+import type { UpstreamMessage } from '../../protocol/upstream-message.ts'
+import type { Authorization, HttpMethod } from '../core/delegation.ts'
+import type { Exchange, ExchangeSink, Outcome, ResponseHeaders } from './http-target.ts'
+
+/** Sends one request with further header lines. */
+export type Dispatch = (lines: readonly string[], sink: ExchangeSink) => Exchange
+
+/** What is sent, and in whose name. */
+export interface AuthorizedPlan {
+  readonly authorization: Authorization
+  readonly method: HttpMethod
+  readonly dispatch: Dispatch
+}
+
+/**
+ * One HTTP exchange in somebody's name. Waits for the token where there is none yet; refused once with 401, nothing was
+ * done with the request, and it is sent a second time with another token or proof, where there is one.
+ */
+export class AuthorizedExchange implements Exchange, ExchangeSink {
+  readonly #plan: AuthorizedPlan
+  readonly #sink: ExchangeSink
+  #exchange: Exchange | undefined
+  #over = false
+  #attempts = 0
+  /** What comes of this attempt is nobody's: another follows. */
+  #isVain = false
+
+  constructor(plan: AuthorizedPlan, sink: ExchangeSink) {
+    this.#plan = plan
+    this.#sink = sink
+  }
+
+  begin(): this {
+    this.#attempts += 1
+    try {
+      const lines = this.#plan.authorization.lines(this.#plan.method)
+      if (lines instanceof Promise) {
+        lines.then(
+          (later) => this.#send(later),
+          (error: unknown) => this.#fail(error),
+        )
+      } else this.#send(lines)
+    } catch (error) {
+      queueMicrotask(() => this.#fail(error))
+    }
+    return this
+  }
+
+  abort(): void {
+    this.#over = true
+    this.#exchange?.abort()
+  }
+
+  resume(): void {
+    this.#exchange?.resume()
+  }
+
+  started(status: number, headers: ResponseHeaders): void {
+    if (status === 401 && this.#isWorthAnother(headers)) this.#isVain = true
+    else this.#sink.started?.(status, headers)
+  }
+
+  event(id: string): boolean {
+    return !this.#isVain && this.#sink.event?.(id) !== false
+  }
+
+  retry(milliseconds: number): void {
+    if (!this.#isVain) this.#sink.retry?.(milliseconds)
+  }
+
+  message(message: UpstreamMessage): boolean {
+    return this.#isVain || this.#sink.message(message)
+  }
+
+  end(outcome: Outcome): void {
+    if (!this.#isVain) {
+      this.#over = true
+      this.#sink.end(outcome)
+      return
+    }
+    this.#isVain = false
+    if (!this.#over) this.begin()
+  }
+
+  #send(lines: readonly string[]): void {
+    if (!this.#over) this.#exchange = this.#plan.dispatch(lines, this)
+  }
+
+  #isWorthAnother(headers: ResponseHeaders): boolean {
+    if (this.#attempts > 1) {
+      this.#plan.authorization.refused(undefined)
+      return false
+    }
+    const nonce = headers['dpop-nonce']
+    return this.#plan.authorization.refused(typeof nonce === 'string' ? nonce : undefined)
+  }
+
+  /** No request was made, and the connection is as good as before. */
+  #fail(error: unknown): void {
+    if (this.#over) return
+    this.#over = true
+    this.#sink.end({ kind: 'failed', fault: asFault(error), unsent: false })
+  }
+}
