@@ -85,6 +85,8 @@ export class Stage {
           endpoints: {
             main: { namespaces: ['*'], auth: plan.auth ?? { dpop: 'accepted' } },
             sibling: { namespaces: ['*'], auth: { dpop: 'accepted' } },
+            // Shows nothing of the upstream.
+            narrow: { namespaces: ['none-*'], auth: { dpop: 'accepted' } },
           },
           ...(plan.node && { node: plan.node }),
           ...(plan.limits && { limits: plan.limits }),
@@ -118,6 +120,7 @@ export class Stage {
     const parts = await compose(config, SILENT, authenticator)
     const { port } = await parts.http.listen('127.0.0.1', 0)
     base = `${config.node.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
+    parts.identity?.begin(base)
     const node = new RunningNode(parts, { config, url: base, baseDir: undefined }).start()
     await node.ready()
     await until(() => fixture.openStreams > 0, 'the node listens to its upstream')
