@@ -3,19 +3,13 @@ import type { LimitSpec } from './config-limits.ts'
 /** Name of a limit on tokens, keys and who may ask for them, as in the file. */
 export type IdentityLimitName =
   | 'tokenBytes'
-  | 'assertionBytes'
-  | 'formBytes'
   | 'actDepth'
   | 'clockSkew'
-  | 'proofWindow'
   | 'replayEntries'
   | 'verifiedTokens'
   | 'delegatedTokens'
   | 'revocations'
   | 'tokenRequestsPerMinute'
-  | 'jwksBytes'
-  | 'jwksKeys'
-  | 'metadataBytes'
   | 'tokenResponseBytes'
   | 'fetchTimeout'
 
@@ -28,22 +22,6 @@ export const IDENTITY_LIMITS: Readonly<Record<IdentityLimitName, LimitSpec>> = {
     max: '64KiB',
     meaning:
       'A credential in the headers of a request, and a DPoP proof. Refused before anything is verified; headerBytes holds both.',
-  },
-  assertionBytes: {
-    unit: 'bytes',
-    default: '64KiB',
-    min: '1KiB',
-    max: '1MiB',
-    meaning:
-      'One assertion or subject token in a request to the token service. Refused before anything is verified.',
-  },
-  formBytes: {
-    unit: 'bytes',
-    default: '128KiB',
-    min: '4KiB',
-    max: '4MiB',
-    meaning:
-      'Body of a request to the token service. Holds the largest assertion, a client assertion and all other parameters; it is buffered whole.',
   },
   actDepth: {
     unit: 'count',
@@ -60,14 +38,6 @@ export const IDENTITY_LIMITS: Readonly<Record<IdentityLimitName, LimitSpec>> = {
     max: '60s',
     meaning:
       'How far the clocks of issuers and callers may be off when times in tokens are compared. Every token lives that much longer.',
-  },
-  proofWindow: {
-    unit: 'milliseconds',
-    default: '5m',
-    min: '5s',
-    max: '10m',
-    meaning:
-      'How old, or how far ahead, a DPoP proof may be. Proofs are remembered for twice as long, so that none works again.',
   },
   replayEntries: {
     unit: 'count',
@@ -108,30 +78,6 @@ export const IDENTITY_LIMITS: Readonly<Record<IdentityLimitName, LimitSpec>> = {
     max: 1_000_000,
     meaning:
       'Requests of one client to the token service in a minute, also those that fail. A trust record has a rate of its own besides.',
-  },
-  jwksBytes: {
-    unit: 'bytes',
-    default: '256KiB',
-    min: '4KiB',
-    max: '4MiB',
-    meaning:
-      'A key set fetched from another issuer or client. Of a larger one nothing is taken, and the keys known before stay.',
-  },
-  jwksKeys: {
-    unit: 'count',
-    default: 100,
-    min: 1,
-    max: 1_000,
-    meaning:
-      'Keys in one key set. Of a larger one nothing is taken, and the keys known before stay.',
-  },
-  metadataBytes: {
-    unit: 'bytes',
-    default: '64KiB',
-    min: '4KiB',
-    max: '1MiB',
-    meaning:
-      'A metadata document of an authorization server, a protected resource or a client. A larger one is not read.',
   },
   tokenResponseBytes: {
     unit: 'bytes',

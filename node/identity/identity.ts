@@ -6,7 +6,8 @@ import type { Delegator } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { Delegators } from './delegators.ts'
-import { Keys } from './keys.ts'
+import type { Keys } from './keys.ts'
+import { openKeys } from './minting.ts'
 import { ProofChecker } from './proof-checker.ts'
 import { ProofMaker } from './proof-maker.ts'
 import { MemoryReplay } from './replay.ts'
@@ -35,9 +36,6 @@ export interface IdentityOptions {
   /** Default: the clock of the system. */
   readonly clock?: Clock
 }
-
-/** How long a key is used where no issuer says, s. */
-const KEY_LIFETIME = 30 * 86_400
 
 /** Whether a configuration speaks of identity at all: without it nothing of this is made. */
 export function hasIdentity({ issuer, endpoints, upstreams }: NodeConfig): boolean {
@@ -91,14 +89,7 @@ export class Identity {
   /** @throws StateError naming the file of the state folder that is damaged, open to others, or cannot be used */
   static async open(config: NodeConfig, options: IdentityOptions): Promise<Identity> {
     const { folder, clock = systemClock } = options
-    const { issuer, limits } = config
-    const longest = Math.max(issuer?.tokenTtl ?? 0, issuer?.grantTtl ?? 0) + limits.clockSkew
-    const keys = await Keys.open({
-      folder,
-      clock,
-      lifetime: issuer === undefined ? KEY_LIFETIME : issuer.keyLifetime / 1_000,
-      overlap: longest / 1_000,
-    })
+    const keys = await openKeys(config, folder, clock)
     const secrets = folder === undefined ? volatileSecrets() : await loadSecrets(folder)
     return new Identity(config, options, { keys, secrets, clock })
   }

@@ -47,14 +47,11 @@ function passing({ passing: { mode, ...report } }: RemoteReport): string {
   if (mode === 'none') return 'is not told who calls'
   const { issuer, scopes = {}, granted = [], requires = [], subject, disclose } = report
   const over = `; goes over: ${mapped(scopes)}`
-  switch (mode) {
-    case 'exchange':
-      return `gets the caller, exchanged at ${issuer}${over}`
-    case 'chain':
-      return `gets the caller, granted to ${issuer} as ${subject} subject, actors ${disclose}${over}`
-    case 'client_credentials':
-      return `gets the node itself, by a token of ${issuer} for ${listed(granted)}; callers need ${listed(requires)}`
+  if (mode === 'exchange') return `gets the caller, exchanged at ${issuer}${over}`
+  if (mode === 'chain') {
+    return `gets the caller, granted to ${issuer} as ${subject} subject, actors ${disclose}${over}`
   }
+  return `gets the node itself, by a token of ${issuer} for ${listed(granted)}; callers need ${listed(requires)}`
 }
 
 /** How one upstream on the network is told who calls. */

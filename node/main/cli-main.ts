@@ -3,13 +3,24 @@ import { mayColour } from '../core/config.ts'
 import { callCommand } from './cli-call.ts'
 import { checkCommand } from './cli-check.ts'
 import { runCli } from './cli-frame.ts'
+import { keysCommand } from './cli-keys.ts'
 import { listCommand } from './cli-list.ts'
 import { schemaCommand } from './cli-schema.ts'
 import { serveCommand } from './cli-serve.ts'
+import { tokenCommand } from './cli-token.ts'
 import { upCommand } from './cli-up.ts'
 import { packageVersion } from './cli-version.ts'
 
-const COMMANDS = [upCommand, serveCommand, listCommand, callCommand, checkCommand, schemaCommand]
+const COMMANDS = [
+  upCommand,
+  serveCommand,
+  listCommand,
+  callCommand,
+  checkCommand,
+  tokenCommand,
+  keysCommand,
+  schemaCommand,
+]
 
 const interrupt = new AbortController()
 // Once: whoever asks a second time wants the process gone.

@@ -3,8 +3,8 @@ import type { NodeConfig } from '../core/config-types.ts'
 import { hasIdentity } from '../identity/identity.ts'
 import { fingerprint } from '../control/links.ts'
 
-/** What is fixed, with where it stands in the file. */
-const FIXED: readonly {
+/** Parts that are fixed, or what of them is. */
+const PARTS: readonly {
   readonly path: readonly string[]
   readonly of: (config: NodeConfig) => unknown
 }[] = [
@@ -12,19 +12,44 @@ const FIXED: readonly {
   { path: ['node'], of: ({ node }) => node },
   // What its parts were built with.
   { path: ['limits'], of: ({ limits }) => limits },
-  // Whether there is a token service at all, and who it is to everybody who holds a token of it.
-  { path: ['issuer', 'mode'], of: ({ issuer }) => issuer?.mode },
-  { path: ['issuer', 'url'], of: ({ issuer }) => issuer?.url },
-  // Whether anything of identity is there.
-  { path: ['issuer'], of: (config) => hasIdentity(config) },
+  // Whether anything of identity is there, also where no issuer is named.
+  { path: ['issuer'], of: (config) => [config.issuer === undefined, hasIdentity(config)] },
 ]
+
+/** Fields that are fixed for an issuer that stays. */
+const ISSUER_FIELDS = [
+  // Who it is to everybody who holds a token of it, and whether that is this process.
+  'mode',
+  'url',
+  // How long keys are used, published and kept, which follows from how long what they sign lives.
+  'keyLifetime',
+  'tokenTtl',
+  'grantTtl',
+  // What the token service fetches keys through.
+  'egress',
+] as const
+
+function differs(now: unknown, next: unknown): boolean {
+  return fingerprint([now]) !== fingerprint([next])
+}
+
+function issuerChanges(now: NodeConfig, next: NodeConfig): readonly (readonly string[])[] {
+  const [before, after] = [now.issuer, next.issuer]
+  if (before === undefined || after === undefined) return []
+  return ISSUER_FIELDS.filter((field) => differs(before[field], after[field])).map((field) => [
+    'issuer',
+    field,
+  ])
+}
 
 /**
  * What of a new configuration cannot be taken while the node runs. All else can: upstreams, namespaces, endpoints and
- * who may call them, nodes, workloads, trust, and how long tokens live.
+ * who may call them, nodes, workloads, trust, and as whom the node comes to an external issuer.
  */
 export function restartChanges(now: NodeConfig, next: NodeConfig): readonly ConfigProblem[] {
-  return FIXED.filter(({ of }) => fingerprint([of(now)]) !== fingerprint([of(next)])).map(
-    ({ path }) => ({ path, message: 'changed; that takes a restart of the node' }),
-  )
+  const parts = PARTS.filter(({ of }) => differs(of(now), of(next))).map(({ path }) => path)
+  return [...parts, ...issuerChanges(now, next)].map((path) => ({
+    path,
+    message: 'changed; that takes a restart of the node',
+  }))
 }

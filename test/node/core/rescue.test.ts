@@ -89,7 +89,7 @@ describe('codes', () => {
 
   test('of our own lie outside what JSON-RPC reserves', () => {
     expect(own.every((code) => code < -32_768 || code > -32_000)).toBe(true)
-    expect(own).toHaveLength(9)
+    expect(own).toHaveLength(12)
   })
 
   test('are one for each meaning', () => {

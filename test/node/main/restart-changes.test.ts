@@ -46,7 +46,7 @@ test.each<[string, Partial<NodeConfigInput>]>([
     'who may call an endpoint',
     { endpoints: { partners: { namespaces: ['sales'], auth: { dpop: 'accepted' } } } },
   ],
-  ['how long tokens live', { issuer: { tokenTtl: '60s' } }],
+  ['which algorithms are taken', { issuer: { algs: ['ES256', 'EdDSA'] } }],
 ])('%s may change while the node runs', (_, change) => {
   expect(changes(change)).toEqual([])
 })
@@ -55,6 +55,10 @@ test.each<[string, Partial<NodeConfigInput>]>([
   ['node', { node: { ...NOW.node, tls: { cert: 'a.pem', key: 'b.pem' } } }],
   ['limits', { limits: { actDepth: 4 } }],
   ['issuer.url', { issuer: { url: 'https://id.b.example' } }],
+  ['issuer.keyLifetime', { issuer: { keyLifetime: '1d' } }],
+  ['issuer.tokenTtl', { issuer: { tokenTtl: '1h' } }],
+  ['issuer.grantTtl', { issuer: { grantTtl: '30s' } }],
+  ['issuer.egress', { issuer: { egress: { allowPrivate: true } } }],
 ])('%s may not', (path, change) => {
   expect(changes(change)).toEqual([path])
 })
@@ -65,6 +69,6 @@ test('nor where the token service runs, or whether there is one', () => {
   const { issuer: _, ...open } = { ...NOW, node: { name: 'gate', organisation: 'b' } }
   const guarded = parseConfig({ ...open, issuer: {} })
   expect(restartChanges(parseConfig(open), guarded).map(({ path }) => path.join('.'))).toEqual([
-    'issuer.mode',
+    'issuer',
   ])
 })
