@@ -64,8 +64,8 @@ const METHODS = 'POST, GET, DELETE, OPTIONS'
 export class HttpServer {
   readonly #server: Server | SecureServer
   readonly #options: HttpServerOptions
-  /** Those without TLS, and those with it that have not agreed on it yet. */
-  readonly #raw = new Set<Socket>()
+  /** Those that have not agreed on TLS yet, by what their ends are called. */
+  readonly #knocking = new Map<string, Socket>()
   /** Those requests come on. */
   readonly #connections = new Set<Socket>()
   readonly #responses = new OpenResponses((socket) => {
@@ -79,9 +79,8 @@ export class HttpServer {
     // Headers are limited in bytes; beyond a number Node 22 would drop them in silence.
     this.#server.maxHeadersCount = 0
     this.#server.maxConnections = options.connections
-    this.#server.on('connection', (socket) => keep(this.#raw, socket))
-    const opened = options.tls === undefined ? 'connection' : 'secureConnection'
-    this.#server.on(opened, (socket: Socket) => keep(this.#connections, socket))
+    if (options.tls === undefined) this.#server.on('connection', (socket) => this.#open(socket))
+    else this.#agreeFirst()
     this.#server.on('checkContinue', (request, response) => this.#serve(request, response))
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.#refuseConnection(error, socket)
@@ -116,10 +115,8 @@ export class HttpServer {
     this.#closing = true
     // Node spares those that have not sent a request yet, and a client that opens one to spare never may.
     for (const socket of this.#connections) if (!this.#responses.busy(socket)) socket.destroy()
-    const timer = setTimeout(() => {
-      this.#server.closeAllConnections()
-      for (const socket of this.#raw) socket.destroy()
-    }, graceMs)
+    for (const socket of this.#knocking.values()) socket.destroy()
+    const timer = setTimeout(() => this.#server.closeAllConnections(), graceMs)
     await closed
     clearTimeout(timer)
   }
@@ -156,6 +153,24 @@ export class HttpServer {
     } catch (error) {
       fail(error)
     }
+  }
+
+  #open(socket: Socket): void {
+    this.#connections.add(socket)
+    socket.once('close', () => this.#connections.delete(socket))
+  }
+
+  /** With TLS requests come on another socket than the one that was accepted, which nothing but its ends tells. */
+  #agreeFirst(): void {
+    this.#server.on('connection', (socket) => {
+      const ends = endsOf(socket)
+      this.#knocking.set(ends, socket)
+      socket.once('close', () => this.#knocking.delete(ends))
+    })
+    this.#server.on('secureConnection', (socket: Socket) => {
+      this.#knocking.delete(endsOf(socket))
+      this.#open(socket)
+    })
   }
 
   #challenge(endpoint: string, fault: Fault): readonly string[] {
@@ -222,9 +237,8 @@ function makeServer(options: HttpServerOptions, listener: RequestListener): Serv
   return createSecureServer({ ...http, ...tlsOptions(tls, headersReadTimeout) }, listener)
 }
 
-function keep(sockets: Set<Socket>, socket: Socket): void {
-  sockets.add(socket)
-  socket.once('close', () => sockets.delete(socket))
+function endsOf({ localAddress, remoteAddress, remotePort }: Socket): string {
+  return `${localAddress} ${remoteAddress} ${remotePort}`
 }
 
 function pathOf(url: string): string {

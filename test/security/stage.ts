@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
 import { parseConfig } from '../../node/core/config.ts'
+import type { NodeConfig } from '../../node/core/config-types.ts'
 import { SILENT } from '../../node/core/logger.ts'
 import { Keys } from '../../node/identity/keys.ts'
 import { ProofChecker } from '../../node/identity/proof-checker.ts'
@@ -55,6 +56,7 @@ export class Stage {
   readonly #keys: Keys
   readonly #clock: { skew: number }
   readonly #networks: Networks
+  readonly #config: NodeConfig
   #mark = 0
 
   private constructor(made: {
@@ -65,6 +67,7 @@ export class Stage {
     keys: Keys
     clock: { skew: number }
     networks: Networks
+    config: NodeConfig
   }) {
     this.fixture = made.fixture
     this.node = made.node
@@ -73,6 +76,7 @@ export class Stage {
     this.#keys = made.keys
     this.#clock = made.clock
     this.#networks = made.networks
+    this.#config = made.config
   }
 
   static async start(plan: StagePlan = {}): Promise<Stage> {
@@ -80,11 +84,15 @@ export class Stage {
     const config = parseConfig(
       {
         ...configOf('edge', {
-          upstreams: { fixture: { http: { url: fixture.url } } },
-          namespaces: { fx: { from: ['fixture'] } },
+          upstreams: {
+            fixture: { http: { url: fixture.url } },
+            twin: { http: { url: fixture.url } },
+          },
+          namespaces: { fx: { from: ['fixture'] }, quiet: { from: ['twin'] } },
           endpoints: {
             main: { namespaces: ['*'], auth: plan.auth ?? { dpop: 'accepted' } },
             sibling: { namespaces: ['*'], auth: { dpop: 'accepted' } },
+            narrow: { namespaces: ['quiet'], auth: { dpop: 'accepted' } },
           },
           ...(plan.node && { node: plan.node }),
           ...(plan.limits && { limits: plan.limits }),
@@ -118,10 +126,20 @@ export class Stage {
     const parts = await compose(config, SILENT, authenticator)
     const { port } = await parts.http.listen('127.0.0.1', 0)
     base = `${config.node.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
+    parts.identity?.begin(base)
     const node = new RunningNode(parts, { config, url: base, baseDir: undefined }).start()
     await node.ready()
-    await until(() => fixture.openStreams > 0, 'the node listens to its upstream')
-    const stage = new Stage({ fixture, node, authenticator, revoked, keys, clock: time, networks })
+    await until(() => fixture.openStreams > 1, 'the node listens to its upstream')
+    const stage = new Stage({
+      fixture,
+      node,
+      authenticator,
+      revoked,
+      keys,
+      clock: time,
+      networks,
+      config,
+    })
     stage.mark()
     return stage
   }
@@ -233,6 +251,11 @@ export class Stage {
     expect(reply.status).toBe(200)
     expect(this.upstreamTraffic.some((body) => body.includes('tools/call'))).toBe(true)
     this.mark()
+  }
+
+  /** Takes the configuration once more, as after a change of its files. */
+  reload(): Promise<void> {
+    return this.node.apply(this.#config)
   }
 
   metadataUrl(endpoint = 'main'): string {

@@ -208,7 +208,7 @@ export class EndpointAuthenticator implements Authenticator {
     presented: Presented,
     facts: CredentialFacts,
   ): Principal | Promise<Principal> {
-    if (token === undefined) return principal
+    if (token === undefined) return admitKey(principal, presented)
     if (this.#options.isRevoked(token.claims)) {
       throw new TokenFault('revoked', 'the access token has been revoked')
     }
@@ -217,4 +217,10 @@ export class EndpointAuthenticator implements Authenticator {
     const sent = checkSender(token.cnf, presented, facts, { resource, dpop: auth.dpop, proofs })
     return sent instanceof Promise ? sent.then(() => principal) : principal
   }
+}
+
+/** A static key is bound to nobody, so no proof could be about it. */
+function admitKey(principal: Principal, { scheme }: Presented): Principal {
+  if (scheme === 'bearer') return principal
+  throw new TokenFault('binding', 'the credential does not go with this scheme')
 }
