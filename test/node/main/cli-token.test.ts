@@ -49,6 +49,10 @@ async function run(
   return { code, out: await text(stdout), err: await text(stderr) }
 }
 
+async function states(...more: string[]): Promise<string> {
+  return (await run(['keys', file, ...more])).out
+}
+
 const MINT = ['token', 'mint']
 const WHO = ['--endpoint', 'main', '--subject', 'alice', '--scope', 'ns:docs']
 
@@ -102,8 +106,6 @@ describe('banyan token', () => {
 
 describe('banyan keys', () => {
   test('lets another key take over, published ahead', async () => {
-    const states = async (...more: string[]): Promise<string> =>
-      (await run(['keys', file, ...more])).out
     expect(await states()).toMatch(/^sts +current /m)
     expect(await states('--rotate', 'sts')).toMatch(/^sts +next /m)
   })
