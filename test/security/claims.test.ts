@@ -1,7 +1,7 @@
 // Attacks 8, 11, 26 and 27: tokens the issuer signed that are for another place or time, or that two readers would read in
 // two ways.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { json, serve, type LocalServer } from '../node/identity/local-server.ts'
+import { json as answering, serve, type LocalServer } from '../node/identity/local-server.ts'
 import { ForgeKey, type Json } from './forge.ts'
 import { challengeOf, Stage } from './stage.ts'
 
@@ -11,7 +11,7 @@ let keys: LocalServer
 let stage: Stage
 
 beforeAll(async () => {
-  keys = await serve(json({ keys: [key.published()] }))
+  keys = await serve(answering({ keys: [key.published()] }))
   stage = await Stage.start({ auth: { issuer: keys.url, jwksUri: `${keys.url}/jwks` } })
 })
 beforeEach(() => stage.mark())
@@ -26,6 +26,11 @@ const token = (differ: Json = {}): string => key.access(claims(differ))
 /** The claims as JSON text with something put in the place of a member's value, or behind all members. */
 function text(differ: Json, replace: (json: string) => string): string {
   return key.access(replace(JSON.stringify(claims(differ))))
+}
+
+/** JSON text of actors, or of something else, in each other. */
+function nest(depth: number, member: string): string {
+  return `{"sub":"a","${member}":`.repeat(depth) + '{"sub":"a"}' + '}'.repeat(depth)
 }
 
 it('a good token is served', async () => {
@@ -111,8 +116,6 @@ describe('attack 26: too much', () => {
   })
 
   it('attack 26: actors, and other members, nested too deep', async () => {
-    const nest = (depth: number, member: string): string =>
-      `{"sub":"a","${member}":`.repeat(depth) + '{"sub":"a"}' + '}'.repeat(depth)
     for (const member of ['act', 'other']) {
       for (const depth of [25, 200]) {
         const deep = text({ act: 'HERE' }, (json) => json.replace('"HERE"', nest(depth, member)))
@@ -247,5 +250,5 @@ it('keys that can be fetched no more are used on', async () => {
   await keys.close()
   stage.pass(700)
   stage.expectServed(await stage.bearer(token()))
-  keys = await serve(json({ keys: [key.published()] }))
+  keys = await serve(answering({ keys: [key.published()] }))
 })

@@ -58,7 +58,7 @@ async function call(
       accept: 'application/json, text/event-stream',
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...headers,
-    } as Record<string, string>,
+    },
   })
   sent.end(JSON.stringify(message))
   const [response] = (await once(sent, 'response')) as [
@@ -66,16 +66,18 @@ async function call(
   ]
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk)
-  const challenge = String(response.headers['www-authenticate'] ?? '')
+  const challenge = response.headers['www-authenticate'] ?? ''
   return { status: response.statusCode, challenge, body: Buffer.concat(chunks).toString() }
 }
 
 const bound = (to: Certificate): string => stage.token({ cnf: { 'x5t#S256': to.thumbprint } })
 
-function expectRefused({ status, challenge }: Answer): void {
-  expect(status).toBe(401)
-  expect(challenge).toContain('error="invalid_token"')
-  expect(stage.upstreamTraffic).toEqual([])
+/** What a refusal comes to; the upstream hears nothing of it. */
+const REFUSED = { status: 401, error: 'error="invalid_token"', upstream: [] as readonly string[] }
+
+function outcome({ status, challenge }: Answer): typeof REFUSED {
+  const error = /error="[^"]*"/.exec(challenge)?.[0] ?? ''
+  return { status, error, upstream: stage.upstreamTraffic }
 }
 
 describe('attack 15: a token that is bound to a certificate', () => {
@@ -86,17 +88,17 @@ describe('attack 15: a token that is bound to a certificate', () => {
 
   it('attack 15: is refused to the holder of another certificate, and to who has none', async () => {
     const token = bound(client)
-    expectRefused(await call(token, other))
-    expectRefused(await call(token))
+    expect(outcome(await call(token, other))).toEqual(REFUSED)
+    expect(outcome(await call(token))).toEqual(REFUSED)
   })
 
   it('attack 15: is refused to a certificate nobody signed, even its own', async () => {
-    expectRefused(await call(bound(stranger), stranger))
+    expect(outcome(await call(bound(stranger), stranger))).toEqual(REFUSED)
   })
 
   it('attack 15: needs its proof besides when it is bound to a key as well', async () => {
     const cnf = { 'x5t#S256': client.thumbprint, jkt: stage.key.thumbprint }
-    expectRefused(await call(stage.token({ cnf }), client))
+    expect(outcome(await call(stage.token({ cnf }), client))).toEqual(REFUSED)
   })
 
   it('attack 15: a connection that is taken up again is who it was, and never somebody by that alone', async () => {

@@ -105,7 +105,7 @@ describe('attack 30: which of them counts', () => {
     ]
     for (const value of values) {
       const answer = await talk(stage.url, callText([`Authorization: ${value}`]))
-      expect([400, 401], JSON.stringify(value.slice(0, 12))).toContain(answer.status)
+      expect([400, 401]).toContain(answer.status)
       expect(stage.upstreamTraffic).toEqual([])
     }
   })

@@ -1,4 +1,4 @@
-import * as fc from 'fast-check'
+import { array, assert, constantFrom, oneof, property, string, tuple } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readAuthorization } from '../../../../node/identity/verifier/authorization-header.ts'
 import {
@@ -9,13 +9,13 @@ import {
 import { covers } from '../../../../protocol/token/scopes.ts'
 import { faultOf } from '../../../protocol/fault.ts'
 
-const text = fc.string({ unit: 'grapheme', maxLength: 12 })
+const text = string({ unit: 'grapheme', maxLength: 12 })
 
 describe('the key of a principal', () => {
   it('is equal for equal callers only, however their names run into each other', () => {
-    const caller = fc.tuple(text, text, text)
-    fc.assert(
-      fc.property(caller, caller, (one, other) => {
+    const caller = tuple(text, text, text)
+    assert(
+      property(caller, caller, (one, other) => {
         const same = one.every((part, at) => part === other[at])
         expect(principalKey(...one) === principalKey(...other)).toBe(same)
       }),
@@ -33,12 +33,14 @@ describe('the key of a principal', () => {
   })
 })
 
-describe('scopes of a token', () => {
-  const map = { read: ['ns:a:read'], admin: ['ns:a', 'ns:b'], 'ns:x': ['ns:y'], none: [] }
+const map = { read: ['ns:a:read'], admin: ['ns:a', 'ns:b'], 'ns:x': ['ns:y'], none: [] }
 
+function taken(granted: readonly string[], everything = false): readonly string[] {
+  return grantedScopes(granted, { map, everything })
+}
+
+describe('scopes of a token', () => {
   it('are taken by the map first, as they are written where they are of the grammar, and else dropped', () => {
-    const taken = (granted: readonly string[], everything = false): readonly string[] =>
-      grantedScopes(granted, { map, everything })
     expect(taken(['read', 'openid', 'ns:x', 'tool:q/t'])).toEqual(['ns:a:read', 'ns:y', 'tool:q/t'])
     expect(taken(['admin', 'read'])).toEqual(['ns:a', 'ns:b'])
     expect(taken(['none', 'toString', '__proto__', 'constructor'])).toEqual([])
@@ -47,12 +49,11 @@ describe('scopes of a token', () => {
   })
 
   it('never open more than those written down do', () => {
-    const scope = fc.constantFrom('ns:a', 'ns:a:read', 'tool:a/t', 'ns:b', '*', 'openid', 'read')
-    fc.assert(
-      fc.property(fc.array(scope), (granted) => {
-        const taken = grantedScopes(granted, { map, everything: false })
+    const scope = constantFrom('ns:a', 'ns:a:read', 'tool:a/t', 'ns:b', '*', 'openid', 'read')
+    assert(
+      property(array(scope), (granted) => {
         const written = granted.flatMap((one) => (one === 'read' ? ['ns:a:read'] : [one]))
-        for (const one of taken) {
+        for (const one of taken(granted)) {
           expect(written.some((wide) => wide !== '*' && covers(wide, one))).toBe(true)
         }
       }),
@@ -62,14 +63,14 @@ describe('scopes of a token', () => {
 
 describe('the Authorization header', () => {
   it('never gives a token that does not stand there whole, behind one space', () => {
-    const value = fc.oneof(
-      fc.string(),
-      fc
-        .tuple(fc.constantFrom('Bearer ', 'DPoP ', 'bearer  ', 'Bearer'), fc.string())
-        .map((two) => two.join('')),
+    const value = oneof(
+      string(),
+      tuple(constantFrom('Bearer ', 'DPoP ', 'bearer  ', 'Bearer'), string()).map((two) =>
+        two.join(''),
+      ),
     )
-    fc.assert(
-      fc.property(fc.array(value, { maxLength: 3 }), (lines) => {
+    assert(
+      property(array(value, { maxLength: 3 }), (lines) => {
         if (faultOf(() => readAuthorization(lines, 100)) !== undefined) return
         const { scheme, token } = readAuthorization(lines, 100)
         expect(lines).toHaveLength(1)
