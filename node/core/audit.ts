@@ -8,6 +8,8 @@ export type ExchangeKind =
   | 'client_credentials'
   /** In this process, for an upstream of its own. */
   | 'local'
+  /** By this node at another issuer, for an upstream. */
+  | 'obtained'
   /** `banyan token`. */
   | 'mint'
   | 'revocation'

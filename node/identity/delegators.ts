@@ -1,6 +1,7 @@
 import type { Party } from '../../protocol/token/act.ts'
 import type { Parent, Target } from '../../protocol/token/narrow.ts'
 import { present } from '../../protocol/token/fields.ts'
+import type { Audit } from '../core/audit.ts'
 import type { ClientCredentials, UpstreamAuth } from '../core/config-identity-types.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
@@ -12,6 +13,7 @@ import {
   LocalBackend,
   OwnBackend,
 } from './delegation/backends.ts'
+import { AuditedBackend } from './delegation/audited-backend.ts'
 import type { Backend } from './delegation/backend.ts'
 import { DelegationEntry } from './delegation/delegation-entry.ts'
 import {
@@ -25,7 +27,7 @@ import { UpstreamDelegator } from './delegation/upstream-delegator.ts'
 import type { ProofMaker } from './proof-maker.ts'
 import type { IdentitySecrets } from './secrets.ts'
 import type { LocalIssuer } from './service/local-issuer.ts'
-import type { Revocation } from './service/revocations.ts'
+import type { RevocableClaims, Revocation } from './service/revocations.ts'
 import type { AuthenticateClient } from './verifier/client-authentication.ts'
 import type { NetworkOf } from './verifier/networks.ts'
 
@@ -45,6 +47,9 @@ export interface DelegatorParts {
   readonly proofs: ProofMaker
   readonly network: NetworkOf
   readonly authenticateClient: AuthenticateClient
+  /** Whether a token is revoked. */
+  readonly isRevoked: (claims: RevocableClaims) => boolean
+  readonly audit: Audit
   readonly clock: Clock
   readonly log: Logger
 }
@@ -55,6 +60,8 @@ type Reached = Exclude<UpstreamConfig, { kind: 'stdio' }>
 export class Delegators {
   readonly #parts: DelegatorParts
   readonly #made = new Map<string, UpstreamDelegator>()
+  /** The node's own tokens of an issuer elsewhere, by label. */
+  readonly #selves = new Map<string, DelegationEntry>()
 
   constructor(parts: DelegatorParts) {
     this.#parts = parts
@@ -64,6 +71,7 @@ export class Delegators {
   of(label: string, upstream: UpstreamConfig): UpstreamDelegator | undefined {
     this.#made.get(label)?.clear()
     this.#made.delete(label)
+    this.#selves.delete(label)
     if (upstream.kind === 'stdio' || upstream.auth.mode === 'none') return undefined
     const made = this.#make(label, upstream, upstream.auth)
     this.#made.set(label, made)
@@ -76,6 +84,7 @@ export class Delegators {
 
   /** Another policy holds: tokens are asked for anew. */
   clear(): void {
+    for (const entry of this.#selves.values()) entry.forget()
     for (const delegator of this.#made.values()) delegator.clear()
   }
 
@@ -84,18 +93,19 @@ export class Delegators {
     upstream: Reached,
     auth: Exclude<UpstreamAuth, { mode: 'none' }>,
   ): UpstreamDelegator {
-    const { config, issuer, proofs, clock, log } = this.#parts
+    const { config, issuer, proofs, isRevoked, clock, log } = this.#parts
     const url = urlOf(upstream)
     const map = auth.mode === 'client_credentials' ? undefined : auth.scopes.map
     return new UpstreamDelegator({
       label,
       url,
-      ...this.#backends(upstream, auth, url),
+      ...this.#backends(label, upstream, auth),
       map,
       requires: auth.mode === 'client_credentials' ? auth.requires : [],
       self: () => this.#selfParent(Object.keys(map ?? {})),
       ownIssuer: issuer,
       proofs,
+      isRevoked,
       capacity: config().limits.delegatedTokens,
       clock,
       log,
@@ -103,20 +113,22 @@ export class Delegators {
   }
 
   #backends(
+    label: string,
     upstream: Reached,
     auth: Exclude<UpstreamAuth, { mode: 'none' }>,
-    url: string,
   ): { readonly backend: Backend; readonly ownBackend?: Backend } {
     const { clock } = this.#parts
+    const url = urlOf(upstream)
     if (auth.mode === 'client_credentials') {
       const client = (): ClientCredentials => auth.client
       const requests = this.#requests(upstream, { ...auth, client })
       const plan = { resource: url, scopes: auth.scopes, clock }
-      return { backend: new ClientCredentialsBackend(requests, plan) }
+      const backend = new ClientCredentialsBackend(requests, plan)
+      return { backend: this.#audited(backend, url) }
     }
     const backend = this.#delegating(upstream, auth, url)
     const isHere = this.#parts.config().issuer?.mode === 'embedded'
-    return isHere ? { backend } : { backend, ownBackend: this.#asItself(upstream, backend) }
+    return isHere ? { backend } : { backend, ownBackend: this.#asItself(label, upstream, backend) }
   }
 
   #delegating(
@@ -134,20 +146,24 @@ export class Delegators {
     const plan: GrantPlan = { target, map, actor: self, jkt: proofs.jkt, clock }
     const policy = (): LinkPolicy => this.#policy(auth)
     const local = (): LocalIssuer => this.#local()
+    const { requireChain } = auth
+    const rules = { plan, policy, requireChain }
     if (auth.mode === 'exchange') {
       return isHere
         ? new LocalBackend(local, plan, policy)
-        : new ExchangeBackend(this.#ownRequests(upstream), plan, auth.requireChain)
+        : this.#audited(new ExchangeBackend(this.#ownRequests(upstream), rules), url)
     }
     const grants = isHere
       ? new LocalGrants(local, plan, policy)
-      : new RemoteGrants(this.#ownRequests(upstream), plan)
+      : new RemoteGrants(this.#ownRequests(upstream), plan, policy)
     const client = (): ClientCredentials => ({ id: self().sub })
-    const { requireChain } = auth
-    return new ChainBackend(grants, this.#requests(upstream, { ...auth, client }), {
-      plan,
-      requireChain,
-    })
+    const requests = this.#requests(upstream, { ...auth, client })
+    return this.#audited(new ChainBackend(grants, requests, rules), url)
+  }
+
+  #audited(backend: Backend, resource: string): Backend {
+    const { self, audit, secrets } = this.#parts
+    return new AuditedBackend(backend, { resource, self, audit, secret: secrets.audit })
   }
 
   #policy(auth: Extract<UpstreamAuth, { mode: 'exchange' | 'chain' }>): LinkPolicy {
@@ -165,8 +181,8 @@ export class Delegators {
   }
 
   /** The node itself, at the issuer of the organisation that is elsewhere. */
-  #asItself(upstream: Reached, backend: Backend): Backend {
-    const { clock } = this.#parts
+  #asItself(label: string, upstream: Reached, backend: Backend): Backend {
+    const { clock, self } = this.#parts
     const requests = this.#ownRequests(upstream)
     const entry = new DelegationEntry({
       clock,
@@ -175,7 +191,8 @@ export class Delegators {
         return new ClientCredentialsBackend(requests, plan).obtain()
       },
     })
-    return new OwnBackend(() => entry.token(), backend)
+    this.#selves.set(label, entry)
+    return new OwnBackend(() => entry.token(), backend, self)
   }
 
   /** An endpoint of this node, for which it can have a token itself. */

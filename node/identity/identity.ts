@@ -188,6 +188,8 @@ export class Identity {
       local: () => this.#service?.local,
       secrets: this.#secrets,
       proofs: new ProofMaker(this.#keys.ring('dpop').signing(), this.#clock),
+      isRevoked: (claims) => this.#revocations.isRevoked(claims),
+      audit: this.#options.audit,
       network: (egress) => this.#networks.of(egress),
       authenticateClient: clientAuthenticator(this.#keys.ring('client'), this.#clock),
       clock: this.#clock,

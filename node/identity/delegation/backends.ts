@@ -1,18 +1,15 @@
+import type { JsonObject } from '../../../protocol/jsonrpc.ts'
+import type { Party } from '../../../protocol/token/act.ts'
 import { URN } from '../../../protocol/token/metadata.ts'
-import { EVERYTHING } from '../../../protocol/token/scopes.ts'
 import type { Parent } from '../../../protocol/token/narrow.ts'
 import { CredentialHolder, revealCredential } from '../credential.ts'
 import type { LocalIssuer } from '../service/local-issuer.ts'
 import type { Backend, Delegation } from './backend.ts'
 import { DelegatedToken, revealToken } from './delegated-token.ts'
-import {
-  crossing,
-  noToken,
-  type GrantPlan,
-  type GrantSource,
-  type LinkPolicy,
-} from './grant-source.ts'
-import { readAnswer, readIssuedToken } from './token-answers.ts'
+import { expectedAccess } from './expectation.ts'
+import { noToken, type GrantPlan, type GrantSource, type LinkPolicy } from './grant-source.ts'
+import { readIssuedToken } from './issued-claims.ts'
+import { readAnswer } from './token-answers.ts'
 import type { TokenRequests } from './token-requests.ts'
 
 /** Inside the organisation, by the token service of this process: nothing is sent. */
@@ -27,7 +24,7 @@ export class LocalBackend implements Backend {
     this.#policy = policy
   }
 
-  obtain({ parent }: Delegation): DelegatedToken {
+  obtain({ parent, origin }: Delegation): DelegatedToken {
     const { map, actor, jkt } = this.#plan
     const target = this.#plan.target()
     const issuer = this.#issuer()
@@ -40,49 +37,52 @@ export class LocalBackend implements Backend {
       actor: actor(),
       cnf: { jkt },
     } as const
-    const { token, claims } = issuer.issueLocally(parent, ask, record)
+    const { token, claims } = issuer.issueLocally(parent, ask, record, origin)
     const { jti, iss, scope: scopes, exp: expiresAt, txn } = claims
     const facts = { scheme: 'DPoP', scopes, expiresAt, jti, issuer: iss } as const
     return new DelegatedToken(token, txn === undefined ? facts : { ...facts, txn })
   }
 }
 
+/** What the answer of an issuer is held against. */
+export interface LinkRules {
+  readonly plan: GrantPlan
+  readonly policy: () => LinkPolicy
+  /** Whether a token without chain and budget is refused. */
+  readonly requireChain: boolean
+}
+
 /** Inside the organisation, by its issuer elsewhere (RFC 8693). */
 export class ExchangeBackend implements Backend {
   readonly #requests: TokenRequests
-  readonly #plan: GrantPlan
-  readonly #requireChain: boolean
+  readonly #rules: LinkRules
 
-  constructor(requests: TokenRequests, plan: GrantPlan, requireChain: boolean) {
+  constructor(requests: TokenRequests, rules: LinkRules) {
     this.#requests = requests
-    this.#plan = plan
-    this.#requireChain = requireChain
+    this.#rules = rules
   }
 
-  async obtain({ parent, credential }: Delegation): Promise<DelegatedToken> {
-    const { map, actor, jkt, clock } = this.#plan
-    const target = this.#plan.target()
+  async obtain(delegation: Delegation): Promise<DelegatedToken> {
+    const { plan, policy, requireChain } = this.#rules
+    const { parent, credential, issuedAt } = delegation
     if (credential === undefined) throw noToken()
-    const scopes = crossing(parent.scopes, map).filter((scope) => scope !== EVERYTHING)
+    const law = expectedAccess(delegation, plan, policy())
+    const { aud: audience, scope: scopes } = law
     const json = await this.#requests.ask([
       ['grant_type', URN.tokenExchange],
       ['subject_token', revealCredential(credential)],
       ['subject_token_type', URN.accessToken],
       ['requested_token_type', URN.accessToken],
-      ['resource', target.resource],
+      ['resource', audience],
       ['scope', scopes.join(' ')],
     ])
-    const ceiling = Math.min(parent.expiresAt, parent.sessionExpiry ?? parent.expiresAt)
-    const answered = readAnswer(json, {
-      issuedType: URN.accessToken,
-      tokenType: 'DPoP',
-      scopes,
-      ceiling,
-      now: clock(),
-    })
-    const { issuer } = this.#requests
-    const expected = { issuer, audience: target.resource, jkt, actor: actor().sub, parent }
-    return readIssuedToken(answered, { ...expected, requireChain: this.#requireChain }, 'DPoP')
+    const ceiling = law.sessionExpiry ?? parent.expiresAt
+    const asked = { issuedType: URN.accessToken, tokenType: 'DPoP', scopes, ceiling } as const
+    const answered = readAnswer(json, { ...asked, now: plan.clock() })
+    const { issuer, clientId } = this.#requests
+    const { subject } = parent
+    const expected = { issuer, audience, subject, clientId, law, ceiling, issuedAt, requireChain }
+    return readIssuedToken(answered, expected)
   }
 }
 
@@ -90,50 +90,37 @@ export class ExchangeBackend implements Backend {
 export class ChainBackend implements Backend {
   readonly #grants: GrantSource
   readonly #requests: TokenRequests
-  readonly #plan: GrantPlan
-  readonly #requireChain: boolean
+  readonly #rules: Omit<LinkRules, 'policy'>
 
-  constructor(
-    grants: GrantSource,
-    requests: TokenRequests,
-    { plan, requireChain }: { readonly plan: GrantPlan; readonly requireChain: boolean },
-  ) {
+  constructor(grants: GrantSource, requests: TokenRequests, rules: Omit<LinkRules, 'policy'>) {
     this.#grants = grants
     this.#requests = requests
-    this.#plan = plan
-    this.#requireChain = requireChain
+    this.#rules = rules
   }
 
   async obtain(delegation: Delegation): Promise<DelegatedToken> {
-    const { actor, jkt, clock } = this.#plan
-    const target = this.#plan.target()
-    const grant = await this.#grants.grant(delegation)
+    const { plan, requireChain } = this.#rules
+    const { issuer, resource: audience } = plan.target()
+    const { token, claims: law } = await this.#grants.grant(delegation)
+    const { scope: scopes } = law
     const json = await this.#requests.ask([
       ['grant_type', URN.jwtBearer],
-      ['assertion', grant.token],
-      ['resource', target.resource],
-      ['scope', grant.scopes.join(' ')],
+      ['assertion', token],
+      ['resource', audience],
+      ['scope', scopes.join(' ')],
     ])
-    const answered = readAnswer(json, {
-      issuedType: undefined,
-      tokenType: 'DPoP',
-      scopes: grant.scopes,
-      ceiling: grant.ceiling,
-      now: clock(),
-    })
-    const expected = {
-      issuer: target.issuer,
-      audience: target.resource,
-      jkt,
-      actor: actor().sub,
-      parent: delegation.parent,
-      requireChain: this.#requireChain,
-    }
-    return readIssuedToken(answered, expected, 'DPoP')
+    const ceiling = law.sessionExpiry ?? delegation.parent.expiresAt
+    const asked = { issuedType: undefined, tokenType: 'DPoP', scopes, ceiling } as const
+    const answered = readAnswer(json, { ...asked, now: plan.clock() })
+    const { issuedAt } = delegation
+    return readIssuedToken(answered, { issuer, audience, law, ceiling, issuedAt, requireChain })
   }
 }
 
-/** The node itself, whoever calls (RFC 6749 §4.4): for upstreams that know no callers of ours. */
+/**
+ * The node itself, whoever calls (RFC 6749 §4.4): for upstreams that know no callers of ours. A foreign server may know
+ * nothing of proofs; one that says it does must not answer with a bearer token.
+ */
 export class ClientCredentialsBackend implements Backend {
   readonly #requests: TokenRequests
   readonly #resource: string
@@ -153,11 +140,10 @@ export class ClientCredentialsBackend implements Backend {
       ['resource', this.#resource],
       ['scope', this.#scopes.join(' ')],
     ])
-    const bound = typeof json['token_type'] === 'string' && /^dpop$/i.test(json['token_type'])
-    const scheme = bound ? 'DPoP' : 'Bearer'
+    const mustBind = isBound(json) || (await this.#requests.bindsKeys())
+    const scheme = mustBind ? 'DPoP' : 'Bearer'
     const answered = readAnswer(json, {
       issuedType: undefined,
-      // A foreign server may know nothing of proofs; what it gives is used as what it is.
       tokenType: scheme,
       scopes: this.#scopes,
       ceiling: Number.MAX_SAFE_INTEGER,
@@ -166,6 +152,10 @@ export class ClientCredentialsBackend implements Backend {
     const { token, scopes, expiresAt } = answered
     return new DelegatedToken(token, { scheme, scopes, expiresAt })
   }
+}
+
+function isBound({ token_type: type }: JsonObject): boolean {
+  return typeof type === 'string' && type.toLowerCase() === 'dpop'
 }
 
 export interface ClientCredentialsPlan {
@@ -181,17 +171,25 @@ export interface ClientCredentialsPlan {
 export class OwnBackend implements Backend {
   readonly #token: () => DelegatedToken | Promise<DelegatedToken>
   readonly #backend: Backend
+  readonly #self: () => Party
 
   /** @param token of the node itself, for one of its own endpoints */
-  constructor(token: () => DelegatedToken | Promise<DelegatedToken>, backend: Backend) {
+  constructor(
+    token: () => DelegatedToken | Promise<DelegatedToken>,
+    backend: Backend,
+    self: () => Party,
+  ) {
     this.#token = token
     this.#backend = backend
+    this.#self = self
   }
 
   async obtain({ parent }: { readonly parent: Parent }): Promise<DelegatedToken> {
     const token = await this.#token()
     const expiresAt = Math.min(parent.expiresAt, token.facts.expiresAt)
     const credential = new CredentialHolder(revealToken(token))
-    return this.#backend.obtain({ parent: { ...parent, expiresAt }, credential })
+    const { iss: issuer, sub: subject } = this.#self()
+    const itself = { issuer, subject, clientId: subject, expiresAt }
+    return this.#backend.obtain({ parent: { ...parent, ...itself }, credential })
   }
 }

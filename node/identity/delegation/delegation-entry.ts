@@ -1,5 +1,6 @@
 import { asFault, type Fault } from '../../../protocol/errors.ts'
-import { OAuthFault } from '../../../protocol/token/faults.ts'
+import { OAuthFault, TokenFault } from '../../../protocol/token/faults.ts'
+import { refusal } from '../../../protocol/token/refusals.ts'
 import type { Clock } from '../clock.ts'
 import type { DelegatedToken } from './delegated-token.ts'
 
@@ -9,10 +10,16 @@ const EARLY = { seconds: 15, part: 0.1 }
 /** How long a refusal by policy counts, s: asked again at once it would be refused again. */
 const REFUSED_SECONDS = 3
 
+/** How long the renewal of a token that is good still is left alone after it was tried, s. */
+const BACK_OFF_SECONDS = 2
+
+/** Within so many seconds a second token the upstream does not take is the last. */
+const UNWANTED_SECONDS = 5
+
 interface Held {
   readonly token: DelegatedToken
   /** From then on a new one is fetched while this one is used, seconds since 1970. */
-  readonly renewAt: number
+  renewAt: number
   /** From then on it is not used. */
   readonly usableUntil: number
 }
@@ -20,6 +27,10 @@ interface Held {
 export interface EntryOptions {
   readonly clock: Clock
   readonly obtain: () => DelegatedToken | Promise<DelegatedToken>
+  /** When what tokens are made from ends, seconds since 1970: close to it a new one is no better. Default: never. */
+  readonly ceiling?: number
+  /** Whether what tokens are made from is revoked, or this one. Default: nothing is. */
+  readonly isRevoked?: (token: DelegatedToken | undefined) => boolean
 }
 
 /**
@@ -31,6 +42,8 @@ export class DelegationEntry {
   #held: Held | undefined
   #underWay: Promise<DelegatedToken> | undefined
   #refusal: { readonly fault: Fault; readonly until: number } | undefined
+  /** When the upstream last did not take a token. */
+  #unwantedAt = -Infinity
   /** Counts what was forgotten: a token that was asked for before is not kept after. */
   #turn = 0
 
@@ -41,13 +54,20 @@ export class DelegationEntry {
   /**
    * A token that is good still; at once when there is one.
    *
-   * @throws what the back end throws; the promise rejects with it too
+   * @throws what the back end throws, and OAuthFault `invalid_request` when what it would be made from is revoked; the
+   *   promise rejects with it too
    */
   token(): DelegatedToken | Promise<DelegatedToken> {
-    const now = this.#options.clock()
+    const { clock, isRevoked } = this.#options
+    if (isRevoked?.(undefined) === true) throw this.#end()
+    const now = clock()
     const held = this.#held
     if (held === undefined || now >= held.usableUntil) return this.#obtain(now)
-    if (now >= held.renewAt && this.#underWay === undefined) this.#renew()
+    if (isRevoked?.(held.token) === true) {
+      this.forget()
+      return this.#obtain(now)
+    }
+    if (now >= held.renewAt && this.#underWay === undefined) this.#renew(held, now)
     return held.token
   }
 
@@ -59,14 +79,27 @@ export class DelegationEntry {
     this.#refusal = undefined
   }
 
-  /** Whether it holds this token still. */
-  holds(token: DelegatedToken): boolean {
-    return this.#held?.token === token
+  /**
+   * The upstream did not take a token. Forgets it, unless it is another by now; a second one within seconds is followed by
+   * none for a while.
+   *
+   * @returns whether it is worth to try again
+   */
+  unwanted(token: DelegatedToken): boolean {
+    if (this.#held?.token !== token) return this.#refusal === undefined
+    const now = this.#options.clock()
+    const isSecond = now - this.#unwantedAt < UNWANTED_SECONDS
+    this.#unwantedAt = now
+    this.forget()
+    if (!isSecond) return true
+    const fault = refusal('invalid_request', 'resource', 'the upstream takes none of its tokens')
+    this.#refusal = { fault, until: now + REFUSED_SECONDS }
+    return false
   }
 
-  /** Facts of what it holds. */
-  get current(): DelegatedToken | undefined {
-    return this.#held?.token
+  #end(): Fault {
+    this.forget()
+    return refusal('invalid_request', 'revoked', 'what the token would be made from is revoked')
   }
 
   #obtain(now: number): DelegatedToken | Promise<DelegatedToken> {
@@ -75,29 +108,36 @@ export class DelegationEntry {
     const turn = this.#turn
     try {
       const token = this.#options.obtain()
-      if (!(token instanceof Promise)) return this.#keep(token)
-      const asked = token.then(
-        (later) => (turn === this.#turn ? this.#keep(later) : later),
-        (error: unknown) => {
-          throw turn === this.#turn ? this.#refused(error) : error
-        },
-      )
-      this.#underWay = asked
-      void asked
-        .catch(() => undefined)
-        .finally(() => {
-          if (this.#underWay === asked) this.#underWay = undefined
-        })
-      return asked
+      return token instanceof Promise ? this.#wait(token, turn) : this.#keep(token)
     } catch (error) {
       throw this.#refused(error)
     }
   }
 
+  #wait(token: Promise<DelegatedToken>, turn: number): Promise<DelegatedToken> {
+    const asked = token.then(
+      (later) => {
+        if (this.#options.isRevoked?.(later) === true) throw this.#end()
+        return turn === this.#turn ? this.#keep(later) : later
+      },
+      (error: unknown) => {
+        throw turn === this.#turn ? this.#refused(error) : error
+      },
+    )
+    this.#underWay = asked
+    void asked
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#underWay === asked) this.#underWay = undefined
+      })
+    return asked
+  }
+
   /** In the background: until it is there the old one does. */
-  #renew(): void {
+  #renew(held: Held, now: number): void {
+    held.renewAt = now + BACK_OFF_SECONDS
     try {
-      const renewed = this.#obtain(this.#options.clock())
+      const renewed = this.#obtain(now)
       if (renewed instanceof Promise) renewed.catch(() => undefined)
     } catch {
       // It is asked for again when it is needed, and what is wrong is told then.
@@ -105,17 +145,20 @@ export class DelegationEntry {
   }
 
   #keep(token: DelegatedToken): DelegatedToken {
-    const now = this.#options.clock()
-    const life = token.facts.expiresAt - now
+    const { clock, ceiling = Infinity } = this.#options
+    const { expiresAt } = token.facts
+    const life = expiresAt - clock()
     const early = Math.min(Math.max(EARLY.seconds, life * EARLY.part), life / 2)
-    const usableUntil = token.facts.expiresAt - early
-    this.#held = { token, usableUntil, renewAt: usableUntil - early }
+    const usableUntil = expiresAt - early
+    const isLast = expiresAt >= Math.floor(ceiling)
+    this.#held = { token, usableUntil, renewAt: isLast ? Infinity : usableUntil - early }
     this.#refusal = undefined
     return token
   }
 
+  /** What was decided is decided for a while; what could not be asked is asked again. */
   #refused(error: unknown): unknown {
-    if (error instanceof OAuthFault) {
+    if (error instanceof OAuthFault || error instanceof TokenFault) {
       this.#refusal = { fault: asFault(error), until: this.#options.clock() + REFUSED_SECONDS }
     }
     return error

@@ -1,22 +1,23 @@
 import { URN } from '../../../protocol/token/metadata.ts'
 import type { NarrowRecord, Target } from '../../../protocol/token/narrow.ts'
 import type { Party } from '../../../protocol/token/act.ts'
-import { mapScopes, type ScopeMapping } from '../../../protocol/token/scopes.ts'
+import type { GrantClaims } from '../../../protocol/token/claims.ts'
+import type { ScopeMapping } from '../../../protocol/token/scopes.ts'
 import { refusal } from '../../../protocol/token/refusals.ts'
 import type { Clock } from '../clock.ts'
 import { revealCredential } from '../credential.ts'
 import type { LocalIssuer } from '../service/local-issuer.ts'
 import type { Delegation } from './backend.ts'
-import { checkGrant, readAnswer } from './token-answers.ts'
+import { expectedGrant } from './expectation.ts'
+import { checkGrant } from './issued-claims.ts'
+import { readAnswer, wrong } from './token-answers.ts'
 import type { TokenRequests } from './token-requests.ts'
 
-/** A grant of the own issuer, for the issuer of an upstream. It is a credential. */
+/** A grant of the own issuer, for the issuer of an upstream. It is a credential: print `claims`, never `token`. */
 export interface Grant {
   readonly token: string
-  /** In the names of the upstream. */
-  readonly scopes: readonly string[]
-  /** No token it becomes may live longer, seconds since 1970. */
-  readonly ceiling: number
+  /** No token it becomes may have more scopes, or live longer than the session. */
+  readonly claims: GrantClaims
 }
 
 /** What every grant for one upstream has in common. */
@@ -51,7 +52,7 @@ export class LocalGrants implements GrantSource {
     this.#policy = policy
   }
 
-  grant({ parent }: Delegation): Grant {
+  grant({ parent, origin }: Delegation): Grant {
     const { map, actor, jkt } = this.#plan
     const target = this.#plan.target()
     const issuer = this.#issuer()
@@ -63,8 +64,7 @@ export class LocalGrants implements GrantSource {
     }
     const { resource, issuer: audience } = target
     const ask = { kind: 'grant', resource, audience, actor: actor(), cnf: { jkt } } as const
-    const { token, claims } = issuer.issueLocally(parent, ask, record)
-    return { token, scopes: claims.scope, ceiling: claims.sessionExpiry ?? parent.expiresAt }
+    return issuer.issueLocally(parent, ask, record, origin)
   }
 }
 
@@ -72,48 +72,39 @@ export class LocalGrants implements GrantSource {
 export class RemoteGrants implements GrantSource {
   readonly #requests: TokenRequests
   readonly #plan: GrantPlan
+  readonly #policy: () => LinkPolicy
 
-  constructor(requests: TokenRequests, plan: GrantPlan) {
+  constructor(requests: TokenRequests, plan: GrantPlan, policy: () => LinkPolicy) {
     this.#requests = requests
     this.#plan = plan
+    this.#policy = policy
   }
 
-  async grant({ parent, credential }: Delegation): Promise<Grant> {
-    const { map, actor, jkt, clock } = this.#plan
-    const target = this.#plan.target()
-    const scopes = crossing(parent.scopes, map)
-    const subject = credential === undefined ? undefined : revealCredential(credential)
-    if (subject === undefined) throw noToken()
+  async grant(delegation: Delegation): Promise<Grant> {
+    const { parent, credential, issuedAt } = delegation
+    if (credential === undefined) throw noToken()
+    const policy = this.#policy()
+    const law = expectedGrant(delegation, this.#plan, policy)
+    const { resource, issuer: audience } = this.#plan.target()
     const json = await this.#requests.ask([
       ['grant_type', URN.tokenExchange],
-      ['subject_token', subject],
+      ['subject_token', revealCredential(credential)],
       ['subject_token_type', URN.accessToken],
       ['requested_token_type', URN.jwt],
-      ['audience', target.issuer],
-      ['resource', target.resource],
-      ['scope', scopes.join(' ')],
+      ['audience', audience],
+      ['resource', resource],
+      ['scope', law.scope.join(' ')],
     ])
-    const ceiling = parent.sessionExpiry ?? parent.expiresAt
-    const expected = { issuedType: URN.jwt, tokenType: 'N_A', scopes, ceiling } as const
-    const answered = readAnswer(json, { ...expected, now: clock() })
+    const ceiling = law.sessionExpiry ?? parent.expiresAt
+    const expected = { issuedType: URN.jwt, tokenType: 'N_A', scopes: law.scope, ceiling } as const
+    const { token } = readAnswer(json, { ...expected, now: this.#plan.clock() })
     const { issuer } = this.#requests
-    checkGrant(answered.token, {
-      issuer,
-      audience: target.issuer,
-      resource: target.resource,
-      jkt,
-      actor: actor().sub,
-      parent,
-    })
-    return { token: answered.token, scopes: answered.scopes, ceiling }
+    const claims = checkGrant(token, { issuer, audience, resource, law, ceiling, issuedAt })
+    // The issuer was not told the rule of this link; what it does not keep is not sent.
+    const isNamed = claims.sub === parent.subject && claims.sub !== claims.clientId
+    if (policy.subject.rule === 'pairwise' && isNamed) throw wrong('subject', 'names the caller')
+    return { token, claims }
   }
-}
-
-/** What of the caller's scopes goes over, in the names of the upstream. */
-export function crossing(scopes: readonly string[], map: ScopeMapping): readonly string[] {
-  const mapped = mapScopes(scopes, map)
-  if (mapped.length > 0) return mapped
-  throw refusal('invalid_scope', 'scope', 'none of the scopes goes over to this upstream')
 }
 
 /** An issuer elsewhere wants to see a token, and takes nobody's word for a caller without. */

@@ -25,16 +25,27 @@ export interface TokenRequestParts {
 }
 
 /** What a client may be told by its error alone; whatever else stands there is a failure of the server. */
-const ERRORS: ReadonlySet<string> = new Set<OAuthError>([
-  'invalid_request',
-  'invalid_client',
-  'invalid_grant',
-  'unauthorized_client',
-  'unsupported_grant_type',
-  'invalid_scope',
-  'invalid_target',
-  'invalid_dpop_proof',
+const ERRORS: ReadonlyMap<unknown, OAuthError> = new Map<string, OAuthError>([
+  ['invalid_request', 'invalid_request'],
+  ['invalid_client', 'invalid_client'],
+  ['invalid_grant', 'invalid_grant'],
+  ['unauthorized_client', 'unauthorized_client'],
+  ['unsupported_grant_type', 'unsupported_grant_type'],
+  ['invalid_scope', 'invalid_scope'],
+  ['insufficient_scope', 'invalid_scope'],
+  ['invalid_target', 'invalid_target'],
+  ['invalid_dpop_proof', 'invalid_dpop_proof'],
+  // Some say so by a name of the authorization endpoint (RFC 6749 §4.1.2.1).
+  ['access_denied', 'unauthorized_client'],
 ])
+
+/** What a nonce is made of (RFC 9449 §8.1), and as long as it may be in a proof of ours. */
+const NONCE = /^[\x21\x23-\x5b\x5d-\x7e]{1,512}$/
+
+/** Whether a server may have this in our proofs. */
+export function isNonce(value: string | undefined): value is string {
+  return value !== undefined && NONCE.test(value)
+}
 
 /** Asks one authorization server for tokens (RFC 6749 §4.4, RFC 7523 §2.1, RFC 8693 §2.1, RFC 9449 §5). */
 export class TokenRequests {
@@ -52,6 +63,17 @@ export class TokenRequests {
     return this.#server.issuer
   }
 
+  /** Who the node is there. */
+  get clientId(): string {
+    return this.#server.client().id
+  }
+
+  /** Whether the server says that it binds tokens to keys (RFC 9449 §5.1); false where its metadata is not read. */
+  async bindsKeys(): Promise<boolean> {
+    if (this.#server.url !== undefined) return false
+    return (await this.#metadata()).dpopAlgs.includes('ES256')
+  }
+
   /**
    * The answer to one token request, a JSON object.
    *
@@ -59,8 +81,10 @@ export class TokenRequests {
    */
   async ask(form: readonly [name: string, value: string][]): Promise<JsonObject> {
     const url = this.#server.url ?? (await this.#metadata()).tokenEndpoint
+    const before = this.#nonce
     const first = await this.#post(url, form)
-    if (first.json?.['error'] !== 'use_dpop_nonce' || this.#nonce === undefined) {
+    // With the same nonce as before it would come to the same.
+    if (first.json?.['error'] !== 'use_dpop_nonce' || this.#nonce === before) {
       return this.#read(first)
     }
     return this.#read(await this.#post(url, form))
@@ -79,17 +103,16 @@ export class TokenRequests {
     const headers = [...authentication.headers, ...(proof === undefined ? [] : ['dpop', proof])]
     const all = [...form, ...authentication.form]
     const answer = await network.fetch.postForm(url, all, { headers })
-    this.#nonce = answer.header('dpop-nonce') ?? this.#nonce
+    const wanted = answer.header('dpop-nonce')
+    if (isNonce(wanted)) this.#nonce = wanted
     return answer
   }
 
   #read({ status, json }: GuardedAnswer): JsonObject {
     if (status === 200 && isObject(json)) return json
-    const error = json?.['error']
-    if (status < 500 && typeof error === 'string' && ERRORS.has(error)) {
-      // Its description is a stranger's text, and may quote what was sent.
-      throw new OAuthFault(error as OAuthError, `the issuer answers ${error}`)
-    }
+    const error = status < 500 ? ERRORS.get(json?.['error']) : undefined
+    // Its description is a stranger's text, and may quote what was sent.
+    if (error !== undefined) throw new OAuthFault(error, `the issuer answers ${error}`)
     const { host } = new URL(this.#server.issuer)
     throw new FetchFault('status', host, `the token endpoint answers HTTP ${status}`)
   }

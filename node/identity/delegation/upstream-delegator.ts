@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto'
 import { Fault } from '../../../protocol/errors.ts'
 import { chainDigest } from '../../../protocol/token/act.ts'
 import { parentOf, type Parent } from '../../../protocol/token/narrow.ts'
-import { covers, isCovered, type ScopeMapping } from '../../../protocol/token/scopes.ts'
+import {
+  isCovered,
+  isScopeToken,
+  mapScopes,
+  normalise,
+  type ScopeMapping,
+} from '../../../protocol/token/scopes.ts'
 import type {
   Authorization,
   DelegationFacts,
@@ -15,10 +21,11 @@ import type { Clock } from '../clock.ts'
 import { Lru } from '../lru.ts'
 import type { ProofMaker } from '../proof-maker.ts'
 import type { RevocableClaims, Revocation } from '../service/revocations.ts'
-import type { Backend } from './backend.ts'
+import type { Backend, Delegation } from './backend.ts'
 import { revealToken, type DelegatedToken } from './delegated-token.ts'
 import { DelegationEntry } from './delegation-entry.ts'
 import { delegationFault } from './delegation-faults.ts'
+import { isNonce } from './token-requests.ts'
 
 /** What tells one upstream who calls. */
 export interface UpstreamDelegatorOptions {
@@ -37,6 +44,8 @@ export interface UpstreamDelegatorOptions {
   /** Identifier of the organisation's issuer: its tokens tell chains that count. */
   readonly ownIssuer: () => string
   readonly proofs: ProofMaker
+  /** Whether a token counts no more although it has not ended; asked each time one is used. */
+  readonly isRevoked: (claims: RevocableClaims) => boolean
   /** Callers whose tokens are kept. */
   readonly capacity: number
   readonly clock: Clock
@@ -60,6 +69,9 @@ export class UpstreamDelegator implements Delegator {
   readonly own: Authorization
   readonly #options: UpstreamDelegatorOptions
   readonly #entries: Lru<string, Kept>
+  readonly #own: DelegationEntry
+  /** Keys that were made already: a principal stays the same object for as long as its token is known. */
+  #keys = new WeakMap<Principal, Keyed>()
   /** What the upstream last wanted proofs to hold (RFC 9449 §9). */
   #nonce: string | undefined
 
@@ -69,7 +81,8 @@ export class UpstreamDelegator implements Delegator {
     const { ownBackend = options.backend, clock, self } = options
     const obtain = (): DelegatedToken | Promise<DelegatedToken> =>
       ownBackend.obtain({ parent: self(), credential: undefined })
-    this.own = this.#authorization(new DelegationEntry({ clock, obtain }))
+    this.#own = new DelegationEntry({ clock, obtain })
+    this.own = this.#authorization(this.#own)
   }
 
   delegate(
@@ -111,6 +124,8 @@ export class UpstreamDelegator implements Delegator {
 
   /** Forgets everything: another policy holds. */
   clear(): void {
+    this.#own.forget()
+    this.#keys = new WeakMap()
     this.#entries.deleteWhere(({ entry }) => {
       entry.forget()
       return true
@@ -118,18 +133,47 @@ export class UpstreamDelegator implements Delegator {
   }
 
   #entry(principal: Principal, budget: number): DelegationEntry {
-    const { backend, ownBackend = backend, clock } = this.#options
-    const key = keyOf(principal, this.#parentOf(principal, budget))
+    const key = this.#keyOf(principal, budget)
     const known = this.#entries.get(key)
     if (known !== undefined) return known.entry
-    const { credential } = principal
+    const { backend, ownBackend = backend, clock } = this.#options
+    const { credential, claims } = principal
     const from = credential === undefined ? ownBackend : backend
     const entry = new DelegationEntry({
       clock,
-      obtain: () => from.obtain({ parent: this.#parentOf(principal, budget), credential }),
+      obtain: () => from.obtain(this.#delegation(principal, budget)),
+      // Nobody's word for a key lasts: it is given anew with each token.
+      ceiling: claims === undefined ? Infinity : principal.expiresAt / 1_000,
+      isRevoked: (token) => this.#isRevoked(token, claims),
     })
-    this.#entries.set(key, { entry, from: principal.claims })
+    this.#entries.set(key, { entry, from: claims })
     return entry
+  }
+
+  #keyOf(principal: Principal, budget: number): string {
+    const known = this.#keys.get(principal)
+    if (known?.budget === budget) return known.key
+    const key = keyOf(principal, this.#parentOf(principal, budget))
+    this.#keys.set(principal, { budget, key })
+    return key
+  }
+
+  #delegation(principal: Principal, budget: number): Delegation {
+    const { credential, claims } = principal
+    const parent = this.#parentOf(principal, budget)
+    if (claims === undefined) return { parent, credential }
+    const { iss, jti, iat: issuedAt } = claims
+    const isOwn = iss === this.#options.ownIssuer()
+    const tokenBudget = isOwn ? claims.mesh?.budget : undefined
+    return { parent, credential, origin: { iss, jti }, tokenBudget, issuedAt }
+  }
+
+  /** A token also ends with the delegation it belongs to, which the own issuer has named. */
+  #isRevoked(token: DelegatedToken | undefined, from: RevocableClaims | undefined): boolean {
+    const { isRevoked, ownIssuer } = this.#options
+    if (token === undefined) return from !== undefined && isRevoked(from)
+    const { jti = '', txn } = token.facts
+    return isRevoked({ iss: ownIssuer(), jti, ...(txn !== undefined && { txn }) })
   }
 
   #parentOf(principal: Principal, budget: number): Parent {
@@ -172,15 +216,26 @@ export class UpstreamDelegator implements Delegator {
     return fault
   }
 
-  /** Scopes of this node that become those of the upstream. */
+  /** Scopes of this node that become those of the upstream, no wider than is wanted. */
   #inverse(scopes: readonly string[]): readonly string[] {
     const map = Object.entries(this.#options.map ?? {})
-    return scopes.flatMap((wanted) =>
+    const found = scopes.filter(isScopeToken).flatMap((wanted) =>
       map.flatMap(([local, theirs]) =>
-        theirs.some((one) => one === wanted || covers(one, wanted)) ? [local] : [],
+        theirs.flatMap((one) => {
+          if (!isCovered([one], wanted)) return []
+          const narrowed = mapScopes([wanted], { [one]: [local] })
+          return narrowed.length === 0 ? [local] : narrowed
+        }),
       ),
     )
+    return normalise(found)
   }
+}
+
+/** The key that was made for a principal, with the budget of the call. */
+interface Keyed {
+  readonly budget: number
+  readonly key: string
 }
 
 interface AuthorizationParts {
@@ -230,13 +285,11 @@ class TokenAuthorization implements Authorization {
 
   refused(nonce: string | undefined): boolean {
     const shown = this.#shown
-    if (nonce !== undefined && nonce !== this.#parts.nonce() && shown?.facts.scheme === 'DPoP') {
+    if (isNonce(nonce) && nonce !== this.#parts.nonce() && shown?.facts.scheme === 'DPoP') {
       this.#parts.learn(nonce)
       return true
     }
-    // Somebody else may have put a newer one in its place.
-    if (shown !== undefined && this.#entry.holds(shown)) this.#entry.forget()
-    return true
+    return shown === undefined || this.#entry.unwanted(shown)
   }
 
   #show(token: DelegatedToken, method: HttpMethod): readonly string[] {
@@ -262,13 +315,15 @@ class TokenAuthorization implements Authorization {
 
 /** Everything a token is made from; two callers never have it in common, nor one caller before and after a change. */
 function keyOf(
-  { key, claims, scopes = [] }: Principal,
+  { key, claims, scopes = [], expiresAt }: Principal,
   { budget, act, sessionExpiry }: Parent,
 ): string {
   const parts = [
     key,
     claims?.iss,
+    claims?.aud,
     claims?.jti,
+    expiresAt,
     scopes.join(' '),
     budget,
     chainDigest(act),

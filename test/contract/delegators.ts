@@ -1,0 +1,331 @@
+// Ways to a token for an upstream, each with the real token services it needs on loopback.
+import type { ExchangeLine } from '../../node/core/audit.ts'
+import type { UpstreamAuth } from '../../node/core/config-identity-types.ts'
+import type { NodeConfig, UpstreamConfig } from '../../node/core/config-types.ts'
+import type { LogFacts, Logger } from '../../node/core/logger.ts'
+import { SILENT } from '../../node/core/logger.ts'
+import type { Principal } from '../../node/core/principal.ts'
+import { CredentialHolder } from '../../node/identity/credential.ts'
+import { Delegators } from '../../node/identity/delegators.ts'
+import type { UpstreamDelegator } from '../../node/identity/delegation/upstream-delegator.ts'
+import { Discovery } from '../../node/identity/discovery.ts'
+import { GuardedFetch } from '../../node/identity/guarded-fetch.ts'
+import { ProofMaker } from '../../node/identity/proof-maker.ts'
+import { volatileSecrets } from '../../node/identity/secrets.ts'
+import { SigningIssuer, type LocalIssuer } from '../../node/identity/service/local-issuer.ts'
+import { MemoryRevocations } from '../../node/identity/service/revocations.ts'
+import { SigningKey } from '../../node/identity/signing-key.ts'
+import { clientAuthenticator } from '../../node/identity/verifier/client-authentication.ts'
+import { tokenPrincipal } from '../../node/identity/verifier/principals.ts'
+import type { AccessClaims } from '../../protocol/token/claims.ts'
+import {
+  accessOf,
+  EDGE,
+  EDGE_MAIN,
+  jwk,
+  KEYS,
+  PEER,
+  PEER_CLIENT,
+  TokenLab,
+} from '../node/identity/service/token-lab.ts'
+
+/** One node with one upstream, and what it does to be let in there. */
+export interface Bench {
+  readonly delegator: UpstreamDelegator
+  readonly delegators: Delegators
+  /** What tokens must say of themselves. */
+  readonly resource: string
+  readonly issuer: string
+  readonly node: string
+  readonly jkt: string
+  readonly map: Readonly<Record<string, readonly string[]>>
+  readonly pairwise: boolean
+  /** URLs that were posted to, in turn. */
+  readonly posted: string[]
+  /** Bodies and headers of all that was sent to somebody else than the own issuer. */
+  readonly foreign: string[]
+  readonly audit: ExchangeLine[]
+  readonly logged: string[]
+  readonly revocations: MemoryRevocations
+  /** The caller's token, as the own issuer would have made it for an endpoint of the node. */
+  caller(change?: Partial<AccessClaims>): Caller
+  advance(seconds: number): void
+  now(): number
+  close(): Promise<void>
+}
+
+export interface Caller {
+  readonly principal: Principal
+  readonly raw: string
+}
+
+export interface Way {
+  readonly name: string
+  /** Whether another issuer is asked. */
+  readonly asks: boolean
+  readonly make: (change?: WayChange) => Promise<Bench>
+}
+
+/** What of a bench is another than usual. */
+export interface WayChange {
+  /** The upstream; default one that the issuers know. */
+  readonly resource?: string
+  readonly map?: Readonly<Record<string, readonly string[]>>
+}
+
+interface Own {
+  /** Issuer identifier of the organisation, its key, client id and key of the node, and an endpoint of it. */
+  readonly issuer: string
+  readonly sts: SigningKey
+  readonly client: string
+  readonly key: SigningKey
+  readonly home: string
+  readonly mode: 'embedded' | 'node'
+}
+
+interface Plan {
+  readonly own: Own
+  readonly auth: UpstreamAuth
+  readonly resource: string
+  readonly issuer: string
+  readonly labs: readonly [TokenLab, ...TokenLab[]]
+}
+
+const WITHIN = { 'ns:sales': ['ns:sales'], 'ns:crm': ['ns:crm:read'] }
+const ACROSS = { 'ns:crm:read': ['ns:crm:read'], 'ns:docs': ['ns:crm'] }
+
+/** A trust record that takes the scopes by the names they come under, and whatever acted before. */
+const OPEN = {
+  transit: ['*'],
+  maxDepth: 8,
+  scopes: {
+    map: { 'ns:crm': ['ns:crm'], 'ns:crm:read': ['ns:crm:read'] },
+    max: ['ns:crm', 'ns:sales'],
+  },
+}
+
+/** The token service of this process; nothing is sent. */
+const inProcess: Way = {
+  name: 'in this process',
+  asks: false,
+  async make({ resource, map = WITHIN } = {}) {
+    const lab = await TokenLab.open()
+    const home = `${PEER}/mcp/main`
+    const own: Own = {
+      issuer: PEER,
+      sts: KEYS.peer,
+      client: PEER_CLIENT,
+      key: KEYS.peerClient,
+      home,
+      mode: 'embedded',
+    }
+    const auth: UpstreamAuth = { mode: 'exchange', scopes: { map }, requireChain: true }
+    return bench({ own, auth, resource: resource ?? lab.main, issuer: PEER, labs: [lab] })
+  },
+}
+
+async function elsewhere(reaches: readonly string[] = []): Promise<{ lab: TokenLab; own: Own }> {
+  const lab = await TokenLab.open()
+  if (reaches.length > 0) {
+    const [edge, ...others] = lab.settings().issuer?.nodes ?? []
+    const nodes = edge === undefined ? [] : [{ ...edge, reaches }, ...others]
+    lab.service.apply(lab.settings({ nodes }))
+  }
+  const sts = lab.parts?.keys.ring('sts').signing()
+  if (sts === undefined) throw new Error('not open')
+  const home = EDGE_MAIN
+  const own: Own = { issuer: lab.base, sts, client: EDGE, key: KEYS.edge, home, mode: 'node' }
+  return { lab, own }
+}
+
+/** RFC 8693 at the organisation's issuer. */
+const byExchange: Way = {
+  name: 'by exchange at the issuer of the organisation',
+  asks: true,
+  async make({ resource, map = WITHIN } = {}) {
+    const { lab, own } = await elsewhere()
+    const auth: UpstreamAuth = { mode: 'exchange', scopes: { map }, requireChain: true }
+    return bench({ own, auth, resource: resource ?? lab.main, issuer: lab.base, labs: [lab] })
+  },
+}
+
+function chain(issuer: string, map: Bench['map']): UpstreamAuth {
+  const scopes = { map }
+  return {
+    mode: 'chain',
+    issuer,
+    scopes,
+    subject: 'pairwise',
+    disclose: 'full',
+    requireChain: true,
+  }
+}
+
+/** A grant of this process, redeemed at the peer. */
+const byOwnGrant: Way = {
+  name: 'by chaining, with a grant made in this process',
+  asks: true,
+  async make({ resource, map = ACROSS } = {}) {
+    const peer = await TokenLab.open()
+    peer.service.apply(peer.settings({ trust: [peer.trust(OPEN)] }))
+    const home = `${PEER}/mcp/main`
+    const own: Own = {
+      issuer: PEER,
+      sts: KEYS.peer,
+      client: PEER_CLIENT,
+      key: KEYS.peerClient,
+      home,
+      mode: 'embedded',
+    }
+    const auth = chain(peer.base, map)
+    return bench({ own, auth, resource: resource ?? peer.main, issuer: peer.base, labs: [peer] })
+  },
+}
+
+/** A grant of the organisation's issuer, redeemed at the peer. */
+const byGrantOfIssuer: Way = {
+  name: 'by chaining, with a grant of the issuer of the organisation',
+  asks: true,
+  async make({ resource, map = ACROSS } = {}) {
+    const peer = await TokenLab.open()
+    const { lab, own } = await elsewhere([peer.base])
+    const record = peer.trust({
+      issuer: lab.base,
+      keys: { static: [jwk(own.sts)] },
+      clients: [{ id: EDGE, keys: { static: [jwk(KEYS.edge)] } }],
+      ...OPEN,
+    })
+    peer.service.apply(peer.settings({ trust: [record], nodes: [], workloads: [] }))
+    const auth = chain(peer.base, map)
+    return bench({
+      own,
+      auth,
+      resource: resource ?? peer.main,
+      issuer: peer.base,
+      labs: [lab, peer],
+    })
+  },
+}
+
+/** All ways that pass a caller on. */
+export const WAYS: readonly Way[] = [inProcess, byExchange, byOwnGrant, byGrantOfIssuer]
+
+function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
+  const [{ clock }] = labs
+  const fetch = new GuardedFetch({ allowPrivate: true })
+  const posted: string[] = []
+  const foreign: string[] = []
+  const watched: Pick<GuardedFetch, 'getJson' | 'postForm'> = {
+    getJson: (url, request) => fetch.getJson(url, request),
+    postForm: (url, form, request) => {
+      posted.push(url)
+      if (!url.startsWith(own.issuer)) foreign.push(JSON.stringify([url, form, request]))
+      return fetch.postForm(url, form, request)
+    },
+  }
+  const network = { fetch: watched, discovery: new Discovery({ fetch, clock }) }
+  const secrets = volatileSecrets()
+  const revocations = new MemoryRevocations({ clock, capacity: 1_000 })
+  const proofs = new ProofMaker(SigningKey.generate(), clock)
+  const { sealing: secret } = secrets
+  const signer: LocalIssuer = new SigningIssuer({
+    issuer: own.issuer,
+    keys: { signing: () => own.sts },
+    secret,
+    clock,
+  })
+  const audit: ExchangeLine[] = []
+  const logged: string[] = []
+  const delegators = new Delegators({
+    config: () => configOf(own),
+    issuer: () => own.issuer,
+    self: () => ({ iss: own.issuer, sub: own.client }),
+    base: () => new URL(own.home).origin,
+    local: () => (own.mode === 'embedded' ? signer : undefined),
+    secrets,
+    proofs,
+    network: () => network,
+    authenticateClient: clientAuthenticator({ signing: () => own.key }, clock),
+    isRevoked: (claims) => revocations.isRevoked(claims),
+    audit: { exchange: (line) => void audit.push(line) },
+    clock,
+    log: writing(logged),
+  })
+  revocations.onRevoked((revocation) => delegators.revoked(revocation))
+  const upstream = { kind: 'http', http: { url: resource }, auth, egress: { allowPrivate: true } }
+  const delegator = delegators.of('up', upstream as unknown as UpstreamConfig)
+  if (delegator === undefined) throw new Error('nobody is told')
+  const map = auth.mode === 'exchange' || auth.mode === 'chain' ? auth.scopes.map : {}
+  return {
+    delegator,
+    delegators,
+    resource,
+    issuer,
+    map,
+    posted,
+    foreign,
+    audit,
+    logged,
+    revocations,
+    node: own.client,
+    jkt: proofs.jkt,
+    pairwise: auth.mode === 'chain',
+    caller: (change = {}) => callerOf(signer, own, clock(), change),
+    advance: (seconds) => {
+      for (const lab of labs) lab.now += seconds
+    },
+    now: clock,
+    close: async () => {
+      await fetch.close()
+      for (const lab of labs) await lab.close()
+    },
+  }
+}
+
+function callerOf(
+  signer: LocalIssuer,
+  own: Own,
+  now: number,
+  change: Partial<AccessClaims>,
+): Caller {
+  const { token: raw } = signer.sign({
+    iss: own.issuer,
+    sub: 'alice',
+    aud: own.home,
+    clientId: 'a-client',
+    jti: `${Math.random()}`,
+    iat: now,
+    exp: now + 600,
+    scope: ['ns:sales', 'ns:crm:read'],
+    mayAct: { iss: own.issuer, sub: own.client },
+    cnf: { jkt: 'c'.repeat(43) },
+    txn: 'txn-of-the-caller',
+    mesh: { v: 1, budget: 5 },
+    ...change,
+  })
+  const rules = { map: {}, everything: true }
+  return { raw, principal: tokenPrincipal(accessOf(raw), rules, new CredentialHolder(raw)) }
+}
+
+function configOf({ mode, issuer }: Own): NodeConfig {
+  const config = {
+    issuer: {
+      mode,
+      url: issuer,
+      tokenTtl: 120_000,
+      grantTtl: 60_000,
+      egress: { allowPrivate: true },
+    },
+    limits: { delegatedTokens: 8_192, actDepth: 8, hopBudget: 6 },
+    nodes: [],
+    endpoints: {},
+  }
+  return config as unknown as NodeConfig
+}
+
+function writing(lines: string[]): Logger {
+  const write = (facts: LogFacts, message: string): void => {
+    lines.push(`${message} ${JSON.stringify(facts)}`)
+  }
+  return { ...SILENT, debug: write, info: write, warn: write, error: write }
+}
