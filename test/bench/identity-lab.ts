@@ -92,8 +92,9 @@ function firstOf({ nodes }: ReadyLine): string {
   return Object.values(nodes[0]?.endpoints ?? {})[0] ?? ''
 }
 
+const clock = (): number => Date.now() / 1_000
+
 async function signerOf(issuer: string, keys: Keys, state: string): Promise<SigningIssuer> {
   const { sealing: secret } = await loadSecrets(state)
-  const clock = (): number => Date.now() / 1_000
   return new SigningIssuer({ issuer, keys: keys.ring('sts'), secret, clock })
 }
