@@ -26,8 +26,8 @@ export interface ServerPlan {
   readonly clients?: readonly JsonObject[]
   /** Whether proofs of token requests must hold a nonce. Default false. */
   readonly nonces?: boolean
-  /** Whether clients may register themselves (RFC 7591). Default false. */
-  readonly registration?: boolean
+  /** Clients may register themselves (RFC 7591), for these scopes. Default: they may not. */
+  readonly registration?: readonly string[]
 }
 
 /** A client of machines, which may also introspect. */
@@ -107,17 +107,17 @@ export class AuthorizationServer {
     await once(this.#server, 'close')
   }
 
-  #configuration({ clients = [], nonces = false, registration = false }: ServerPlan): object {
+  #configuration({ clients = [], nonces = false, registration }: ServerPlan): object {
     return {
       jwks: { keys: keys() },
       cookies: { keys: [randomBytes(32).toString('base64url')] },
       clients: [machine(), ...clients],
-      scopes: ['openid', 'offline_access'],
+      scopes: ['openid', 'offline_access', ...(registration ?? [])],
       findAccount: (_: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id }) }),
       features: {
         clientCredentials: { enabled: true },
         introspection: { enabled: true },
-        registration: { enabled: registration },
+        registration: { enabled: registration !== undefined },
         dPoP: {
           enabled: true,
           ...(nonces && { nonceSecret: randomBytes(32), requireNonce: () => true }),
