@@ -21,6 +21,9 @@ export interface ResourcePlan {
   readonly ttl?: number
 }
 
+/** What more a token says, by the token. */
+export type Extras = WeakMap<object, JsonObject>
+
 export interface ServerPlan {
   /** More clients, in the words of RFC 7591. */
   readonly clients?: readonly JsonObject[]
@@ -35,25 +38,32 @@ export const MACHINE = { id: 'machine', secret: 'a-secret-of-the-machine-of-43-c
 
 export class AuthorizationServer {
   readonly #server: Server
+  readonly #key: JsonObject = ownKey()
   readonly #resources = new Map<string, ResourcePlan>()
   readonly provider: Provider
+  /** More claims for tokens that grant types of a test make. */
+  readonly extras: Extras = new WeakMap()
   /** What went wrong within it. */
   readonly failures: Error[] = []
   readonly issuer: string
 
   private constructor(server: Server, plan: ServerPlan) {
     this.#server = server
-    this.issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    this.issuer = issuerOf(server)
     this.provider = new Provider(this.issuer, this.#configuration(plan))
     this.provider.on('server_error', (_, error) => this.failures.push(error))
     server.on('request', this.provider.callback())
   }
 
-  static async start(plan: ServerPlan = {}): Promise<AuthorizationServer> {
+  /** @param plan or what makes one, when the issuer is known and before anybody is answered */
+  static async start(
+    plan: ServerPlan | ((issuer: string) => Promise<ServerPlan>) = {},
+  ): Promise<AuthorizationServer> {
     const server = createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
-    return new AuthorizationServer(server, plan)
+    const made = typeof plan === 'function' ? await plan(issuerOf(server)) : plan
+    return new AuthorizationServer(server, made)
   }
 
   /** Makes tokens for a resource from now on; for others there are none. */
@@ -73,6 +83,11 @@ export class AuthorizationServer {
       accessTokenFormat: format,
       ...(format === 'jwt' && { jwt: { sign: { alg } } }),
     }
+  }
+
+  /** The private key its tokens of ES256 are signed with, as a JWK. */
+  get key(): JsonObject {
+    return this.#key
   }
 
   /** A token of the machine for one resource (RFC 6749 §4.4), as the server answers. */
@@ -109,7 +124,7 @@ export class AuthorizationServer {
 
   #configuration({ clients = [], nonces = false, registration }: ServerPlan): object {
     return {
-      jwks: { keys: keys() },
+      jwks: { keys: [this.#key, olderKey()] },
       cookies: { keys: [randomBytes(32).toString('base64url')] },
       clients: [machine(), ...clients],
       scopes: ['openid', 'offline_access', ...(registration ?? [])],
@@ -129,6 +144,7 @@ export class AuthorizationServer {
             this.resource(identifier) ?? refuse(),
         },
       },
+      extraTokenClaims: (_: unknown, token: object) => this.extras.get(token),
       formats: {
         customizers: {
           jwt: (_: unknown, token: { readonly aud: string }, made: { header: unknown }) => {
@@ -139,6 +155,10 @@ export class AuthorizationServer {
       },
     }
   }
+}
+
+function issuerOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 function refuse(): never {
@@ -155,11 +175,13 @@ function machine(): JsonObject {
   }
 }
 
-function keys(): JsonObject[] {
-  const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
-  const rsa = generateKeyPairSync('rsa', { modulusLength: 2_048 }).privateKey
-  return [
-    { ...ec.export({ format: 'jwk' }), use: 'sig', kid: 'of-the-server', alg: 'ES256' },
-    { ...rsa.export({ format: 'jwk' }), use: 'sig', kid: 'an-older-one' },
-  ]
+/** Without `kid`: it will be the thumbprint. */
+function ownKey(): JsonObject {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return { ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'ES256' }
+}
+
+function olderKey(): JsonObject {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 })
+  return { ...privateKey.export({ format: 'jwk' }), use: 'sig' }
 }

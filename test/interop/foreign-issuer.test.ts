@@ -51,7 +51,7 @@ beforeAll(async () => {
   for (const [name, plan] of Object.entries(ENDPOINTS)) server.serve(node.endpointUrl(name), plan)
 })
 beforeEach(() => {
-  mark = fixture.requests.length
+  mark = fixture.calls().length
 })
 afterAll(async () => {
   await mesh.close()
@@ -77,14 +77,30 @@ function call(name: string, headers: Headers): Promise<RawReply> {
 const bearer = async (name: string, token: string): Promise<RawReply> =>
   call(name, { authorization: `Bearer ${token}` })
 
-function expectServed(reply: RawReply): void {
-  expect([reply.status, reply.result['content']]).toEqual([200, [{ type: 'text', text: 'hi' }]])
+interface Outcome {
+  readonly status: number
+  /** Of the challenge. */
+  readonly error: string | undefined
+  /** What the call came to at the upstream since the outcome before. */
+  readonly calls: number
 }
 
-function expectRefused(reply: RawReply, error = 'invalid_token'): void {
-  expect(reply.status).toBe(error === 'insufficient_scope' ? 403 : 401)
-  expect([reply.headers['www-authenticate']].flat().join()).toContain(`error="${error}"`)
-  expect(fixture.requests.slice(mark)).toEqual([])
+const SERVED: Outcome = { status: 200, error: undefined, calls: 1 }
+
+function refused(error = 'invalid_token'): Outcome {
+  return { status: error === 'insufficient_scope' ? 403 : 401, error, calls: 0 }
+}
+
+async function outcome(replying: Promise<RawReply>): Promise<Outcome> {
+  const { status, headers } = await replying
+  const [, error] = /error="([^"]*)"/.exec([headers['www-authenticate']].flat().join()) ?? []
+  const before = mark
+  mark = fixture.calls().length
+  return { status, error, calls: mark - before }
+}
+
+function now(): number {
+  return Math.floor(Date.now() / 1_000)
 }
 
 function claimsOf(token: string): Record<string, unknown> {
@@ -96,49 +112,43 @@ describe('an endpoint whose issuer is oidc-provider', () => {
   test('takes its JWTs for this endpoint, found by its metadata alone', async () => {
     const token = await tokenFor('plain')
     expect(claimsOf(token)).toMatchObject({ iss: server.issuer, aud: node.endpointUrl('plain') })
-    expectServed(await bearer('plain', token))
+    expect(await outcome(bearer('plain', token))).toEqual(SERVED)
   })
 
   test('row 49: takes none that is for the endpoint next to it', async () => {
     const token = await tokenFor('plain')
-    for (const name of ['rsa', 'mapped']) expectRefused(await bearer(name, token))
+    for (const name of ['rsa', 'mapped'])
+      expect(await outcome(bearer(name, token))).toEqual(refused())
   })
 
   test('takes the algorithms it was told to, and no other', async () => {
-    expectServed(await bearer('rsa', await tokenFor('rsa')))
-    mark = fixture.requests.length
+    expect(await outcome(bearer('rsa', await tokenFor('rsa')))).toEqual(SERVED)
     server.serve(node.endpointUrl('rsa'), { scopes: SCOPES })
-    expectRefused(await bearer('rsa', await tokenFor('rsa')))
+    expect(await outcome(bearer('rsa', await tokenFor('rsa')))).toEqual(refused())
   })
 
   test('takes tokens of type JWT where it was told to, and only there', async () => {
-    expectServed(await bearer('old', await tokenFor('old')))
-    mark = fixture.requests.length
-    expectRefused(await bearer('older', await tokenFor('older')))
+    expect(await outcome(bearer('old', await tokenFor('old')))).toEqual(SERVED)
+    expect(await outcome(bearer('older', await tokenFor('older')))).toEqual(refused())
   })
 
   test('asks about opaque ones, and is told of those it may know', async () => {
     const token = await tokenFor('opaque')
     expect(token).not.toContain('.')
-    expectServed(await bearer('opaque', token))
-    mark = fixture.requests.length
-    expectRefused(await bearer('opaque', `${token.slice(0, -1)}_`))
-    expectRefused(await bearer('plain', token))
+    expect(await outcome(bearer('opaque', token))).toEqual(SERVED)
+    expect(await outcome(bearer('opaque', `${token.slice(0, -1)}_`))).toEqual(refused())
+    expect(await outcome(bearer('plain', token))).toEqual(refused())
   })
 
   test('gives scopes the names of this node, and drops those it has no name for', async () => {
-    expectServed(await bearer('mapped', await tokenFor('mapped', 'read:things')))
-    mark = fixture.requests.length
-    expectRefused(
-      await bearer('plain', await tokenFor('plain', 'read:things')),
-      'insufficient_scope',
-    )
+    expect(await outcome(bearer('mapped', await tokenFor('mapped', 'read:things')))).toEqual(SERVED)
+    const unnamed = await tokenFor('plain', 'read:things')
+    expect(await outcome(bearer('plain', unnamed))).toEqual(refused('insufficient_scope'))
   })
 })
 
 describe('tokens it binds to a key (RFC 9449)', () => {
   const key = new ForgeKey()
-  const now = (): number => Math.floor(Date.now() / 1_000)
   const atServer = (more: Json = {}): string =>
     key.proof({ htu: `${server.issuer}/token`, iat: now(), ...more })
   const atNode = (name: string, token: string): string =>
@@ -149,21 +159,22 @@ describe('tokens it binds to a key (RFC 9449)', () => {
     async (name) => {
       const token = await tokenFor(name, 'ns:fx', { dpop: atServer() })
       const authorization = `DPoP ${token}`
-      expectServed(await call(name, { authorization, dpop: atNode(name, token) }))
-      mark = fixture.requests.length
-      expectRefused(await bearer(name, token))
+      expect(await outcome(call(name, { authorization, dpop: atNode(name, token) }))).toEqual(
+        SERVED,
+      )
+      expect(await outcome(bearer(name, token))).toEqual(refused())
       const other = new ForgeKey().proof({
         htu: node.endpointUrl(name),
         iat: now(),
         ath: accessTokenHash(token),
       })
-      expectRefused(await call(name, { authorization, dpop: other }))
-      expectRefused(await call(name, { authorization }), 'invalid_dpop_proof')
+      expect(await outcome(call(name, { authorization, dpop: other }))).toEqual(refused())
+      expect(await outcome(call(name, { authorization }))).toEqual(refused('invalid_dpop_proof'))
     },
   )
 
   test('must be bound where the endpoint says so', async () => {
-    expectRefused(await bearer('bound', await tokenFor('bound')))
+    expect(await outcome(bearer('bound', await tokenFor('bound')))).toEqual(refused())
   })
 })
 
@@ -209,19 +220,21 @@ describe('a node that gets its tokens there itself', () => {
     const authorization = `Bearer ${String(answer['access_token'])}`
     const params = { name: 'fx__echo', arguments: { message: 'hi' } }
     const options = { headers: { authorization } }
-    expectServed(await callModern(outer.endpointUrl('main'), 'tools/call', params, options))
+    expect(
+      await outcome(callModern(outer.endpointUrl('main'), 'tools/call', params, options)),
+    ).toEqual(SERVED)
     expect(wary.failures).toEqual([])
     expect(JSON.stringify(fixture.requests)).not.toMatch(/authorization|eyJ/)
   })
 
   test('without a nonce the server gives nothing', async () => {
     const resource = inner.endpointUrl('main')
-    const iat = Math.floor(Date.now() / 1_000)
+    const iat = now()
     const proof = (more: Json = {}): string =>
       new ForgeKey().proof({ htu: `${wary.issuer}/token`, iat, ...more })
-    const refused = await wary.token(resource, 'ns:fx', { dpop: proof() })
-    expect([refused.status, refused['error']]).toEqual([400, 'use_dpop_nonce'])
-    const { nonce } = refused
+    const first = await wary.token(resource, 'ns:fx', { dpop: proof() })
+    expect([first.status, first['error']]).toEqual([400, 'use_dpop_nonce'])
+    const { nonce } = first
     expect(await wary.token(resource, 'ns:fx', { dpop: proof({ nonce }) })).toMatchObject({
       status: 200,
       token_type: 'DPoP',

@@ -128,9 +128,11 @@ const V1: Manner = {
     ),
 }
 
+function transport(url: string, desk: Desk): HttpV2 {
+  return new HttpV2(new URL(url), { authProvider: desk as unknown as ProviderV2 })
+}
+
 function v2(mode: NonNullable<ClientOptions['versionNegotiation']>['mode']): Manner {
-  const transport = (url: string, desk: Desk): HttpV2 =>
-    new HttpV2(new URL(url), { authProvider: desk as unknown as ProviderV2 })
   return {
     connect: async (url, desk) => {
       const versionNegotiation = mode === undefined ? {} : { mode }
