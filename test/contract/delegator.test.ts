@@ -20,9 +20,8 @@ async function tokenBy(
     const [, value = ''] = await authorization.lines('POST')
     return accessOf(value.slice('DPoP '.length))
   } catch (error) {
-    if (!(error instanceof Fault)) throw error
-    expect(error.code).toBe('delegation_refused')
-    return undefined
+    if (error instanceof Fault && error.code === 'delegation_refused') return undefined
+    throw error
   } finally {
     await bench.close()
   }
