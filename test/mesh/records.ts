@@ -6,6 +6,12 @@ export class Records {
   readonly audit: ExchangeLine[] = []
   text = ''
 
+  /** Forgets what was logged so far. */
+  clear(): void {
+    this.audit.length = 0
+    this.text = ''
+  }
+
   get log(): Logger {
     const write = (facts: Readonly<Record<string, unknown>>, message: string): void => {
       this.text += `${message} ${JSON.stringify(facts)}\n`
