@@ -123,7 +123,7 @@ describe('attack 28: another form than a form', () => {
       [body, '?scope=ns:fx'],
     ] as const) {
       issuing.begin()
-      const { status, error } = await issuing.post(sent, {}, query)
+      const { status, error } = await issuing.post(sent, {}, { query })
       expect([status, error, issuing.arrived]).toEqual([400, 'invalid_request', []])
     }
     for (const method of ['GET', 'PUT', 'DELETE', 'PATCH']) {

@@ -64,12 +64,13 @@ export class Issuing {
     this.records = made.records
   }
 
-  static async start(): Promise<Issuing> {
+  /** @param more of its configuration */
+  static async start(more: JsonObject = {}): Promise<Issuing> {
     const [mesh, fixture] = [new Mesh(), await FixtureServer.start()]
     const records = new Records()
-    const node = await mesh.startConfig(configOf(fixture.url, {}), { log: records.log })
+    const node = await mesh.startConfig(configOf(fixture.url, more), { log: records.log })
     const issuing = new Issuing({ mesh, fixture, node, records })
-    await node.reload(configOf(fixture.url, issuing.#known()))
+    await node.reload(configOf(fixture.url, { ...more, ...issuing.#known() }))
     await node.ready()
     return issuing
   }
@@ -169,14 +170,18 @@ export class Issuing {
     return this.ask(this.as(who, form))
   }
 
-  ask(form: Form): Promise<TokenReply> {
+  ask(form: Form, path = '/oauth/token'): Promise<TokenReply> {
     const fields = Object.entries(form).filter(([, value]) => value !== undefined)
-    return this.post(new URLSearchParams(fields as [string, string][]).toString())
+    return this.post(new URLSearchParams(fields as [string, string][]).toString(), {}, { path })
   }
 
   /** Any body at all. */
-  async post(body: string, headers: Headers = {}, query = ''): Promise<TokenReply> {
-    const url = `${this.node.url}/oauth/token`
+  async post(
+    body: string,
+    headers: Headers = {},
+    { path = '/oauth/token', query = '' }: { path?: string; query?: string } = {},
+  ): Promise<TokenReply> {
+    const url = `${this.node.url}${path}`
     const reply = await send(`${url}${query}`, {
       method: 'POST',
       headers: {

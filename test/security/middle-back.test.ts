@@ -82,22 +82,25 @@ describe('attack 31: credentials go nowhere but to whom they are for', () => {
 const EVIL = '\u001b[31mEVIL\n<script>'
 
 describe('attack 32, row 52: what the middle says of authorization', () => {
-  it.each([401, 403])('attack 32, row 52: with %i and a challenge of its own', async (status) => {
-    three.b.misdeed = (_, exchange) =>
-      exchange.raw(JSON.stringify({ error: 'invalid_token', error_description: EVIL }), {
-        status,
-        headers: {
-          'www-authenticate': `Bearer error="insufficient_scope", scope="evil:all", resource_metadata="${elsewhere}/prm", error_description="EVIL"`,
-          location: elsewhere,
-        },
-      })
-    const reply = await somebody()
-    expect(outcome(reply)).toEqual({ status: 200, code: -31_012, lured: 0, arrived: 0 })
-    expect(challengeOf(reply)).toBe('')
-    expect(JSON.stringify([reply.raw, reply.headers])).not.toMatch(/evil|script/i)
-    expect(reply.raw).not.toContain(elsewhere)
-    expect(three.records.a.text).not.toMatch(/evil|script/i)
-  })
+  it.each([401, 403])(
+    'attack 10, attack 32, row 52: with %i and a challenge of its own, which leads to an attacker',
+    async (status) => {
+      three.b.misdeed = (_, exchange) =>
+        exchange.raw(JSON.stringify({ error: 'invalid_token', error_description: EVIL }), {
+          status,
+          headers: {
+            'www-authenticate': `Bearer error="insufficient_scope", scope="evil:all", resource_metadata="${elsewhere}/prm", error_description="EVIL"`,
+            location: elsewhere,
+          },
+        })
+      const reply = await somebody()
+      expect(outcome(reply)).toEqual({ status: 200, code: -31_012, lured: 0, arrived: 0 })
+      expect(challengeOf(reply)).toBe('')
+      expect(JSON.stringify([reply.raw, reply.headers])).not.toMatch(/evil|script/i)
+      expect(reply.raw).not.toContain(elsewhere)
+      expect(three.records.a.text).not.toMatch(/evil|script/i)
+    },
+  )
 
   it('row 52: a scope the caller could get here is asked for here, in the words of this node', async () => {
     three.b.misdeed = (_, exchange) =>

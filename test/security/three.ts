@@ -105,6 +105,11 @@ export class Three {
     await this.c.reload(inC(this.origin.url, [this.trustInC(change)]))
   }
 
+  /** A takes its configuration once more, as after a change of its files. */
+  reload(): Promise<void> {
+    return this.a.reload(inA(this.b, this.#login.url, [this.trustInA()]))
+  }
+
   /** Begins a test: nothing has been done yet, and the middle is honest. */
   begin(): void {
     this.b.misdeed = undefined
