@@ -1,7 +1,7 @@
 // A call across three organisations: each hop with a token of its own, each narrower than the one before.
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { ExchangeLine } from '../../node/core/audit.ts'
+import type { AuditLine } from '../../node/core/audit-chain.ts'
 import { SILENT, type Logger } from '../../node/core/logger.ts'
 import { hashStaticKey } from '../../node/identity/static-keys.ts'
 import type { RunningNode as BanyanNode } from '../../node/main/running-node.ts'
@@ -15,13 +15,13 @@ const KEY = randomBytes(32).toString('base64url')
 
 /** Everything that was logged, for what must and must not be there. */
 class Records {
-  readonly audit: ExchangeLine[] = []
+  readonly audit: AuditLine[] = []
   text = ''
 
   get log(): Logger {
     const write = (facts: Readonly<Record<string, unknown>>, message: string): void => {
       this.text += `${message} ${JSON.stringify(facts)}\n`
-      if ('audit' in facts) this.audit.push(facts['audit'] as ExchangeLine)
+      if ('audit' in facts) this.audit.push(facts['audit'] as AuditLine)
     }
     return { ...SILENT, debug: write, info: write, warn: write, error: write }
   }
@@ -141,20 +141,18 @@ describe('a call across three organisations', () => {
       audit.filter((line) => line.kind === 'jwt_bearer' && line.decision === 'issued').at(-1),
     )
     expect(atB).toMatchObject({
-      client: client(a),
-      audience: b.endpointUrl('main'),
-      scopesOut: ['ns:fx'],
+      in: { client: client(a) },
+      out: { aud: b.endpointUrl('main'), scope: ['ns:fx'] },
       actors: [actor(a)],
     })
     expect(atC).toMatchObject({
-      client: client(b),
-      audience: c.endpointUrl('main'),
-      scopesOut: ['ns:fx'],
+      in: { client: client(b) },
+      out: { aud: c.endpointUrl('main'), scope: ['ns:fx'] },
       actors: [actor(b), actor(a)],
     })
     // One delegation, and nobody is called by the same name twice.
     expect(atC?.txn).toBe(atB?.txn)
-    expect(atC?.subject).not.toBe(atB?.subject)
+    expect(atC?.in?.subH).not.toBe(atB?.in?.subH)
   })
 
   test('invariant 14: no byte of the credential is in any log, and none of it reaches the server', async () => {
