@@ -85,7 +85,7 @@ export class AuditFile implements AuditSink {
   /** Writes what waits, and what comes meanwhile. */
   async #drain(): Promise<void> {
     // What comes in one turn goes out in one piece.
-    await undefined
+    await Promise.resolve()
     while (this.#waiting.length > 0) {
       const lines = this.#waiting
       this.#waiting = []

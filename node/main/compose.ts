@@ -86,15 +86,9 @@ export async function compose(
   const self = { clientInfo: { name: 'banyan', version }, federation }
   const sealer = new Sealer(sessionKey, 'cursor')
   const current = (): NodeConfig => config
-  const audit = await openAudit(initial, {
+  const { audit, identity } = await openIdentity(initial, {
     log,
     config: current,
-    subjectOf: (principal) =>
-      principal === LOCAL_CALLER ? undefined : identity?.auditSubject(principal),
-  })
-  const identity = await identityOf(initial, {
-    log,
-    audit: audit ?? NO_AUDIT,
     scopesOf: (endpoint) => scopesAt(registry, endpoint),
   })
   const registry: Registry = new Registry(initial, {
@@ -152,18 +146,33 @@ function sessionsOf(sessionKey: Buffer, limits: NodeConfig['limits']): Sessions 
   })
 }
 
-/** Where nothing is said of identity, nothing of it is made. */
-function identityOf(
-  config: NodeConfig,
-  options: Omit<IdentityOptions, 'folder'>,
-): Promise<Identity | undefined> {
-  if (!hasIdentity(config)) return Promise.resolve(undefined)
-  const { state } = config.node
-  const folder = state === MEMORY_STATE ? undefined : state
-  return Identity.open(config, { ...options, folder })
+const NO_AUDIT: Audit = { exchange: () => undefined }
+
+interface IdentityParts extends Pick<IdentityOptions, 'scopesOf' | 'log'> {
+  readonly config: () => NodeConfig
 }
 
-const NO_AUDIT: Audit = { exchange: () => undefined }
+/**
+ * Who calls, and what is written down of it. The audit names callers as identity does. Where nothing is said of identity,
+ * nothing of it is made.
+ */
+async function openIdentity(
+  initial: NodeConfig,
+  { log, config, scopesOf }: IdentityParts,
+): Promise<Pick<Parts, 'audit' | 'identity'>> {
+  let identity: Identity | undefined
+  const audit = await openAudit(initial, {
+    log,
+    config,
+    subjectOf: (caller) => (caller === LOCAL_CALLER ? undefined : identity?.auditSubject(caller)),
+  })
+  if (hasIdentity(initial)) {
+    const { state } = initial.node
+    const folder = state === MEMORY_STATE ? undefined : state
+    identity = await Identity.open(initial, { folder, scopesOf, audit: audit ?? NO_AUDIT, log })
+  }
+  return { audit, identity }
+}
 
 /** What callers of an endpoint may ask for: the namespaces it shows now. */
 function scopesAt({ catalogue }: Registry, endpoint: string): readonly string[] {
