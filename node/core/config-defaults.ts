@@ -35,6 +35,7 @@ function authOf(endpoint: EndpointDraft, own: IssuerSettings | undefined): 'none
   const byNodes = auth.issuer === undefined && own?.mode !== 'external'
   return {
     algs: auth.issuer === undefined ? (own?.algs ?? OWN_ALGORITHMS) : ALGORITHMS,
+    types: auth.issuer === undefined ? (own?.types ?? []) : [],
     dpop: byNodes ? 'required' : 'accepted',
     egress: egressTo(auth.issuer, own),
     ...auth,

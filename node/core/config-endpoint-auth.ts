@@ -8,6 +8,7 @@ import {
   endTime,
   issuerId,
   secureUrl,
+  tokenTypes,
 } from './config-identity-fields.ts'
 import type { StaticKey } from './config-identity-types.ts'
 import { anyScope, ownScope, scopeMap } from './config-scope-fields.ts'
@@ -65,6 +66,7 @@ const fields = z.strictObject({
     .describe(
       'Signature algorithms of its tokens. Default: those of the issuer of the organisation; with issuer ES256, EdDSA, PS256, RS256 and ES384.',
     ),
+  types: tokenTypes('only with issuer. Default: none.').optional(),
   introspection: introspection.optional(),
   dpop: z
     .enum(['required', 'accepted'])
@@ -92,7 +94,7 @@ const fields = z.strictObject({
 
 function checkFields(auth: z.output<typeof fields>, context: z.RefinementCtx): void {
   if (auth.issuer !== undefined) return
-  for (const key of ['jwksUri', 'egress'] as const) {
+  for (const key of ['jwksUri', 'types', 'egress'] as const) {
     if (auth[key] === undefined) continue
     const hint = 'for the issuer of the organisation it stands under "issuer"'
     addProblem(context, {

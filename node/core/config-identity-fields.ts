@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { TYP } from '../../protocol/token/claims.ts'
 import { identifier, visibleName } from '../../protocol/token/fields.ts'
 import { addProblem, defined, distinct, isLoopback, problemOfUrl, secret } from './config-fields.ts'
 import type {
@@ -198,4 +199,20 @@ export function endTime(description: string): z.ZodType<number> {
       return z.NEVER
     })
     .meta({ type: 'string', pattern: DATE.source, description })
+}
+
+const OWN_TYPES: ReadonlySet<string> = new Set(Object.values(TYP))
+
+/** A media type without `application/`, as it stands in the header of a JWT. */
+const tokenType = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$/, 'must be a media type without "application/"')
+  .transform((type) => type.toLowerCase())
+  .refine((type) => !OWN_TYPES.has(type), 'has a meaning of its own')
+
+/** Types of access tokens of issuers older than RFC 9068. @param rest where it may stand, and the default */
+export function tokenTypes(rest: string): z.ZodType<string[]> {
+  return distinct(tokenType, 1).describe(
+    `Types of its access tokens (header typ) besides at+jwt, like JWT, which is what Keycloak writes. Such a token is told from an ID token by its audience alone; ${rest}`,
+  )
 }

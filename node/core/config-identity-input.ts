@@ -29,6 +29,7 @@ export interface IssuerInput {
   readonly tokenEndpoint?: string
   readonly jwksUri?: string
   readonly algs?: readonly SignatureAlgorithm[]
+  readonly types?: readonly string[]
   readonly client?: CredentialsInput
   readonly tokenTtl?: DurationInput
   readonly grantTtl?: DurationInput
@@ -42,6 +43,7 @@ export interface NodeClientInput {
   readonly keys?: KeysInput
   readonly spends: readonly string[]
   readonly reaches: readonly string[]
+  readonly scopes?: { readonly map: ScopeMapInput }
 }
 
 /** An item of `workloads`: exactly one of `keys`, `secretHash` and `federated`. */
@@ -84,6 +86,7 @@ export interface EndpointAuthInput {
   readonly issuer?: string
   readonly jwksUri?: string
   readonly algs?: readonly SignatureAlgorithm[]
+  readonly types?: readonly string[]
   readonly introspection?: { readonly url: string; readonly client: CredentialsInput }
   readonly dpop?: 'required' | 'accepted'
   readonly scopeMap?: ScopeMapInput
@@ -102,7 +105,8 @@ export interface UpstreamAuthInput {
   readonly issuer?: string
   readonly tokenEndpoint?: string
   readonly client?: CredentialsInput
-  readonly scopes?: { readonly map: ScopeMapInput } | readonly string[]
+  readonly scopes?:
+    { readonly map: ScopeMapInput; readonly accept?: readonly string[] } | readonly string[]
   readonly requires?: readonly string[]
   readonly subject?: 'pairwise' | 'public'
   readonly disclose?: 'full' | 'self' | 'hashed'

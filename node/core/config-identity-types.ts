@@ -37,6 +37,8 @@ export interface IssuerSettings {
   /** Absent: from the metadata of the issuer. */
   readonly jwksUri?: string
   readonly algs: readonly SignatureAlgorithm[]
+  /** Types of its access tokens besides `at+jwt`; none unless mode is `external`. */
+  readonly types: readonly string[]
   /** Mode `external` only. */
   readonly client?: ClientCredentials
   /** Longest life of an access token the embedded service issues, ms. */
@@ -57,6 +59,8 @@ export interface NodeClient {
   readonly spends: readonly string[]
   /** Resources it may get tokens for, and issuers it may get grants for. */
   readonly reaches: readonly string[]
+  /** Scopes of what it spends in the names of what it reaches; absent: both have the same names. */
+  readonly scopes?: ScopeMap
 }
 
 /** A program with an identity of its own: client credentials (RFC 6749 §4.4), or a platform's JWT (RFC 7523). */
@@ -139,6 +143,8 @@ export interface EndpointAuth {
   /** Absent: from the metadata of the issuer. */
   readonly jwksUri?: string
   readonly algs: readonly SignatureAlgorithm[]
+  /** Types of its tokens besides `at+jwt`, for issuers older than RFC 9068. */
+  readonly types: readonly string[]
   /** Opaque tokens are asked about here (RFC 7662). */
   readonly introspection?: {
     readonly url: string
@@ -164,7 +170,10 @@ export type UpstreamAuth =
       readonly issuer: string
       /** Absent: from the metadata of that issuer. */
       readonly tokenEndpoint?: string
-      readonly scopes: ScopeMap
+      readonly scopes: ScopeMap & {
+        /** Scopes its tokens may have besides those asked for: what the trust record over there makes of them. */
+        readonly accept: readonly string[]
+      }
       readonly subject: 'pairwise' | 'public'
       readonly disclose: 'full' | 'self' | 'hashed'
       readonly requireChain: boolean

@@ -15,9 +15,10 @@ import {
   resourceId,
   secureUrl,
   subject,
+  tokenTypes,
 } from './config-identity-fields.ts'
 import type { ClientKeySource, NodeClient, WorkloadClient } from './config-identity-types.ts'
-import { ownScope } from './config-scope-fields.ts'
+import { foreignScope, ownScope, scopeMap } from './config-scope-fields.ts'
 
 const MODES = ['embedded', 'node', 'external'] as const
 
@@ -48,6 +49,7 @@ const fields = z.strictObject({
     .describe(
       'Signature algorithms of its tokens. Default: ES256, what nodes sign with; with mode external ES256, EdDSA, PS256, RS256 and ES384.',
     ),
+  types: tokenTypes('only with mode external. Default: none.').optional(),
   client: credentials(
     'Who this node is there; only with mode external. Default: the URL of its client metadata document, with private_key_jwt.',
   ).optional(),
@@ -80,16 +82,18 @@ function checkMode(issuer: Fields, context: z.RefinementCtx): void {
     const hint = 'with mode embedded it is this process that answers'
     addProblem(context, { path: [key], message: 'is not for mode embedded', hint })
   }
-  if (mode !== 'external' && issuer.client !== undefined) {
-    addProblem(context, { path: ['client'], message: 'is only for mode external' })
+  for (const key of ['client', 'types'] as const) {
+    if (mode === 'external' || issuer[key] === undefined) continue
+    addProblem(context, { path: [key], message: 'is only for mode external' })
   }
 }
 
 /** The part `issuer`. */
 export const issuerSchema: z.ZodType<IssuerDraft> = fields
   .superRefine(checkMode)
-  .transform(({ algs, ...rest }): IssuerDraft => ({
+  .transform(({ algs, types = [], ...rest }): IssuerDraft => ({
     ...defined(rest),
+    types,
     algs: algs ?? (rest.mode === 'external' ? ALGORITHMS : OWN_ALGORITHMS),
   }))
   .describe(
@@ -119,8 +123,21 @@ export const nodeClientSchema: z.ZodType<NodeClient> = z
     reaches: distinct(resourceId, 0).describe(
       'What it may get in exchange: URLs of endpoints it may get tokens for, and identifiers of other issuers it may get grants for. Empty: nothing; its own endpoints are known all the same.',
     ),
+    scopes: z
+      .strictObject({
+        map: scopeMap(ownScope, foreignScope).describe(
+          'Scopes of what it spends to scopes of what it reaches. What is not in it does not go over.',
+        ),
+      })
+      .optional()
+      .describe(
+        'The caller’s scopes in the names of the next endpoint, as the node has them under auth.scopes of its upstream. Default: both endpoints give namespaces the same names.',
+      ),
   })
-  .transform(({ keys, ...rest }): NodeClient => ({ ...rest, keys: keysOf(rest.client, keys) }))
+  .transform(({ keys, ...rest }): NodeClient => ({
+    ...defined(rest),
+    keys: keysOf(rest.client, keys),
+  }))
   .describe('A node of the organisation that may use token exchange at the embedded service.')
 
 /** Clients and their keys, as they are written in a trust record: a client id, or a table. */

@@ -85,7 +85,7 @@ export const IDENTITY_LIMITS: Readonly<Record<IdentityLimitName, LimitSpec>> = {
     min: '4KiB',
     max: '4MiB',
     meaning:
-      'An answer of another token or introspection endpoint. A larger one is not read, and the exchange fails.',
+      'Keys, metadata, or an answer of a token or introspection endpoint. A larger one is not read, and what needs it fails.',
   },
   fetchTimeout: {
     unit: 'milliseconds',

@@ -15,6 +15,11 @@ const scopeTableFields = z
     map: scopeMap(ownScope, foreignScope).describe(
       'Scopes of callers, in the names of this node, to scopes of the upstream. What is not in it does not go over.',
     ),
+    accept: distinct(foreignScope, 1)
+      .optional()
+      .describe(
+        'With mode chain, scopes its tokens may have besides those asked for, where the trust record over there gives them other names. Default: none; a token with any other scope is refused.',
+      ),
   })
   .describe('With modes exchange and chain, the caller’s scopes in the names of the upstream.')
 
@@ -130,7 +135,12 @@ function checkScopeTable(
   }
 }
 
-function scopeTable(auth: Fields, context: z.RefinementCtx): { map: Record<string, string[]> } {
+interface ScopeTable {
+  readonly map: Record<string, string[]>
+  readonly accept: readonly string[]
+}
+
+function scopeTable(auth: Fields, context: z.RefinementCtx): ScopeTable {
   const { scopes } = auth
   if (scopes === undefined || Array.isArray(scopes)) {
     addProblem(context, {
@@ -141,14 +151,21 @@ function scopeTable(auth: Fields, context: z.RefinementCtx): { map: Record<strin
     return z.NEVER
   }
   checkScopeTable(auth, scopes.map, context)
-  return scopes
+  const { map, accept = [] } = scopes
+  if (auth.mode !== 'chain' && accept.length > 0) {
+    addProblem(context, { path: ['scopes', 'accept'], message: 'is only for mode "chain"' })
+  }
+  return { map, accept }
 }
 
 function withMode(auth: Fields, context: z.RefinementCtx): UpstreamAuth {
   const { mode, issuer, client, scopes, requires, requireChain = true } = auth
   const { tokenEndpoint, subject = 'pairwise', disclose = 'full' } = auth
   if (mode === 'none') return { mode }
-  if (mode === 'exchange') return { mode, scopes: scopeTable(auth, context), requireChain }
+  if (mode === 'exchange') {
+    const { map } = scopeTable(auth, context)
+    return { mode, scopes: { map }, requireChain }
+  }
   const elsewhere = defined({ tokenEndpoint })
   if (issuer === undefined) return z.NEVER
   if (mode === 'chain') {

@@ -158,7 +158,8 @@ export class Delegators {
       : new RemoteGrants(this.#ownRequests(upstream), plan, policy)
     const client = (): ClientCredentials => ({ id: self().sub })
     const requests = this.#requests(upstream, { ...auth, client })
-    return this.#audited(new ChainBackend(grants, requests, rules), url)
+    const { accept } = auth.scopes
+    return this.#audited(new ChainBackend(grants, requests, { ...rules, accept }), url)
   }
 
   #audited(backend: Backend, resource: string): Backend {

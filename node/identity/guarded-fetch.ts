@@ -24,15 +24,17 @@ export interface GuardedFetchOptions {
   readonly ca?: readonly string[]
   /** Default: the system's. */
   readonly resolve?: Resolve
+  /** Longest body where a request does not say; default 256 KiB. */
+  readonly maxBytes?: number
+  /** Time for a request that does not say, to its last byte, ms; default 5 s. */
+  readonly timeoutMs?: number
 }
 
-/** One request; what is left out has the default. */
+/** One request; what is left out is as for all. */
 export interface GuardedRequest {
   /** Names and values in turn. May hold credentials: they go to this host only, because no redirect is followed. */
   readonly headers?: readonly string[]
-  /** Longest body; default 256 KiB. */
   readonly maxBytes?: number
-  /** From now to the last byte, ms; default 5 s. */
   readonly timeoutMs?: number
   /** Content types that are read; default `application/json`. */
   readonly types?: readonly string[]
@@ -68,16 +70,20 @@ interface Call {
 export class GuardedFetch {
   readonly #allowPrivate: boolean
   readonly #agent: UndiciAgent
+  readonly #maxBytes: number
+  readonly #timeoutMs: number
 
-  constructor({ allowPrivate, ca, resolve = systemResolve }: GuardedFetchOptions) {
+  constructor({ allowPrivate, ca, resolve = systemResolve, ...limits }: GuardedFetchOptions) {
     this.#allowPrivate = allowPrivate
+    this.#maxBytes = limits.maxBytes ?? MAX_BYTES
+    this.#timeoutMs = limits.timeoutMs ?? TIMEOUT_MS
     this.#agent = new Agent({
       connections: CONNECTIONS,
       maxOrigins: MAX_ORIGINS,
       allowH2: false,
       connect: {
         lookup: guardedLookup(resolve, allowPrivate),
-        timeout: TIMEOUT_MS,
+        timeout: this.#timeoutMs,
         ...(ca && { ca: [...ca] }),
       },
       // Each request has one time limit of its own.
@@ -120,13 +126,13 @@ export class GuardedFetch {
     const url = this.#checked(text)
     const types = request.types ?? JSON_TYPES
     const limits: ResponseLimits = {
-      maxBytes: request.maxBytes ?? MAX_BYTES,
+      maxBytes: request.maxBytes ?? this.#maxBytes,
       depth: JSON_DEPTH,
       types,
     }
     const response = new GuardedResponse(url.host, limits)
     const give = (): void => response.fail('timeout', 'takes too long to answer')
-    const timer = setTimeout(give, request.timeoutMs ?? TIMEOUT_MS)
+    const timer = setTimeout(give, request.timeoutMs ?? this.#timeoutMs)
     const stop = (): void => response.fail('aborted', 'is not waited for any more')
     request.signal?.addEventListener('abort', stop, { once: true })
     if (request.signal?.aborted === true) stop()

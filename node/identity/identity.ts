@@ -77,7 +77,8 @@ export class Identity {
     this.#clock = clock
     this.#keys = keys
     this.#secrets = secrets
-    this.#networks = new Networks({}, clock)
+    const { tokenResponseBytes: maxBytes, fetchTimeout: timeoutMs } = limits
+    this.#networks = new Networks({ maxBytes, timeoutMs }, clock)
     this.#replay = new MemoryReplay({ clock, capacity: limits.replayEntries })
     this.#proofs = new ProofChecker({ replay: this.#replay, clock, secret: secrets.sealing })
     this.#revocations = new MemoryRevocations({ clock, capacity: limits.revocations })

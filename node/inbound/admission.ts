@@ -3,7 +3,7 @@ import { Fault } from '../../protocol/errors.ts'
 
 /** Who may talk to the node, by the names they use for it. */
 export interface AdmissionRules {
-  /** Whether it listens on loopback: then loopback names are good in Host and Origin. */
+  /** Whether it listens on loopback: then pages of this machine may talk to it. */
   readonly loopback: boolean
   /** Lower-case `host` or `host:port`. */
   readonly hosts: readonly string[]
@@ -49,7 +49,8 @@ export class Admission {
   }
 
   #isOwnHost(host: string): boolean {
-    if (this.#rules.loopback && LOOPBACK.test(host)) return true
+    // Only who is on this machine gets here by such a name, and no page can make a name of its own one of these.
+    if (LOOPBACK.test(host)) return true
     return this.#hosts.has(host) || this.#hosts.has(host.replace(/:\d+$/, ''))
   }
 

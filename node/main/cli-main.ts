@@ -9,6 +9,7 @@ import { schemaCommand } from './cli-schema.ts'
 import { serveCommand } from './cli-serve.ts'
 import { tokenCommand } from './cli-token.ts'
 import { traceCommand } from './cli-trace.ts'
+import { trustCommand } from './cli-trust.ts'
 import { upCommand } from './cli-up.ts'
 import { packageVersion } from './cli-version.ts'
 
@@ -21,6 +22,7 @@ const COMMANDS = [
   traceCommand,
   tokenCommand,
   keysCommand,
+  trustCommand,
   schemaCommand,
 ]
 

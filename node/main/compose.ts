@@ -1,6 +1,7 @@
 import { Fault } from '../../protocol/errors.ts'
 import { FEDERATION_VERSION, type FederationSettings } from '../../protocol/federation.ts'
 import { inheritedEnvironment, MEMORY_STATE } from '../core/config.ts'
+import { isLoopback } from '../core/config-fields.ts'
 import { CAPABILITY_KINDS } from '../../protocol/capability.ts'
 import type { Audit } from '../core/audit.ts'
 import type { AuditTrail } from '../core/audit-trail.ts'
@@ -212,9 +213,8 @@ function inboundOf({ limits }: NodeConfig): Remembered {
 
 function admissionOf({ node }: NodeConfig): Admission {
   const own = node.url === undefined ? [] : [new URL(node.url).host.toLowerCase()]
-  // Without authentication the configuration allows no other address.
   return new Admission({
-    loopback: true,
+    loopback: isLoopback(node.listen.host),
     hosts: [...own, ...node.allowedHosts],
     origins: node.allowedOrigins.map((origin) => origin.toLowerCase()),
   })

@@ -1,6 +1,6 @@
 import { actDepth, actorsOf, hasCycle, isInChain, type Party } from './act.ts'
 import type { AccessClaims, Actor, Confirmation, GrantClaims } from './claims.ts'
-import { MAX_NAME, present } from './fields.ts'
+import { MAX_NAME, present, qualifiedSubject } from './fields.ts'
 import type { GrantProfile } from './grant.ts'
 import type { Stamp } from './narrow.ts'
 import { refusal } from './refusals.ts'
@@ -48,7 +48,7 @@ export interface Redemption {
   readonly clientId: string
   /** The `resource` parameter. */
   readonly resource?: string
-  /** The `scope` parameter, in the names of the resource. */
+  /** The `scope` parameter, in the names of the resource or in those of the grant. */
   readonly scopes?: readonly string[]
   /** The key or certificate the client has proved. */
   readonly cnf?: Confirmation
@@ -160,7 +160,7 @@ function localSubject(grant: GrantClaims, trust: GrantTrust): string {
 
 function subjectByRule({ iss, sub, clientId }: GrantClaims, trust: GrantTrust): string | undefined {
   const { mode, pattern, map, anonymous } = trust.subjects
-  const qualified = `${iss}|${sub}`
+  const qualified = qualifiedSubject(iss, sub)
   if (sub === clientId) return anonymous ? qualified : undefined
   if (mode === 'mapped') return Object.hasOwn(map, sub) ? map[sub] : undefined
   return mode === 'public' || pattern.test(sub) ? qualified : undefined
@@ -197,7 +197,10 @@ function acceptedScopes(
   request: Redemption,
 ): readonly string[] {
   const bounded = intersect(mapScopes(grant.scope, scopes.map), scopes.max)
-  const accepted = intersect(bounded, request.scopes ?? bounded)
+  const { scopes: asked } = request
+  // A client that knows only its own issuer's names asks in those. Either way it gets no more than the grant is worth.
+  const wanted = asked === undefined ? bounded : [...asked, ...mapScopes(asked, scopes.map)]
+  const accepted = intersect(bounded, wanted)
   const crossing = accepted.filter((scope) => scope !== EVERYTHING)
   if (crossing.length > 0) return crossing
   throw refusal('invalid_scope', 'scope', 'none of the scopes is granted for this resource')

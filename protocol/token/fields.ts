@@ -114,3 +114,8 @@ export function readClaims<T>(schema: z.ZodType<T>, payload: JsonObject): T {
   const problem = Object.hasOwn(PROBLEMS, claim) ? PROBLEMS[claim] : undefined
   throw new TokenFault(problem ?? 'claims', `the claim "${claim}" is missing or not acceptable`)
 }
+
+/** A subject under the name of who vouches for it, so that two issuers never speak of the same one. */
+export function qualifiedSubject(issuer: string, subject: string): string {
+  return `${issuer}|${subject}`
+}

@@ -8,7 +8,7 @@ import {
   type Party,
 } from './act.ts'
 import type { AccessClaims, Actor, Confirmation, GrantClaims } from './claims.ts'
-import { present } from './fields.ts'
+import { MAX_NAME, present, qualifiedSubject } from './fields.ts'
 import { pairwiseSubject } from './pairwise.ts'
 import { refusal } from './refusals.ts'
 import { EVERYTHING, intersect, mapScopes, parseScope, type ScopeMapping } from './scopes.ts'
@@ -219,14 +219,31 @@ function nextBudget(parent: Parent, record: NarrowRecord): number {
   throw refusal('invalid_target', 'budget', 'no further exchange is allowed')
 }
 
-/** A node that acts for itself stays who it is, so that the other side can tell; a person need not be known by name. */
+/**
+ * A node that acts for itself stays who it is, so that the other side can tell; a person need not be known by name. Who is
+ * vouched for by another issuer stands under its name: two of them may have the same name for two people.
+ */
 function subjectFor(
   { issuer, subject }: Parent,
   target: Target,
   { ask, record }: { readonly ask: Ask; readonly record: NarrowRecord },
 ): string {
   const isItself = subject === ask.actor.sub && issuer === ask.actor.iss
-  if (record.subject.rule === 'same' || isItself) return subject
+  if (isItself) return subject
+  if (record.subject.rule === 'same') {
+    return issuer === record.issuer ? subject : foreignSubject(issuer, subject)
+  }
   const { secret } = record.subject
   return pairwiseSubject(secret, { iss: issuer, sub: subject, target: target.issuer })
+}
+
+/**
+ * A subject of another issuer, under its name.
+ *
+ * @throws OAuthFault `invalid_request` when that is too long for a claim
+ */
+function foreignSubject(issuer: string, subject: string): string {
+  const qualified = qualifiedSubject(issuer, subject)
+  if (qualified.length <= MAX_NAME) return qualified
+  throw refusal('invalid_request', 'subject', 'the subject is too long to be passed on')
 }

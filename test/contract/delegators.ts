@@ -1,6 +1,10 @@
 // Ways to a token for an upstream, each with the real token services it needs on loopback.
 import type { ExchangeLine } from '../../node/core/audit.ts'
-import type { UpstreamAuth } from '../../node/core/config-identity-types.ts'
+import type {
+  NodeClient,
+  TrustRecord,
+  UpstreamAuth,
+} from '../../node/core/config-identity-types.ts'
 import type { NodeConfig, UpstreamConfig } from '../../node/core/config-types.ts'
 import type { LogFacts, Logger } from '../../node/core/logger.ts'
 import { SILENT } from '../../node/core/logger.ts'
@@ -71,6 +75,11 @@ export interface WayChange {
   /** The upstream; default one that the issuers know. */
   readonly resource?: string
   readonly map?: Readonly<Record<string, readonly string[]>>
+  /** What the issuer of the organisation makes of the node's scopes; default: the same. */
+  readonly within?: Readonly<Record<string, readonly string[]>>
+  /** What the peer makes of scopes; default: the same. */
+  readonly across?: Readonly<Record<string, readonly string[]>>
+  readonly accept?: readonly string[]
 }
 
 interface Own {
@@ -104,6 +113,11 @@ const OPEN = {
   },
 }
 
+function openTo(across: Bench['map'] = OPEN.scopes.map): Partial<TrustRecord> {
+  const max = [...OPEN.scopes.max, ...Object.values(across).flat()]
+  return { ...OPEN, scopes: { map: across, max } }
+}
+
 /** The token service of this process; nothing is sent. */
 const inProcess: Way = {
   name: 'in this process',
@@ -124,13 +138,11 @@ const inProcess: Way = {
   },
 }
 
-async function elsewhere(reaches: readonly string[] = []): Promise<{ lab: TokenLab; own: Own }> {
+async function elsewhere(change: Partial<NodeClient> = {}): Promise<{ lab: TokenLab; own: Own }> {
   const lab = await TokenLab.open()
-  if (reaches.length > 0) {
-    const [edge, ...others] = lab.settings().issuer?.nodes ?? []
-    const nodes = edge === undefined ? [] : [{ ...edge, reaches }, ...others]
-    lab.service.apply(lab.settings({ nodes }))
-  }
+  const [edge, ...others] = lab.settings().issuer?.nodes ?? []
+  const nodes = edge === undefined ? [] : [{ ...edge, ...change }, ...others]
+  lab.service.apply(lab.settings({ nodes }))
   const sts = lab.parts?.keys.ring('sts').signing()
   if (sts === undefined) throw new Error('not open')
   const home = EDGE_MAIN
@@ -142,15 +154,15 @@ async function elsewhere(reaches: readonly string[] = []): Promise<{ lab: TokenL
 const byExchange: Way = {
   name: 'by exchange at the issuer of the organisation',
   asks: true,
-  async make({ resource, map = WITHIN } = {}) {
-    const { lab, own } = await elsewhere()
+  async make({ resource, map = WITHIN, within } = {}) {
+    const { lab, own } = await elsewhere(within === undefined ? {} : { scopes: { map: within } })
     const auth: UpstreamAuth = { mode: 'exchange', scopes: { map }, requireChain: true }
     return bench({ own, auth, resource: resource ?? lab.main, issuer: lab.base, labs: [lab] })
   },
 }
 
-function chain(issuer: string, map: Bench['map']): UpstreamAuth {
-  const scopes = { map }
+function chain(issuer: string, map: Bench['map'], accept: readonly string[] = []): UpstreamAuth {
+  const scopes = { map, accept }
   return {
     mode: 'chain',
     issuer,
@@ -165,9 +177,9 @@ function chain(issuer: string, map: Bench['map']): UpstreamAuth {
 const byOwnGrant: Way = {
   name: 'by chaining, with a grant made in this process',
   asks: true,
-  async make({ resource, map = ACROSS } = {}) {
+  async make({ resource, map = ACROSS, across, accept } = {}) {
     const peer = await TokenLab.open()
-    peer.service.apply(peer.settings({ trust: [peer.trust(OPEN)] }))
+    peer.service.apply(peer.settings({ trust: [peer.trust(openTo(across))] }))
     const home = `${PEER}/mcp/main`
     const own: Own = {
       issuer: PEER,
@@ -177,7 +189,7 @@ const byOwnGrant: Way = {
       home,
       mode: 'embedded',
     }
-    const auth = chain(peer.base, map)
+    const auth = chain(peer.base, map, accept)
     return bench({ own, auth, resource: resource ?? peer.main, issuer: peer.base, labs: [peer] })
   },
 }
@@ -186,17 +198,18 @@ const byOwnGrant: Way = {
 const byGrantOfIssuer: Way = {
   name: 'by chaining, with a grant of the issuer of the organisation',
   asks: true,
-  async make({ resource, map = ACROSS } = {}) {
+  async make({ resource, map = ACROSS, within, across, accept } = {}) {
     const peer = await TokenLab.open()
-    const { lab, own } = await elsewhere([peer.base])
+    const renamed = within === undefined ? {} : { scopes: { map: within } }
+    const { lab, own } = await elsewhere({ reaches: [peer.base], ...renamed })
     const record = peer.trust({
       issuer: lab.base,
       keys: { static: [jwk(own.sts)] },
       clients: [{ id: EDGE, keys: { static: [jwk(KEYS.edge)] } }],
-      ...OPEN,
+      ...openTo(across),
     })
     peer.service.apply(peer.settings({ trust: [record], nodes: [], workloads: [] }))
-    const auth = chain(peer.base, map)
+    const auth = chain(peer.base, map, accept)
     return bench({
       own,
       auth,

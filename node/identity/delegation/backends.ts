@@ -7,7 +7,13 @@ import type { LocalIssuer } from '../service/local-issuer.ts'
 import type { Backend, Delegation } from './backend.ts'
 import { DelegatedToken, revealToken } from './delegated-token.ts'
 import { expectedAccess } from './expectation.ts'
-import { noToken, type GrantPlan, type GrantSource, type LinkPolicy } from './grant-source.ts'
+import {
+  localRequest,
+  noToken,
+  type GrantPlan,
+  type GrantSource,
+  type LinkPolicy,
+} from './grant-source.ts'
 import { readIssuedToken } from './issued-claims.ts'
 import { readAnswer } from './token-answers.ts'
 import type { TokenRequests } from './token-requests.ts'
@@ -25,19 +31,10 @@ export class LocalBackend implements Backend {
   }
 
   obtain({ parent, origin }: Delegation): DelegatedToken {
-    const { map, actor, jkt } = this.#plan
-    const target = this.#plan.target()
     const issuer = this.#issuer()
-    const { resource } = target
-    const record = { ...this.#policy(), issuer: issuer.issuer, targets: [target], scopes: { map } }
-    const ask = {
-      kind: 'access',
-      resource,
-      audience: resource,
-      actor: actor(),
-      cnf: { jkt },
-    } as const
-    const { token, claims } = issuer.issueLocally(parent, ask, record, origin)
+    const { ask, record } = localRequest(issuer, this.#plan, this.#policy())
+    const wanted = { ...ask, kind: 'access', audience: ask.resource } as const
+    const { token, claims } = issuer.issueLocally(parent, wanted, record, origin)
     const { jti, iss, scope: scopes, exp: expiresAt, txn } = claims
     const facts = { scheme: 'DPoP', scopes, expiresAt, jti, issuer: iss } as const
     return new DelegatedToken(token, txn === undefined ? facts : { ...facts, txn })
@@ -80,19 +77,27 @@ export class ExchangeBackend implements Backend {
     const asked = { issuedType: URN.accessToken, tokenType: 'DPoP', scopes, ceiling } as const
     const answered = readAnswer(json, { ...asked, now: plan.clock() })
     const { issuer, clientId } = this.#requests
-    const { subject } = parent
-    const expected = { issuer, audience, subject, clientId, law, ceiling, issuedAt, requireChain }
+    // A server that makes no chains may know people of others by names of its own.
+    const isKnown = requireChain || parent.issuer === issuer
+    const subject = isKnown ? law.sub : undefined
+    const named = { issuer, audience, subject, clientId, scopes }
+    const expected = { ...named, law, ceiling, issuedAt, requireChain }
     return readIssuedToken(answered, expected)
   }
+}
+
+export interface ChainRules extends Omit<LinkRules, 'policy'> {
+  /** Scopes a token may have besides those asked for. */
+  readonly accept: readonly string[]
 }
 
 /** Between organisations: a grant of the own issuer, redeemed at that of the upstream (identity chaining, RFC 7523). */
 export class ChainBackend implements Backend {
   readonly #grants: GrantSource
   readonly #requests: TokenRequests
-  readonly #rules: Omit<LinkRules, 'policy'>
+  readonly #rules: ChainRules
 
-  constructor(grants: GrantSource, requests: TokenRequests, rules: Omit<LinkRules, 'policy'>) {
+  constructor(grants: GrantSource, requests: TokenRequests, rules: ChainRules) {
     this.#grants = grants
     this.#requests = requests
     this.#rules = rules
@@ -102,18 +107,19 @@ export class ChainBackend implements Backend {
     const { plan, requireChain } = this.#rules
     const { issuer, resource: audience } = plan.target()
     const { token, claims: law } = await this.#grants.grant(delegation)
-    const { scope: scopes } = law
     const json = await this.#requests.ask([
       ['grant_type', URN.jwtBearer],
       ['assertion', token],
       ['resource', audience],
-      ['scope', scopes.join(' ')],
+      ['scope', law.scope.join(' ')],
     ])
+    const scopes = [...law.scope, ...this.#rules.accept]
     const ceiling = law.sessionExpiry ?? delegation.parent.expiresAt
     const asked = { issuedType: undefined, tokenType: 'DPoP', scopes, ceiling } as const
     const answered = readAnswer(json, { ...asked, now: plan.clock() })
     const { issuedAt } = delegation
-    return readIssuedToken(answered, { issuer, audience, law, ceiling, issuedAt, requireChain })
+    const expected = { issuer, audience, law, scopes, ceiling, issuedAt, requireChain }
+    return readIssuedToken(answered, expected)
   }
 }
 

@@ -1,5 +1,5 @@
 import { URN } from '../../../protocol/token/metadata.ts'
-import type { NarrowRecord, Target } from '../../../protocol/token/narrow.ts'
+import type { Ask, NarrowRecord, Target } from '../../../protocol/token/narrow.ts'
 import type { Party } from '../../../protocol/token/act.ts'
 import type { GrantClaims } from '../../../protocol/token/claims.ts'
 import type { ScopeMapping } from '../../../protocol/token/scopes.ts'
@@ -53,18 +53,23 @@ export class LocalGrants implements GrantSource {
   }
 
   grant({ parent, origin }: Delegation): Grant {
-    const { map, actor, jkt } = this.#plan
-    const target = this.#plan.target()
     const issuer = this.#issuer()
-    const record = {
-      ...this.#policy(),
-      issuer: issuer.issuer,
-      targets: [target],
-      scopes: { map },
-    }
-    const { resource, issuer: audience } = target
-    const ask = { kind: 'grant', resource, audience, actor: actor(), cnf: { jkt } } as const
-    return issuer.issueLocally(parent, ask, record, origin)
+    const { ask, record } = localRequest(issuer, this.#plan, this.#policy())
+    const wanted = { ...ask, kind: 'grant', audience: this.#plan.target().issuer } as const
+    return issuer.issueLocally(parent, wanted, record, origin)
+  }
+}
+
+/** What a link asks of the issuer in this process, but for the kind, and by which policy. */
+export function localRequest(
+  { issuer }: Pick<LocalIssuer, 'issuer'>,
+  { target: targetOf, map, actor, jkt }: GrantPlan,
+  policy: LinkPolicy,
+): { readonly ask: Omit<Ask, 'kind' | 'audience'>; readonly record: NarrowRecord } {
+  const target = targetOf()
+  return {
+    ask: { resource: target.resource, actor: actor(), cnf: { jkt } },
+    record: { ...policy, issuer, targets: [target], scopes: { map } },
   }
 }
 
@@ -96,10 +101,11 @@ export class RemoteGrants implements GrantSource {
       ['scope', law.scope.join(' ')],
     ])
     const ceiling = law.sessionExpiry ?? parent.expiresAt
-    const expected = { issuedType: URN.jwt, tokenType: 'N_A', scopes: law.scope, ceiling } as const
+    const { scope: scopes } = law
+    const expected = { issuedType: URN.jwt, tokenType: 'N_A', scopes, ceiling } as const
     const { token } = readAnswer(json, { ...expected, now: this.#plan.clock() })
     const { issuer } = this.#requests
-    const claims = checkGrant(token, { issuer, audience, resource, law, ceiling, issuedAt })
+    const claims = checkGrant(token, { issuer, audience, resource, law, scopes, ceiling, issuedAt })
     // The issuer was not told the rule of this link; what it does not keep is not sent.
     const isNamed = claims.sub === parent.subject && claims.sub !== claims.clientId
     if (policy.subject.rule === 'pairwise' && isNamed) throw wrong('subject', 'names the caller')

@@ -34,7 +34,7 @@ export interface UpstreamDelegatorOptions {
   /** Where its tokens are shown: what proofs are for. */
   readonly url: string
   readonly backend: Backend
-  /** For callers without a token, and for the node itself where an issuer wants to see one; undefined: `backend`. */
+  /** For the node itself, where an issuer wants to see a token; undefined: `backend`. */
   readonly ownBackend?: Backend
   /** The caller's scopes to those of the upstream; undefined where the node goes in its own name. */
   readonly map: ScopeMapping | undefined
@@ -137,12 +137,11 @@ export class UpstreamDelegator implements Delegator {
     const key = this.#keyOf(principal, budget)
     const known = this.#entries.get(key)
     if (known !== undefined) return known.entry
-    const { backend, ownBackend = backend, clock } = this.#options
-    const { credential, claims } = principal
-    const from = credential === undefined ? ownBackend : backend
+    const { backend, clock } = this.#options
+    const { claims } = principal
     const entry = new DelegationEntry({
       clock,
-      obtain: () => from.obtain(this.#delegation(principal, budget)),
+      obtain: () => backend.obtain(this.#delegation(principal, budget)),
       // Nobody's word for a key lasts: it is given anew with each token.
       ceiling: claims === undefined ? Infinity : principal.expiresAt / 1_000,
       isRevoked: (token) => this.#isRevoked(token, claims),

@@ -41,7 +41,7 @@ async function exchange(request: GrantRequest, context: GrantContext): Promise<G
   const actor = { iss: context.policy.identifier, sub: client.id }
   const scopes = requestedScopes(form)
   const ask = { resource: target.resource, actor, cnf, ...present({ scopes }) }
-  return issue(subject, { target, ask }, context)
+  return issue(subject, { node, target, ask }, context)
 }
 
 /** What is refused before anything is verified. */
@@ -93,15 +93,19 @@ function unknownTarget(): OAuthFault {
 
 function issue(
   { parent, claims }: Subject,
-  asked: { readonly target: Target; readonly ask: Omit<Ask, 'kind' | 'audience'> },
+  asked: {
+    readonly node: NodeClient
+    readonly target: Target
+    readonly ask: Omit<Ask, 'kind' | 'audience'>
+  },
   context: GrantContext,
 ): GrantOutcome {
-  const { target, ask } = asked
+  const { node, target, ask } = asked
   const { issuer, policy, parts } = context
   const base: Omit<NarrowRecord, 'maxTtl' | 'subject'> = {
     issuer: policy.identifier,
     targets: [target],
-    scopes: {},
+    scopes: node.scopes ?? {},
     maxDepth: policy.maxDepth,
     maxBudget: policy.maxBudget,
     disclose: 'full',

@@ -98,7 +98,8 @@ export class EndpointAuthenticator implements Authenticator {
     const { access, auth, scopes: rules } = policy
     if (access.issuer === issuerOf({}, issuer, this.#options.baseUrl())) return undefined
     const scopes = (granted: readonly string[]): readonly string[] => grantedScopes(granted, rules)
-    return { issuer: access.issuer, keys: access.keys, algs: auth.algs, scopes }
+    const { algs, types: otherTypes } = auth
+    return { issuer: access.issuer, keys: access.keys, algs, otherTypes, scopes }
   }
 
   close(): void {

@@ -99,6 +99,7 @@ function accessRules({ issuer, resource, auth }: Guarded, parts: PolicyParts): A
     issuer,
     audience: resource,
     algs: auth.algs,
+    otherTypes: auth.types,
     leeway: limits.clockSkew / 1_000,
     maxDepth: limits.actDepth,
     maxBytes: limits.tokenBytes,

@@ -128,6 +128,7 @@ describe('a good configuration', () => {
       title: 'Main',
       auth: {
         algs: ['ES256'],
+        types: [],
         dpop: 'required',
         scopeMap: {},
         keys: [],

@@ -93,6 +93,14 @@ describe('narrowing', () => {
     expect(narrow({ ...parent, issuer: C }, GRANT, RECORD, STAMP).sub).not.toBe(ACTOR.sub)
   })
 
+  test('people of two issuers with one name stay two', () => {
+    const same = { subject: { rule: 'same' } } as const
+    expect(access({}, {}, same).sub).toBe('u')
+    expect(access({ issuer: C }, {}, same).sub).toBe(`${C}|u`)
+    const long = { issuer: C, subject: 'u'.repeat(1_024) }
+    expect(problem(() => access(long, {}, same))).toBe('subject')
+  })
+
   test('shortens every life that is left', () => {
     expect(access({ expiresAt: NOW + 50 }).exp).toBe(NOW + 50)
     expect(access({ sessionExpiry: NOW + 40 })).toMatchObject({
@@ -323,6 +331,13 @@ describe('accepting a grant', () => {
       'invalid_scope',
     )
     expect(refused(() => accept({}, {}, { scopes: ['ns:hr'] }))).toBe('invalid_scope')
+  })
+
+  test('what is asked for may stand in the names of either side', () => {
+    const wide = { scope: ['ns:crm'] }
+    expect(accept(wide, {}, { scopes: RECEIVED.scope }).scope).toEqual(['ns:sales:read'])
+    expect(accept(wide, {}, { scopes: ['ns:sales:read'] }).scope).toEqual(['ns:sales:read'])
+    expect(refused(() => accept(wide, {}, { scopes: ['ns:other'] }))).toBe('invalid_scope')
   })
 
   test('ends with the session, the trust, or a grant that names no session', () => {

@@ -35,6 +35,7 @@ const EXPECTED: ExpectedClaims = {
   audience: LAW.aud,
   subject: 'alice',
   law: LAW,
+  scopes: LAW.scope,
   ceiling: 1_600,
   issuedAt: 990,
   requireChain: true,

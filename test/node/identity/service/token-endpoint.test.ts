@@ -5,7 +5,16 @@ import { SigningKey } from '../../../../node/identity/signing-key.ts'
 import { URN } from '../../../../protocol/token/metadata.ts'
 import { Fault } from '../../../../protocol/errors.ts'
 import { send } from '../../../fixtures/raw-client.ts'
-import { accessOf, EDGE, grantOf, KEYS, SECRET, TokenLab, type Form } from './token-lab.ts'
+import {
+  accessOf,
+  EDGE,
+  grantOf,
+  KEYS,
+  PROVIDER,
+  SECRET,
+  TokenLab,
+  type Form,
+} from './token-lab.ts'
 
 let lab: TokenLab
 
@@ -142,7 +151,7 @@ describe('a token exchange', () => {
     })
     const first = await lab.ask(lab.exchange({ subject_token: token }))
     const issued = accessOf(first.token)
-    expect(issued).toMatchObject({ iss: lab.base, sub: 'bob', exp: lab.now + 90 })
+    expect(issued).toMatchObject({ iss: lab.base, sub: `${PROVIDER}|bob`, exp: lab.now + 90 })
     expect(issued.act).toEqual({ iss: lab.base, sub: EDGE })
     expect(issued.mesh?.budget).toBe(5)
     expect(issued.txn).not.toBe('chosen')
