@@ -10,7 +10,7 @@ export interface Hop {
 
 /** One call from its first node to its last. */
 export interface Story {
-  /** What became of it at the first node. */
+  /** What became of it, at the last node that decided. */
   readonly decision: AuditLine['decision']
   readonly ts: string
   readonly txn?: string
@@ -106,10 +106,12 @@ class Joined {
       hops.push({ node: call.node, call, tokens })
     }
     const txn = hops.map(({ call }) => call.txn).find((one) => one !== undefined)
-    const { decision, ts, trace } = root
+    const { ts, trace } = root
     const end = endOf(hops)
+    // A node that passed a refusal on has let the call through.
+    const last = hops.findLast(({ call }) => call.decision !== 'allowed')
     return {
-      decision,
+      decision: (last?.call ?? root).decision,
       ts,
       ...(txn !== undefined && { txn }),
       ...(trace !== undefined && { trace }),
@@ -184,7 +186,6 @@ function keyOf(id: number, jti: string | undefined, trace: string | undefined): 
 }
 
 function endOf(hops: readonly Hop[]): Story['end'] {
-  if (hops[0]?.call.decision === 'allowed') return undefined
   for (const { call, tokens } of hops.toReversed()) {
     if (call.decision === 'allowed') continue
     // The token's own node says less than the issuer that refused it.

@@ -20,7 +20,8 @@ function lifeOf(line: AuditLine): string | undefined {
 }
 
 function join(parts: readonly (string | undefined)[]): string {
-  return harmless(parts.filter((part) => part !== undefined && part !== '').join(', '))
+  const text = parts.filter((part) => part !== undefined && part !== '').join(', ')
+  return harmless(text).replaceAll('\n', '\ufffd')
 }
 
 function row(name: string, text: string): string {
@@ -70,9 +71,10 @@ function hopText({ call, tokens }: Hop, number: number, paint: Paint): string {
   const to = upstream === undefined ? '' : ` → ${upstream}`
   const took = ms === undefined ? '' : `, ${ms} ms`
   const why = reason === undefined ? '' : `: ${reason}`
+  const answer = call.error === undefined ? '' : `, answered with error ${call.error}`
   const title = harmless(`${node} /mcp/${endpoint ?? '?'}${to}`)
   return [
-    `${`${number}.`.padEnd(3)} ${paint('bold', title)}  ${shown(decision, paint)}${harmless(why)}${took}\n`,
+    `${`${number}.`.padEnd(3)} ${paint('bold', title)}  ${shown(decision, paint)}${harmless(why)}${answer}${took}\n`,
     row('caller', callerOf(call)),
     row('came', cameWith(call)),
     row('actors', join(actors.map((actor) => actor.split(' ').at(-1)))),
