@@ -1,3 +1,4 @@
+import { lineHash } from '../core/audit-chain.ts'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
 import { count, painter } from './cli-nodes.ts'
 import { readTraceFiles, type TraceEntry } from './trace-files.ts'
@@ -12,7 +13,10 @@ function chainText({ node, lines, chains, from, to, head, isCut, breaks }: Chain
   return `${node}: ${state}, ${count(lines, 'line')}${many} from ${from} to ${to}${cut}\n  head ${head}\n`
 }
 
-function verify(entries: readonly TraceEntry[], { options, stdout }: CommandContext): boolean {
+function verify(
+  entries: readonly TraceEntry[],
+  { options, stdout, stderr }: CommandContext,
+): boolean {
   const reports = verifyChains(entries)
   if (options.has('json')) stdout.write(`${JSON.stringify(reports, undefined, 2)}\n`)
   else {
@@ -23,7 +27,17 @@ function verify(entries: readonly TraceEntry[], { options, stdout }: CommandCont
       }
     }
   }
-  return reports.every(({ breaks }) => breaks.length === 0)
+  if (reports.length === 0) stderr.write('there is no line of an audit in these files\n')
+  return reports.length > 0 && reports.every(({ breaks }) => breaks.length === 0)
+}
+
+function hasHeads(entries: readonly TraceEntry[], { options, stderr }: CommandContext): boolean {
+  const heads = options.texts('head')
+  if (heads.length === 0) return true
+  const hashes = new Set(entries.map(({ text }) => lineHash(text)))
+  const missing = heads.filter((head) => !hashes.has(head))
+  for (const head of missing) stderr.write(`the line of head ${head} is not there any more\n`)
+  return missing.length === 0
 }
 
 function find(entries: readonly TraceEntry[], { options }: CommandContext): Found {
@@ -50,7 +64,8 @@ export const traceCommand: Command = {
   name: 'trace',
   summary:
     'tell what became of a call, from audit files and logs of all the nodes it passed; 1 when nothing is found or a chain is broken',
-  usage: '[--txn T] [--trace-id T] [--jti J] [--last] [--json] FILE... | --verify [--json] FILE...',
+  usage:
+    '[--txn T] [--trace-id T] [--jti J] [--last] [--json] FILE... | --verify [--head HASH]... [--json] FILE...',
   options: {
     txn: { type: 'string', value: 'T', summary: 'calls of the delegation of this name' },
     'trace-id': {
@@ -64,6 +79,13 @@ export const traceCommand: Command = {
       type: 'boolean',
       summary: 'check that no line was changed, removed or put in between instead',
     },
+    head: {
+      type: 'string',
+      value: 'HASH',
+      multiple: true,
+      summary:
+        'a head that --verify gave before: its line must be there still, so that no end was cut off',
+    },
     json: { type: 'boolean', summary: 'print one JSON document' },
   },
   async run(context) {
@@ -74,10 +96,10 @@ export const traceCommand: Command = {
       stderr.write(`${file}:${number}: ${message}\n`)
     }
     if (options.has('verify')) {
-      if (entries.length === 0) stderr.write('there is no line of an audit in this\n')
-      const isWhole = verify(entries, context)
-      return isWhole && problems.length === 0 && entries.length > 0 ? EXIT.ok : EXIT.failed
+      const isWhole = verify(entries, context) && hasHeads(entries, context)
+      return isWhole && problems.length === 0 ? EXIT.ok : EXIT.failed
     }
+    if (options.has('head')) throw new UsageError('--head goes with --verify')
     if (tell(find(entries, context), context)) return EXIT.ok
     stderr.write('no such call is in these files\n')
     return EXIT.failed

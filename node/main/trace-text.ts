@@ -19,9 +19,13 @@ function lifeOf(line: AuditLine): string | undefined {
   return exp === undefined ? undefined : `lives ${Math.round(exp - Date.parse(line.ts) / 1_000)} s`
 }
 
-function join(parts: readonly (string | undefined)[]): string {
-  const text = parts.filter((part) => part !== undefined && part !== '').join(', ')
+/** Text of others on one line. */
+function oneLine(text: string): string {
   return harmless(text).replaceAll('\n', '\ufffd')
+}
+
+function join(parts: readonly (string | undefined)[]): string {
+  return oneLine(parts.filter((part) => part !== undefined && part !== '').join(', '))
 }
 
 function row(name: string, text: string): string {
@@ -63,7 +67,7 @@ function tokenRow(line: AuditLine, paint: Paint): string {
     isIssued ? lifeOf(line) : undefined,
     isIssued ? out.jti && `jti ${out.jti}` : reason,
   ])
-  return row('token', `${harmless(`${node} ${kind}`)} ${shown(decision, paint)}: ${facts}`)
+  return row('token', `${oneLine(`${node} ${kind}`)} ${shown(decision, paint)}: ${facts}`)
 }
 
 function hopText({ call, tokens }: Hop, number: number, paint: Paint): string {
@@ -72,9 +76,9 @@ function hopText({ call, tokens }: Hop, number: number, paint: Paint): string {
   const took = ms === undefined ? '' : `, ${ms} ms`
   const why = reason === undefined ? '' : `: ${reason}`
   const answer = call.error === undefined ? '' : `, answered with error ${call.error}`
-  const title = harmless(`${node} /mcp/${endpoint ?? '?'}${to}`)
+  const title = oneLine(`${node} /mcp/${endpoint ?? '?'}${to}`)
   return [
-    `${`${number}.`.padEnd(3)} ${paint('bold', title)}  ${shown(decision, paint)}${harmless(why)}${answer}${took}\n`,
+    `${`${number}.`.padEnd(3)} ${paint('bold', title)}  ${shown(decision, paint)}${oneLine(why)}${answer}${took}\n`,
     row('caller', callerOf(call)),
     row('came', cameWith(call)),
     row('actors', join(actors.map((actor) => actor.split(' ').at(-1)))),
@@ -86,12 +90,12 @@ function hopText({ call, tokens }: Hop, number: number, paint: Paint): string {
 /** A call for people. Only the outermost actor of a token is vouched for; the text says what was written down. */
 export function storyText({ hops, ts, decision, txn, trace, end }: Story, paint: Paint): string {
   const call = hops[0]?.call
-  const what = harmless(`${call?.method ?? 'request'} ${call?.tool ?? ''}`.trim())
+  const what = oneLine(`${call?.method ?? 'request'} ${call?.tool ?? ''}`.trim())
   const ended =
-    end === undefined ? '' : `, ended at ${harmless(`${end.node} (${end.kind}): ${end.reason}`)}`
+    end === undefined ? '' : `, ended at ${oneLine(`${end.node} (${end.kind}): ${end.reason}`)}`
   const names = join([txn && `txn ${txn}`, trace && `trace ${trace}`])
   return [
-    `${paint('bold', what)}  ${harmless(ts)}  ${shown(decision, paint)}${ended}\n`,
+    `${paint('bold', what)}  ${oneLine(ts)}  ${shown(decision, paint)}${ended}\n`,
     names === '' ? '' : `${paint('dim', names)}\n`,
     ...hops.map((hop, index) => hopText(hop, index + 1, paint)),
   ].join('')
@@ -100,6 +104,6 @@ export function storyText({ hops, ts, decision, txn, trace, end }: Story, paint:
 /** Decisions about tokens that belong to no call. */
 export function looseText(lines: readonly AuditLine[], paint: Paint): string {
   if (lines.length === 0) return ''
-  const rows = lines.map((line) => `${harmless(line.ts)} ${tokenRow(line, paint).trimStart()}`)
+  const rows = lines.map((line) => `${oneLine(line.ts)} ${tokenRow(line, paint).trimStart()}`)
   return `${paint('bold', 'decisions that belong to no call here')}\n${rows.join('')}`
 }
