@@ -1,32 +1,17 @@
 // Three organisations in a row, each a node that believes only its neighbour.
 import { randomBytes } from 'node:crypto'
-import type { AuditLine } from '../../node/core/audit-chain.ts'
-import { SILENT, type Logger } from '../../node/core/logger.ts'
 import { hashStaticKey } from '../../node/identity/static-keys.ts'
 import type { RunningNode as BanyanNode } from '../../node/main/running-node.ts'
 import type { FixtureServer } from '../fixtures/fixture-server.ts'
 import { callModern, type RawReply } from '../fixtures/raw-client.ts'
 import { until } from '../fixtures/wait.ts'
 import type { Mesh } from './mesh.ts'
+import { Records } from './records.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
 /** What alice comes with. */
 export const KEY: string = randomBytes(32).toString('base64url')
-
-/** Everything that was logged, for what must and must not be there. */
-export class Records {
-  readonly audit: AuditLine[] = []
-  text = ''
-
-  get log(): Logger {
-    const write = (facts: Readonly<Record<string, unknown>>, message: string): void => {
-      this.text += `${message} ${JSON.stringify(facts)}\n`
-      if ('audit' in facts) this.audit.push(facts['audit'] as AuditLine)
-    }
-    return { ...SILENT, debug: write, info: write, warn: write, error: write }
-  }
-}
 
 interface Plan {
   readonly audit?: Json | undefined
