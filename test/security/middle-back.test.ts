@@ -170,7 +170,7 @@ describe('attack 44: the issuer of the middle answers with more than it was aske
     const reply = await somebody()
     expect(outcome(reply)).toEqual({ status: 200, code: -31_012, lured: 0, arrived: 0 })
     expect(three.b.visits).toHaveLength(0)
-    expect(three.records.a.tokens.at(-1)).toMatchObject({
+    expect(three.records.a.audit.at(-1)).toMatchObject({
       kind: 'obtained',
       decision: 'refused',
       reason,

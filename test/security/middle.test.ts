@@ -48,7 +48,7 @@ it('is served when it is honest', async () => {
   const reply = await three.b.call(three.b.shown(await three.b.tokenFor(visit)))
   expect(reply.result['content']).toEqual([{ type: 'text', text: 'on' }])
   expect(three.arrived).toBe(1)
-  expect(three.records.c.tokens.at(-1)).toMatchObject({
+  expect(three.records.c.audit.at(-1)).toMatchObject({
     decision: 'issued',
     out: { scope: ['ns:fx'] },
   })
@@ -103,8 +103,8 @@ describe('attack 16: a client that says who acted', () => {
     expect(grant['act']).toEqual(node)
     expect((grant['mesh'] as { budget: number }).budget).toBeLessThan(8)
     expect(grant['txn']).not.toBe(said.txn)
-    expect(JSON.stringify(three.records.a.tokens)).not.toContain('evil')
-    expect(three.records.a.tokens.at(-1)).toMatchObject({ kind: 'obtained', decision: 'issued' })
+    expect(JSON.stringify(three.records.a.audit)).not.toContain('evil')
+    expect(three.records.a.audit.at(-1)).toMatchObject({ kind: 'obtained', decision: 'issued' })
   })
 
   it('attack 16: in _meta neither, and no more hops than are configured', async () => {
@@ -127,7 +127,7 @@ describe('attack 17: the middle drops or rewrites who acted before', () => {
     expect(budget).toBeLessThanOrEqual(told)
     const reply = await three.b.call(three.b.shown(token))
     expect([reply.status, three.arrived]).toEqual([200, 1])
-    expect(three.records.c.tokens.at(-1)?.actors).toEqual([`${act.iss} ${act.sub}`])
+    expect(three.records.c.audit.at(-1)?.actors).toEqual([`${act.iss} ${act.sub}`])
   })
 
   it.each<[string, (three: Three) => JsonObject]>([
@@ -156,7 +156,7 @@ describe('attack 18: the middle raises what it was given', () => {
     expect(claims['scope']).toBe('ns:fx')
     expect((claims['mesh'] as { budget: number }).budget).toBeLessThanOrEqual(8)
     expect(Number(claims['exp'])).toBeLessThanOrEqual(now + 62)
-    expect(three.records.c.tokens.at(-1)).toMatchObject({
+    expect(three.records.c.audit.at(-1)).toMatchObject({
       decision: 'issued',
       out: { scope: ['ns:fx'] },
     })
@@ -276,7 +276,7 @@ describe('attack 22: the middle sends calls back', () => {
     const form = { grant_type: URN.jwtBearer, assertion }
     const { status, error } = await three.b.ask(form, { at: three.a.url })
     expect([status, error]).toEqual([400, 'invalid_grant'])
-    expect(three.records.a.tokens.at(-1)).toMatchObject({ decision: 'refused', reason: 'transit' })
+    expect(three.records.a.audit.at(-1)).toMatchObject({ decision: 'refused', reason: 'transit' })
     expect(three.b.visits).toHaveLength(before)
   })
 
