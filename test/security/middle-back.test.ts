@@ -210,9 +210,10 @@ describe('row 51: the token upstream', () => {
         const image = mapScopes(scopes, { 'ns:b': ['ns:fx'] })
         expect(atB.every((one) => isCovered(image, one))).toBe(true)
         expect(atC.every((one) => isCovered(atB, one) && isCovered(['ns:fx'], one))).toBe(true)
-        // Who may not call the tool here gets no token for there. Of an identity provider "*" is no scope of this node.
-        const own = scopes.filter((one) => one !== '*')
-        expect(visit !== undefined).toBe(isCovered(own, 'tool:b/echo'))
+        // Who may not call the tool here gets no token for there. It reads only, and of an identity provider "*" is no
+        // scope of this node.
+        const enough = ['ns:b', 'ns:b:read', 'tool:b/echo']
+        expect(visit !== undefined).toBe(scopes.some((one) => enough.includes(one)))
       }),
       { numRuns: 25 },
     )
