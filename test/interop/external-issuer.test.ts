@@ -2,7 +2,7 @@
 // can: it does not write who acted, nor how far a call may go, unless it is told to.
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { ExchangeLine } from '../../node/core/audit.ts'
+import type { AuditLine } from '../../node/core/audit-chain.ts'
 import { hashStaticKey } from '../../node/identity/static-keys.ts'
 import type { RunningNode } from '../../node/main/running-node.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
@@ -131,7 +131,7 @@ function call(node: RunningNode): Promise<RawReply> {
   return callModern(node.endpointUrl('main'), 'tools/call', params, { headers })
 }
 
-function lastIssued({ audit }: Records): ExchangeLine | undefined {
+function lastIssued({ audit }: Records): AuditLine | undefined {
   return audit.findLast(({ kind, decision }) => kind === 'jwt_bearer' && decision === 'issued')
 }
 
@@ -144,15 +144,13 @@ describe('an external issuer in the middle', () => {
     expect(server?.failures).toEqual([])
     expect(reply.result['content']).toEqual([{ type: 'text', text: 'hi' }])
     const [atA, atC] = [
-      records.a.audit.findLast(({ kind }) => kind === 'obtained'),
+      records.a.tokens.findLast(({ kind }) => kind === 'obtained'),
       lastIssued(records.c),
     ]
-    expect(atA).toMatchObject({ audience: b.endpointUrl('main'), decision: 'issued' })
+    expect(atA).toMatchObject({ out: { aud: b.endpointUrl('main') }, decision: 'issued' })
     expect(atC).toMatchObject({
-      client: clientOf(b),
-      issuer,
-      audience: c.endpointUrl('main'),
-      scopesOut: ['ns:fx'],
+      in: { client: clientOf(b), iss: issuer },
+      out: { aud: c.endpointUrl('main'), scope: ['ns:fx'] },
       // The law it cannot keep: A acted too. Neither transit nor depth nor budget of A can be told at C.
       actors: [actor(issuer, b)],
     })
@@ -170,7 +168,7 @@ describe('an external issuer in the middle', () => {
     const reply = await call(a)
     expect(reply.raw).toContain('"error"')
     expect(fixture.calls()).toHaveLength(before)
-    expect(records.a.audit).toContainEqual(
+    expect(records.a.tokens).toContainEqual(
       expect.objectContaining({ kind: 'obtained', decision: 'refused', reason: 'depth' }),
     )
   })
@@ -182,7 +180,7 @@ describe('an external issuer in the middle', () => {
     expect(reply.result['content']).toEqual([{ type: 'text', text: 'hi' }])
     const atC = lastIssued(records.c)
     expect(atC?.actors).toEqual([actor(issuer, b), actor(a.url, a)])
-    const atA = records.a.audit.findLast(({ kind }) => kind === 'obtained')
+    const atA = records.a.tokens.findLast(({ kind }) => kind === 'obtained')
     expect(atC?.txn).toBe(atA?.txn)
   })
 })

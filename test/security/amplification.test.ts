@@ -1,10 +1,10 @@
 // Attacks 23, 33 and 35: what calls of many or of one make a node ask for, and for whom it keeps what it got.
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RawReply } from '../fixtures/raw-client.ts'
 import type { JsonObject } from '../fixtures/wire.ts'
 import { challengeOf } from './stage.ts'
-import { Three } from './three.ts'
+import { expectNoOtherLeak, Three } from './three.ts'
 
 let three: Three
 
@@ -12,6 +12,8 @@ beforeAll(async () => {
   three = await Three.start()
 })
 beforeEach(() => three.begin())
+afterEach(expectNoOtherLeak)
+
 afterAll(() => three.close())
 
 /** Ids of the tokens the middle was shown, in turn. */
@@ -31,7 +33,7 @@ describe('attack 23: one call that becomes many exchanges', () => {
     const replies = await Promise.all(Array.from({ length: 50 }, () => call()))
     expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 200))
     expect(new Set(shown()).size).toBe(1)
-    const obtained = three.records.a.audit.filter(({ kind }) => kind === 'obtained')
+    const obtained = three.records.a.tokens.filter(({ kind }) => kind === 'obtained')
     expect(obtained).toHaveLength(1)
     // One call there for one call here.
     expect(three.b.visits).toHaveLength(50)
@@ -46,7 +48,7 @@ describe('attack 23: one call that becomes many exchanges', () => {
     const late = answers.filter(({ status }) => status === 429)
     expect(late.length).toBeGreaterThanOrEqual(3)
     expect(late.every(({ error }) => error === 'temporarily_unavailable')).toBe(true)
-    expect(three.records.c.audit.at(-1)).toMatchObject({ decision: 'refused' })
+    expect(three.records.c.tokens.at(-1)).toMatchObject({ decision: 'refused' })
     expect(three.arrived).toBe(0)
     await three.distrust({})
   })

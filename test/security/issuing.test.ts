@@ -41,9 +41,9 @@ describe('attack 12: a grant that is redeemed again', () => {
       replies.filter(({ status, error }) => status === 400 && error === 'invalid_grant'),
     ]
     expect([won.length, lost.length]).toEqual([1, 49])
-    const { audit } = issuing.records
-    expect(audit.filter(({ decision }) => decision === 'issued')).toHaveLength(1)
-    expect(audit.filter(({ reason }) => reason === 'replayed')).toHaveLength(49)
+    const { tokens } = issuing.records
+    expect(tokens.filter(({ decision }) => decision === 'issued')).toHaveLength(1)
+    expect(tokens.filter(({ reason }) => reason === 'replayed')).toHaveLength(49)
     issuing.records.clear()
     expect(issuing.refusal(await issuing.redeem(who, assertion))).toEqual(
       refused(400, 'invalid_grant'),

@@ -92,9 +92,9 @@ export class Issuing {
 
   /** How a request was refused, as far as the client, the audit and the upstream can tell. */
   refusal({ status, error }: { readonly status: number; readonly error: unknown }): object {
-    const line = this.records.audit.at(-1)
+    const line = this.records.tokens.at(-1)
     const audited = line?.decision === 'refused' && line.reason !== undefined
-    const issued = this.records.audit.filter(({ decision }) => decision === 'issued').length
+    const issued = this.records.tokens.filter(({ decision }) => decision === 'issued').length
     return { status, error, audited, issued, arrived: this.arrived }
   }
 
@@ -262,6 +262,8 @@ function configOf(url: string, known: JsonObject): object {
   return {
     node: { name: 'b', organisation: 'b', listen: '127.0.0.1:0', state: 'memory' },
     issuer: {},
+    // Each refusal is looked for; a flood is another matter.
+    audit: { refusalsPerSecond: 1_000 },
     upstreams: { origin: { http: { url } } },
     namespaces: { fx: { from: ['origin'] } },
     endpoints: { main: { namespaces: ['*'], auth: {} } },

@@ -4,13 +4,13 @@ import { createServer, type Server } from 'node:http'
 import * as fc from 'fast-check'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { isCovered, mapScopes } from '../../protocol/token/scopes.ts'
 import type { RawReply } from '../fixtures/raw-client.ts'
 import type { JsonObject } from '../fixtures/wire.ts'
 import { claimsOf } from './middle.ts'
 import { challengeOf } from './stage.ts'
-import { Three } from './three.ts'
+import { expectNoOtherLeak, Three } from './three.ts'
 
 let three: Three
 /** Somebody the middle would have A send things to. */
@@ -32,6 +32,8 @@ beforeEach(() => {
   three.begin()
   lured = 0
 })
+afterEach(expectNoOtherLeak)
+
 afterAll(async () => {
   attacker.close()
   await three.close()
@@ -168,7 +170,7 @@ describe('attack 44: the issuer of the middle answers with more than it was aske
     const reply = await somebody()
     expect(outcome(reply)).toEqual({ status: 200, code: -31_012, lured: 0, arrived: 0 })
     expect(three.b.visits).toHaveLength(0)
-    expect(three.records.a.audit.at(-1)).toMatchObject({
+    expect(three.records.a.tokens.at(-1)).toMatchObject({
       kind: 'obtained',
       decision: 'refused',
       reason,

@@ -1,7 +1,7 @@
 // Attacks 15 to 20, 22 and 41: what a node in the middle of three organisations does to the one behind it. A and C are real
 // nodes over real HTTP, and the middle holds real keys both of them trust.
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ProofMaker } from '../../node/identity/proof-maker.ts'
 import { SigningKey } from '../../node/identity/signing-key.ts'
 import { FEDERATION } from '../../protocol/federation.ts'
@@ -12,7 +12,7 @@ import { callModern, type RawReply } from '../fixtures/raw-client.ts'
 import type { JsonObject } from '../fixtures/wire.ts'
 import { claimsOf, pairwise, type TokenAnswer } from './middle.ts'
 import { challengeOf } from './stage.ts'
-import { Three } from './three.ts'
+import { expectNoOtherLeak, Three } from './three.ts'
 
 let three: Three
 
@@ -20,6 +20,8 @@ beforeAll(async () => {
   three = await Three.start()
 })
 beforeEach(() => three.begin())
+afterEach(expectNoOtherLeak)
+
 afterAll(() => three.close())
 
 const clock = (): number => Date.now() / 1_000
@@ -46,7 +48,10 @@ it('is served when it is honest', async () => {
   const reply = await three.b.call(three.b.shown(await three.b.tokenFor(visit)))
   expect(reply.result['content']).toEqual([{ type: 'text', text: 'on' }])
   expect(three.arrived).toBe(1)
-  expect(three.records.c.audit.at(-1)).toMatchObject({ decision: 'issued', scopesOut: ['ns:fx'] })
+  expect(three.records.c.tokens.at(-1)).toMatchObject({
+    decision: 'issued',
+    out: { scope: ['ns:fx'] },
+  })
 })
 
 describe('attack 15: a stolen hop token', () => {
@@ -98,8 +103,8 @@ describe('attack 16: a client that says who acted', () => {
     expect(grant['act']).toEqual(node)
     expect((grant['mesh'] as { budget: number }).budget).toBeLessThan(8)
     expect(grant['txn']).not.toBe(said.txn)
-    expect(JSON.stringify(three.records.a.audit)).not.toContain('evil')
-    expect(three.records.a.audit.at(-1)).toMatchObject({ kind: 'obtained', decision: 'issued' })
+    expect(JSON.stringify(three.records.a.tokens)).not.toContain('evil')
+    expect(three.records.a.tokens.at(-1)).toMatchObject({ kind: 'obtained', decision: 'issued' })
   })
 
   it('attack 16: in _meta neither, and no more hops than are configured', async () => {
@@ -122,7 +127,7 @@ describe('attack 17: the middle drops or rewrites who acted before', () => {
     expect(budget).toBeLessThanOrEqual(told)
     const reply = await three.b.call(three.b.shown(token))
     expect([reply.status, three.arrived]).toEqual([200, 1])
-    expect(three.records.c.audit.at(-1)?.actors).toEqual([`${act.iss} ${act.sub}`])
+    expect(three.records.c.tokens.at(-1)?.actors).toEqual([`${act.iss} ${act.sub}`])
   })
 
   it.each<[string, (three: Three) => JsonObject]>([
@@ -151,9 +156,9 @@ describe('attack 18: the middle raises what it was given', () => {
     expect(claims['scope']).toBe('ns:fx')
     expect((claims['mesh'] as { budget: number }).budget).toBeLessThanOrEqual(8)
     expect(Number(claims['exp'])).toBeLessThanOrEqual(now + 62)
-    expect(three.records.c.audit.at(-1)).toMatchObject({
+    expect(three.records.c.tokens.at(-1)).toMatchObject({
       decision: 'issued',
-      scopesOut: ['ns:fx'],
+      out: { scope: ['ns:fx'] },
     })
     const token = await three.b.tokenFor(visit, raised)
     const reply = await three.b.call(three.b.shown(token), {}, 'secret__echo')
@@ -272,7 +277,7 @@ describe('attack 22: the middle sends calls back', () => {
     const form = { grant_type: URN.jwtBearer, assertion }
     const { status, error } = await three.b.ask(form, { at: three.a.url })
     expect([status, error]).toEqual([400, 'invalid_grant'])
-    expect(three.records.a.audit.at(-1)).toMatchObject({ decision: 'refused', reason: 'transit' })
+    expect(three.records.a.tokens.at(-1)).toMatchObject({ decision: 'refused', reason: 'transit' })
     expect(three.b.visits).toHaveLength(before)
   })
 

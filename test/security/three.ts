@@ -1,12 +1,13 @@
 // Organisations A and C, real nodes, with a malicious one between them.
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { ExchangeLine } from '../../node/core/audit.ts'
+import type { AuditLine } from '../../node/core/audit-chain.ts'
 import { hashStaticKey } from '../../node/identity/static-keys.ts'
 import type { RunningNode } from '../../node/main/running-node.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { callModern, type Headers, type RawReply } from '../fixtures/raw-client.ts'
 import type { JsonObject } from '../fixtures/wire.ts'
 import { Mesh } from '../mesh/mesh.ts'
+import { canary } from '../canary/canary.ts'
 import { Records } from '../mesh/records.ts'
 import { json, serve, type LocalServer } from '../node/identity/local-server.ts'
 import { ForgeKey, type Json } from './forge.ts'
@@ -175,8 +176,8 @@ export class Three {
   }
 
   /** Why C refused a token last, by its audit; undefined when it did not. */
-  get refusedByC(): ExchangeLine['reason'] {
-    const line = this.records.c.audit.at(-1)
+  get refusedByC(): AuditLine['reason'] {
+    const line = this.records.c.tokens.at(-1)
     return line?.decision === 'refused' ? line.reason : undefined
   }
 
@@ -185,13 +186,25 @@ export class Three {
     await this.b.close()
     await this.origin.close()
     await this.#login.close()
+    expectNoOtherLeak()
   }
+}
+
+/**
+ * The middle is a program of the test and sends on what it was given: that is what is tested. In every other way no
+ * credential may go out here either.
+ */
+export function expectNoOtherLeak(): void {
+  const others = canary.take().filter(({ channel }) => channel !== 'outbound')
+  if (others.length > 0) throw new Error(`credentials went out: ${JSON.stringify(others)}`)
 }
 
 function common(name: string): object {
   return {
     node: { name, organisation: name, listen: '127.0.0.1:0', state: 'memory' },
     issuer: {},
+    // Each refusal is looked for; a flood is another matter.
+    audit: { refusalsPerSecond: 1_000 },
   }
 }
 
