@@ -40,7 +40,9 @@ afterAll(async () => {
 })
 
 function outcome(reply: RawReply): object {
-  return { status: reply.status, code: reply.error.code, lured, arrived: three.arrived }
+  const { status } = reply
+  const audited = three.audited('a')
+  return { status, code: reply.error.code, lured, arrived: three.arrived, audited }
 }
 
 /** Somebody A has no token for yet. */
@@ -76,7 +78,13 @@ describe('attack 31: credentials go nowhere but to whom they are for', () => {
   it.each([301, 302, 303, 307, 308])('attack 31: nor does a redirect, %i', async (status) => {
     three.b.misdeed = (_, exchange) => exchange.empty(status, { location: `${elsewhere}/mcp` })
     const reply = await three.call('alice')
-    expect(outcome(reply)).toEqual({ status: 200, code: -31_003, lured: 0, arrived: 0 })
+    expect(outcome(reply)).toEqual({
+      status: 200,
+      code: -31_003,
+      lured: 0,
+      arrived: 0,
+      audited: 'failed: upstream_unavailable',
+    })
     expect(reply.raw).not.toContain(elsewhere)
   })
 })
@@ -96,7 +104,13 @@ describe('attack 32, row 52: what the middle says of authorization', () => {
           },
         })
       const reply = await somebody()
-      expect(outcome(reply)).toEqual({ status: 200, code: -31_012, lured: 0, arrived: 0 })
+      expect(outcome(reply)).toEqual({
+        status: 200,
+        code: -31_012,
+        lured: 0,
+        arrived: 0,
+        audited: 'refused: delegation_refused',
+      })
       expect(challengeOf(reply)).toBe('')
       expect(JSON.stringify([reply.raw, reply.headers])).not.toMatch(/evil|script/i)
       expect(reply.raw).not.toContain(elsewhere)
@@ -111,7 +125,13 @@ describe('attack 32, row 52: what the middle says of authorization', () => {
       })
     // It holds less than the middle asks for, and enough to see the tool.
     const reply = await somebody({ scope: 'tool:b/echo' })
-    expect(outcome(reply)).toEqual({ status: 403, code: -31_011, lured: 0, arrived: 0 })
+    expect(outcome(reply)).toEqual({
+      status: 403,
+      code: -31_011,
+      lured: 0,
+      arrived: 0,
+      audited: 'refused: insufficient_scope',
+    })
     const challenge = challengeOf(reply)
     expect(challenge).toContain('error="insufficient_scope"')
     expect(challenge).toContain('scope="ns:b"')
@@ -127,7 +147,13 @@ describe('attack 32, row 52: what the middle says of authorization', () => {
       exchange.empty(401, { 'www-authenticate': 'DPoP error="invalid_token"' })
     }
     const reply = await somebody()
-    expect(outcome(reply)).toEqual({ status: 200, code: -31_012, lured: 0, arrived: 0 })
+    expect(outcome(reply)).toEqual({
+      status: 200,
+      code: -31_012,
+      lured: 0,
+      arrived: 0,
+      audited: 'refused: delegation_refused',
+    })
     // One more token, one more try, and no third.
     expect(asked).toBe(2)
   })
@@ -168,7 +194,13 @@ describe('attack 44: the issuer of the middle answers with more than it was aske
   ])('attack 44: %s', async (_, reason, answer) => {
     three.b.answer = answer
     const reply = await somebody()
-    expect(outcome(reply)).toEqual({ status: 200, code: -31_012, lured: 0, arrived: 0 })
+    expect(outcome(reply)).toEqual({
+      status: 200,
+      code: -31_012,
+      lured: 0,
+      arrived: 0,
+      audited: 'refused: delegation_refused',
+    })
     expect(three.b.visits).toHaveLength(0)
     expect(three.records.a.tokens.at(-1)).toMatchObject({
       kind: 'obtained',

@@ -38,10 +38,18 @@ function refused(status: number, error: string, reason: string): object {
 /** How a call ended. */
 function outcome(reply: RawReply): object {
   const [, error] = /error="([^"]*)"/.exec(challengeOf(reply)) ?? []
-  return { status: reply.status, code: reply.error.code, error, arrived: three.arrived }
+  const { status } = reply
+  const audited = three.audited('c')?.split(':')[0]
+  return { status, code: reply.error.code, error, audited, arrived: three.arrived }
 }
 
-const UNAUTHENTICATED = { status: 401, code: -31_010, error: 'invalid_token', arrived: 0 }
+const UNAUTHENTICATED = {
+  status: 401,
+  code: -31_010,
+  error: 'invalid_token',
+  audited: 'refused',
+  arrived: 0,
+}
 
 it('is served when it is honest', async () => {
   const visit = await three.visit()
@@ -312,6 +320,7 @@ describe('attack 41: the state of one caller, sent by another through the same m
     const before = three.arrived
     const stolen = await ask(his, { requestState, inputResponses })
     expect([stolen.status, stolen.error.code, three.arrived]).toEqual([200, -32_602, before])
+    expect(three.audited('c')).toBe('refused: bad_state')
     const own = await ask(hers, { requestState, inputResponses })
     expect(own.result['content']).toBeDefined()
     expect(three.arrived).toBe(before + 1)

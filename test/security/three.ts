@@ -181,6 +181,12 @@ export class Three {
     return line?.decision === 'refused' ? line.reason : undefined
   }
 
+  /** How the last call ended at A or C, by its audit: that it was refused, or failed, and why. */
+  audited(at: 'a' | 'c'): string | undefined {
+    const line = this.records[at].audit.findLast(({ kind }) => kind === 'call')
+    return line && `${line.decision}: ${line.reason ?? ''}`
+  }
+
   async close(): Promise<void> {
     await this.mesh.close()
     await this.b.close()
