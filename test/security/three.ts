@@ -135,6 +135,14 @@ export class Three {
 
   /** Somebody of the identity provider calls it, with a token that says what they like. */
   callAs(claims: JsonObject, more: JsonObject = {}): Promise<RawReply> {
+    const token = this.personsToken(claims)
+    const params = { name: 'b__echo', arguments: { message: 'hi' } }
+    const headers = { authorization: `Bearer ${token}` }
+    return callModern(this.a.endpointUrl('people'), 'tools/call', params, { headers, ...more })
+  }
+
+  /** A token of the identity provider, which says what they like. */
+  personsToken(claims: JsonObject = {}): string {
     const url = this.a.endpointUrl('people')
     const now = Math.floor(Date.now() / 1_000)
     const right = {
@@ -144,16 +152,13 @@ export class Three {
       client_id: 'app',
       jti: randomUUID(),
     }
-    const token = this.provider.access({
+    return this.provider.access({
       ...right,
       iat: now,
       exp: now + 300,
       scope: 'ns:b',
       ...claims,
     })
-    const params = { name: 'b__echo', arguments: { message: 'hi' } }
-    const headers = { authorization: `Bearer ${token}` }
-    return callModern(url, 'tools/call', params, { headers, ...more })
   }
 
   /** A call of a person, as the middle has it. */
@@ -173,6 +178,12 @@ export class Three {
   get refusedByC(): string | undefined {
     const line = this.records.c.audit.at(-1)
     return line?.decision === 'refused' ? line.reason : undefined
+  }
+
+  /** How the last call ended at A or C, by its audit: that it was refused, or failed, and why. */
+  audited(at: 'a' | 'c'): string | undefined {
+    const line = this.records[at].audit.findLast(({ kind }) => kind === 'call')
+    return line && `${line.decision}: ${line.reason ?? ''}`
   }
 
   async close(): Promise<void> {
