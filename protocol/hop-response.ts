@@ -18,6 +18,8 @@ export interface ResponseFrame {
   readonly unfinished?: 'input_required' | 'task' | undefined
   /** Whether the result says how long it may be kept (MCP 2026-07-28, utilities/caching). */
   readonly cacheable?: boolean
+  /** Members for `_meta` of a result, JSON text, in place of what stands there; undefined takes one out. */
+  readonly meta?: readonly (readonly [key: string, text: string | undefined])[]
   /** Further edits of a result: URIs, ids and states that differ on the two sides of a hop. */
   readonly edits?: readonly Edit[]
 }
@@ -57,7 +59,9 @@ export function writeHopResponse(message: UpstreamMessage, frame: ResponseFrame)
   const list = result.inside
   if (list === undefined) throw protocolFault('a result that is no object')
   refuseUnfinished(message, frame.unfinished)
-  edits.push(...(frame.callerEra === '2026' ? modern(raw, result, frame) : legacy(raw, list)))
+  edits.push(
+    ...(frame.callerEra === '2026' ? modern(raw, result, frame) : legacy(raw, result, frame)),
+  )
   if (frame.edits !== undefined) edits.push(...frame.edits)
   return { text: pieces(raw, edits), errorCode: undefined }
 }
@@ -89,7 +93,8 @@ function refuseUnfinished(message: UpstreamMessage, allowed: string | undefined)
   throw protocolFault(`resultType ${type.slice(0, 40)}, for which no capability was declared`)
 }
 
-function modern(raw: Buffer, result: Member, { serverInfo, cacheable }: ResponseFrame): Edit[] {
+function modern(raw: Buffer, result: Member, frame: ResponseFrame): Edit[] {
+  const { serverInfo, cacheable } = frame
   const list = result.inside ?? []
   const edits: Edit[] = []
   const add: string[] = []
@@ -99,7 +104,12 @@ function modern(raw: Buffer, result: Member, { serverInfo, cacheable }: Response
     if (memberOf(list, 'cacheScope') === undefined) add.push('"cacheScope":"private"')
   }
   const meta = memberOf(list, '_meta')
-  if (meta === undefined) add.push(`"_meta":{"${META.serverInfo}":${serverInfo}}`)
+  if (frame.meta !== undefined) {
+    const own = [[META.serverInfo, serverInfo], ...frame.meta] as const
+    const change = changedMeta(raw, meta, own)
+    if (change.text !== undefined) add.push(change.text)
+    edits.push(...change.edits)
+  } else if (meta === undefined) add.push(`"_meta":{"${META.serverInfo}":${serverInfo}}`)
   else edits.push(setServerInfo(raw, meta, serverInfo))
   if (add.length > 0) edits.push(insertMembers(raw, result.start, add.join(',')))
   return edits
@@ -120,18 +130,45 @@ function isServerInfo({ key }: Member): boolean {
 }
 
 /** Era 2025 knows structured content as an object only; other values are kept under `result`. */
-function legacy(raw: Buffer, list: readonly Member[]): Edit[] {
-  const inside = memberOf(list, '_meta')?.inside ?? []
-  const edits =
-    inside.length > 0 && inside.every(isServerInfo)
-      ? removeMembers(list, ({ key }) => key === '_meta')
-      : removeMembers(inside, isServerInfo)
+function legacy(raw: Buffer, result: Member, frame: ResponseFrame): Edit[] {
+  const list = result.inside ?? []
+  const edits = legacyMeta(raw, result, frame)
   const structured = memberOf(list, 'structuredContent')
   if (structured !== undefined && raw[structured.start] !== 0x7b) {
     const { start, end } = structured
     edits.push({ start, end: start, text: '{"result":' }, { start: end, end, text: '}' })
   }
   return edits
+}
+
+function legacyMeta(raw: Buffer, result: Member, { meta: own }: ResponseFrame): Edit[] {
+  const list = result.inside ?? []
+  const meta = memberOf(list, '_meta')
+  const inside = meta?.inside ?? []
+  if (own?.some(([, text]) => text !== undefined) === true) {
+    const { text, edits } = changedMeta(raw, meta, [...own, [META.serverInfo, undefined]])
+    return text === undefined ? [...edits] : [...edits, insertMembers(raw, result.start, text)]
+  }
+  const gone = new Set(own?.map(([key]) => key))
+  const isGone = (member: Member): boolean => isServerInfo(member) || gone.has(member.key)
+  return inside.length > 0 && inside.every(isGone)
+    ? removeMembers(list, ({ key }) => key === '_meta')
+    : removeMembers(inside, isGone)
+}
+
+/** How `_meta` comes to hold other members; where there is none, the text of one. At least one of them has a text. */
+function changedMeta(
+  raw: Buffer,
+  meta: Member | undefined,
+  own: NonNullable<ResponseFrame['meta']>,
+): { readonly text?: string; readonly edits: readonly Edit[] } {
+  const members = own.flatMap(([key, text]) => (text === undefined ? [] : [`"${key}":${text}`]))
+  const text = members.join(',')
+  if (meta === undefined) return { text: `"_meta":{${text}}`, edits: [] }
+  const { start, end, inside = [] } = meta
+  const isReplaced = ({ key }: Member): boolean => own.some(([other]) => other === key)
+  if (inside.every(isReplaced)) return { edits: [{ start, end, text: `{${text}}` }] }
+  return { edits: [insertMembers(raw, start, text), ...removeMembers(inside, isReplaced)] }
 }
 
 /** A progress notification with the caller's token in place of ours. */

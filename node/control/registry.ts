@@ -5,12 +5,14 @@ import { MODERN_REVISION, type Era } from '../../protocol/revisions.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Provenance } from '../core/provenance.ts'
 import type { Sealer } from '../core/seal.ts'
 import { OWN } from '../core/stages.ts'
 import { Catalogue } from '../hop/catalogue.ts'
 import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
 import type { Upstream, Upstreams } from '../hop/exchange.ts'
 import { Mirrors } from '../hop/mirrors.ts'
+import { ProofLedger } from '../hop/proofs.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
 import type { View } from '../hop/view.ts'
 import { Link, type LinkEvents, type LinkPhase } from '../outbound/link.ts'
@@ -63,6 +65,8 @@ export interface RegistryParts extends ConnectorParts {
   readonly sealer: Sealer
   /** What tells an upstream who calls; undefined where it is not told. */
   readonly delegator: (label: string, upstream: UpstreamConfig) => Delegator | undefined
+  /** What signs for an upstream, or checks what comes from it; undefined where nothing does. */
+  readonly provenance: (label: string, upstream: UpstreamConfig) => Provenance | undefined
 }
 
 /** How often mirrors whose upstream reports no changes are looked after while somebody watches, milliseconds. */
@@ -169,6 +173,10 @@ export class Registry {
   #make(label: string, config: UpstreamConfig, print: string): Registered {
     const { limits } = this.#config
     const delegator = this.#parts.delegator(label, config)
+    const provenance = this.#parts.provenance(label, config)
+    const ledger = new ProofLedger(label, this.#log)
+    const proving = provenance?.results
+    const results = proving === undefined ? undefined : { proving, ledger }
     const connector = makeConnector(label, config, { limits, delegator }, this.#parts)
     const events: LinkEvents = {
       up: () => {
@@ -194,7 +202,7 @@ export class Registry {
     const { kind, isolate, timeout, maxTimeout, concurrency } = config
     return {
       fingerprint: print,
-      upstream: { link, kind, isolate, timeout, maxTimeout, concurrency, delegator },
+      upstream: { link, kind, isolate, timeout, maxTimeout, concurrency, delegator, results },
       mirrors,
     }
   }

@@ -35,7 +35,7 @@ function absoluteTls({ cert, key, clientCa }: TlsSettings, baseDir: string): Tls
 }
 
 function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
-  const { state, tls } = config.node
+  const { pins, state, tls } = config.node
   const upstreams = Object.create(null) as Record<string, UpstreamConfig>
   for (const [label, upstream] of Object.entries(config.upstreams)) {
     upstreams[label] = absoluteUpstream(upstream, baseDir)
@@ -43,6 +43,7 @@ function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
   const node = {
     ...config.node,
     state: state === MEMORY_STATE ? state : resolve(baseDir, state),
+    pins: resolve(baseDir, pins),
     ...(tls === undefined ? {} : { tls: absoluteTls(tls, baseDir) }),
   }
   return { ...config, node, upstreams }

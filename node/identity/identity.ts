@@ -3,6 +3,7 @@ import type { Audit } from '../core/audit.ts'
 import type { Authenticator, OAuthService } from '../core/authentication.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
+import type { Provenance } from '../core/provenance.ts'
 import type { Logger } from '../core/logger.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { Delegators } from './delegators.ts'
@@ -20,6 +21,7 @@ import {
   type ServedEndpoint,
   type ServiceSettings,
 } from './service/settings.ts'
+import { hasProvenance, Provenances } from './provenance/provenances.ts'
 import { clientAuthenticator } from './verifier/client-authentication.ts'
 import { EndpointAuthenticator } from './verifier/endpoint-authenticator.ts'
 import { issuerOf } from './verifier/endpoint-policy.ts'
@@ -41,7 +43,9 @@ export interface IdentityOptions {
 export function hasIdentity({ issuer, endpoints, upstreams }: NodeConfig): boolean {
   if (issuer !== undefined) return true
   if (Object.values(endpoints).some(({ auth }) => auth !== 'none')) return true
-  return Object.values(upstreams).some((one) => one.kind !== 'stdio' && one.auth.mode !== 'none')
+  return Object.values(upstreams).some(
+    (one) => hasProvenance(one) || (one.kind !== 'stdio' && one.auth.mode !== 'none'),
+  )
 }
 
 /**
@@ -60,6 +64,7 @@ export class Identity {
   readonly #revocations: MemoryRevocations
   readonly #endpoints: EndpointAuthenticator
   readonly #delegators: Delegators
+  readonly #provenances: Provenances
   #config: NodeConfig
   #base: string | undefined
   #service: TokenService | undefined
@@ -83,6 +88,13 @@ export class Identity {
     this.#revocations = new MemoryRevocations({ clock, capacity: limits.revocations })
     this.#endpoints = this.#makeAuthenticator()
     this.#delegators = this.#makeDelegators()
+    this.#provenances = new Provenances({
+      base: () => this.#baseUrl(),
+      keys: keys.ring('result'),
+      network: (egress) => this.#networks.of(egress),
+      clock,
+      leeway: limits.clockSkew / 1_000,
+    })
     this.authenticator = this.#endpoints
     this.#revocations.onRevoked((revocation) => this.#delegators.revoked(revocation))
   }
@@ -137,8 +149,14 @@ export class Identity {
     return this.#delegators.of(label, upstream)
   }
 
+  /** What signs for an upstream, or checks what comes from it; undefined where nothing does. */
+  provenance(label: string, upstream: UpstreamConfig): Provenance | undefined {
+    return this.#provenances.of(label, upstream)
+  }
+
   async close(): Promise<void> {
     this.#service?.close()
+    this.#provenances.close()
     this.#endpoints.close()
     this.#delegators.clear()
     this.#replay.close()
@@ -202,8 +220,10 @@ export class Identity {
     const { issuer, node } = this.#config
     const base = this.#baseUrl()
     const endpoints = this.#served(base)
-    if (issuer?.mode !== 'embedded') return { base, name: node.name, endpoints }
-    return { base, name: node.name, endpoints, issuer: this.#policy(issuer) }
+    const signsResults = Object.values(this.#config.upstreams).some(signs)
+    const documents = { base, name: node.name, endpoints, signsResults }
+    if (issuer?.mode !== 'embedded') return documents
+    return { ...documents, issuer: this.#policy(issuer) }
   }
 
   #served(base: string): readonly ServedEndpoint[] {
@@ -243,4 +263,8 @@ export class Identity {
       trust,
     }
   }
+}
+
+function signs({ provenance }: UpstreamConfig): boolean {
+  return provenance?.results === 'attach' || provenance?.descriptors === 'attach'
 }

@@ -88,6 +88,7 @@ export async function compose(
     log,
     sealer,
     delegator: (label, upstream) => identity?.delegator(label, upstream),
+    provenance: (label, upstream) => identity?.provenance(label, upstream),
   })
   const drain = new Drain()
   const current = (): NodeConfig => config
