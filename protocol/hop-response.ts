@@ -5,6 +5,7 @@ import { duplicateKey, memberOf, members, type Member } from './json-bytes.ts'
 import { insertMembers, pieces, removeMembers, splice, type Edit } from './json-edit.ts'
 import type { RpcId } from './jsonrpc.ts'
 import { META } from './meta.ts'
+import { changeMeta, type MetaChanges } from './meta-edit.ts'
 import type { Era } from './revisions.ts'
 import { readError, type UpstreamMessage } from './upstream-message.ts'
 
@@ -18,8 +19,8 @@ export interface ResponseFrame {
   readonly unfinished?: 'input_required' | 'task' | undefined
   /** Whether the result says how long it may be kept (MCP 2026-07-28, utilities/caching). */
   readonly cacheable?: boolean
-  /** Members for `_meta` of a result, JSON text, in place of what stands there; undefined takes one out. */
-  readonly meta?: readonly (readonly [key: string, text: string | undefined])[]
+  /** What else `_meta` of a result has, or has no more. */
+  readonly meta?: MetaChanges
   /** Further edits of a result: URIs, ids and states that differ on the two sides of a hop. */
   readonly edits?: readonly Edit[]
 }
@@ -106,9 +107,9 @@ function modern(raw: Buffer, result: Member, frame: ResponseFrame): Edit[] {
   const meta = memberOf(list, '_meta')
   if (frame.meta !== undefined) {
     const own = [[META.serverInfo, serverInfo], ...frame.meta] as const
-    const change = changedMeta(raw, meta, own)
-    if (change.text !== undefined) add.push(change.text)
-    edits.push(...change.edits)
+    const { edits: changes, member } = changeMeta(raw, meta, own)
+    if (member !== undefined) add.push(member)
+    edits.push(...changes)
   } else if (meta === undefined) add.push(`"_meta":{"${META.serverInfo}":${serverInfo}}`)
   else edits.push(setServerInfo(raw, meta, serverInfo))
   if (add.length > 0) edits.push(insertMembers(raw, result.start, add.join(',')))
@@ -146,29 +147,14 @@ function legacyMeta(raw: Buffer, result: Member, { meta: own }: ResponseFrame): 
   const meta = memberOf(list, '_meta')
   const inside = meta?.inside ?? []
   if (own?.some(([, text]) => text !== undefined) === true) {
-    const { text, edits } = changedMeta(raw, meta, [...own, [META.serverInfo, undefined]])
-    return text === undefined ? [...edits] : [...edits, insertMembers(raw, result.start, text)]
+    const { edits, member } = changeMeta(raw, meta, [...own, [META.serverInfo, undefined]])
+    return member === undefined ? [...edits] : [insertMembers(raw, result.start, member)]
   }
   const gone = new Set(own?.map(([key]) => key))
   const isGone = (member: Member): boolean => isServerInfo(member) || gone.has(member.key)
   return inside.length > 0 && inside.every(isGone)
     ? removeMembers(list, ({ key }) => key === '_meta')
     : removeMembers(inside, isGone)
-}
-
-/** How `_meta` comes to hold other members; where there is none, the text of one. At least one of them has a text. */
-function changedMeta(
-  raw: Buffer,
-  meta: Member | undefined,
-  own: NonNullable<ResponseFrame['meta']>,
-): { readonly text?: string; readonly edits: readonly Edit[] } {
-  const members = own.flatMap(([key, text]) => (text === undefined ? [] : [`"${key}":${text}`]))
-  const text = members.join(',')
-  if (meta === undefined) return { text: `"_meta":{${text}}`, edits: [] }
-  const { start, end, inside = [] } = meta
-  const isReplaced = ({ key }: Member): boolean => own.some(([other]) => other === key)
-  if (inside.every(isReplaced)) return { edits: [{ start, end, text: `{${text}}` }] }
-  return { edits: [insertMembers(raw, start, text), ...removeMembers(inside, isReplaced)] }
 }
 
 /** A progress notification with the caller's token in place of ours. */

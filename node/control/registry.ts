@@ -1,5 +1,6 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
 import { globsOverlap } from '../../protocol/glob.ts'
+import type { Listed } from '../../protocol/listing.ts'
 import { importedNamespace } from '../../protocol/names.ts'
 import { MODERN_REVISION, type Era } from '../../protocol/revisions.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
@@ -12,11 +13,12 @@ import { Catalogue } from '../hop/catalogue.ts'
 import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
 import type { Upstream, Upstreams } from '../hop/exchange.ts'
 import { Mirrors } from '../hop/mirrors.ts'
-import { ProofLedger } from '../hop/proofs.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
+import type { ProofCounts } from '../hop/proofs.ts'
 import type { View } from '../hop/view.ts'
 import { Link, type LinkEvents, type LinkPhase } from '../outbound/link.ts'
 import { fingerprint, makeConnector, type ConnectorParts } from './links.ts'
+import { makeProving, namespacesFedBy, type UpstreamProving } from './proving.ts'
 
 /** How much there is of each kind. */
 export interface Counts {
@@ -38,6 +40,8 @@ export interface UpstreamStatus extends Counts {
   /** Name of the server or node. */
   readonly server: string | undefined
   readonly callsInFlight: number
+  /** How many results and descriptions got each verdict; undefined where none is checked. */
+  readonly proofs: ProofCounts | undefined
   /** What is wrong with it; undefined when nothing is. */
   readonly problem: string | undefined
 }
@@ -59,6 +63,7 @@ interface Registered {
   readonly fingerprint: string
   readonly upstream: Upstream
   readonly mirrors: Mirrors
+  readonly proving: UpstreamProving
 }
 
 export interface RegistryParts extends ConnectorParts {
@@ -118,6 +123,7 @@ export class Registry {
     const before = this.#registered
     this.#config = config
     this.#register()
+    this.#reviewPins(before)
     const fresh = [...this.#registered.values()].filter((one) => !hasLink(before, one))
     const gone = [...before.values()].filter((one) => !hasLink(this.#registered, one))
     await Promise.all([this.#startLinks(fresh), ...gone.map((one) => this.#retire(one))])
@@ -128,14 +134,20 @@ export class Registry {
     for (const { upstream } of this.#registered.values()) void upstream.link.release(session)
   }
 
+  /** The tools an upstream lists, as far as they are shown. */
+  tools(label: string): readonly Listed[] {
+    return this.#registered.get(label)?.mirrors.of('tool').items ?? []
+  }
+
   upstreamStatus(): UpstreamStatus[] {
-    return [...this.#registered].map(([label, { upstream, mirrors }]) => {
+    return [...this.#registered].map(([label, { upstream, mirrors, proving }]) => {
       const { error, ...status } = upstream.link.status
       const { kind } = upstream
       const callsInFlight = upstream.link.inFlight
       const problem = error ?? peerProblem(upstream, this.#parts.self.federation.node)
       const counts = countsOf((one) => mirrors.of(one).items.length)
-      return { label, kind, ...status, ...counts, callsInFlight, problem }
+      const { counts: proofs } = proving
+      return { label, kind, ...status, ...counts, callsInFlight, proofs, problem }
     })
   }
 
@@ -159,7 +171,8 @@ export class Registry {
     const before = this.#registered
     this.#registered = new Map()
     for (const [label, config] of Object.entries(this.#config.upstreams)) {
-      const print = fingerprint([config, this.#config.limits])
+      const fed = config.provenance && namespacesFedBy(label, this.#config.namespaces)
+      const print = fingerprint([config, this.#config.limits, fed])
       const known = before.get(label)
       const entry = known?.fingerprint === print ? known : this.#make(label, config, print)
       this.#registered.set(label, entry)
@@ -173,10 +186,7 @@ export class Registry {
   #make(label: string, config: UpstreamConfig, print: string): Registered {
     const { limits } = this.#config
     const delegator = this.#parts.delegator(label, config)
-    const provenance = this.#parts.provenance(label, config)
-    const ledger = new ProofLedger(label, this.#log)
-    const proving = provenance?.results
-    const results = proving === undefined ? undefined : { proving, ledger }
+    const proving = this.#proving(label, config)
     const connector = makeConnector(label, config, { limits, delegator }, this.#parts)
     const events: LinkEvents = {
       up: () => {
@@ -193,6 +203,7 @@ export class Registry {
       ...limits,
       listTtl: config.listTtl,
       trail: { budget: limits.hopBudget - 1, path: [this.#parts.self.federation.node] },
+      screen: proving.screen,
       log: this.#log,
       changed: (mirror) => {
         this.catalogue.mirrorChanged(mirror)
@@ -200,11 +211,25 @@ export class Registry {
       },
     })
     const { kind, isolate, timeout, maxTimeout, concurrency } = config
+    const { results } = proving
     return {
       fingerprint: print,
       upstream: { link, kind, isolate, timeout, maxTimeout, concurrency, delegator, results },
       mirrors,
+      proving,
     }
+  }
+
+  #proving(label: string, config: UpstreamConfig): UpstreamProving {
+    const { namespaces, node } = this.#config
+    const { self } = this.#parts
+    return makeProving(label, config.provenance, {
+      provenance: this.#parts.provenance(label, config),
+      pins: node.pins,
+      self: self.federation,
+      namespaces: namespacesFedBy(label, namespaces),
+      log: this.#log,
+    })
   }
 
   #plans(): Map<string, EndpointPlan> {
@@ -260,8 +285,19 @@ export class Registry {
     this.#retiring.delete(link)
   }
 
+  /** The operator may have accepted what was held back. */
+  #reviewPins(before: ReadonlyMap<string, Registered>): void {
+    for (const one of this.#registered.values()) {
+      if (one.proving.pinned && hasLink(before, one)) void one.mirrors.of('tool').evict()
+    }
+  }
+
   #pollWatched(): void {
     const now = Date.now()
+    // What an old key signed must not stay when that key is published no more.
+    for (const { proving, mirrors } of this.#registered.values()) {
+      if (proving.keyChanged()) void mirrors.of('tool').evict()
+    }
     for (const mirror of this.catalogue.watched()) {
       if (mirror.isDue(now)) void mirror.refresh()
     }

@@ -13,6 +13,7 @@ import { memberOf, members, readValue } from '../../protocol/json-bytes.ts'
 import { splice, type Edit } from '../../protocol/json-edit.ts'
 import { isObject } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
+import type { MetaChanges } from '../../protocol/meta-edit.ts'
 import { paramUriEdits, resultUriEdits } from '../../protocol/result-uris.ts'
 import { relatedTaskEdits, taskIdEdits } from '../../protocol/task-edits.ts'
 import { readError, type RpcError, type UpstreamMessage } from '../../protocol/upstream-message.ts'
@@ -30,7 +31,7 @@ import {
   type UpstreamQuestion,
 } from './questions.ts'
 import type { RequestStates } from './request-state.ts'
-import type { MetaChanges, ResultProof } from './result-proof.ts'
+import type { ResultProof } from './result-proof.ts'
 import type { TaskIds, TaskOwner } from './task-ids.ts'
 import { urisFrom } from './uri-map.ts'
 

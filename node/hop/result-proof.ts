@@ -3,6 +3,7 @@ import { Fault } from '../../protocol/errors.ts'
 import { memberOf, readValue } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
+import type { MetaChanges } from '../../protocol/meta-edit.ts'
 import { argumentsDigest, resultDigest } from '../../protocol/provenance/result-form.ts'
 import { readNonce, type ResultStatement } from '../../protocol/provenance/statements.ts'
 import { UNREADABLE, UNSIGNED, type Verdict } from '../../protocol/provenance/verdict.ts'
@@ -11,9 +12,6 @@ import type { UriHome } from '../../protocol/uris.ts'
 import type { Proving, StatementChecker, StatementSigner } from '../core/provenance.ts'
 import type { Delegated } from '../core/stages.ts'
 import type { ProofLedger } from './proofs.ts'
-
-/** Members for `_meta` of a result, as JSON text; undefined takes one out. */
-export type MetaChanges = readonly (readonly [key: string, text: string | undefined])[]
 
 /** What is proved of the result of one call. */
 export interface ResultProof {

@@ -1,5 +1,11 @@
 // A node in the middle that does not do as it should: all it says and is told goes through the hands of the test.
-import { createServer, request as send, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  request as send,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isObject, type JsonObject } from '../fixtures/wire.ts'
 
@@ -77,10 +83,7 @@ export class MaliciousMiddle {
     const passing = passingOf(body)
     const touched = passing?.method.startsWith('tools/') === true
     const text = touched ? this.requests(body, passing) : body
-    const told = {
-      ...headers,
-      ...(body !== '' && { 'content-length': String(Buffer.byteLength(text)) }),
-    }
+    const told = { ...headers, ...(body !== '' && headersOf(text, headers)) }
     const path = { method, headers: told, agent: false } as const
     const upstream = send(this.#target, path, (answer) => {
       if (touched) void this.#answer(answer, outgoing, passing)
@@ -114,6 +117,13 @@ export class MaliciousMiddle {
     outgoing.writeHead(answer.statusCode ?? 502, headers)
     outgoing.end(text)
   }
+}
+
+/** What must agree with a body. */
+function headersOf(text: string, { 'mcp-name': name }: IncomingHttpHeaders): IncomingHttpHeaders {
+  const told = passingOf(text)?.name
+  const length = { 'content-length': String(Buffer.byteLength(text)) }
+  return name === undefined || told === undefined ? length : { ...length, 'mcp-name': told }
 }
 
 async function textOf(stream: IncomingMessage): Promise<string> {
