@@ -13,12 +13,10 @@ import { ToolScreen } from '../hop/tool-screen.ts'
 export interface UpstreamProving {
   readonly results: ResultProving | undefined
   readonly screen: ToolScreen | undefined
-  /** Whether its tools are held against pins. */
-  readonly pinned: boolean
   /** Undefined where nothing is checked. */
   readonly counts: ProofCounts | undefined
-  /** Whether descriptions are signed with another key than when this was last asked. */
-  keyChanged(): boolean
+  /** Calls when descriptions are to be looked at again: another key signs, other tools are pinned. */
+  review(again: () => void): void
 }
 
 export interface ProvingParts {
@@ -34,9 +32,8 @@ export interface ProvingParts {
 const NOTHING: UpstreamProving = {
   results: undefined,
   screen: undefined,
-  pinned: false,
   counts: undefined,
-  keyChanged: () => false,
+  review: () => undefined,
 }
 
 /** Names of the namespaces that an upstream of this label feeds, in the order of the file. */
@@ -65,14 +62,15 @@ export function makeProving(
   return {
     results: results === undefined ? undefined : { proving: results, ledger },
     screen,
-    pinned: settings.pin !== 'off',
     get counts() {
       return checks ? ledger.counts : undefined
     },
-    keyChanged() {
+    review(again) {
       const before = keyId
       keyId = screen?.keyId
-      return before !== keyId
+      if (before !== keyId) again()
+      if (settings.pin === 'off') return
+      void screen?.pinsChanged().then((changed) => changed && again())
     },
   }
 }

@@ -123,7 +123,6 @@ export class Registry {
     const before = this.#registered
     this.#config = config
     this.#register()
-    this.#reviewPins(before)
     const fresh = [...this.#registered.values()].filter((one) => !hasLink(before, one))
     const gone = [...before.values()].filter((one) => !hasLink(this.#registered, one))
     await Promise.all([this.#startLinks(fresh), ...gone.map((one) => this.#retire(one))])
@@ -134,9 +133,10 @@ export class Registry {
     for (const { upstream } of this.#registered.values()) void upstream.link.release(session)
   }
 
-  /** The tools an upstream lists, as far as they are shown. */
-  tools(label: string): readonly Listed[] {
-    return this.#registered.get(label)?.mirrors.of('tool').items ?? []
+  /** The tools an upstream lists, as far as they are shown; undefined while it has not listed any. */
+  tools(label: string): readonly Listed[] | undefined {
+    const mirror = this.#registered.get(label)?.mirrors.of('tool')
+    return mirror?.listed === true ? mirror.items : undefined
   }
 
   upstreamStatus(): UpstreamStatus[] {
@@ -285,18 +285,10 @@ export class Registry {
     this.#retiring.delete(link)
   }
 
-  /** The operator may have accepted what was held back. */
-  #reviewPins(before: ReadonlyMap<string, Registered>): void {
-    for (const one of this.#registered.values()) {
-      if (one.proving.pinned && hasLink(before, one)) void one.mirrors.of('tool').evict()
-    }
-  }
-
   #pollWatched(): void {
     const now = Date.now()
-    // What an old key signed must not stay when that key is published no more.
     for (const { proving, mirrors } of this.#registered.values()) {
-      if (proving.keyChanged()) void mirrors.of('tool').evict()
+      proving.review(() => void mirrors.of('tool').evict())
     }
     for (const mirror of this.catalogue.watched()) {
       if (mirror.isDue(now)) void mirror.refresh()

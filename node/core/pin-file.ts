@@ -20,16 +20,32 @@ export class PinFile {
   /** What is pinned; nothing where there is no file. @throws PinFileError */
   async read(): Promise<Pins> {
     try {
-      const { ino, mtimeMs, size } = await stat(this.path)
-      const stamp = `${ino} ${mtimeMs} ${size}`
+      const stamp = await this.#look()
       if (stamp !== this.#stamp) {
-        this.#pins = readPins(await readFile(this.path))
+        // What is wrong with a file is told once for each time it is written.
         this.#stamp = stamp
+        this.#pins = new Map()
+        if (stamp !== '') this.#pins = readPins(await readFile(this.path))
       }
       return this.#pins
     } catch (error) {
-      if (isMissing(error)) return new Map()
       throw this.#error(error)
+    }
+  }
+
+  /** Whether the file is another one than was read last. Never rejects. */
+  async changed(): Promise<boolean> {
+    return (await this.#look().catch(() => this.#stamp)) !== this.#stamp
+  }
+
+  /** What tells one file from another; empty where there is none. */
+  async #look(): Promise<string> {
+    try {
+      const { ino, mtimeMs, size } = await stat(this.path)
+      return `${ino} ${mtimeMs} ${size}`
+    } catch (error) {
+      if (isMissing(error)) return ''
+      throw error
     }
   }
 

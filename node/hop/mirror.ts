@@ -104,6 +104,11 @@ export class Mirror {
     return this.#snapshot === NOTHING && !this.#failed
   }
 
+  /** A list has been fetched. */
+  get listed(): boolean {
+    return this.#snapshot !== NOTHING
+  }
+
   get cacheScope(): 'public' | 'private' {
     return this.#snapshot.cacheScope
   }

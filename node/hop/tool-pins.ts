@@ -11,7 +11,7 @@ export interface ToolPinsOptions {
   /** Label of the upstream. */
   readonly upstream: string
   readonly mode: 'flag' | 'refuse'
-  readonly file: Pick<PinFile, 'read'>
+  readonly file: Pick<PinFile, 'read' | 'changed'>
   readonly log: Logger
 }
 
@@ -47,6 +47,11 @@ export class ToolPins {
     if (this.#problem === '') log.warn({ upstream }, text)
     this.#problem ||= text
     return new Map()
+  }
+
+  /** Whether something else is pinned than when tools were last looked at. Never rejects. */
+  changed(): Promise<boolean> {
+    return this.#options.file.changed()
   }
 
   /** How a tool stands, and why it is left out where it is. */

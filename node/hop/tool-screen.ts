@@ -82,6 +82,11 @@ export class ToolScreen {
     return descriptors?.mode === 'attach' ? descriptors.signer.keyId : undefined
   }
 
+  /** Whether the operator has pinned something else since tools were last looked at. Never rejects. */
+  async pinsChanged(): Promise<boolean> {
+    return (await this.#options.pins?.changed()) === true
+  }
+
   async screen(tools: readonly Listed[]): Promise<Screened> {
     const { pins } = this.#options
     const pinned = await pins?.pinned()
