@@ -8,7 +8,7 @@ const MODES = ['off', 'attach', 'verify', 'require'] as const
 /** Most signers of one upstream. */
 const MAX_SIGNERS = 100
 
-function mode(
+function modeField(
   what: string,
   verified: string,
 ): z.ZodPrefault<z.ZodEnum<Record<(typeof MODES)[number], (typeof MODES)[number]>>> {
@@ -43,11 +43,11 @@ const signer: z.ZodType<SignerRecord> = z
   .describe('A node that is believed about the tools of its organisation.')
 
 const fields = z.strictObject({
-  results: mode(
+  results: modeField(
     'Results of tools.',
     'the result says in _meta whether it is what its origin signed for this very call, and the log says so when it is not.',
   ),
-  descriptors: mode(
+  descriptors: modeField(
     'Descriptions of tools (names, texts, schemas, annotations).',
     'a description says in _meta whether it is what its origin signed, and the log says so when it is not.',
   ),

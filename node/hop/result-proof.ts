@@ -69,6 +69,12 @@ function isFinal(message: UpstreamMessage, { received }: Delegated): boolean {
   return memberOf(inside, 'task') === undefined
 }
 
+/** Whether it only says how a task is getting on. */
+function isPending(message: UpstreamMessage, { received }: Delegated): boolean {
+  const inside = memberOf(message.members, 'result')?.inside ?? []
+  return received.request.method === 'tasks/get' && memberOf(inside, 'result') === undefined
+}
+
 /** The parts of a statement that come from the call. @throws Fault when the arguments have no canonical form */
 function aboutCall(
   { entry }: Delegated,
@@ -144,6 +150,8 @@ class Checked implements ResultProof {
   }
 
   of(message: UpstreamMessage): MetaChanges | Promise<MetaChanges> {
+    // Nothing has come of the task yet; where results must be proved there is none.
+    if (!this.#required && isPending(message, this.#delegated)) return []
     const verdict = this.#verdict(message)
     return verdict instanceof Promise
       ? verdict.then((one) => this.#conclude(one))

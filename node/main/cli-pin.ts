@@ -20,7 +20,8 @@ function pinless(config: NodeConfig, labels: readonly string[]): NodeConfig {
   for (const [label, upstream] of Object.entries(config.upstreams)) {
     if (!labels.includes(label)) continue
     const { provenance, ...rest } = upstream
-    upstreams[label] = provenance === undefined ? rest : { ...rest, provenance: { ...provenance, pin: 'off' } }
+    upstreams[label] =
+      provenance === undefined ? rest : { ...rest, provenance: { ...provenance, pin: 'off' } }
   }
   return { ...config, upstreams }
 }
@@ -131,10 +132,14 @@ async function run(context: CommandContext): Promise<number> {
 /** `banyan pin`: writes down what tools are said to be, tells what changed since, and accepts changes. */
 export const pinCommand: Command = {
   name: 'pin',
-  summary: 'write down the tools of upstreams with provenance.pin, show what changed since, accept it',
+  summary:
+    'write down the tools of upstreams with provenance.pin, show what changed since, accept it',
   usage: 'FILE [--diff | --accept LABEL/TOOL...] [--json]',
   options: {
-    diff: { type: 'boolean', summary: 'show what changed and write nothing; exits with 1 if anything did' },
+    diff: {
+      type: 'boolean',
+      summary: 'show what changed and write nothing; exits with 1 if anything did',
+    },
     accept: {
       type: 'string',
       multiple: true,

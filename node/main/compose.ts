@@ -8,7 +8,7 @@ import { NO_AUTHENTICATION, type Authenticator } from '../core/authentication.ts
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { Sealer } from '../core/seal.ts'
-import { Registry } from '../control/registry.ts'
+import { Registry, type RegistryParts } from '../control/registry.ts'
 import { hasIdentity, Identity } from '../identity/identity.ts'
 import { loadState, volatileState, type NodeState } from '../identity/node-state.ts'
 import { Admission } from '../inbound/admission.ts'
@@ -87,8 +87,7 @@ export async function compose(
     inherited: inheritedEnvironment(),
     log,
     sealer,
-    delegator: (label, upstream) => identity?.delegator(label, upstream),
-    provenance: (label, upstream) => identity?.provenance(label, upstream),
+    ...towards(identity),
   })
   const drain = new Drain()
   const current = (): NodeConfig => config
@@ -126,6 +125,14 @@ export async function compose(
       await identity?.configure(next)
       config = next
     },
+  }
+}
+
+/** What identity does for upstreams. */
+function towards(identity: Identity | undefined): Pick<RegistryParts, 'delegator' | 'provenance'> {
+  return {
+    delegator: (label, upstream) => identity?.delegator(label, upstream),
+    provenance: (label, upstream) => identity?.provenance(label, upstream),
   }
 }
 

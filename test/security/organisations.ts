@@ -1,10 +1,9 @@
 // Three organisations in a row: A is the edge, C has the tools, and what B in the middle says goes through bad hands.
 import { SILENT, type Logger } from '../../node/core/logger.ts'
 import type { RunningNode } from '../../node/main/running-node.ts'
-import { META } from '../../protocol/meta.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { callModern, type RawReply } from '../fixtures/raw-client.ts'
-import { objectAt, type JsonObject } from '../fixtures/wire.ts'
+import type { JsonObject } from '../fixtures/wire.ts'
 import { configOf, Mesh } from '../mesh/mesh.ts'
 import { MaliciousMiddle } from './malicious-middle.ts'
 
@@ -40,10 +39,6 @@ export class Edge {
   async tools(): Promise<JsonObject[]> {
     const reply = await callModern(this.node.endpointUrl('main'), 'tools/list')
     return reply.result['tools'] as JsonObject[]
-  }
-
-  verdict(reply: RawReply): JsonObject {
-    return objectAt(objectAt(reply.result, '_meta'), META.verdict)
   }
 }
 

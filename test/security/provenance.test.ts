@@ -136,81 +136,79 @@ const ATTACKS: readonly (readonly [
   ],
 ]
 
-function isBlocked(reply: RawReply): boolean {
-  return reply.raw.includes('"error"') && reply.error.code === -31_013
+/** Nothing of what was held back, and nothing the middle node chose. */
+const BLOCKED = {
+  code: -31_013,
+  message: 'the result is not proved to be that of the tool, and was held back',
+}
+
+/** What the caller is told: the verdict, or that there is no result. */
+function outcomeOf(reply: RawReply): unknown {
+  const { answer } = reply
+  return 'error' in answer ? answer['error'] : metaOf(reply.result)[META.verdict]
+}
+
+function expectedOf(mode: Mode, verdict: JsonObject): unknown {
+  return mode === 'require' ? BLOCKED : verdict
 }
 
 describe.each(['verify', 'require'] as const)('attack 42: results, %s', (mode: Mode) => {
+  const results = mode
+  const attach = { results: 'attach' }
+
   test('of a node in the middle that behaves are verified', async () => {
-    const a = await stage.chain({ a: { results: mode }, c: { results: 'attach' } })
+    const a = await stage.chain({ a: { results }, c: attach })
     const reply = await a.call()
-    expect(a.verdict(reply)).toEqual({ verdict: 'verified', signer: stage.origin.url })
+    expect(outcomeOf(reply)).toEqual({ verdict: 'verified', signer: stage.origin.url })
     expect(reply.result['content']).toEqual([{ type: 'text', text: 'hi' }])
     expect(stage.proofs).toEqual([])
     expect(a.node.status().upstreams[0]?.proofs).toMatchObject({ verified: 1, altered: 0 })
   })
 
-  test('of one that does what it should not are %s', async () => {
-    const a = await stage.chain({ a: { results: mode }, c: { results: 'attach' } })
+  test('of one that does not are flagged or held back, counted, and told of', async () => {
+    const a = await stage.chain({ a: { results }, c: attach })
     stage.fixture.gate.open()
-    for (const [name, attack, verdict] of ATTACKS) {
+    const outcomes: unknown[] = []
+    for (const [name, attack] of ATTACKS) {
       stage.middle.behave()
       attack(stage.middle)
-      const reply = await a.call()
-      if (mode === 'require') {
-        expect(isBlocked(reply), name).toBe(true)
-        // Nothing of what was held back, and nothing the middle node chose.
-        expect(reply.error, name).toEqual({
-          code: -31_013,
-          message: 'the result is not proved to be that of the tool, and was held back',
-        })
-      } else expect(a.verdict(reply), name).toMatchObject(verdict)
-      expect(stage.proofs.at(-1), name).toMatchObject({ ...verdict, blocked: mode === 'require' })
+      outcomes.push([name, outcomeOf(await a.call()), stage.proofs.at(-1)])
     }
+    const blocked = mode === 'require'
+    expect(outcomes).toMatchObject(
+      ATTACKS.map(([name, , verdict]) => [
+        name,
+        expectedOf(mode, verdict),
+        { ...verdict, what: 'result', tool: 'fx__echo', blocked },
+      ]),
+    )
     const counts = Object.values(a.node.status().upstreams[0]?.proofs ?? {})
     expect(counts.reduce((sum, one) => sum + one, 0)).toBe(ATTACKS.length)
   })
 
   test('of another call, with the very same arguments, are not those of this one', async () => {
-    const a = await stage.chain({ a: { results: mode }, c: { results: 'attach' } })
+    const a = await stage.chain({ a: { results }, c: attach })
     let before: JsonObject | undefined
-    stage.middle.onResult((result) => {
-      before ??= result
-      return before
-    })
-    expect(a.verdict(await a.call())).toMatchObject({ verdict: 'verified' })
-    const reply = await a.call()
-    if (mode === 'require') expect(isBlocked(reply)).toBe(true)
-    else expect(a.verdict(reply)).toMatchObject({ verdict: 'altered', of: 'nonce' })
+    stage.middle.onResult((result) => (before ??= result))
+    expect(outcomeOf(await a.call())).toMatchObject({ verdict: 'verified' })
+    const verdict = { verdict: 'altered', signer: stage.origin.url, of: 'nonce' }
+    expect(outcomeOf(await a.call())).toEqual(expectedOf(mode, verdict))
   })
 
   test('of an origin that signs nothing are not proved', async () => {
-    const a = await stage.chain({ a: { results: mode } })
-    const reply = await a.call()
-    if (mode === 'require') expect(isBlocked(reply)).toBe(true)
-    else expect(a.verdict(reply)).toEqual({ verdict: 'unsigned' })
+    const a = await stage.chain({ a: { results } })
+    expect(outcomeOf(await a.call())).toEqual(expectedOf(mode, { verdict: 'unsigned' }))
   })
 
   test('of tools of an organisation its signer is not trusted with are not proved', async () => {
-    const a = await stage.chain({
-      a: { results: mode },
-      c: { results: 'attach' },
-      organisation: 'initech',
-    })
-    const reply = await a.call()
-    if (mode === 'require') expect(isBlocked(reply)).toBe(true)
-    else expect(a.verdict(reply)).toEqual({ verdict: 'untrusted' })
+    const a = await stage.chain({ a: { results }, c: attach, organisation: 'initech' })
+    expect(outcomeOf(await a.call())).toEqual(expectedOf(mode, { verdict: 'untrusted' }))
   })
 
   test('are not proved while the keys of the origin cannot be had', async () => {
-    const a = await stage.chain({
-      a: { results: mode },
-      c: { results: 'attach' },
-      jwksUri: 'http://127.0.0.1:9/jwks',
-    })
-    const reply = await a.call()
-    if (mode === 'require') expect(isBlocked(reply)).toBe(true)
-    else expect(a.verdict(reply)).toEqual({ verdict: 'unavailable' })
+    const jwksUri = 'http://127.0.0.1:9/jwks'
+    const a = await stage.chain({ a: { results }, c: attach, jwksUri })
+    expect(outcomeOf(await a.call())).toEqual(expectedOf(mode, { verdict: 'unavailable' }))
   })
 })
 
@@ -226,7 +224,7 @@ const SWAPS: readonly (readonly [
     (tool) => ({ ...tool, annotations: { readOnlyHint: false } }),
   ],
   ['a member nobody knows', (tool) => ({ ...tool, hint: 'call me first' })],
-  ['no description', ({ description: _, ...tool }) => tool],
+  ['no description', (tool) => ({ ...tool, description: undefined })],
   [
     'the description and the signature of another tool',
     (tool, all) => {

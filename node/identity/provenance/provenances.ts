@@ -58,7 +58,7 @@ export class Provenances {
   }
 
   close(): void {
-    for (const label of [...this.#fetching.keys()]) this.#close(label)
+    for (const label of this.#fetching.keys()) this.#close(label)
   }
 
   #close(label: string): void {

@@ -35,10 +35,10 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function configure(pin: string): void {
+function configure(mode: string): void {
   const config = {
     node: { name: 'edge', organisation: 'acme', listen: '127.0.0.1:0', state: 'memory' },
-    upstreams: { files: { http: { url: fixture.url }, provenance: { pin } } },
+    upstreams: { files: { http: { url: fixture.url }, provenance: { pin: mode } } },
     namespaces: { docs: { from: ['files'] } },
     endpoints: { main: { namespaces: ['docs'] } },
   }
