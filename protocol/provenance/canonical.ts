@@ -12,7 +12,6 @@ import { canonicalNumber } from './decimal.ts'
 
 const QUOTE = 0x22
 const COMMA = 0x2c
-const COLON = 0x3a
 const NINE = 0x39
 const BACKSLASH = 0x5c
 const OPEN_BRACE = 0x7b
@@ -72,10 +71,17 @@ interface Part extends Span {
   readonly key: string
 }
 
+/**
+ * Writes canonical text. What is canonical as it stands is taken over in runs as long as possible: most text is, but for
+ * the order of members.
+ */
 class Writer {
   readonly #bytes: Buffer
   #out: Buffer
   #length = 0
+  /** Text to be taken over that is not yet. */
+  #runStart = 0
+  #runEnd = 0
 
   constructor(bytes: Buffer, size: number) {
     this.#bytes = bytes
@@ -83,6 +89,7 @@ class Writer {
   }
 
   take(): Buffer {
+    this.#flush()
     return this.#out.subarray(0, this.#length)
   }
 
@@ -94,110 +101,131 @@ class Writer {
     if (first === OPEN_BRACKET) return this.#array(at)
     const end = checkValue(this.#bytes, at, 1)
     if (first <= NINE) this.#number(at, end)
-    else this.#copy(at, end)
+    else this.#keep(at, end)
     return end
   }
 
   object(at: number, form: ObjectForm): number {
     const bytes = this.#bytes
     const parts: Part[] = []
-    this.#byte(OPEN_BRACE)
-    const from = this.#length
+    this.#keep(at, at + 1)
+    let comma = -1
     let index = skipSpace(bytes, at + 1)
     while (bytes[index] !== CLOSE_BRACE) {
-      index = skipSpace(bytes, this.#member(index, form, parts))
-      if (bytes[index] === COMMA) index = skipSpace(bytes, index + 1)
+      index = skipSpace(bytes, this.#member({ at: index, comma }, form, parts))
+      if (bytes[index] !== COMMA) continue
+      comma = index
+      index = skipSpace(bytes, index + 1)
     }
-    this.#order(from, parts)
-    this.#byte(CLOSE_BRACE)
+    this.#order(parts)
+    this.#keep(index, index + 1)
     return index + 1
   }
 
-  /** Writes the member whose name begins at `at`, with a comma behind it; gives the index behind its value. */
-  #member(at: number, { without, instead }: ObjectForm, parts: Part[]): number {
+  /** Writes the member whose name begins at `at`, after a comma unless it is the first; gives the index behind its value. */
+  #member(
+    { at, comma }: { readonly at: number; readonly comma: number },
+    { without, instead }: ObjectForm,
+    parts: Part[],
+  ): number {
     const bytes = this.#bytes
     const nameEnd = skipString(bytes, at)
-    const start = skipSpace(bytes, skipSpace(bytes, nameEnd) + 1)
+    const colon = skipSpace(bytes, nameEnd)
+    const start = skipSpace(bytes, colon + 1)
     const key = readString(bytes, at, nameEnd)
     if (without.has(key)) return checkValue(bytes, start, DEPTH, skipString)
-    const from = this.#length
-    this.#string(at)
-    this.#byte(COLON)
+    if (parts.length > 0) this.#keep(comma, comma + 1)
+    const from = this.#position
+    this.#stringTo(at, nameEnd)
+    this.#keep(colon, colon + 1)
     const other = instead?.(key)
     const end =
       other === undefined ? this.value(start) : checkValue(bytes, start, DEPTH, skipString)
     if (other !== undefined) this.#add(other)
-    this.#byte(COMMA)
-    parts.push({ key, start: from, end: this.#length })
+    parts.push({ key, start: from, end: this.#position })
     return end
   }
 
-  /** Puts members in order, by UTF-16 code units of their names (RFC 8785 §3.2.3), and takes the last comma away. */
-  #order(from: number, parts: readonly Part[]): void {
-    if (parts.length === 0) return
-    if (!isInOrder(parts)) {
-      const ordered = parts.toSorted((a, b) => (a.key < b.key ? -1 : 1))
-      if (!isInOrder(ordered)) throw malformed()
-      const text = Buffer.concat(ordered.map(({ start, end }) => this.#out.subarray(start, end)))
-      text.copy(this.#out, from)
-    }
-    this.#length -= 1
+  /** Puts members in order, by UTF-16 code units of their names (RFC 8785 §3.2.3). */
+  #order(parts: readonly Part[]): void {
+    if (isInOrder(parts)) return
+    const ordered = parts.toSorted((a, b) => (a.key < b.key ? -1 : 1))
+    if (!isInOrder(ordered)) throw malformed()
+    this.#flush()
+    const texts = ordered.flatMap(({ start, end }) => [COMMA_TEXT, this.#out.subarray(start, end)])
+    Buffer.concat(texts.slice(1)).copy(this.#out, parts[0]?.start)
   }
 
   #array(at: number): number {
     const bytes = this.#bytes
-    this.#byte(OPEN_BRACKET)
+    this.#keep(at, at + 1)
     let index = skipSpace(bytes, at + 1)
     while (bytes[index] !== CLOSE_BRACKET) {
       index = skipSpace(bytes, this.value(index))
       if (bytes[index] !== COMMA) continue
-      this.#byte(COMMA)
+      this.#keep(index, index + 1)
       index = skipSpace(bytes, index + 1)
     }
-    this.#byte(CLOSE_BRACKET)
+    this.#keep(index, index + 1)
     return index + 1
   }
 
   #number(start: number, end: number): void {
-    const text = canonicalNumber(this.#bytes.toString('latin1', start, end))
+    const bytes = this.#bytes
+    if (isShortInteger(bytes, start, end)) {
+      this.#keep(start, end)
+      return
+    }
+    const text = canonicalNumber(bytes.toString('latin1', start, end))
     if (text === undefined) throw malformed()
-    this.#text(text)
+    this.#add(Buffer.from(text))
   }
 
   #string(at: number): number {
-    const bytes = this.#bytes
-    const end = skipString(bytes, at)
-    if (isCanonicalString(bytes.subarray(at, end))) {
-      this.#copy(at, end)
-      return end
-    }
-    const value = readString(bytes, at, end)
-    if (!value.isWellFormed()) throw malformed()
-    this.#text(JSON.stringify(value))
+    const end = skipString(this.#bytes, at)
+    this.#stringTo(at, end)
     return end
   }
 
-  #byte(byte: number): void {
-    this.#reserve(1)
-    this.#out[this.#length] = byte
-    this.#length += 1
+  #stringTo(at: number, end: number): void {
+    const bytes = this.#bytes
+    if (isCanonicalString(bytes, at, end)) {
+      this.#keep(at, end)
+      return
+    }
+    const value = readString(bytes, at, end)
+    if (!value.isWellFormed()) throw malformed()
+    this.#add(Buffer.from(JSON.stringify(value)))
   }
 
-  #copy(start: number, end: number): void {
-    this.#reserve(end - start)
-    this.#bytes.copy(this.#out, this.#length, start, end)
-    this.#length += end - start
+  /** How long the text is so far. */
+  get #position(): number {
+    return this.#length + this.#runEnd - this.#runStart
   }
 
-  #add(bytes: Buffer): void {
-    this.#reserve(bytes.length)
-    bytes.copy(this.#out, this.#length)
-    this.#length += bytes.length
+  /** Takes text over as it stands. */
+  #keep(start: number, end: number): void {
+    if (start !== this.#runEnd) {
+      this.#flush()
+      this.#runStart = start
+    }
+    this.#runEnd = end
   }
 
-  #text(text: string): void {
-    this.#reserve(Buffer.byteLength(text))
-    this.#length += this.#out.write(text, this.#length)
+  #add(text: Buffer): void {
+    this.#flush()
+    this.#reserve(text.length)
+    text.copy(this.#out, this.#length)
+    this.#length += text.length
+  }
+
+  #flush(): void {
+    const size = this.#runEnd - this.#runStart
+    if (size === 0) return
+    this.#reserve(size)
+    this.#bytes.copy(this.#out, this.#length, this.#runStart, this.#runEnd)
+    this.#length += size
+    this.#runStart = this.#runEnd
   }
 
   #reserve(size: number): void {
@@ -208,6 +236,20 @@ class Writer {
   }
 }
 
+const COMMA_TEXT = Buffer.from(',')
+
+/** Integers up to this many digits are exact, and are written one way unless they are a negative zero. */
+const SHORT_INTEGER = 15
+
+function isShortInteger(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start > SHORT_INTEGER) return false
+  for (let index = start; index < end; index += 1) {
+    const byte = bytes[index] ?? 0
+    if (byte < 0x30 || byte > NINE) return false
+  }
+  return true
+}
+
 /** Whether names rise: no two are the same then either. */
 function isInOrder(parts: readonly Part[]): boolean {
   return parts.every(({ key }, index) => index === 0 || (parts[index - 1]?.key ?? '') < key)
@@ -216,8 +258,21 @@ function isInOrder(parts: readonly Part[]): boolean {
 /** What RFC 8785 §3.2.2.2 writes behind a backslash, but for `u`. */
 const PLAIN_ESCAPES: ReadonlySet<number> = new Set(Buffer.from('"\\bfnrt'))
 
+/** Longer strings are searched natively. */
+const SHORT_STRING = 48
+
 /** Whether a string literal is written the canonical way: characters as they are, and none but the short escapes. */
-function isCanonicalString(literal: Buffer): boolean {
+function isCanonicalString(bytes: Buffer, start: number, end: number): boolean {
+  if (end - start > SHORT_STRING) return hasPlainEscapes(bytes.subarray(start, end))
+  for (let index = start; index < end; index += 1) {
+    if (bytes[index] !== BACKSLASH) continue
+    if (!PLAIN_ESCAPES.has(bytes[index + 1] ?? 0)) return false
+    index += 1
+  }
+  return true
+}
+
+function hasPlainEscapes(literal: Buffer): boolean {
   let at = literal.indexOf(BACKSLASH)
   while (at !== -1) {
     if (!PLAIN_ESCAPES.has(literal[at + 1] ?? 0)) return false

@@ -12,6 +12,7 @@ import type { KeyRing } from '../key-ring.ts'
 import type { KeyRules } from '../key-set.ts'
 import { RemoteKeys, StaticKeys } from '../remote-keys.ts'
 import { PATHS } from '../service/settings.ts'
+import { thumbprint } from '../thumbprint.ts'
 import type { NetworkOf } from '../verifier/networks.ts'
 import { OriginChecker, type TrustedSigner } from './checker.ts'
 import { OriginSigner } from './signer.ts'
@@ -82,9 +83,16 @@ export class Provenances {
 
   #keysOf({ url, keys, pins }: SignerRecord, egress: EgressSettings): RemoteKeys | StaticKeys {
     const rules: KeyRules = { algs: OWN_ALGORITHMS, pins, thumbprintKids: true }
-    if (keys !== undefined && 'static' in keys) return new StaticKeys(keys.static, rules)
+    if (keys !== undefined && 'static' in keys) {
+      return new StaticKeys(keys.static.map(named), rules)
+    }
     const { network, clock } = this.#parts
     const place = keys?.jwksUri ?? `${url}${PATHS.resultJwks}`
     return new RemoteKeys({ rules, locate: () => place, fetch: network(egress).fetch, clock })
   }
+}
+
+/** Statements name their key by its thumbprint; in the file it may stand without. */
+function named(jwk: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return { ...jwk, kid: thumbprint(jwk) }
 }
