@@ -4,6 +4,17 @@ import type { Principal } from './principal.ts'
 /** HTTP methods of the transport. */
 export type HttpMethod = 'POST' | 'GET' | 'DELETE'
 
+/** What is known of a token that went out, for the audit. */
+export interface ShownToken {
+  readonly issuer?: string | undefined
+  readonly jti?: string | undefined
+  readonly audience: string
+  readonly scopes: readonly string[]
+  /** Seconds since 1970. */
+  readonly expiresAt: number
+  readonly txn?: string | undefined
+}
+
 /**
  * In whose name requests go to one upstream, and how that is shown there. Made for one principal, or for the node itself,
  * and for exactly one audience.
@@ -23,6 +34,8 @@ export interface Authorization {
    * @returns whether to try once more
    */
   refused(nonce: string | undefined): boolean
+  /** What the last lines were made of; undefined before there were any, and where there is no token. */
+  readonly shown?: ShownToken | undefined
 }
 
 /** What the call is for which a token is wanted; it restricts, and never widens. */

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { asFault, RPC } from '../../protocol/errors.ts'
 import type { NodeId } from '../../protocol/federation.ts'
 import { writeError } from '../../protocol/hop-response.ts'
+import type { CallAudit } from '../core/audit.ts'
 import type { Logger } from '../core/logger.ts'
 import { rescue } from '../core/rescue.ts'
 import type { Authenticated, Delegated, Returned } from '../core/stages.ts'
@@ -19,6 +20,8 @@ export interface RelayParts extends ForwardParts {
   readonly upstreams: () => Upstreams
   readonly limits: TargetLimits
   readonly log: Logger
+  /** Undefined where calls are not written down. */
+  readonly audit?: CallAudit | undefined
 }
 
 /**
@@ -28,8 +31,10 @@ export interface RelayParts extends ForwardParts {
 export async function relay(parts: RelayParts, call: Authenticated): Promise<void> {
   const { reply, scope, request } = call.received
   const startedAt = performance.now()
+  let target: Target | undefined
+  let delegated: Delegated | undefined
   try {
-    const target = targetOf(request, parts.limits)
+    target = targetOf(request, parts.limits)
     // Right after the start a name may be unknown only because the list it stands in is still on its way.
     const { catalogue } = parts
     const pending = listsFor(parts, call, target)
@@ -37,7 +42,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
 
     // Awaited only where a token has to be fetched: a turn of the loop costs more than most stages.
     const settling = delegate(parts, call, target)
-    let delegated = settling instanceof Promise ? await settling : settling
+    delegated = settling instanceof Promise ? await settling : settling
     let returned = await send(parts, delegated)
 
     // The upstream may have another schema than headers were mirrored by. Only if it has is the refusal one that a newer
@@ -55,12 +60,14 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     scope.finish()
     reply.finish(returned.text, tellingCode(returned))
     report(parts.log, delegated, startedAt)
+    parts.audit?.call({ ...call, target, delegated, returned, startedAt })
   } catch (error) {
     scope.finish()
     const fault = asFault(error)
     if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a call failed')
     const answer = rescue(fault, call.received.caller.era)
     reply.finish([writeError(request.id, answer)], answer.code, fault)
+    parts.audit?.call({ ...call, target, delegated, fault, startedAt })
   }
 }
 

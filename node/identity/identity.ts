@@ -5,6 +5,7 @@ import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
 import type { Provenance } from '../core/provenance.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Principal } from '../core/principal.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { Delegators } from './delegators.ts'
 import type { Keys } from './keys.ts'
@@ -12,7 +13,7 @@ import { openKeys } from './minting.ts'
 import { ProofChecker } from './proof-checker.ts'
 import { ProofMaker } from './proof-maker.ts'
 import { MemoryReplay } from './replay.ts'
-import { loadSecrets, volatileSecrets, type IdentitySecrets } from './secrets.ts'
+import { auditSubject, loadSecrets, volatileSecrets, type IdentitySecrets } from './secrets.ts'
 import { MemoryRevocations } from './service/revocations.ts'
 import { TokenService } from './service/service.ts'
 import {
@@ -152,6 +153,14 @@ export class Identity {
   /** What signs for an upstream, or checks what comes from it; undefined where nothing does. */
   provenance(label: string, upstream: UpstreamConfig): Provenance | undefined {
     return this.#provenances.of(label, upstream)
+  }
+
+  /** How a caller is named in the audit; the same hash as in the lines about its tokens. */
+  auditSubject({ issuer, subject, claims }: Principal): string {
+    // What a key stands for has no issuer: this node vouches for it, as when it passes the caller on.
+    return claims === undefined
+      ? auditSubject(this.#secrets.audit, this.#issuer(), `key:${subject}`)
+      : auditSubject(this.#secrets.audit, issuer, subject)
   }
 
   async close(): Promise<void> {

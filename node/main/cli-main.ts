@@ -9,6 +9,8 @@ import { pinCommand } from './cli-pin.ts'
 import { schemaCommand } from './cli-schema.ts'
 import { serveCommand } from './cli-serve.ts'
 import { tokenCommand } from './cli-token.ts'
+import { traceCommand } from './cli-trace.ts'
+import { trustCommand } from './cli-trust.ts'
 import { upCommand } from './cli-up.ts'
 import { packageVersion } from './cli-version.ts'
 
@@ -18,9 +20,11 @@ const COMMANDS = [
   listCommand,
   callCommand,
   checkCommand,
+  traceCommand,
   tokenCommand,
   keysCommand,
   pinCommand,
+  trustCommand,
   schemaCommand,
 ]
 

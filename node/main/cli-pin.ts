@@ -23,7 +23,8 @@ function pinless(config: NodeConfig, labels: readonly string[]): NodeConfig {
     upstreams[label] =
       provenance === undefined ? rest : { ...rest, provenance: { ...provenance, pin: 'off' } }
   }
-  return { ...config, upstreams }
+  // The file of the audit belongs to the running node.
+  return { ...config, upstreams, audit: 'off' }
 }
 
 /** Asks the upstreams what they offer, as the node would. @throws Error naming one that does not answer */

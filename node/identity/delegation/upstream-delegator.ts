@@ -14,6 +14,7 @@ import type {
   DelegationFacts,
   Delegator,
   HttpMethod,
+  ShownToken,
 } from '../../core/delegation.ts'
 import type { Logger } from '../../core/logger.ts'
 import { LOCAL_CALLER, type Principal } from '../../core/principal.ts'
@@ -254,6 +255,12 @@ class TokenAuthorization implements Authorization {
   constructor(entry: DelegationEntry, parts: AuthorizationParts) {
     this.#entry = entry
     this.#parts = parts
+  }
+
+  get shown(): ShownToken | undefined {
+    return this.#shown === undefined
+      ? undefined
+      : { ...this.#shown.facts, audience: this.#parts.url }
   }
 
   /** Undefined when there is a token already. */
