@@ -134,6 +134,8 @@ describe('names on the wire', () => {
       progressToken: 'progressToken',
       traceparent: 'traceparent',
       federation: 'io.github.banyan-mcp/federation',
+      provenance: 'io.github.banyan-mcp/provenance',
+      verdict: 'io.github.banyan-mcp/provenance-verdict',
     })
     expect(FEDERATION).toBe(META.federation)
   })
