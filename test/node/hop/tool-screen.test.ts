@@ -89,11 +89,11 @@ describe('the origin', () => {
   })
 })
 
+function from(verdict: Verdict): StatementChecker {
+  return { result: () => verdict, descriptor: () => Promise.resolve(verdict) }
+}
+
 describe('behind a node', () => {
-  const from = (verdict: Verdict): StatementChecker => ({
-    result: () => verdict,
-    descriptor: () => Promise.resolve(verdict),
-  })
   const origin = `"${META.federation}":{"origin":["globex","c","fx","read"],"source":"s","namespace":"fx","path":["c"]}`
   const signed = tool(
     `{"name":"read","inputSchema":{},"_meta":{${origin},"${META.provenance}":"x"}}`,
