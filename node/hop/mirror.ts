@@ -6,7 +6,7 @@ import {
 } from '../../protocol/capability.ts'
 import { asFault } from '../../protocol/errors.ts'
 import { FEDERATION, type FederationSettings, type HopTrail } from '../../protocol/federation.ts'
-import type { Listed } from '../../protocol/listing.ts'
+import type { Dropped, Listed } from '../../protocol/listing.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { Logger } from '../core/logger.ts'
 import { OWN } from '../core/stages.ts'
@@ -14,6 +14,7 @@ import type { Connection } from '../outbound/connection.ts'
 import type { Link } from '../outbound/link.ts'
 import { listPages } from '../outbound/list-pages.ts'
 import { Collector, reuse, type Collected } from './list-collector.ts'
+import type { ToolScreen } from './tool-screen.ts'
 
 export interface MirrorOptions {
   /** How long a list without a ttl of its own is fresh, milliseconds. */
@@ -26,6 +27,8 @@ export interface MirrorOptions {
   /** The trail the node's own requests start with. */
   readonly trail: HopTrail
   readonly log: Logger
+  /** Looks at tools before anybody else does; undefined where nobody does. */
+  readonly screen?: ToolScreen | undefined
   /** What is listed is something else than before. */
   readonly changed: () => void
   /** Whether what is announced together with it has changed since that time. */
@@ -37,6 +40,8 @@ interface Snapshot extends Collected {
   readonly peer: FederationSettings | undefined
   readonly era: Era | undefined
   readonly fetchedAt: number
+  /** More may be in it soon, although nobody will say so. */
+  readonly incomplete?: boolean
 }
 
 const NOTHING: Snapshot = {
@@ -50,6 +55,9 @@ const NOTHING: Snapshot = {
 
 /** How long to wait for a newer list where an older one can be served instead, milliseconds. */
 const STALE_PATIENCE_MS = 1_000
+
+/** How long a list that waits for the keys of a signer is fresh, milliseconds. */
+const INCOMPLETE_TTL_MS = 5_000
 
 /** Pause between fetches for an upstream that announces changes where there are none, milliseconds, doubling. */
 const DOUBT = { min: 50, max: 2_000 }
@@ -96,6 +104,11 @@ export class Mirror {
     return this.#snapshot === NOTHING && !this.#failed
   }
 
+  /** A list has been fetched. */
+  get listed(): boolean {
+    return this.#snapshot !== NOTHING
+  }
+
   get cacheScope(): 'public' | 'private' {
     return this.#snapshot.cacheScope
   }
@@ -126,8 +139,9 @@ export class Mirror {
   /** Whether to ask again on behalf of those who watch: nobody else will say that the list changed. */
   isDue(now: number): boolean {
     // A change that was announced and could not be fetched is not announced again.
+    const { ttlMs = 0, fetchedAt, incomplete = false } = this.#snapshot
+    if (incomplete) return now - fetchedAt >= INCOMPLETE_TTL_MS
     if (this.#watching()) return this.#evicted
-    const { ttlMs = 0, fetchedAt } = this.#snapshot
     return now - fetchedAt >= Math.max(ttlMs, this.#options.listTtl)
   }
 
@@ -244,18 +258,33 @@ export class Mirror {
       if (collected.full) break
     }
     this.#report(collected, more)
-    return taken()
+    const { screen } = this.#options
+    return this.kind === 'tool' && screen !== undefined ? this.#screen(screen, taken()) : taken()
+  }
+
+  async #screen(screen: ToolScreen, taken: Snapshot): Promise<Snapshot> {
+    const { items, dropped, incomplete } = await screen.screen(taken.items)
+    this.#tellDropped(dropped)
+    if (!incomplete) return { ...taken, items }
+    const ttlMs = Math.min(taken.ttlMs ?? INCOMPLETE_TTL_MS, INCOMPLETE_TTL_MS)
+    return { ...taken, items, incomplete, ttlMs }
   }
 
   #report(collected: Collector, cut: boolean): void {
     const { log } = this.#options
     const upstream = this.link.label
-    for (const { name, reason } of collected.dropped) {
-      log.warn({ upstream, [this.kind]: name, reason }, `a ${this.kind} is left out`)
-    }
+    this.#tellDropped(collected.dropped)
     if (cut || collected.full) {
       const facts = { upstream, list: this.#rule.method, kept: collected.size }
       log.warn(facts, 'the list is longer than the limit and was cut')
+    }
+  }
+
+  #tellDropped(dropped: readonly Dropped[]): void {
+    const upstream = this.link.label
+    for (const { name, reason } of dropped) {
+      const facts = { upstream, [this.kind]: name, reason }
+      this.#options.log.warn(facts, `a ${this.kind} is left out`)
     }
   }
 }

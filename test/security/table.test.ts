@@ -60,10 +60,7 @@ const ATTACKS: Readonly<Record<number, string>> = {
 }
 
 /** What nothing can show yet, and why. */
-const NOT_YET: ReadonlyMap<number, string> = new Map([
-  [37, 'there is no gossip yet'],
-  [42, 'results are not signed yet'],
-])
+const NOT_YET: ReadonlyMap<number, string> = new Map([[37, 'there is no gossip yet']])
 
 const TESTS = fileURLToPath(new URL('..', import.meta.url))
 const CITED = /\b[Aa]ttacks? (\d+(?:(?:, | and | to )\d+)*)(?=[:,])/g
