@@ -31,7 +31,6 @@ export interface Exchange {
 }
 
 const BOTH: readonly Era[] = ['2025', '2026']
-const overHttp = ({ transport }: Kind): readonly Era[] => (transport === 'http' ? BOTH : [])
 /** What is asked, by the tool that asks it, and what the caller says to it. */
 const ANSWERS: Readonly<Record<string, { method: string; answer: JsonObject }>> = {
   ask_form: {
@@ -93,9 +92,9 @@ const withProgress: Exchange = {
 }
 
 /** In era 2025 a call of the upstream is open as long as the question; in era 2026 there is none. */
-const question = (tool: string, callers: Exchange['callers']): Exchange => ({
+const question = (tool: string): Exchange => ({
   name: `a question open at a caller of 2025 (${tool})`,
-  callers: (kind) => callers(kind).filter((era) => era === '2025'),
+  callers: () => ['2025'],
   counted: tool,
   between: ({ era }) => era === '2026',
   async begin({ visitor }) {
@@ -131,9 +130,9 @@ export function retryParams(
 }
 
 /** Parked where the upstream is of 2025; in 2026 the upstream has answered. */
-const rounds = (tool: string, callers: Exchange['callers']): Exchange => ({
+const rounds = (tool: string): Exchange => ({
   name: `two rounds of a caller of 2026 (${tool})`,
-  callers: (kind) => callers(kind).filter((era) => era === '2026'),
+  callers: () => ['2026'],
   counted: tool,
   between: ({ era }) => era === '2026',
   async begin({ visitor }) {
@@ -155,7 +154,7 @@ const rounds = (tool: string, callers: Exchange['callers']): Exchange => ({
 /** What asks for a task that runs, and is told nothing yet: each era has tasks of its own, which stay within it. */
 const task: Exchange = {
   name: 'a task that is asked for',
-  callers: ({ transport, era }) => (transport === 'http' ? [era] : []),
+  callers: ({ era }) => [era],
   counted: OF_TASK,
   async begin({ visitor, upstream }) {
     const isOld = visitor.era === '2025'
@@ -187,7 +186,7 @@ const cutCaller: Exchange = {
   },
 }
 
-/** The upstream's stream broke off, and the node has come back to it. */
+/** The upstream's stream broke off, and the node has come back to it. A pipe has no streams that could break by themselves. */
 const cutUpstream: Exchange = {
   name: 'a stream of the upstream that was cut and resumed',
   callers: ({ transport, era }) => (transport === 'http' && era === '2025' ? BOTH : []),
@@ -213,13 +212,7 @@ export const EXCHANGES: readonly Exchange[] = [
   ),
   plain('a resource', GATED_URI, readGated),
   plain('a completion', 'completion/complete', completion),
-  question('ask_form', () => BOTH),
-  rounds('ask_form', () => BOTH),
-  // They travel as forms do, so that starting processes for them would show no more.
-  ...['ask_url', 'ask_sampling', 'ask_roots'].flatMap((tool) => [
-    question(tool, overHttp),
-    rounds(tool, overHttp),
-  ]),
+  ...Object.keys(ANSWERS).flatMap((tool) => [question(tool), rounds(tool)]),
   task,
   cutCaller,
   cutUpstream,

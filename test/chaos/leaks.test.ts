@@ -44,7 +44,7 @@ test.each(WORST)(
         await stage.works()
         if (time === WARM) flat = handles()
       }
-      stage.upstream.release()
+      await stage.upstream.release()
       await stage.letGo()
       expect(stage.upstream.begun(exchange.counted)).toBe(TIMES)
       // As many as after a few; what is on its way out may still be there for a moment.

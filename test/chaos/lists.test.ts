@@ -62,7 +62,7 @@ describe.each(ERAS)('http upstream of era %s', (era) => {
         const listed = objectAt(answers[0], 'result')['tools'] as JsonObject[]
         expect(listed).toHaveLength(fixture.tools.names.length)
         await stage.mend()
-        stage.upstream.release()
+        await stage.upstream.release()
         await stage.works()
       }),
     20_000,
@@ -112,7 +112,7 @@ describe.each(ERAS)('http upstream of era %s', (era) => {
         const wanted = caller === '2025' ? { id: visit.id } : { method: ACKNOWLEDGED }
         expect(said).toEqual([expect.objectContaining(wanted)])
         await stage.mend()
-        stage.upstream.release()
+        await stage.upstream.release()
         await stage.works()
       }),
     20_000,
