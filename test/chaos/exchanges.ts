@@ -2,7 +2,7 @@
 import { until } from '../fixtures/wait.ts'
 import { objectAt, type Era, type Id, type JsonObject } from '../fixtures/wire.ts'
 import { urisAt } from '../mesh/subscriber.ts'
-import { GATED, GATED_TASK, GATED_URI, OF_TASK } from './gated.ts'
+import { GATED, GATED_TASK, GATED_URI } from './gated.ts'
 import type { ChaosUpstream, Kind } from './upstreams.ts'
 import type { Visit, Visitor } from './visitor.ts'
 
@@ -151,23 +151,26 @@ const rounds = (tool: string): Exchange => ({
   },
 })
 
-/** What asks for a task that runs, and is told nothing yet: each era has tasks of its own, which stay within it. */
-const task: Exchange = {
-  name: 'a task that is asked for',
-  callers: ({ era }) => [era],
-  counted: OF_TASK,
-  async begin({ visitor, upstream }) {
-    const isOld = visitor.era === '2025'
-    const created = visitor.call(GATED_TASK, {}, undefined, isOld ? { task: {} } : {})
-    const result = objectAt((await created.answers())[0], 'result')
-    const { taskId } = isOld ? objectAt(result, 'task') : result
-    if (typeof taskId !== 'string') throw new Error(`no task: ${JSON.stringify(result)}`)
-    const visit = visitor.send(isOld ? 'tasks/result' : 'tasks/get', { taskId })
-    await until(() => visit.isOver || upstream.begun(OF_TASK) === 1, 'the task asked for upstream')
-    if (visit.isOver) throw new Error(`too soon: ${JSON.stringify(await visit.answers())}`)
-    return () => visit.answers()
-  },
+/** Each era has tasks of its own, which stay within it. */
+const within =
+  (...eras: Era[]): Exchange['callers'] =>
+  ({ era }) =>
+    eras.filter((one) => one === era)
+
+function callForTask(visitor: Visitor, args: JsonObject = {}): Visit {
+  return visitor.call(GATED_TASK, args, undefined, visitor.era === '2025' ? { task: {} } : {})
 }
+
+/** What is asked about a task that runs, and not answered yet. */
+const ofTask = (method: string, ...eras: Era[]): Exchange => ({
+  ...plain(`${method} of a task`, method, async ({ visitor }) => {
+    const result = objectAt((await callForTask(visitor).answers())[0], 'result')
+    const { taskId } = visitor.era === '2025' ? objectAt(result, 'task') : result
+    if (typeof taskId !== 'string') throw new Error(`no task: ${JSON.stringify(result)}`)
+    return visitor.send(method, { taskId })
+  }),
+  callers: within(...eras),
+})
 
 /** The caller's stream breaks off before the strike, and it comes back after it. */
 const cutCaller: Exchange = {
@@ -213,7 +216,15 @@ export const EXCHANGES: readonly Exchange[] = [
   plain('a resource', GATED_URI, readGated),
   plain('a completion', 'completion/complete', completion),
   ...Object.keys(ANSWERS).flatMap((tool) => [question(tool), rounds(tool)]),
-  task,
+  {
+    ...plain('a task that is being made', GATED_TASK, ({ visitor }) =>
+      callForTask(visitor, { wait: true }),
+    ),
+    callers: within(...BOTH),
+  },
+  ofTask('tasks/get', '2026'),
+  ofTask('tasks/result', '2025'),
+  ofTask('tasks/cancel', ...BOTH),
   cutCaller,
   cutUpstream,
 ]

@@ -45,11 +45,6 @@ const GATED_RESOURCE: FixtureResource = {
 
 /** Name of the tool whose calls become tasks. */
 export const GATED_TASK = 'gated_task'
-/** Under which name it is counted how often somebody asks what became of one. */
-export const OF_TASK = 'of a task'
-/** The methods that ask it. */
-export const OF_TASK_METHODS: readonly string[] = ['tasks/get', 'tasks/result']
-
 const TASK: JsonObject = {
   taskId: 'task 1',
   status: 'working',
@@ -63,11 +58,15 @@ const GATED_TASK_TOOL: FixtureTool = {
     inputSchema: { type: 'object' },
     execution: { taskSupport: 'optional' },
   },
-  run: ({ isModern }) =>
-    isModern ? { ...TASK, ttlMs: null, resultType: 'task' } : { task: { ...TASK, ttl: null } },
+  run: async ({ args, gate, isModern }) => {
+    if (args['wait'] === true) await gate.opened
+    return isModern
+      ? { ...TASK, ttlMs: null, resultType: 'task' }
+      : { task: { ...TASK, ttl: null } }
+  },
 }
 
-/** What became of a task is told when the gate is open. */
+/** What is asked about a task is answered when the gate is open. */
 const gatedTask: ExtraMethod = async (_params, { gate }) => {
   await gate.opened
   return text('through')
@@ -92,5 +91,5 @@ export const GATED_OFFERS: Offers = {
 }
 export const GATED_ANSWERS: Partial<AnswerSettings> = {
   decorate: declareTasks,
-  methods: Object.fromEntries(OF_TASK_METHODS.map((method) => [method, gatedTask])),
+  methods: { 'tasks/get': gatedTask, 'tasks/result': gatedTask, 'tasks/cancel': gatedTask },
 }

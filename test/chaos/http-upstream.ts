@@ -2,8 +2,10 @@ import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { plainTool } from '../fixtures/fixture-tools.ts'
 import type { JsonObject, ListKind } from '../fixtures/wire.ts'
 import { FlakyLink } from './flaky-link.ts'
-import { GATED_ANSWERS, GATED_OFFERS, OF_TASK, OF_TASK_METHODS } from './gated.ts'
+import { GATED_ANSWERS, GATED_OFFERS } from './gated.ts'
 import { other, type ChaosOptions, type ChaosUpstream, type Fault, type Kind } from './upstreams.ts'
+
+const METHOD = /^\w+\/\w+$/
 
 /** A server that is slow to grant may well have begun to answer. */
 const SUBSCRIBING: ReadonlySet<string> = new Set(['resources/subscribe', 'subscriptions/listen'])
@@ -40,8 +42,7 @@ export class HttpUpstream implements ChaosUpstream {
   }
 
   begun(name: string): number {
-    if (name === 'completion/complete') return this.fixture.received(name).length
-    if (name === OF_TASK) return OF_TASK_METHODS.flatMap((one) => this.fixture.received(one)).length
+    if (METHOD.test(name)) return this.received(name)
     return this.fixture.runs.filter((run) => run.name === name && run.outcome !== 'asked').length
   }
 

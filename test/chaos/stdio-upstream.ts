@@ -6,7 +6,6 @@ import { script } from '../fixtures/stdio-command.ts'
 import { until } from '../fixtures/wait.ts'
 import { META, objectAt, type JsonObject, type ListKind } from '../fixtures/wire.ts'
 import { SIGNAL, type ChaoticPlan, type Order } from './chaotic-protocol.ts'
-import { OF_TASK, OF_TASK_METHODS } from './gated.ts'
 import { other, type ChaosOptions, type ChaosUpstream, type Fault, type Kind } from './upstreams.ts'
 
 const PROGRAM = fileURLToPath(new URL('chaotic-stdio.ts', import.meta.url))
@@ -159,7 +158,6 @@ function nameOf(message: JsonObject): string {
   const params = objectAt(message, 'params')
   if (method === 'tools/call') return isFirstRound(params) ? 'asked' : String(params['name'])
   if (method === 'prompts/get') return `prompt:${String(params['name'])}`
-  if (OF_TASK_METHODS.includes(method)) return OF_TASK
   return method === 'resources/read' ? String(params['uri']) : method
 }
 
