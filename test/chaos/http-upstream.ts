@@ -15,6 +15,7 @@ export class HttpUpstream implements ChaosUpstream {
   readonly kind: Kind
   readonly fixture: FixtureServer
   readonly #link: FlakyLink
+  #isHolding = false
 
   private constructor(kind: Kind, fixture: FixtureServer, link: FlakyLink) {
     this.kind = kind
@@ -42,12 +43,8 @@ export class HttpUpstream implements ChaosUpstream {
   }
 
   begun(name: string): number {
-    if (METHOD.test(name)) return this.received(name)
+    if (METHOD.test(name)) return this.fixture.received(name).length
     return this.fixture.runs.filter((run) => run.name === name && run.outcome !== 'asked').length
-  }
-
-  received(method: string): number {
-    return this.fixture.received(method).length
   }
 
   hold(method: string, later: boolean = false): void {
@@ -55,11 +52,16 @@ export class HttpUpstream implements ChaosUpstream {
     fixture.on(method, async (exchange, proceed) => {
       if ((exchange.request.params['cursor'] !== undefined) === later) {
         fixture.off(method)
+        this.#isHolding = true
         if (SUBSCRIBING.has(method)) exchange.openStream()
         await fixture.gate.opened
       }
       await proceed()
     })
+  }
+
+  get isHolding(): boolean {
+    return this.#isHolding
   }
 
   announce(of: ListKind): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -36,12 +36,12 @@ export class StdioUpstream implements ChaosUpstream {
     return this.#received().filter((message) => nameOf(message) === name).length
   }
 
-  received(method: string): number {
-    return this.#received().filter((message) => message['method'] === method).length
-  }
-
   hold(method: string, later: boolean = false): void {
     this.#write('hold', { method, later })
+  }
+
+  get isHolding(): boolean {
+    return !existsSync(this.#file('hold'))
   }
 
   announce(of: ListKind): Promise<void> {

@@ -30,10 +30,10 @@ export interface ChaosUpstream {
    * asked for more has begun nothing.
    */
   begun(name: string): number
-  /** How often a method was received. */
-  received(method: string): number
   /** Has the next request of that method wait at the gate; `later`: the next one for another page than the first. */
   hold(method: string, later?: boolean): void
+  /** Whether what was to be held waits at the gate. */
+  readonly isHolding: boolean
   /** Says that a list has changed, which it has not. */
   announce(of: ListKind): Promise<void>
   /** Adds a tool, and says so. */
