@@ -125,12 +125,13 @@ describe.each(KINDS)('$transport upstream of era $era', (kind) => {
         const times = (): number =>
           heard.filter(({ method }) => method === 'notifications/tools/list_changed').length
         const before = times()
+        expect(await watcher.names()).not.toContain('fx__after_the_storm')
         await stage.upstream.add('after_the_storm')
+        await until(() => times() > before, 'word of it')
         await until(
           async () => (await watcher.names()).includes('fx__after_the_storm'),
           'the new tool',
         )
-        await until(() => times() > before, 'word of it')
         stream.close()
       }),
     20_000,
