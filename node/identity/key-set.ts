@@ -30,6 +30,11 @@ export class KeySet {
     return this.#keys.length
   }
 
+  /** RFC 7638, each once. */
+  get thumbprints(): readonly string[] {
+    return [...new Set(this.#keys.map(({ thumbprint }) => thumbprint))]
+  }
+
   /**
    * The key of a token's header, or undefined when there is none. A token without `kid` means the only key of its
    * algorithm.

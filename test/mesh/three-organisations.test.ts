@@ -1,31 +1,16 @@
 // A call across three organisations: each hop with a token of its own, each narrower than the one before.
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { ExchangeLine } from '../../node/core/audit.ts'
-import { SILENT, type Logger } from '../../node/core/logger.ts'
 import { hashStaticKey } from '../../node/identity/static-keys.ts'
 import type { RunningNode as BanyanNode } from '../../node/main/running-node.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { callModern, type RawReply } from '../fixtures/raw-client.ts'
 import { Mesh } from './mesh.ts'
+import { Records } from './records.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
 const KEY = randomBytes(32).toString('base64url')
-
-/** Everything that was logged, for what must and must not be there. */
-class Records {
-  readonly audit: ExchangeLine[] = []
-  text = ''
-
-  get log(): Logger {
-    const write = (facts: Readonly<Record<string, unknown>>, message: string): void => {
-      this.text += `${message} ${JSON.stringify(facts)}\n`
-      if ('audit' in facts) this.audit.push(facts['audit'] as ExchangeLine)
-    }
-    return { ...SILENT, debug: write, info: write, warn: write, error: write }
-  }
-}
 
 let mesh: Mesh
 let fixture: FixtureServer

@@ -105,7 +105,8 @@ export class Stage {
     const clock = (): number => Date.now() / 1_000 + time.skew
     const keys = await Keys.open({ folder: undefined, clock, lifetime: 86_400, overlap: 600 })
     const revoked = new Set<string>()
-    const networks = new Networks(plan.ca ? { ca: plan.ca } : {}, clock)
+    const { tokenResponseBytes: maxBytes, fetchTimeout: timeoutMs } = config.limits
+    const networks = new Networks({ maxBytes, timeoutMs, ...(plan.ca && { ca: plan.ca }) }, clock)
     let base = ''
     const authenticator = new EndpointAuthenticator(config, {
       limits: config.limits,

@@ -1,0 +1,267 @@
+// What identity costs: `npm run bench:identity`. Goals that are missed are reported, never asserted.
+import { availableParallelism, cpus } from 'node:os'
+import process from 'node:process'
+import { parseArgs } from 'node:util'
+import { compile, type Build } from './build.ts'
+import { SCOPES, startGuarded, type GuardedNode, type NodeParts } from './identity-lab.ts'
+import { bearer, bound, caller, Caller, median, nobody, type Cell } from './identity-load.ts'
+import { processorTicks, residentMb, tickMicroseconds } from './proc.ts'
+import { startRole, type Running } from './processes.ts'
+import { difference, paired, spread, type Spread } from './stats.ts'
+import { figure, table } from './table.ts'
+import { facePath } from './upstream.ts'
+
+const USAGE = `node test/bench/identity.bench.ts [options]
+
+  --rounds N      rounds over the ways to call (default 6)
+  --requests N    requests of a way in one round (default 4000)
+  --fresh N       callers that need an exchange each, for its latency (default 400)
+  --principals N  distinct callers for the memory (default 100000)
+`
+
+const IN_FLIGHT = 8
+const PATIENCE_MS = 30_000
+const TOOLS = 10
+
+/** What identity.md and the code promise at most. */
+const GOALS = { bearer: 20, bound: 350, coldMs: 5 }
+
+interface Options {
+  readonly rounds: number
+  readonly requests: number
+  readonly fresh: number
+  readonly principals: number
+}
+
+function optionsOf(args: readonly string[]): Options | undefined {
+  const number = { type: 'string' } as const
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      rounds: number,
+      requests: number,
+      fresh: number,
+      principals: number,
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return undefined
+  return {
+    rounds: Number(values.rounds ?? 6),
+    requests: Number(values.requests ?? 4_000),
+    fresh: Number(values.fresh ?? 400),
+    principals: Number(values.principals ?? 100_000),
+  }
+}
+
+function progress(words: string): void {
+  const seconds = (performance.now() / 1_000).toFixed(0).padStart(4)
+  process.stderr.write(`${seconds} s  ${words}\n`)
+}
+
+const within = (...names: string[]): object => ({
+  map: Object.fromEntries(names.map((name) => [name, [name]])),
+})
+
+/** A node with an endpoint for each way to call, in front of one server that asks for nothing. */
+function edgeParts(server: string): NodeParts {
+  const told = { mode: 'exchange', scopes: within('ns:told') }
+  const plain = { namespaces: ['plain'], names: 'plain' }
+  const passing = { namespaces: ['told'], names: 'plain' }
+  return {
+    upstreams: { plain: { http: { url: server } }, told: { http: { url: server }, auth: told } },
+    namespaces: { plain: { from: ['plain'] }, told: { from: ['told'] } },
+    endpoints: {
+      open: { ...plain, auth: 'none' },
+      bearer: { ...plain, auth: { dpop: 'accepted' } },
+      proved: { ...plain, auth: {} },
+      bound: { ...passing, auth: {} },
+      many: { ...passing, auth: { dpop: 'accepted' } },
+    },
+  }
+}
+
+function cellsOf(node: GuardedNode): readonly Cell[] {
+  const holder = { subject: 'alice', jkt: caller.jkt }
+  const prove = (endpoint: string): Cell => {
+    const url = node.endpoint(endpoint)
+    return { name: endpoint, url, show: bound(url, node.token(endpoint, holder)) }
+  }
+  return [
+    { name: 'open', url: node.endpoint('open'), show: nobody },
+    {
+      name: 'bearer',
+      url: node.endpoint('bearer'),
+      show: bearer(node.token('bearer', { subject: 'alice' })),
+    },
+    prove('proved'),
+    prove('bound'),
+  ]
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  open: 'nobody is asked',
+  bearer: 'bearer token, known',
+  proved: 'DPoP token, known; proof checked',
+  bound: 'the same, and a token and proof of its own for the upstream',
+}
+
+async function costs(node: GuardedNode, { rounds, requests }: Options): Promise<string> {
+  const cells = cellsOf(node).map((cell) => ({
+    ...cell,
+    caller: new Caller(cell.url, IN_FLIGHT),
+    each: [] as number[],
+  }))
+  for (const cell of cells) {
+    await cell.caller.ready(cell.show, PATIENCE_MS)
+    await cell.caller.run(requests, IN_FLIGHT, cell.show)
+  }
+  const tick = tickMicroseconds() ?? Number.NaN
+  for (let round = 0; round < rounds; round++) {
+    for (const cell of round % 2 === 0 ? cells : cells.toReversed()) {
+      const before = processorTicks(node.pid) ?? Number.NaN
+      await cell.caller.run(requests, IN_FLIGHT, cell.show)
+      cell.each.push((((processorTicks(node.pid) ?? Number.NaN) - before) * tick) / requests)
+    }
+  }
+  await Promise.all(cells.map((cell) => cell.caller.close()))
+  const open = cells[0]?.each ?? []
+  const rows = cells.map(({ name, each }) => {
+    const more = paired(each, open, difference)
+    const goal = name === 'bearer' || name === 'bound' ? GOALS[name] : undefined
+    return [
+      WORDS[name] ?? name,
+      figure(spread(each).median),
+      name === 'open' ? '-' : spreadText(more),
+      name === 'open' ? '1.00' : spreadText(paired(each, open, (a, b) => a / b)),
+      goal === undefined ? '' : `${goal} (${more.median <= goal ? 'met' : 'NOT MET'})`,
+    ]
+  })
+  return table(['one hop, 100 B, 2026', 'CPU µs', '+ µs', '× open', 'at most + µs'], rows)
+}
+
+function spreadText({ median: middle, min, max }: Spread): string {
+  return `${figure(middle)} (${figure(min)}–${figure(max)})`
+}
+
+/** Two organisations, each with a process of its own; every fresh caller needs a grant and a redemption. */
+async function cold(build: Build, server: string, { fresh }: Options): Promise<string> {
+  const far = {
+    upstreams: { far: { http: { url: server } } },
+    namespaces: { far: { from: ['far'] } },
+    endpoints: { far: { namespaces: ['far'], names: 'plain', auth: {} } },
+    // A call of each caller, as fast as they come.
+    limits: { tokenRequestsPerMinute: 1_000_000 },
+  }
+  const b = await startGuarded(build.cli, 'b', far)
+  const auth = { mode: 'chain', issuer: b.base, scopes: within('ns:far') }
+  const a = await startGuarded(build.cli, 'a', {
+    upstreams: { b: { node: { url: b.endpoint('far'), as: '{namespace}' }, auth } },
+    endpoints: { far: { namespaces: ['far'], names: 'plain', auth: { dpop: 'accepted' } } },
+  })
+  try {
+    const record = {
+      issuer: a.base,
+      keys: { jwksUri: `${a.base}/oauth/jwks` },
+      clients: [`${a.base}/oauth/client.json`],
+      resources: [b.endpoint('far')],
+      subjects: { anonymous: true },
+      scopes: { ...within('ns:far'), max: ['ns:far'] },
+      rate: { exchangesPerMin: 1_000_000 },
+    }
+    await b.reload({ ...far, trust: [record] })
+    const calls = new Caller(a.endpoint('far'), 1)
+    const token = (subject: string): string => a.token('far', { subject })
+    await calls.ready(bearer(token('first')), PATIENCE_MS)
+    const warm = bearer(token('warm'))
+    await calls.run(fresh * 2, 1, warm)
+    const cut: number[] = []
+    const usual: number[] = []
+    for (let at = 0; at < fresh; at++) {
+      cut.push(await calls.call(bearer(token(`caller-${at}`))))
+      usual.push(await calls.call(warm))
+    }
+    await calls.close()
+    const [slow, quick] = [Float64Array.from(cut), Float64Array.from(usual)].map((one) =>
+      median(one.toSorted()),
+    )
+    const exchange = ((slow ?? 0) - (quick ?? 0)) / 1_000
+    return table(
+      ['one call at a time, ms', 'p50', 'at most'],
+      [
+        ['two hops, known caller', figure((quick ?? 0) / 1_000), ''],
+        ['two hops, new caller: grant, redemption, call', figure((slow ?? 0) / 1_000), ''],
+        [
+          'the exchange between',
+          figure(exchange),
+          `${GOALS.coldMs} (${exchange <= GOALS.coldMs ? 'met' : 'NOT MET'})`,
+        ],
+      ],
+    )
+  } finally {
+    await a.stop()
+    await b.stop()
+  }
+}
+
+/** What the tables of LIMITS.md come to when they are full, MB. */
+const STATED_MB = (10_000 * 2 + 8_192 * 3) / 1_024
+
+async function memory(node: GuardedNode, { principals }: Options): Promise<string> {
+  const calls = new Caller(node.endpoint('many'), IN_FLIGHT)
+  await calls.ready(bearer(node.token('many', { subject: 'first' })), PATIENCE_MS)
+  let serial = 0
+  const next = (): readonly string[] =>
+    bearer(node.token('many', { subject: `caller-${++serial}` }))()
+  const rows: string[][] = []
+  const known = bearer(node.token('many', { subject: 'first' }))
+  await calls.run(2_000, IN_FLIGHT, known)
+  const before = residentMb(node.pid) ?? Number.NaN
+  rows.push(['1', figure(before), '-', ''])
+  for (const share of [0.1, 0.2, 0.5, 1]) {
+    const wanted = Math.floor(principals * share)
+    await calls.run(wanted - serial, IN_FLIGHT, next)
+    const now = residentMb(node.pid) ?? Number.NaN
+    rows.push([String(wanted), figure(now), figure(now - before), figure(STATED_MB)])
+    progress(`memory: ${wanted} callers`)
+  }
+  await calls.close()
+  return table(['distinct callers, verified and passed on', 'RSS MB', '+ MB', 'tables, MB'], rows)
+}
+
+async function measure(build: Build, upstream: Running, options: Options): Promise<string> {
+  const server = upstream.url + facePath('2026', TOOLS)
+  const node = await startGuarded(build.cli, 'edge', edgeParts(server))
+  const parts: string[] = []
+  try {
+    progress('cost of a call')
+    parts.push(await costs(node, options))
+    progress('cold exchange')
+    parts.push(await cold(build, server, options))
+    progress('memory')
+    parts.push(await memory(node, options))
+  } finally {
+    await node.stop()
+  }
+  const model = cpus()[0]?.model ?? 'unknown'
+  const about = `node ${process.version} · ${model} · ${availableParallelism()} cores · scopes of each caller: ${SCOPES.length}`
+  return `${about}\n\n${parts.join('\n\n')}\n`
+}
+
+async function main(): Promise<void> {
+  const options = optionsOf(process.argv.slice(2))
+  if (options === undefined) {
+    process.stdout.write(USAGE)
+    return
+  }
+  const build = await compile()
+  const upstream = await startRole(build.role, 'upstream')
+  try {
+    process.stdout.write(await measure(build, upstream, options))
+  } finally {
+    await upstream.stop()
+    await build.discard()
+  }
+}
+
+await main()
