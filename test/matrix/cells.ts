@@ -184,7 +184,7 @@ function proven(cell: Cell): { cell: Cell; proof: Proof }[] {
 
 /** Declares the tests of all cells of one server in that table. */
 export function matrixOf(kind: ServerKind, { rows, features }: Sheet): void {
-  describe(`${rows}: ${nameOf(kind)}`, () => {
+  describe(`${rows} ${nameOf(kind)}`, () => {
     const stand = new Stand(kind)
     beforeAll(() => stand.open(), 20_000)
     afterAll(() => stand.close(), 20_000)

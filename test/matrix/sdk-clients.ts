@@ -163,7 +163,7 @@ class V1 extends SdkClient implements MatrixClient {
 
   async requestTask(method: string, params: JsonObject): Promise<JsonObject> {
     const all = method === 'tools/call' ? { ...params, task: { ttl: TASK_TTL_MS } } : params
-    return (await this.#client.request({ method, params: all } as never, ResultSchema)) as never
+    return (await this.#client.request({ method, params: all }, ResultSchema)) as JsonObject
   }
 
   async wantLogs(level: string): Promise<void> {

@@ -16,7 +16,7 @@ export interface Sheet {
 /** What every server has. */
 export const MAIN: Sheet = {
   title: 'Client',
-  rows: 'row 8',
+  rows: 'row 8:',
   features: FEATURES,
   servers: SERVERS,
 }
@@ -24,7 +24,7 @@ export const MAIN: Sheet = {
 /** What needs a server made for it. */
 export const EXTRAS: Sheet = {
   title: 'Tasks and skills, client',
-  rows: 'rows 8, 58, 60',
+  rows: 'rows 8, 58, 60:',
   features: EXTRA_FEATURES,
   servers: EXTRA_SERVERS,
 }
