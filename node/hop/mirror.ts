@@ -58,6 +58,8 @@ const STALE_PATIENCE_MS = 1_000
 
 /** How long a list that waits for the keys of a signer is fresh, milliseconds. */
 const INCOMPLETE_TTL_MS = 5_000
+/** How long after a fetch that failed another is worth it, for callers who ask for what is not there, milliseconds. */
+const SECOND_TRY_MS = 1_000
 
 /** Pause between fetches for an upstream that announces changes where there are none, milliseconds, doubling. */
 const DOUBT = { min: 50, max: 2_000 }
@@ -75,7 +77,8 @@ export class Mirror {
   #evicted = true
   #fetch: Promise<void> | undefined
   #again = false
-  #failed = false
+  /** When the last fetch failed; undefined when it did not. */
+  #failedAt: number | undefined
   #doubt = 0
 
   constructor(link: Link, kind: CapabilityKind, options: MirrorOptions) {
@@ -101,7 +104,12 @@ export class Mirror {
 
   /** No list has been fetched yet, nor has it been found that there is none. */
   get untried(): boolean {
-    return this.#snapshot === NOTHING && !this.#failed
+    return this.#snapshot === NOTHING && this.#failedAt === undefined
+  }
+
+  /** Whether something may be missing because it could not be fetched, and another try may fare better. */
+  isLacking(now: number): boolean {
+    return this.#failedAt !== undefined && now - this.#failedAt >= SECOND_TRY_MS
   }
 
   /** A list has been fetched. */
@@ -150,7 +158,7 @@ export class Mirror {
    * than a fetch may take, because behind a gateway of another make it may be this very node that is asked.
    */
   get patience(): number {
-    if (this.#failed) return 0
+    if (this.#failedAt !== undefined) return 0
     const { listTimeout } = this.#options
     return this.#snapshot === NOTHING ? listTimeout / 2 : Math.min(listTimeout, STALE_PATIENCE_MS)
   }
@@ -163,7 +171,7 @@ export class Mirror {
   /** The list is out of date from now on, and fetched anew. Resolves when that is over; never rejects. */
   evict(): Promise<void> {
     this.#evicted = true
-    this.#failed = false
+    this.#failedAt = undefined
     if (this.#fetch !== undefined) this.#again = true
     return this.refresh()
   }
@@ -192,10 +200,10 @@ export class Mirror {
         this.#again = false
         const connection = await this.link.connection(OWN)
         this.#take(announced, await this.#drainTwice(connection))
-        this.#failed = false
+        this.#failedAt = undefined
       } while (this.#again)
     } catch (error) {
-      this.#failed = true
+      this.#failedAt = Date.now()
       const { code, message } = asFault(error)
       const upstream = this.link.label
       this.#options.log.debug({ upstream, list: this.#rule.method, code }, `no list: ${message}`)
