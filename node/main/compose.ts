@@ -1,5 +1,9 @@
 import { Fault } from '../../protocol/errors.ts'
-import { FEDERATION_VERSION, type FederationSettings } from '../../protocol/federation.ts'
+import {
+  FEDERATION_VERSION,
+  type FederationSettings,
+  type NodeId,
+} from '../../protocol/federation.ts'
 import { inheritedEnvironment, MEMORY_STATE } from '../core/config.ts'
 import { isLoopback } from '../core/config-fields.ts'
 import { CAPABILITY_KINDS } from '../../protocol/capability.ts'
@@ -27,6 +31,7 @@ import { Streams } from '../inbound/streams.ts'
 import { openAudit } from './audit.ts'
 import { packageVersion } from './cli-version.ts'
 import { makeServing } from './serving.ts'
+import type { Self } from '../outbound/connection.ts'
 import { readTls } from './tls-files.ts'
 
 /** Every part of a node, each built once. */
@@ -80,11 +85,7 @@ export async function compose(
   let config = initial
   const { node, limits } = initial
   const { id, sessionKey } = await stateOf(initial)
-  const version = packageVersion()
-  const { name, organisation } = node
-  const federation = { version: FEDERATION_VERSION, node: id, organisation, name }
-  const serverInfo = { name, title: `${organisation}/${name}`, version }
-  const self = { clientInfo: { name: 'banyan', version }, federation }
+  const { federation, serverInfo, self } = namesOf(node, id)
   const sealer = new Sealer(sessionKey, 'cursor')
   const current = (): NodeConfig => config
   const { audit, identity } = await openIdentity(initial, {
@@ -136,6 +137,20 @@ export async function compose(
       await identity?.configure(next)
       config = next
     },
+  }
+}
+
+/** What the node says of itself to nodes, callers and upstreams. */
+function namesOf(
+  { name, organisation }: NodeConfig['node'],
+  id: NodeId,
+): { readonly federation: FederationSettings; readonly serverInfo: object; readonly self: Self } {
+  const version = packageVersion()
+  const federation = { version: FEDERATION_VERSION, node: id, organisation, name }
+  return {
+    federation,
+    serverInfo: { name, title: `${organisation}/${name}`, version },
+    self: { clientInfo: { name: 'banyan', version }, federation },
   }
 }
 
