@@ -32,6 +32,7 @@ import { openAudit } from './audit.ts'
 import { packageVersion } from './cli-version.ts'
 import { makeServing } from './serving.ts'
 import type { Self } from '../outbound/connection.ts'
+import type { JsonObject } from '../../protocol/jsonrpc.ts'
 import { readTls } from './tls-files.ts'
 
 /** Every part of a node, each built once. */
@@ -86,7 +87,6 @@ export async function compose(
   const { node, limits } = initial
   const { id, sessionKey } = await stateOf(initial)
   const { federation, serverInfo, self } = namesOf(node, id)
-  const sealer = new Sealer(sessionKey, 'cursor')
   const current = (): NodeConfig => config
   const { audit, identity } = await openIdentity(initial, {
     log,
@@ -97,7 +97,7 @@ export async function compose(
     self,
     inherited: inheritedEnvironment(),
     log,
-    sealer,
+    sealer: new Sealer(sessionKey, 'cursor'),
     ...towards(identity),
   })
   const drain = new Drain()
@@ -130,21 +130,21 @@ export async function compose(
     handle: (exchange) => serveStreamable(streamable, exchange),
     readiness: () => readiness(registry, drain),
   })
-  const parts = { federation, registry, methods, streamable, identity, audit, http, drain }
-  return {
-    ...parts,
-    configure: async (next) => {
-      await identity?.configure(next)
-      config = next
-    },
+  const configure = async (next: NodeConfig): Promise<void> => {
+    await identity?.configure(next)
+    config = next
   }
+  return { federation, registry, methods, streamable, identity, audit, http, drain, configure }
+}
+
+interface Names {
+  readonly federation: FederationSettings
+  readonly serverInfo: JsonObject
+  readonly self: Self & Pick<Names, 'federation'>
 }
 
 /** What the node says of itself to nodes, callers and upstreams. */
-function namesOf(
-  { name, organisation }: NodeConfig['node'],
-  id: NodeId,
-): { readonly federation: FederationSettings; readonly serverInfo: object; readonly self: Self } {
+function namesOf({ name, organisation }: NodeConfig['node'], id: NodeId): Names {
   const version = packageVersion()
   const federation = { version: FEDERATION_VERSION, node: id, organisation, name }
   return {
