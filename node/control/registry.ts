@@ -1,10 +1,12 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
 import { globsOverlap } from '../../protocol/glob.ts'
+import type { Listed } from '../../protocol/listing.ts'
 import { importedNamespace } from '../../protocol/names.ts'
 import { MODERN_REVISION, type Era } from '../../protocol/revisions.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Provenance } from '../core/provenance.ts'
 import type { Sealer } from '../core/seal.ts'
 import { OWN } from '../core/stages.ts'
 import { Catalogue } from '../hop/catalogue.ts'
@@ -12,9 +14,11 @@ import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
 import type { Upstream, Upstreams } from '../hop/exchange.ts'
 import { Mirrors } from '../hop/mirrors.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
+import type { ProofCounts } from '../hop/proofs.ts'
 import type { View } from '../hop/view.ts'
 import { Link, type LinkEvents, type LinkPhase } from '../outbound/link.ts'
 import { fingerprint, makeConnector, type ConnectorParts } from './links.ts'
+import { makeProving, namespacesFedBy, type UpstreamProving } from './proving.ts'
 
 /** How much there is of each kind. */
 export interface Counts {
@@ -36,6 +40,8 @@ export interface UpstreamStatus extends Counts {
   /** Name of the server or node. */
   readonly server: string | undefined
   readonly callsInFlight: number
+  /** How many results and descriptions got each verdict; undefined where none is checked. */
+  readonly proofs: ProofCounts | undefined
   /** What is wrong with it; undefined when nothing is. */
   readonly problem: string | undefined
 }
@@ -57,12 +63,15 @@ interface Registered {
   readonly fingerprint: string
   readonly upstream: Upstream
   readonly mirrors: Mirrors
+  readonly proving: UpstreamProving
 }
 
 export interface RegistryParts extends ConnectorParts {
   readonly sealer: Sealer
   /** What tells an upstream who calls; undefined where it is not told. */
   readonly delegator: (label: string, upstream: UpstreamConfig) => Delegator | undefined
+  /** What signs for an upstream, or checks what comes from it; undefined where nothing does. */
+  readonly provenance: (label: string, upstream: UpstreamConfig) => Provenance | undefined
 }
 
 /** How often mirrors whose upstream reports no changes are looked after while somebody watches, milliseconds. */
@@ -124,14 +133,21 @@ export class Registry {
     for (const { upstream } of this.#registered.values()) void upstream.link.release(session)
   }
 
+  /** The tools an upstream lists, as far as they are shown; undefined while it has not listed any. */
+  tools(label: string): readonly Listed[] | undefined {
+    const mirror = this.#registered.get(label)?.mirrors.of('tool')
+    return mirror?.listed === true ? mirror.items : undefined
+  }
+
   upstreamStatus(): UpstreamStatus[] {
-    return [...this.#registered].map(([label, { upstream, mirrors }]) => {
+    return [...this.#registered].map(([label, { upstream, mirrors, proving }]) => {
       const { error, ...status } = upstream.link.status
       const { kind } = upstream
       const callsInFlight = upstream.link.inFlight
       const problem = error ?? peerProblem(upstream, this.#parts.self.federation.node)
       const counts = countsOf((one) => mirrors.of(one).items.length)
-      return { label, kind, ...status, ...counts, callsInFlight, problem }
+      const { counts: proofs } = proving
+      return { label, kind, ...status, ...counts, callsInFlight, proofs, problem }
     })
   }
 
@@ -155,7 +171,8 @@ export class Registry {
     const before = this.#registered
     this.#registered = new Map()
     for (const [label, config] of Object.entries(this.#config.upstreams)) {
-      const print = fingerprint([config, this.#config.limits])
+      const fed = config.provenance && namespacesFedBy(label, this.#config.namespaces)
+      const print = fingerprint([config, this.#config.limits, fed])
       const known = before.get(label)
       const entry = known?.fingerprint === print ? known : this.#make(label, config, print)
       this.#registered.set(label, entry)
@@ -169,6 +186,7 @@ export class Registry {
   #make(label: string, config: UpstreamConfig, print: string): Registered {
     const { limits } = this.#config
     const delegator = this.#parts.delegator(label, config)
+    const proving = this.#proving(label, config)
     const connector = makeConnector(label, config, { limits, delegator }, this.#parts)
     const events: LinkEvents = {
       up: () => {
@@ -185,6 +203,7 @@ export class Registry {
       ...limits,
       listTtl: config.listTtl,
       trail: { budget: limits.hopBudget - 1, path: [this.#parts.self.federation.node] },
+      screen: proving.screen,
       log: this.#log,
       changed: (mirror) => {
         this.catalogue.mirrorChanged(mirror)
@@ -192,11 +211,25 @@ export class Registry {
       },
     })
     const { kind, isolate, timeout, maxTimeout, concurrency } = config
+    const { results } = proving
     return {
       fingerprint: print,
-      upstream: { link, kind, isolate, timeout, maxTimeout, concurrency, delegator },
+      upstream: { link, kind, isolate, timeout, maxTimeout, concurrency, delegator, results },
       mirrors,
+      proving,
     }
+  }
+
+  #proving(label: string, config: UpstreamConfig): UpstreamProving {
+    const { namespaces, node } = this.#config
+    const { self } = this.#parts
+    return makeProving(label, config.provenance, {
+      provenance: this.#parts.provenance(label, config),
+      pins: node.pins,
+      self: self.federation,
+      namespaces: namespacesFedBy(label, namespaces),
+      log: this.#log,
+    })
   }
 
   #plans(): Map<string, EndpointPlan> {
@@ -254,6 +287,9 @@ export class Registry {
 
   #pollWatched(): void {
     const now = Date.now()
+    for (const { proving, mirrors } of this.#registered.values()) {
+      proving.review(() => void mirrors.of('tool').evict())
+    }
     for (const mirror of this.catalogue.watched()) {
       if (mirror.isDue(now)) void mirror.refresh()
     }

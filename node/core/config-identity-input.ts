@@ -1,4 +1,9 @@
-import type { SignatureAlgorithm, SubjectRule, TrustRecord } from './config-identity-types.ts'
+import type {
+  ProvenanceMode,
+  SignatureAlgorithm,
+  SubjectRule,
+  TrustRecord,
+} from './config-identity-types.ts'
 import type { DurationInput, SecretInput } from './config-input.ts'
 
 /** Scopes to what they become. */
@@ -11,6 +16,19 @@ export type EndInput = string
 export interface KeysInput {
   readonly jwksUri?: string
   readonly static?: readonly Readonly<Record<string, unknown>>[]
+}
+
+/** {@link UpstreamInput} `provenance`. */
+export interface ProvenanceInput {
+  readonly results?: ProvenanceMode
+  readonly descriptors?: ProvenanceMode
+  readonly signers?: readonly {
+    readonly url: string
+    readonly organisation: string
+    readonly keys?: KeysInput
+    readonly pins?: readonly string[]
+  }[]
+  readonly pin?: 'off' | 'flag' | 'refuse'
 }
 
 export interface EgressInput {

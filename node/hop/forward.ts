@@ -11,6 +11,7 @@ import type { Upstream } from './exchange.ts'
 import { Flight } from './flight.ts'
 import { CallLanding, type LandingParts } from './landing.ts'
 import { badState } from './request-state.ts'
+import { proofOf } from './result-proof.ts'
 
 /** What forwarding takes, the same for all calls of a node. */
 export interface ForwardParts extends LandingParts {
@@ -41,8 +42,12 @@ export function forward(
     throw new Fault('overloaded', `upstream "${link.label}" has ${concurrency} calls in flight`)
   }
   const { inputTimeoutMs } = parts
-  const landing = (flight: Flight): CallLanding => new CallLanding(parts, flight)
-  return Flight.fly({ delegated, upstream, inputTimeoutMs, frame: frameFor, landing })
+  const proof = proofOf(upstream.results, delegated)
+  const landing = (flight: Flight): CallLanding => new CallLanding(parts, flight, proof)
+  const nonce = proof?.nonce
+  const frame: typeof frameFor =
+    nonce === undefined ? frameFor : (...[call, ...rest]) => frameFor({ ...call, nonce }, ...rest)
+  return Flight.fly({ delegated, upstream, inputTimeoutMs, frame, landing })
 }
 
 const NO_HEADERS: readonly string[] = []
@@ -59,7 +64,7 @@ const NAMED: ReadonlySet<string> = new Set([
 
 /** The call as this connection's upstream gets it, under an id that is used once. */
 function frameFor(
-  delegated: Delegated,
+  delegated: Delegated & { readonly nonce?: string },
   connection: Connection,
   retry: Retry | undefined,
 ): OutFrame {
@@ -78,6 +83,7 @@ function frameFor(
       trail: onward,
       logLevel: caller.logLevel,
       traceparent: header('traceparent'),
+      nonce: delegated.nonce,
       retry: retryFor(delegated, connection, retry),
       withoutTask: asksInVain(received, connection),
     },

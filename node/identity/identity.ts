@@ -3,6 +3,7 @@ import type { Audit } from '../core/audit.ts'
 import type { Authenticator, OAuthService } from '../core/authentication.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
+import type { Provenance } from '../core/provenance.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Principal } from '../core/principal.ts'
 import { systemClock, type Clock } from './clock.ts'
@@ -21,6 +22,7 @@ import {
   type ServedEndpoint,
   type ServiceSettings,
 } from './service/settings.ts'
+import { hasProvenance, Provenances } from './provenance/provenances.ts'
 import { clientAuthenticator } from './verifier/client-authentication.ts'
 import { EndpointAuthenticator } from './verifier/endpoint-authenticator.ts'
 import { issuerOf } from './verifier/endpoint-policy.ts'
@@ -42,7 +44,9 @@ export interface IdentityOptions {
 export function hasIdentity({ issuer, endpoints, upstreams }: NodeConfig): boolean {
   if (issuer !== undefined) return true
   if (Object.values(endpoints).some(({ auth }) => auth !== 'none')) return true
-  return Object.values(upstreams).some((one) => one.kind !== 'stdio' && one.auth.mode !== 'none')
+  return Object.values(upstreams).some(
+    (one) => hasProvenance(one) || (one.kind !== 'stdio' && one.auth.mode !== 'none'),
+  )
 }
 
 /**
@@ -61,6 +65,7 @@ export class Identity {
   readonly #revocations: MemoryRevocations
   readonly #endpoints: EndpointAuthenticator
   readonly #delegators: Delegators
+  readonly #provenances: Provenances
   #config: NodeConfig
   #base: string | undefined
   #service: TokenService | undefined
@@ -84,6 +89,13 @@ export class Identity {
     this.#revocations = new MemoryRevocations({ clock, capacity: limits.revocations })
     this.#endpoints = this.#makeAuthenticator()
     this.#delegators = this.#makeDelegators()
+    this.#provenances = new Provenances({
+      base: () => this.#baseUrl(),
+      keys: keys.ring('result'),
+      network: (egress) => this.#networks.of(egress),
+      clock,
+      leeway: limits.clockSkew / 1_000,
+    })
     this.authenticator = this.#endpoints
     this.#revocations.onRevoked((revocation) => this.#delegators.revoked(revocation))
   }
@@ -138,6 +150,11 @@ export class Identity {
     return this.#delegators.of(label, upstream)
   }
 
+  /** What signs for an upstream, or checks what comes from it; undefined where nothing does. */
+  provenance(label: string, upstream: UpstreamConfig): Provenance | undefined {
+    return this.#provenances.of(label, upstream)
+  }
+
   /** How a caller is named in the audit; the same hash as in the lines about its tokens. */
   auditSubject({ issuer, subject, claims }: Principal): string {
     // What a key stands for has no issuer: this node vouches for it, as when it passes the caller on.
@@ -148,6 +165,7 @@ export class Identity {
 
   async close(): Promise<void> {
     this.#service?.close()
+    this.#provenances.close()
     this.#endpoints.close()
     this.#delegators.clear()
     this.#replay.close()
@@ -211,8 +229,10 @@ export class Identity {
     const { issuer, node } = this.#config
     const base = this.#baseUrl()
     const endpoints = this.#served(base)
-    if (issuer?.mode !== 'embedded') return { base, name: node.name, endpoints }
-    return { base, name: node.name, endpoints, issuer: this.#policy(issuer) }
+    const signsResults = Object.values(this.#config.upstreams).some(signs)
+    const documents = { base, name: node.name, endpoints, signsResults }
+    if (issuer?.mode !== 'embedded') return documents
+    return { ...documents, issuer: this.#policy(issuer) }
   }
 
   #served(base: string): readonly ServedEndpoint[] {
@@ -252,4 +272,8 @@ export class Identity {
       trust,
     }
   }
+}
+
+function signs({ provenance }: UpstreamConfig): boolean {
+  return provenance?.results === 'attach' || provenance?.descriptors === 'attach'
 }

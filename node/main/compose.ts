@@ -10,7 +10,7 @@ import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
 import { Sealer } from '../core/seal.ts'
-import { Registry } from '../control/registry.ts'
+import { Registry, type RegistryParts } from '../control/registry.ts'
 import { hasIdentity, Identity, type IdentityOptions } from '../identity/identity.ts'
 import { loadState, volatileState, type NodeState } from '../identity/node-state.ts'
 import { Admission } from '../inbound/admission.ts'
@@ -97,7 +97,7 @@ export async function compose(
     inherited: inheritedEnvironment(),
     log,
     sealer,
-    delegator: (label, upstream) => identity?.delegator(label, upstream),
+    ...towards(identity),
   })
   const drain = new Drain()
   const made = { registry, federation, serverInfo, sessionKey, log, audit, config: current }
@@ -136,6 +136,14 @@ export async function compose(
       await identity?.configure(next)
       config = next
     },
+  }
+}
+
+/** What identity does for upstreams. */
+function towards(identity: Identity | undefined): Pick<RegistryParts, 'delegator' | 'provenance'> {
+  return {
+    delegator: (label, upstream) => identity?.delegator(label, upstream),
+    provenance: (label, upstream) => identity?.provenance(label, upstream),
   }
 }
 

@@ -1,10 +1,10 @@
 // Attacks 23, 33 and 35: what calls of many or of one make a node ask for, and for whom it keeps what it got.
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { RawReply } from '../fixtures/raw-client.ts'
 import type { JsonObject } from '../fixtures/wire.ts'
 import { challengeOf } from './stage.ts'
-import { Three } from './three.ts'
+import { expectNoOtherLeak, Three } from './three.ts'
 
 let three: Three
 
@@ -12,6 +12,8 @@ beforeAll(async () => {
   three = await Three.start()
 })
 beforeEach(() => three.begin())
+afterEach(expectNoOtherLeak)
+
 afterAll(() => three.close())
 
 /** Ids of the tokens the middle was shown, in turn. */

@@ -82,15 +82,13 @@ describe('attack 21: an ID-JAG for somebody else', () => {
   })
 })
 
-describe('attack 28: another form than a form', () => {
-  const right = (): string =>
-    new URLSearchParams(
-      issuing.as('peer', { grant_type: URN.jwtBearer, assertion: issuing.grant() }) as Record<
-        string,
-        string
-      >,
-    ).toString()
+/** The body of a request that would be answered. */
+function right(): string {
+  const form = { grant_type: URN.jwtBearer, assertion: issuing.grant() }
+  return new URLSearchParams(issuing.as('peer', form) as Record<string, string>).toString()
+}
 
+describe('attack 28: another form than a form', () => {
   it.each<[string, (body: string) => string]>([
     ['a parameter twice', (body) => `${body}&scope=ns:fx&scope=ns:fx`],
     ['the assertion twice', (body) => `${body}&assertion=x`],

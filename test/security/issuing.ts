@@ -262,6 +262,8 @@ function configOf(url: string, known: JsonObject): object {
   return {
     node: { name: 'b', organisation: 'b', listen: '127.0.0.1:0', state: 'memory' },
     issuer: {},
+    // Each refusal is looked for; a flood is another matter.
+    audit: { refusalsPerSecond: 1_000 },
     upstreams: { origin: { http: { url } } },
     namespaces: { fx: { from: ['origin'] } },
     endpoints: { main: { namespaces: ['*'], auth: {} } },

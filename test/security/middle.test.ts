@@ -1,7 +1,7 @@
 // Attacks 15 to 20, 22 and 41: what a node in the middle of three organisations does to the one behind it. A and C are real
 // nodes over real HTTP, and the middle holds real keys both of them trust.
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ProofMaker } from '../../node/identity/proof-maker.ts'
 import { SigningKey } from '../../node/identity/signing-key.ts'
 import { FEDERATION } from '../../protocol/federation.ts'
@@ -12,7 +12,7 @@ import { callModern, type RawReply } from '../fixtures/raw-client.ts'
 import type { JsonObject } from '../fixtures/wire.ts'
 import { claimsOf, pairwise, type TokenAnswer } from './middle.ts'
 import { challengeOf } from './stage.ts'
-import { Three } from './three.ts'
+import { expectNoOtherLeak, Three } from './three.ts'
 
 let three: Three
 
@@ -20,6 +20,8 @@ beforeAll(async () => {
   three = await Three.start()
 })
 beforeEach(() => three.begin())
+afterEach(expectNoOtherLeak)
+
 afterAll(() => three.close())
 
 const clock = (): number => Date.now() / 1_000
@@ -36,10 +38,18 @@ function refused(status: number, error: string, reason: string): object {
 /** How a call ended. */
 function outcome(reply: RawReply): object {
   const [, error] = /error="([^"]*)"/.exec(challengeOf(reply)) ?? []
-  return { status: reply.status, code: reply.error.code, error, arrived: three.arrived }
+  const { status } = reply
+  const audited = three.audited('c')?.split(':')[0]
+  return { status, code: reply.error.code, error, audited, arrived: three.arrived }
 }
 
-const UNAUTHENTICATED = { status: 401, code: -31_010, error: 'invalid_token', arrived: 0 }
+const UNAUTHENTICATED = {
+  status: 401,
+  code: -31_010,
+  error: 'invalid_token',
+  audited: 'refused',
+  arrived: 0,
+}
 
 it('is served when it is honest', async () => {
   const visit = await three.visit()
@@ -209,7 +219,7 @@ describe('attack 20: a chain that never happened', () => {
     const asked = await three.b.ask(form)
     // Refused for who asks, before it is looked at what is asked.
     expect(refusal(asked)).toEqual(refused(400, 'unauthorized_client', 'client'))
-    expect(asked.body['access_token']).toBeUndefined()
+    expect(asked.token).toBeUndefined()
   })
 
   it('attack 20: beside a grant an actor token is not even a parameter', async () => {
@@ -219,7 +229,7 @@ describe('attack 20: a chain that never happened', () => {
       actor_token: bob.token,
       actor_token_type: URN.accessToken,
     })
-    const claims = claimsOf(String(answer.body['access_token'] ?? ''))
+    const claims = claimsOf(answer.token ?? '')
     expect([answer.status, claims['act']]).toEqual([200, claimsOf(grant)['act']])
     expect(three.arrived).toBe(0)
   })
@@ -247,26 +257,27 @@ describe('attack 20: a chain that never happened', () => {
   })
 })
 
-describe('attack 22: the middle sends calls back', () => {
-  const grantForA = (change: JsonObject): string => {
-    const now = Math.floor(clock())
-    return signJwt(three.b.sts, TYP.grant, {
-      iss: three.b.issuer,
-      sub: pairwise('alice'),
-      aud: three.a.url,
-      client_id: three.b.client,
-      resource: three.a.endpointUrl('partners'),
-      scope: 'ns:b',
-      jti: randomUUID(),
-      iat: now,
-      exp: now + 60,
-      act: { iss: three.b.issuer, sub: three.b.client },
-      cnf: { jkt: three.b.prover.jkt },
-      mesh: { v: 1, budget: 200 },
-      ...change,
-    })
-  }
+/** A grant of the middle for A, which trusts it too. */
+function grantForA(change: JsonObject): string {
+  const now = Math.floor(clock())
+  return signJwt(three.b.sts, TYP.grant, {
+    iss: three.b.issuer,
+    sub: pairwise('alice'),
+    aud: three.a.url,
+    client_id: three.b.client,
+    resource: three.a.endpointUrl('partners'),
+    scope: 'ns:b',
+    jti: randomUUID(),
+    iat: now,
+    exp: now + 60,
+    act: { iss: three.b.issuer, sub: three.b.client },
+    cnf: { jkt: three.b.prover.jkt },
+    mesh: { v: 1, budget: 200 },
+    ...change,
+  })
+}
 
+describe('attack 22: the middle sends calls back', () => {
   it('attack 22: with who acted, A stops at itself', async () => {
     const visit = await three.visit()
     const before = three.b.visits.length
@@ -280,8 +291,7 @@ describe('attack 22: the middle sends calls back', () => {
 
   it('attack 22: without, one call there is one call here, and where it has been is known from the call itself', async () => {
     const form = { grant_type: URN.jwtBearer, assertion: grantForA({}) }
-    const { body } = await three.b.ask(form, { at: three.a.url })
-    const token = String(body['access_token'])
+    const { token = '' } = await three.b.ask(form, { at: three.a.url })
     const url = three.a.endpointUrl('partners')
     const back = (path: readonly string[]): Promise<RawReply> => {
       const dpop = three.b.prover.proof({ method: 'POST', url, accessToken: token })
@@ -310,6 +320,7 @@ describe('attack 41: the state of one caller, sent by another through the same m
     const before = three.arrived
     const stolen = await ask(his, { requestState, inputResponses })
     expect([stolen.status, stolen.error.code, three.arrived]).toEqual([200, -32_602, before])
+    expect(three.audited('c')).toBe('refused: bad_state')
     const own = await ask(hers, { requestState, inputResponses })
     expect(own.result['content']).toBeDefined()
     expect(three.arrived).toBe(before + 1)

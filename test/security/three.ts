@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { hashStaticKey } from '../../node/identity/static-keys.ts'
 import type { RunningNode } from '../../node/main/running-node.ts'
+import { canary } from '../canary/canary.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { callModern, type Headers, type RawReply } from '../fixtures/raw-client.ts'
 import type { JsonObject } from '../fixtures/wire.ts'
@@ -134,6 +135,14 @@ export class Three {
 
   /** Somebody of the identity provider calls it, with a token that says what they like. */
   callAs(claims: JsonObject, more: JsonObject = {}): Promise<RawReply> {
+    const token = this.personsToken(claims)
+    const params = { name: 'b__echo', arguments: { message: 'hi' } }
+    const headers = { authorization: `Bearer ${token}` }
+    return callModern(this.a.endpointUrl('people'), 'tools/call', params, { headers, ...more })
+  }
+
+  /** A token of the identity provider, which says what they like. */
+  personsToken(claims: JsonObject = {}): string {
     const url = this.a.endpointUrl('people')
     const now = Math.floor(Date.now() / 1_000)
     const right = {
@@ -143,16 +152,13 @@ export class Three {
       client_id: 'app',
       jti: randomUUID(),
     }
-    const token = this.provider.access({
+    return this.provider.access({
       ...right,
       iat: now,
       exp: now + 300,
       scope: 'ns:b',
       ...claims,
     })
-    const params = { name: 'b__echo', arguments: { message: 'hi' } }
-    const headers = { authorization: `Bearer ${token}` }
-    return callModern(url, 'tools/call', params, { headers, ...more })
   }
 
   /** A call of a person, as the middle has it. */
@@ -174,6 +180,12 @@ export class Three {
     return line?.decision === 'refused' ? line.reason : undefined
   }
 
+  /** How the last call ended at A or C, by its audit: that it was refused, or failed, and why. */
+  audited(at: 'a' | 'c'): string | undefined {
+    const line = this.records[at].audit.findLast(({ kind }) => kind === 'call')
+    return line && `${line.decision}: ${line.reason ?? ''}`
+  }
+
   async close(): Promise<void> {
     await this.mesh.close()
     await this.b.close()
@@ -182,10 +194,21 @@ export class Three {
   }
 }
 
+/**
+ * The middle is a program of the test and sends on what it was given: that is what is tested. In every other way no
+ * credential may go out here either.
+ */
+export function expectNoOtherLeak(): void {
+  const others = canary.take().filter(({ channel }) => channel !== 'outbound')
+  if (others.length > 0) throw new Error(`credentials went out: ${JSON.stringify(others)}`)
+}
+
 function common(name: string): object {
   return {
     node: { name, organisation: name, listen: '127.0.0.1:0', state: 'memory' },
     issuer: {},
+    // Each refusal is looked for; a flood is another matter.
+    audit: { refusalsPerSecond: 1_000 },
   }
 }
 

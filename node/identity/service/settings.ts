@@ -70,6 +70,8 @@ export interface ServiceSettings {
   /** Name of the node, for people. */
   readonly name: string
   readonly endpoints: readonly ServedEndpoint[]
+  /** Whether results or descriptions of tools are signed here; default no. */
+  readonly signsResults?: boolean
   /** Absent where the organisation's issuer is elsewhere: then there are documents only. */
   readonly issuer?: IssuerPolicy
 }
@@ -95,6 +97,8 @@ export const PATHS = {
   introspect: '/oauth/introspect',
   jwks: '/oauth/jwks',
   clientJwks: '/oauth/client-jwks',
+  /** Keys of what this node signs as the origin of tools. */
+  resultJwks: '/oauth/result-jwks',
   client: '/oauth/client.json',
   /** Stands in the metadata, and refuses. */
   authorize: '/oauth/authorize',

@@ -42,7 +42,13 @@ export class Trail {
       'hid' in entry ? entry.hid : `${entry.iss} ${entry.sub}`,
     )
     this.note({ client: this.#line.client ?? clientId, actors, audience: aud })
-    this.note({ scopesOut: scope, jtiOut: jti, issuerOut: iss, expiresAt: exp, ...present({ txn }) })
+    this.note({
+      scopesOut: scope,
+      jtiOut: jti,
+      issuerOut: iss,
+      expiresAt: exp,
+      ...present({ txn }),
+    })
     this.end('issued')
   }
 
