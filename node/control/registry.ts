@@ -11,6 +11,7 @@ import { Catalogue } from '../hop/catalogue.ts'
 import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
 import type { Upstream, Upstreams } from '../hop/exchange.ts'
 import { Mirrors } from '../hop/mirrors.ts'
+import { signInTool, type SignInTool } from '../hop/sign-in-tool.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
 import type { View } from '../hop/view.ts'
 import { Link, type LinkEvents, type LinkPhase } from '../outbound/link.ts'
@@ -185,6 +186,7 @@ export class Registry {
       ...limits,
       listTtl: config.listTtl,
       trail: { budget: limits.hopBudget - 1, path: [this.#parts.self.federation.node] },
+      ...(delegator?.signsIn === true && { own: signInTool(label) }),
       log: this.#log,
       changed: (mirror) => {
         this.catalogue.mirrorChanged(mirror)
@@ -192,9 +194,13 @@ export class Registry {
       },
     })
     const { kind, isolate, timeout, maxTimeout, concurrency } = config
+    const signIn: SignInTool | undefined =
+      delegator?.signsIn === true
+        ? { isShown: () => mirrors.of('tool').showsOwn, refresh: () => mirrors.refresh() }
+        : undefined
     return {
       fingerprint: print,
-      upstream: { link, kind, isolate, timeout, maxTimeout, concurrency, delegator },
+      upstream: { link, kind, isolate, timeout, maxTimeout, concurrency, delegator, signIn },
       mirrors,
     }
   }

@@ -20,6 +20,8 @@ const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
   batch_refused: { rpc: RPC.invalidRequest, http: 400 },
   body_too_large: { rpc: RPC.invalidRequest, http: 413 },
   cancelled: { rpc: RPC.cancelled, http: 200 },
+  // Of era 2025 alone: whoever speaks 2026 is asked by a result instead.
+  consent_required: { rpc: RPC.urlElicitationRequired, http: 200 },
   content_type: { rpc: RPC.invalidRequest, http: 415 },
   delegation_refused: { rpc: RPC.delegationRefused, http: 200 },
   duplicate_member: { rpc: RPC.invalidRequest, http: 400 },

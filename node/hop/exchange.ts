@@ -12,6 +12,7 @@ import {
 import type { Authorization, Delegator } from '../core/delegation.ts'
 import type { Link } from '../outbound/link.ts'
 import { badState } from './request-state.ts'
+import type { SignInTool } from './sign-in-tool.ts'
 
 /** An upstream as the hop uses it. */
 export interface Upstream {
@@ -27,6 +28,8 @@ export interface Upstream {
   readonly concurrency: number
   /** Tells it who calls; undefined where it is not told. */
   readonly delegator: Delegator | undefined
+  /** Present where callers sign in themselves. */
+  readonly signIn?: SignInTool | undefined
 }
 
 /** The upstreams by label. */

@@ -11,6 +11,7 @@ import type { Upstream } from './exchange.ts'
 import { Flight } from './flight.ts'
 import { CallLanding, type LandingParts } from './landing.ts'
 import { badState } from './request-state.ts'
+import { isSignIn, signedIn } from './sign-in-tool.ts'
 
 /** What forwarding takes, the same for all calls of a node. */
 export interface ForwardParts extends LandingParts {
@@ -36,6 +37,7 @@ export function forward(
     if (call === undefined) throw badState()
     return call.resume(received)
   }
+  if (isSignIn(upstream, delegated)) return signedIn(upstream, delegated, parts.serverInfo)
   const { link, concurrency } = upstream
   if (link.inFlight >= concurrency) {
     throw new Fault('overloaded', `upstream "${link.label}" has ${concurrency} calls in flight`)

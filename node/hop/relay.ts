@@ -1,11 +1,12 @@
 import { performance } from 'node:perf_hooks'
 import { isDeepStrictEqual } from 'node:util'
-import { asFault, RPC } from '../../protocol/errors.ts'
+import { asFault, Fault, RPC } from '../../protocol/errors.ts'
 import type { NodeId } from '../../protocol/federation.ts'
 import { writeError } from '../../protocol/hop-response.ts'
 import type { Logger } from '../core/logger.ts'
 import { rescue } from '../core/rescue.ts'
-import type { Authenticated, Delegated, Returned } from '../core/stages.ts'
+import type { Authenticated, Delegated, Returned, Visible } from '../core/stages.ts'
+import { askToSignIn } from './ask-to-sign-in.ts'
 import type { Catalogue } from './catalogue.ts'
 import { exchange, type Upstreams } from './exchange.ts'
 import { forward, type ForwardParts } from './forward.ts'
@@ -57,10 +58,26 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     report(parts.log, delegated, startedAt)
   } catch (error) {
     scope.finish()
-    const fault = asFault(error)
-    if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a call failed')
-    const answer = rescue(fault, call.received.caller.era)
-    reply.finish([writeError(request.id, answer)], answer.code, fault)
+    const outcome = asked(parts, call, asFault(error))
+    if (!(outcome instanceof Fault)) {
+      reply.finish(outcome.text, outcome.errorCode)
+      return
+    }
+    if (outcome.code === 'internal') parts.log.error({ cause: outcome.cause }, 'a call failed')
+    const answer = rescue(outcome, call.received.caller.era)
+    reply.finish([writeError(request.id, answer)], answer.code, outcome)
+  }
+}
+
+/** What becomes of a call that needs its caller to sign in at the upstream first: a question, where it can be put. */
+function asked(parts: RelayParts, call: Authenticated, fault: Fault): Returned | Fault {
+  if (fault.code !== 'consent_required') return fault
+  try {
+    const visible = (): Visible =>
+      see(resolve(parts, call, targetOf(call.received.request, parts.limits)))
+    return askToSignIn(parts, call, { fault, visible }) ?? fault
+  } catch (error) {
+    return asFault(error)
   }
 }
 

@@ -5,9 +5,12 @@ import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
 import { systemClock, type Clock } from './clock.ts'
+import { ConsentDelegators } from './consent/consent-delegators.ts'
+import { CALLBACK_PATH } from './consent/consent-pages.ts'
 import { Delegators } from './delegators.ts'
 import type { Keys } from './keys.ts'
 import { openKeys } from './minting.ts'
+import { OAuthRoutes } from './oauth-routes.ts'
 import { ProofChecker } from './proof-checker.ts'
 import { ProofMaker } from './proof-maker.ts'
 import { MemoryReplay } from './replay.ts'
@@ -60,9 +63,11 @@ export class Identity {
   readonly #revocations: MemoryRevocations
   readonly #endpoints: EndpointAuthenticator
   readonly #delegators: Delegators
+  readonly #consents: ConsentDelegators
   #config: NodeConfig
   #base: string | undefined
   #service: TokenService | undefined
+  #routes: OAuthService | undefined
 
   private constructor(
     config: NodeConfig,
@@ -83,6 +88,7 @@ export class Identity {
     this.#revocations = new MemoryRevocations({ clock, capacity: limits.revocations })
     this.#endpoints = this.#makeAuthenticator()
     this.#delegators = this.#makeDelegators()
+    this.#consents = this.#makeConsents()
     this.authenticator = this.#endpoints
     this.#revocations.onRevoked((revocation) => this.#delegators.revoked(revocation))
   }
@@ -95,9 +101,9 @@ export class Identity {
     return new Identity(config, options, { keys, secrets, clock })
   }
 
-  /** Metadata, keys, and the token service where it is in this process; undefined before the node listens. */
+  /** Metadata, keys, sign-ins, and the token service where it is in this process; undefined before the node listens. */
   get oauth(): OAuthService | undefined {
-    return this.#service
+    return this.#routes
   }
 
   /** The node listens: from now on its names are known. @throws TypeError when the settings name somebody twice */
@@ -113,6 +119,7 @@ export class Identity {
       revocations: this.#revocations,
       audit: this.#options.audit,
     })
+    this.#routes = new OAuthRoutes([this.#service, this.#consents.pages])
     this.#keys.start((error) =>
       this.#options.log.error({ cause: error }, 'keys could not be looked after'),
     )
@@ -134,6 +141,10 @@ export class Identity {
 
   /** What tells an upstream who calls; undefined where it is not told. */
   delegator(label: string, upstream: UpstreamConfig): Delegator | undefined {
+    this.#consents.forget(label)
+    if (upstream.kind !== 'stdio' && upstream.auth.mode === 'oauth') {
+      return this.#consents.of(label, upstream, upstream.auth)
+    }
     return this.#delegators.of(label, upstream)
   }
 
@@ -141,6 +152,7 @@ export class Identity {
     this.#service?.close()
     this.#endpoints.close()
     this.#delegators.clear()
+    this.#consents.clear()
     this.#replay.close()
     this.#keys.close()
     await this.#networks.close()
@@ -198,12 +210,29 @@ export class Identity {
     })
   }
 
+  #makeConsents(): ConsentDelegators {
+    return new ConsentDelegators({
+      config: () => this.#config,
+      base: () => this.#baseUrl(),
+      folder: this.#options.folder,
+      secrets: this.#secrets,
+      network: (egress) => this.#networks.of(egress),
+      authenticateClient: clientAuthenticator(this.#keys.ring('client'), this.#clock),
+      audit: this.#options.audit,
+      clock: this.#clock,
+      log: this.#options.log,
+    })
+  }
+
   #settings(): ServiceSettings {
-    const { issuer, node } = this.#config
+    const { issuer, node, upstreams } = this.#config
     const base = this.#baseUrl()
-    const endpoints = this.#served(base)
-    if (issuer?.mode !== 'embedded') return { base, name: node.name, endpoints }
-    return { base, name: node.name, endpoints, issuer: this.#policy(issuer) }
+    const signsIn = Object.values(upstreams).some(
+      (one) => one.kind !== 'stdio' && one.auth.mode === 'oauth',
+    )
+    const redirectUri = signsIn ? { redirectUri: `${base}${CALLBACK_PATH}` } : {}
+    const shared = { base, name: node.name, endpoints: this.#served(base), ...redirectUri }
+    return issuer?.mode === 'embedded' ? { ...shared, issuer: this.#policy(issuer) } : shared
   }
 
   #served(base: string): readonly ServedEndpoint[] {

@@ -39,7 +39,12 @@ export class Documents {
     for (const endpoint of endpoints) this.#addEndpoint(endpoint)
     this.#documents.set(PATHS.clientJwks, () => parts.keys.ring('client').jwks())
     this.#documents.set(PATHS.client, () =>
-      clientDocument({ clientId: clientIdOf(base), name, jwksUri: `${base}${PATHS.clientJwks}` }),
+      clientDocument({
+        clientId: clientIdOf(base),
+        name,
+        jwksUri: `${base}${PATHS.clientJwks}`,
+        ...present({ redirectUri: settings.redirectUri }),
+      }),
     )
     if (issuer === undefined) return
     this.#documents.set(PATHS.authorize, () => NO_LOGIN)

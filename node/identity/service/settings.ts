@@ -70,6 +70,8 @@ export interface ServiceSettings {
   /** Name of the node, for people. */
   readonly name: string
   readonly endpoints: readonly ServedEndpoint[]
+  /** Where browsers come back to; absent where no upstream is signed in to. */
+  readonly redirectUri?: string
   /** Absent where the organisation's issuer is elsewhere: then there are documents only. */
   readonly issuer?: IssuerPolicy
 }
