@@ -26,7 +26,7 @@ async function authFor(given: Context, folder: string, server: string): Promise<
   const issuer = await issuerOf(server)
   const own = { issuer, scopes: ['mcp'], requires: ['*'] }
   const client = { id: given['client_id'] ?? '', secret: given['client_secret'] ?? '' }
-  switch (scenario) {
+  switch (scenario ?? '') {
     case 'auth/pre-registration':
       return { mode: 'oauth', client }
     case 'auth/basic-cimd':

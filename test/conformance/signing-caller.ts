@@ -65,7 +65,7 @@ async function connectV2(url: string, browse: Browse): Promise<SigningCaller> {
     versionNegotiation: { mode: { pin: '2026-07-28' } },
   })
   client.setRequestHandler('elicitation/create', async ({ params }) => {
-    const worked = 'url' in params && (await browse(String(params.url)))
+    const worked = 'url' in params && (await browse(params.url))
     if (!worked) throw new Error('the sign-in came to nothing')
     return { action: 'accept' as const }
   })

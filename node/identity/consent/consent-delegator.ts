@@ -3,13 +3,7 @@ import { readResourceChallenges } from '../../../protocol/token/challenge.ts'
 import { isCovered } from '../../../protocol/token/scopes.ts'
 import type { ConsentAuth } from '../../core/config-identity-types.ts'
 import { consentRequired } from '../../core/consent-required.ts'
-import type {
-  Authorization,
-  DelegationFacts,
-  Delegator,
-  HttpMethod,
-  Refusal,
-} from '../../core/delegation.ts'
+import type { Authorization, Delegator, HttpMethod, Refusal } from '../../core/delegation.ts'
 import type { Logger } from '../../core/logger.ts'
 import { LOCAL_CALLER, type Principal } from '../../core/principal.ts'
 import type { Clock } from '../clock.ts'
@@ -19,7 +13,7 @@ import { Lru } from '../lru.ts'
 import { ProofMaker } from '../proof-maker.ts'
 import type { Consents, SignInTarget } from './consents.ts'
 import type { KeptGrant } from './kept-grant.ts'
-import { KeptGrants } from './kept-grants.ts'
+import type { KeptGrants } from './kept-grants.ts'
 import type { SignInFlow, SignInPlan, SignInStarted, SignInWish } from './sign-in-flow.ts'
 import { SignInOver, type UserTokens } from './user-tokens.ts'
 
@@ -81,7 +75,7 @@ export class ConsentDelegator implements Delegator, SignInTarget {
     })
   }
 
-  delegate(principal: Principal, _: DelegationFacts): Authorization | Promise<Authorization> {
+  delegate(principal: Principal): Authorization | Promise<Authorization> {
     const { auth, grants } = this.#options
     const { scopes = auth.requires } = principal
     const missing = auth.requires.filter((scope) => !isCovered(scopes, scope))

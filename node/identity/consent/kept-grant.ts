@@ -132,7 +132,8 @@ export function readGrant(json: JsonObject, asked: AskedGrant): KeptGrant {
       now,
     },
   )
-  const granted = scope === undefined || scope === '' ? [] : readScope(String(scope))
+  const granted =
+    typeof scope === 'string' ? readScope(scope) : scope === undefined ? [] : undefined
   if (granted === undefined) throw wrong('scope', 'has scopes that are none')
   const before = renews === undefined ? undefined : revealRefreshToken(renews)
   const refreshToken = typeof next === 'string' && next !== '' ? next : before
