@@ -1,5 +1,7 @@
-import type { Logger } from './logger.ts'
+import type { Fault } from '../../protocol/errors.ts'
 import type { OAuthError, TokenProblem } from '../../protocol/token/faults.ts'
+import type { Principal } from './principal.ts'
+import type { Delegated, Received, Returned } from './stages.ts'
 
 /** Which door a token was asked for at. */
 export type ExchangeKind =
@@ -43,14 +45,33 @@ export interface ExchangeLine {
   readonly jtiOut?: string
   /** When what went out ends, seconds since 1970. */
   readonly expiresAt?: number
+  /** Issuer of what went out. */
+  readonly issuerOut?: string
 }
 
-/** Where decisions are written down. Never throws, and never waits. */
+/** Where decisions about tokens are written down. Never throws, and never waits. */
 export interface Audit {
   exchange(line: ExchangeLine): void
 }
 
-/** Writes each decision as one structured line of the log. */
-export function logAudit(log: Logger): Audit {
-  return { exchange: (line) => log.info({ audit: line }, 'a decision about a token') }
+/** What is known of one call when it is over; of a refused one mostly less. */
+export interface CallFacts {
+  readonly endpoint?: string | undefined
+  readonly received?: Pick<Received, 'endpoint' | 'request' | 'header' | 'scope'> | undefined
+  readonly principal?: Principal | undefined
+  /** What it was about. */
+  readonly target?: { readonly kind: string; readonly name: string } | undefined
+  /** Present when it was settled what goes upstream. */
+  readonly delegated?: Delegated | undefined
+  /** What the upstream answered. */
+  readonly returned?: Returned | undefined
+  /** Why there is no such answer. */
+  readonly fault?: Fault | undefined
+  /** By `performance.now()`. */
+  readonly startedAt?: number | undefined
+}
+
+/** Where calls are written down, also those that were refused. Never throws, and never waits. */
+export interface CallAudit {
+  call(facts: CallFacts): void
 }

@@ -9,6 +9,8 @@ type EndListener = (reason: Fault | undefined) => void
  * one, and with the reason typed.
  */
 export class CallScope {
+  /** Id of the request that was last sent upstream for it: what joins the audit lines of two nodes. */
+  sentAs: number | undefined = undefined
   #ended = false
   #reason: Fault | undefined
   // One listener is the rule, and needs no list.

@@ -72,6 +72,15 @@ export interface EndpointInput {
   readonly auth?: 'none' | EndpointAuthInput
 }
 
+/** {@link NodeConfigInput} `audit`. */
+export interface AuditInput {
+  readonly file?: string
+  readonly arguments?: 'none' | 'digest'
+  readonly refusalsPerSecond?: number
+  readonly maxBytes?: number | string
+  readonly bufferBytes?: number | string
+}
+
 /** A configuration as it is written, in a file or in code. Meanings, units and defaults are in `banyan.schema.json`. */
 export interface NodeConfigInput {
   readonly node: NodeSettingsInput
@@ -84,4 +93,5 @@ export interface NodeConfigInput {
   readonly namespaces?: Readonly<Record<string, { readonly from: readonly string[] }>>
   readonly endpoints?: Readonly<Record<string, EndpointInput>>
   readonly visibility?: 'open'
+  readonly audit?: 'off' | AuditInput
 }

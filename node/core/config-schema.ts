@@ -17,6 +17,7 @@ import {
 } from './config-fields.ts'
 import { LIMITS, type LimitName, type LimitSpec, type Limits } from './config-limits.ts'
 import type { ConfigDraft, EndpointDraft } from './config-drafts.ts'
+import { auditSchema } from './config-audit.ts'
 import { endpointAuth } from './config-endpoint-auth.ts'
 import { isSecure } from './config-identity-fields.ts'
 import { issuerSchema, nodeClientSchema, workloadSchema } from './config-issuer.ts'
@@ -228,6 +229,7 @@ export const configSchema: z.ZodType<ConfigDraft> = z
       .describe(
         'Who sees what. open: every caller sees all an endpoint offers; the only value so far.',
       ),
+    audit: auditSchema.optional(),
   })
   .transform((config): ConfigDraft => defined(config))
   .meta({ title: 'Banyan node configuration' })

@@ -138,6 +138,20 @@ export interface EndpointConfig {
   readonly auth: 'none' | EndpointAuth
 }
 
+/** Where calls and decisions about tokens are written down. */
+export interface AuditSettings {
+  /** Absolute; absent: the log. */
+  readonly file?: string
+  /** What is written of arguments and results. */
+  readonly arguments: 'none' | 'digest'
+  /** Refusals written one by one in a second. */
+  readonly refusalsPerSecond: number
+  /** Size at which the file is put aside, bytes. */
+  readonly maxBytes: number
+  /** Lines kept in memory, bytes. */
+  readonly bufferBytes: number
+}
+
 /**
  * The configuration of one node, checked and with every default filled in.
  *
@@ -158,4 +172,6 @@ export interface NodeConfig {
   readonly namespaces: Readonly<Record<string, NamespaceConfig>>
   readonly endpoints: Readonly<Record<string, EndpointConfig>>
   readonly visibility: 'open'
+  /** Absent: the log, where the node knows who calls. */
+  readonly audit?: 'off' | AuditSettings
 }

@@ -44,6 +44,11 @@ function absoluteTls({ cert, key, clientCa }: TlsSettings, baseDir: string): Tls
   return clientCa === undefined ? own : { ...own, clientCa: resolve(baseDir, clientCa) }
 }
 
+function absoluteAudit({ audit }: NodeConfig, baseDir: string): Pick<NodeConfig, 'audit'> {
+  if (audit === undefined || audit === 'off' || audit.file === undefined) return {}
+  return { audit: { ...audit, file: resolve(baseDir, audit.file) } }
+}
+
 function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
   const { state, tls } = config.node
   const upstreams = Object.create(null) as Record<string, UpstreamConfig>
@@ -55,7 +60,7 @@ function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
     state: state === MEMORY_STATE ? state : resolve(baseDir, state),
     ...(tls === undefined ? {} : { tls: absoluteTls(tls, baseDir) }),
   }
-  return { ...config, node, upstreams }
+  return { ...config, ...absoluteAudit(config, baseDir), node, upstreams }
 }
 
 function samePath(left: ConfigProblem, right: ConfigProblem): boolean {

@@ -4,6 +4,17 @@ import type { Principal } from './principal.ts'
 /** HTTP methods of the transport. */
 export type HttpMethod = 'POST' | 'GET' | 'DELETE'
 
+/** What is known of a token that went out, for the audit. */
+export interface ShownToken {
+  readonly issuer?: string | undefined
+  readonly jti?: string | undefined
+  readonly audience: string
+  readonly scopes: readonly string[]
+  /** Seconds since 1970. */
+  readonly expiresAt: number
+  readonly txn?: string | undefined
+}
+
 /**
  * In whose name requests go to one upstream, and how that is shown there. Made for one principal, or for the node itself,
  * and for exactly one audience.
@@ -22,6 +33,8 @@ export interface Authorization {
    * @returns whether to try once more
    */
   refused(refusal: Refusal): boolean
+  /** What the last lines were made of; undefined before there were any, and where there is no token. */
+  readonly shown?: ShownToken | undefined
 }
 
 /** What an upstream said when it refused a request for want of authorization. For identity alone; it goes no further. */

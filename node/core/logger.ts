@@ -10,7 +10,7 @@ export interface Logger {
   warn(facts: LogFacts, message: string): void
   error(facts: LogFacts, message: string): void
   /** Whether lines of a level are written; asked where making the facts costs too much to do it for nothing. */
-  isLevelEnabled?(level: 'debug'): boolean
+  isLevelEnabled?(level: 'debug' | 'info'): boolean
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent'

@@ -17,22 +17,21 @@ export interface AskingParts {
  * this node, and nothing of what comes of it.
  *
  * @param visible the call as its caller sees it, to tie the retry to
- * @returns undefined where the fault itself is the answer
- * @throws Fault `missing_capability` when the caller cannot be asked, `delegation_refused` when it was often enough, or the
- *   method has no way to ask
+ * @throws Fault the given one, which is that error; `missing_capability` when the caller cannot be asked,
+ *   `delegation_refused` when it was often enough, or the method has no way to ask
  */
 export function askToSignIn(
   { states, inputRounds, serverInfo }: AskingParts,
   { received }: Authenticated,
   { fault, visible }: { readonly fault: Fault; readonly visible: () => Visible },
-): Returned | undefined {
+): Returned {
   const { caller, request } = received
   if (!caller.capabilities.elicitation.url) {
     const text = 'the call needs a sign-in by URL elicitation, which the client does not offer'
     const data = { requiredCapabilities: { elicitation: { url: {} } } }
     throw new Fault('missing_capability', text, { data })
   }
-  if (caller.era === '2025') return undefined
+  if (caller.era === '2025') throw fault
   if (!MAY_ASK.has(request.method)) {
     throw new Fault('delegation_refused', 'a tool of the upstream must be called first, to sign in')
   }

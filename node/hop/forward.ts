@@ -67,7 +67,8 @@ function frameFor(
 ): OutFrame {
   const { received, entry, target, candidate, onward, context, authorization } = delegated
   const id = nextId()
-  const { request, caller, header } = received
+  const { request, caller, header, scope } = received
+  scope.sentAs = id
   const { name } = candidate
   const { method } = request
   const body = writeHopRequest(

@@ -1,8 +1,9 @@
 import { performance } from 'node:perf_hooks'
 import { isDeepStrictEqual } from 'node:util'
-import { asFault, Fault, RPC } from '../../protocol/errors.ts'
+import { asFault, RPC, type Fault } from '../../protocol/errors.ts'
 import type { NodeId } from '../../protocol/federation.ts'
 import { writeError } from '../../protocol/hop-response.ts'
+import type { CallAudit } from '../core/audit.ts'
 import type { Logger } from '../core/logger.ts'
 import { rescue } from '../core/rescue.ts'
 import type { Authenticated, Delegated, Returned, Visible } from '../core/stages.ts'
@@ -20,6 +21,8 @@ export interface RelayParts extends ForwardParts {
   readonly upstreams: () => Upstreams
   readonly limits: TargetLimits
   readonly log: Logger
+  /** Undefined where calls are not written down. */
+  readonly audit?: CallAudit | undefined
 }
 
 /**
@@ -29,8 +32,10 @@ export interface RelayParts extends ForwardParts {
 export async function relay(parts: RelayParts, call: Authenticated): Promise<void> {
   const { reply, scope, request } = call.received
   const startedAt = performance.now()
+  let target: Target | undefined
+  let delegated: Delegated | undefined
   try {
-    const target = targetOf(request, parts.limits)
+    target = targetOf(request, parts.limits)
     // Right after the start a name may be unknown only because the list it stands in is still on its way.
     const { catalogue } = parts
     const pending = listsFor(parts, call, target)
@@ -38,7 +43,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
 
     // Awaited only where a token has to be fetched: a turn of the loop costs more than most stages.
     const settling = delegate(parts, call, target)
-    let delegated = settling instanceof Promise ? await settling : settling
+    delegated = settling instanceof Promise ? await settling : settling
     let returned = await send(parts, delegated)
 
     // The upstream may have another schema than headers were mirrored by. Only if it has is the refusal one that a newer
@@ -56,28 +61,34 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     scope.finish()
     reply.finish(returned.text, tellingCode(returned))
     report(parts.log, delegated, startedAt)
+    parts.audit?.call({ ...call, target, delegated, returned, startedAt })
   } catch (error) {
     scope.finish()
-    const outcome = asked(parts, call, asFault(error))
-    if (!(outcome instanceof Fault)) {
-      reply.finish(outcome.text, outcome.errorCode)
-      return
-    }
-    if (outcome.code === 'internal') parts.log.error({ cause: outcome.cause }, 'a call failed')
-    const answer = rescue(outcome, call.received.caller.era)
-    reply.finish([writeError(request.id, answer)], answer.code, outcome)
+    const fault = asFault(error)
+    if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a call failed')
+    const answer = asked(parts, call, fault)
+    const { text, errorCode } = answer
+    reply.finish(text, errorCode, answer.refusal)
+    parts.audit?.call({ ...call, target, delegated, fault: answer.refusal ?? fault, startedAt })
   }
 }
 
-/** What becomes of a call that needs its caller to sign in at the upstream first: a question, where it can be put. */
-function asked(parts: RelayParts, call: Authenticated, fault: Fault): Returned | Fault {
-  if (fault.code !== 'consent_required') return fault
+/** An error; or a question, where the caller must sign in at the upstream first and can be asked to. */
+function asked(
+  parts: RelayParts,
+  call: Authenticated,
+  fault: Fault,
+): Returned & { readonly refusal?: Fault } {
   try {
     const visible = (): Visible =>
       see(resolve(parts, call, targetOf(call.received.request, parts.limits)))
-    return askToSignIn(parts, call, { fault, visible }) ?? fault
+    if (fault.code !== 'consent_required') throw fault
+    return askToSignIn(parts, call, { fault, visible })
   } catch (error) {
-    return asFault(error)
+    const refusal = asFault(error)
+    const { request, caller } = call.received
+    const answer = rescue(refusal, caller.era)
+    return { text: [writeError(request.id, answer)], errorCode: answer.code, refusal }
   }
 }
 

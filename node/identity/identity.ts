@@ -4,6 +4,7 @@ import type { Authenticator, OAuthService } from '../core/authentication.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Principal } from '../core/principal.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { ConsentDelegators } from './consent/consent-delegators.ts'
 import { CALLBACK_PATH } from './consent/consent-pages.ts'
@@ -14,7 +15,7 @@ import { OAuthRoutes } from './oauth-routes.ts'
 import { ProofChecker } from './proof-checker.ts'
 import { ProofMaker } from './proof-maker.ts'
 import { MemoryReplay } from './replay.ts'
-import { loadSecrets, volatileSecrets, type IdentitySecrets } from './secrets.ts'
+import { auditSubject, loadSecrets, volatileSecrets, type IdentitySecrets } from './secrets.ts'
 import { MemoryRevocations } from './service/revocations.ts'
 import { TokenService } from './service/service.ts'
 import {
@@ -146,6 +147,14 @@ export class Identity {
       return this.#consents.of(label, upstream, upstream.auth)
     }
     return this.#delegators.of(label, upstream)
+  }
+
+  /** How a caller is named in the audit; the same hash as in the lines about its tokens. */
+  auditSubject({ issuer, subject, claims }: Principal): string {
+    // What a key stands for has no issuer: this node vouches for it, as when it passes the caller on.
+    return claims === undefined
+      ? auditSubject(this.#secrets.audit, this.#issuer(), `key:${subject}`)
+      : auditSubject(this.#secrets.audit, issuer, subject)
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { hkdfSync, randomBytes } from 'node:crypto'
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { makeStateFolder, readOrMake, refuseExposed, StateError } from './state-files.ts'
 
@@ -35,6 +35,12 @@ export async function loadSecrets(folder: string): Promise<IdentitySecrets> {
     throw new StateError(file, 'is damaged: it must hold 32 bytes in base64url')
   }
   return derived(secret)
+}
+
+/** Who a line of the audit is about: HMAC-SHA-256 of issuer and subject under the secret, base64url. */
+export function auditSubject(secret: Buffer, issuer: string, subject: string): string {
+  const text = `${issuer.length} ${issuer}${subject}`
+  return createHmac('sha256', secret).update(text).digest('base64url')
 }
 
 function newSecret(): string {

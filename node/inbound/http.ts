@@ -13,6 +13,7 @@ import type { Duplex } from 'node:stream'
 import { asFault, Fault } from '../../protocol/errors.ts'
 import { writeError } from '../../protocol/hop-response.ts'
 import type { Authenticator, OAuthService } from '../core/authentication.ts'
+import type { CallAudit } from '../core/audit.ts'
 import type { Logger } from '../core/logger.ts'
 import { refusalStatus, rescue } from '../core/rescue.ts'
 import { PREFLIGHT, type Admission } from './admission.ts'
@@ -49,6 +50,8 @@ export interface HttpServerOptions {
   readonly oauth: () => OAuthService | undefined
   readonly readiness: () => Readiness
   readonly log: Logger
+  /** Undefined where calls are not written down. */
+  readonly audit?: CallAudit | undefined
   readonly headerBytes: number
   readonly headersReadTimeout: number
   readonly requestReadTimeout: number
@@ -127,6 +130,7 @@ export class HttpServer {
     let endpoint: string | undefined
     const fail = (error: unknown): void => {
       const fault = asFault(error)
+      this.#options.audit?.call({ endpoint, fault })
       const challenge = endpoint === undefined ? [] : this.#challenge(endpoint, fault)
       this.#refuse(fault, response, [...headers, ...challenge])
     }
@@ -200,6 +204,7 @@ export class HttpServer {
       return
     }
     const fault = brokenHttp(error.code)
+    this.#options.audit?.call({ fault })
     const status = refusalStatus(fault)
     const body = writeError(null, rescue(fault))
     socket.end(lastResponse(status, STATUS_CODES[status] ?? '', body), () => socket.destroy())

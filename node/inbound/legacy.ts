@@ -73,7 +73,7 @@ export function runSessionRequest(
     const about = { endpoint, caller, request, trail, header, mirrored: false }
     return answer(parts, { ...about, reply, scope }, principal)
   } catch (error) {
-    fail(parts, { request, reply, scope }, error)
+    fail(parts, { endpoint, request, header, reply, scope }, { error, principal })
     return undefined
   }
 }

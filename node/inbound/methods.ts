@@ -6,6 +6,7 @@ import { memberOf } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import { hasCoreTasks, type Era } from '../../protocol/revisions.ts'
+import type { CallAudit } from '../core/audit.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Principal } from '../core/principal.ts'
 import { rescue } from '../core/rescue.ts'
@@ -35,6 +36,8 @@ export interface MethodParts extends ListenParts, SessionMethodParts {
   /** Nodes a request without a trail may enter. */
   readonly hopBudget: number
   readonly log: Logger
+  /** Undefined where calls are not written down. */
+  readonly audit?: CallAudit | undefined
   /** Whether the node takes requests; false while it closes. */
   readonly open: () => boolean
 }
@@ -92,22 +95,24 @@ export function answer(
     if (method === undefined) throw unknownMethod(request)
     return method(parts, { received, principal })
   } catch (error) {
-    fail(parts, received, error)
+    fail(parts, received, { error, principal })
     return undefined
   }
 }
 
 /** Answers a request with what went wrong. */
 export function fail(
-  parts: Pick<MethodParts, 'log'>,
-  { request, reply, scope }: Pick<Received, 'request' | 'reply' | 'scope'>,
-  error: unknown,
+  parts: Pick<MethodParts, 'log' | 'audit'>,
+  received: Omit<Received, 'caller' | 'trail' | 'mirrored'>,
+  { error, principal }: { readonly error: unknown; readonly principal: Principal },
 ): void {
+  const { request, reply, scope } = received
   scope.finish()
   const fault = asFault(error)
   if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a request failed')
   const wire = rescue(fault)
   reply.finish([writeError(request.id, wire)], wire.code, fault)
+  parts.audit?.call({ received, principal, fault })
 }
 
 function unknownMethod({ method }: RpcRequest): Fault {
@@ -165,7 +170,7 @@ function guarded(run: (parts: MethodParts, call: Authenticated) => Promise<void>
     try {
       await run(parts, call)
     } catch (error) {
-      fail(parts, call.received, error)
+      fail(parts, call.received, { error, principal: call.principal })
     }
   }
 }

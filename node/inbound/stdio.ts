@@ -258,6 +258,7 @@ export class StdioServer {
       this.#parts.log.error({ cause: fault.cause }, 'a request failed')
     }
     this.#output.write([writeError(id, rescue(fault))])
+    this.#parts.audit?.call({ endpoint: this.#plan.endpoint, fault })
   }
 }
 

@@ -108,7 +108,7 @@ function modern(
   try {
     start(parts, exchange, { message, header })
   } catch (error) {
-    refuse(exchange, message, error)
+    refuse(parts, exchange, { message, header, error })
   }
 }
 
@@ -133,9 +133,16 @@ function start(
 }
 
 /** A refusal before anything was started, under the id of the request. */
-function refuse(exchange: HttpExchange, request: RpcRequest, error: unknown): void {
+function refuse(
+  { audit }: StreamableParts,
+  exchange: KnownExchange,
+  { message: request, header, error }: Post<RpcRequest> & { readonly error: unknown },
+): void {
   const fault = asFault(error)
   if (fault.code === 'internal') throw fault
+  const { endpoint, principal } = exchange
+  const received = { endpoint, request, header, scope: new CallScope() }
+  audit?.call({ received, principal, fault })
   writeJson(exchange.response, {
     status: refusalStatus(fault),
     headers: exchange.headers,
@@ -173,7 +180,7 @@ function legacy(
     if (message.method === 'initialize') openSession(parts, exchange, message)
     else runOne(parts, exchange, { request: message, use: use() })
   } catch (error) {
-    refuse(exchange, message, error)
+    refuse(parts, exchange, { message, header, error })
   }
 }
 

@@ -8,6 +8,7 @@ import { listCommand } from './cli-list.ts'
 import { schemaCommand } from './cli-schema.ts'
 import { serveCommand } from './cli-serve.ts'
 import { tokenCommand } from './cli-token.ts'
+import { traceCommand } from './cli-trace.ts'
 import { trustCommand } from './cli-trust.ts'
 import { upCommand } from './cli-up.ts'
 import { packageVersion } from './cli-version.ts'
@@ -18,6 +19,7 @@ const COMMANDS = [
   listCommand,
   callCommand,
   checkCommand,
+  traceCommand,
   tokenCommand,
   keysCommand,
   trustCommand,

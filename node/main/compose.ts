@@ -3,13 +3,15 @@ import { FEDERATION_VERSION, type FederationSettings } from '../../protocol/fede
 import { inheritedEnvironment, MEMORY_STATE } from '../core/config.ts'
 import { isLoopback } from '../core/config-fields.ts'
 import { CAPABILITY_KINDS } from '../../protocol/capability.ts'
-import { logAudit } from '../core/audit.ts'
+import type { Audit } from '../core/audit.ts'
+import type { AuditTrail } from '../core/audit-trail.ts'
 import { NO_AUTHENTICATION, type Authenticator } from '../core/authentication.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
+import { LOCAL_CALLER } from '../core/principal.ts'
 import { Sealer } from '../core/seal.ts'
 import { Registry } from '../control/registry.ts'
-import { hasIdentity, Identity } from '../identity/identity.ts'
+import { hasIdentity, Identity, type IdentityOptions } from '../identity/identity.ts'
 import { loadState, volatileState, type NodeState } from '../identity/node-state.ts'
 import { Admission } from '../inbound/admission.ts'
 import { Asks } from '../inbound/asks.ts'
@@ -22,6 +24,7 @@ import { Sessions } from '../inbound/session.ts'
 import { LocalSessionMemory } from '../inbound/session-memory.ts'
 import { serveStreamable, type StreamableParts } from '../inbound/streamable-http.ts'
 import { Streams } from '../inbound/streams.ts'
+import { openAudit } from './audit.ts'
 import { packageVersion } from './cli-version.ts'
 import { makeServing } from './serving.ts'
 import { readTls } from './tls-files.ts'
@@ -34,6 +37,8 @@ export interface Parts {
   readonly streamable: StreamableParts
   /** Undefined where the configuration says nothing of it. */
   readonly identity: Identity | undefined
+  /** Undefined where nothing is written down; closed last. */
+  readonly audit: AuditTrail | undefined
   readonly http: HttpServer
   readonly drain: Drain
   /** Replaces what endpoints are called and say of themselves, and who may call them. */
@@ -81,7 +86,12 @@ export async function compose(
   const serverInfo = { name, title: `${organisation}/${name}`, version }
   const self = { clientInfo: { name: 'banyan', version }, federation }
   const sealer = new Sealer(sessionKey, 'cursor')
-  const identity = await identityOf(initial, log, (endpoint) => scopesAt(registry, endpoint))
+  const current = (): NodeConfig => config
+  const { audit, identity } = await openIdentity(initial, {
+    log,
+    config: current,
+    scopesOf: (endpoint) => scopesAt(registry, endpoint),
+  })
   const registry: Registry = new Registry(initial, {
     self,
     inherited: inheritedEnvironment(),
@@ -90,8 +100,7 @@ export async function compose(
     delegator: (label, upstream) => identity?.delegator(label, upstream),
   })
   const drain = new Drain()
-  const current = (): NodeConfig => config
-  const made = { registry, federation, serverInfo, sessionKey, log, config: current }
+  const made = { registry, federation, serverInfo, sessionKey, log, audit, config: current }
   const inbound = inboundOf(initial)
   const { streams, listens } = inbound
   const methods: MethodParts = {
@@ -102,6 +111,7 @@ export async function compose(
     hopBudget: limits.hopBudget,
     limits,
     log,
+    audit,
     open: () => drain.open,
     hasRoom: () => streams.size + listens.size < limits.streams,
   }
@@ -111,6 +121,7 @@ export async function compose(
   const http = new HttpServer({
     ...limits,
     log,
+    audit,
     admission: admissionOf(initial),
     authenticator,
     oauth: () => identity?.oauth,
@@ -118,7 +129,7 @@ export async function compose(
     handle: (exchange) => serveStreamable(streamable, exchange),
     readiness: () => readiness(registry, drain),
   })
-  const parts = { federation, registry, methods, streamable, identity, http, drain }
+  const parts = { federation, registry, methods, streamable, identity, audit, http, drain }
   return {
     ...parts,
     configure: async (next) => {
@@ -136,16 +147,32 @@ function sessionsOf(sessionKey: Buffer, limits: NodeConfig['limits']): Sessions 
   })
 }
 
-/** Where nothing is said of identity, nothing of it is made. */
-function identityOf(
-  config: NodeConfig,
-  log: Logger,
-  scopesOf: (endpoint: string) => readonly string[],
-): Promise<Identity | undefined> {
-  if (!hasIdentity(config)) return Promise.resolve(undefined)
-  const { state } = config.node
-  const folder = state === MEMORY_STATE ? undefined : state
-  return Identity.open(config, { folder, scopesOf, audit: logAudit(log), log })
+const NO_AUDIT: Audit = { exchange: () => undefined }
+
+interface IdentityParts extends Pick<IdentityOptions, 'scopesOf' | 'log'> {
+  readonly config: () => NodeConfig
+}
+
+/**
+ * Who calls, and what is written down of it. The audit names callers as identity does. Where nothing is said of identity,
+ * nothing of it is made.
+ */
+async function openIdentity(
+  initial: NodeConfig,
+  { log, config, scopesOf }: IdentityParts,
+): Promise<Pick<Parts, 'audit' | 'identity'>> {
+  let identity: Identity | undefined
+  const audit = await openAudit(initial, {
+    log,
+    config,
+    subjectOf: (caller) => (caller === LOCAL_CALLER ? undefined : identity?.auditSubject(caller)),
+  })
+  if (hasIdentity(initial)) {
+    const { state } = initial.node
+    const folder = state === MEMORY_STATE ? undefined : state
+    identity = await Identity.open(initial, { folder, scopesOf, audit: audit ?? NO_AUDIT, log })
+  }
+  return { audit, identity }
 }
 
 /** What callers of an endpoint may ask for: the namespaces it shows now. */

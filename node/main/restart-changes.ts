@@ -12,6 +12,8 @@ const PARTS: readonly {
   { path: ['node'], of: ({ node }) => node },
   // What its parts were built with.
   { path: ['limits'], of: ({ limits }) => limits },
+  // What its lines go to.
+  { path: ['audit'], of: ({ audit }) => audit },
   // Whether anything of identity is there, also where no issuer is named.
   { path: ['issuer'], of: (config) => [config.issuer === undefined, hasIdentity(config)] },
 ]

@@ -126,7 +126,7 @@ export class RunningNode implements BanyanNode {
   }
 
   async #close(): Promise<void> {
-    const { drain, http, identity, methods, registry, streamable } = this.#parts
+    const { audit, drain, http, identity, methods, registry, streamable } = this.#parts
     drain.begin()
     stopStreams(this.#parts)
     await http.close(this.#config.limits.shutdownGrace)
@@ -134,6 +134,7 @@ export class RunningNode implements BanyanNode {
     methods.serving.close()
     await registry.close()
     await identity?.close()
+    await audit?.close()
   }
 }
 

@@ -1,5 +1,6 @@
 import type { FederationSettings } from '../../protocol/federation.ts'
 import type { JsonObject } from '../../protocol/jsonrpc.ts'
+import type { CallAudit } from '../core/audit.ts'
 import type { EndpointConfig, NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { Sealer } from '../core/seal.ts'
@@ -21,6 +22,8 @@ export interface ServingParts {
   /** What request states and task ids are sealed with. */
   readonly sessionKey: Buffer
   readonly log: Logger
+  /** Undefined where calls are not written down. */
+  readonly audit: CallAudit | undefined
   /** The configuration that holds now. */
   readonly config: () => NodeConfig
 }
@@ -45,7 +48,7 @@ export function makeServing(made: ServingParts): Serving {
 }
 
 function relayParts(made: ServingParts, parked: RelayParts['parked']): RelayParts {
-  const { registry, federation, serverInfo, sessionKey, log, config } = made
+  const { registry, federation, serverInfo, sessionKey, log, audit, config } = made
   const { limits } = config()
   const { inputTimeout, inputRounds, requestStateBytes } = limits
   const { catalogue } = registry
@@ -67,6 +70,7 @@ function relayParts(made: ServingParts, parked: RelayParts['parked']): RelayPart
     tasks: new TaskIds(new Sealer(sessionKey, 'task'), limits.uriBytes),
     parked,
     log,
+    audit,
   }
 }
 

@@ -1,6 +1,8 @@
 // A mesh in a box: real nodes in this process, on loopback ports of their own, closed together.
 import type { RunningNode } from '../../node/main/running-node.ts'
+import { SILENT } from '../../node/core/logger.ts'
 import { createNode, type BanyanNode, type NodeOptions } from '../../node/main/index.ts'
+import { canary } from '../canary/canary.ts'
 
 /** The part of a configuration that differs from test to test. */
 export interface NodePlan {
@@ -26,20 +28,26 @@ export function configOf(name: string, plan: NodePlan): object {
   }
 }
 
+/** The log of every node is searched for credentials, also that of one that is silent. */
+function watched(options: NodeOptions): NodeOptions {
+  const { log = SILENT } = options
+  return typeof log === 'object' ? { ...options, log: canary.log(log) } : options
+}
+
 /** Nodes that live as long as one test. */
 export class Mesh {
   readonly #nodes: BanyanNode[] = []
 
   /** Starts a node; its upstreams connect in the background. */
   async start(name: string, plan: NodePlan, options: NodeOptions = {}): Promise<BanyanNode> {
-    const started = await createNode(configOf(name, plan), options)
+    const started = await createNode(configOf(name, plan), watched(options))
     this.#nodes.push(started)
     return started
   }
 
   /** Starts a node with a whole configuration. */
   async startConfig(config: object, options: NodeOptions = {}): Promise<RunningNode> {
-    const started = (await createNode(config, options)) as RunningNode
+    const started = (await createNode(config, watched(options))) as RunningNode
     this.#nodes.push(started)
     return started
   }

@@ -1,31 +1,9 @@
 // A call across three organisations: each hop with a token of its own, each narrower than the one before.
-import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { ExchangeLine } from '../../node/core/audit.ts'
-import { SILENT, type Logger } from '../../node/core/logger.ts'
-import { hashStaticKey } from '../../node/identity/static-keys.ts'
 import type { RunningNode as BanyanNode } from '../../node/main/running-node.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
-import { callModern, type RawReply } from '../fixtures/raw-client.ts'
 import { Mesh } from './mesh.ts'
-
-type Json = Readonly<Record<string, unknown>>
-
-const KEY = randomBytes(32).toString('base64url')
-
-/** Everything that was logged, for what must and must not be there. */
-class Records {
-  readonly audit: ExchangeLine[] = []
-  text = ''
-
-  get log(): Logger {
-    const write = (facts: Readonly<Record<string, unknown>>, message: string): void => {
-      this.text += `${message} ${JSON.stringify(facts)}\n`
-      if ('audit' in facts) this.audit.push(facts['audit'] as ExchangeLine)
-    }
-    return { ...SILENT, debug: write, info: write, warn: write, error: write }
-  }
-}
+import { callEcho as call, chainOf, KEY, type Chain } from './organisations.ts'
 
 let mesh: Mesh
 let fixture: FixtureServer
@@ -40,85 +18,8 @@ afterEach(async () => {
   await fixture.close()
 })
 
-interface Plan {
-  readonly upstreams: Readonly<Record<string, object>>
-  readonly namespaces?: Readonly<Record<string, object>>
-  readonly auth?: Json
-  readonly trust?: readonly Json[]
-}
-
-function configOf(
-  name: string,
-  { upstreams, namespaces = {}, auth = {}, trust = [] }: Plan,
-): object {
-  return {
-    node: { name, organisation: name, listen: '127.0.0.1:0', state: 'memory' },
-    issuer: {},
-    upstreams,
-    namespaces,
-    endpoints: { main: { namespaces: ['*'], auth } },
-    ...(trust.length > 0 && { trust }),
-  }
-}
-
-/** An upstream in another organisation; its namespaces keep their names. */
-function across(node: BanyanNode, map: Json): object {
-  const { url } = node
-  return {
-    node: { url: node.endpointUrl('main'), as: '{namespace}' },
-    auth: { mode: 'chain', issuer: url, scopes: { map } },
-  }
-}
-
-/** What one organisation believes of another. */
-function trustIn(caller: BanyanNode, callee: BanyanNode, more: Json = {}): Json {
-  return {
-    issuer: caller.url,
-    keys: { jwksUri: `${caller.url}/oauth/jwks` },
-    clients: [`${caller.url}/oauth/client.json`],
-    resources: [callee.endpointUrl('main')],
-    subjects: { anonymous: true },
-    scopes: { map: { 'ns:fx': ['ns:fx'] }, max: ['ns:fx'] },
-    ...more,
-  }
-}
-
-interface Chain {
-  readonly a: BanyanNode
-  readonly b: BanyanNode
-  readonly c: BanyanNode
-  readonly records: Readonly<Record<'a' | 'b' | 'c', Records>>
-}
-
-const FX = { 'ns:fx': ['ns:fx'] }
-
-/** A, B and C, each an organisation of its own; `transit` is what C lets B relay. */
-async function chain(transit: readonly ('a' | 'b')[] = ['a']): Promise<Chain> {
-  const records = { a: new Records(), b: new Records(), c: new Records() }
-  const inC: Plan = {
-    upstreams: { fixture: { http: { url: fixture.url } } },
-    namespaces: { fx: { from: ['fixture'] } },
-  }
-  const c = await mesh.startConfig(configOf('c', inC), { log: records.c.log })
-  await c.ready()
-  const inB: Plan = { upstreams: { c: across(c, FX) } }
-  const b = await mesh.startConfig(configOf('b', inB), { log: records.b.log })
-  const keys = [{ name: 'alice', hash: hashStaticKey(KEY), scopes: ['ns:fx'] }]
-  const inA: Plan = { upstreams: { b: across(b, FX) }, auth: { keys } }
-  const a = await mesh.startConfig(configOf('a', inA), { log: records.a.log })
-  const relayed = transit.map((name) => ({ a, b })[name].url)
-  await c.reload(configOf('c', { ...inC, trust: [trustIn(b, c, { transit: relayed })] }))
-  await b.reload(configOf('b', { ...inB, trust: [trustIn(a, b)] }))
-  await b.refresh(['c'])
-  await a.refresh(['b'])
-  return { a, b, c, records }
-}
-
-function call(node: BanyanNode, authorization: string | undefined): Promise<RawReply> {
-  const params = { name: 'fx__echo', arguments: { message: 'hi' } }
-  return callModern(node.endpointUrl('main'), 'tools/call', params, {
-    ...(authorization !== undefined && { headers: { authorization } }),
-  })
+function chain(transit?: readonly ('a' | 'b')[]): Promise<Chain> {
+  return chainOf(mesh, fixture, transit && { transit })
 }
 
 /** The client id of a node. */
@@ -141,20 +42,18 @@ describe('a call across three organisations', () => {
       audit.filter((line) => line.kind === 'jwt_bearer' && line.decision === 'issued').at(-1),
     )
     expect(atB).toMatchObject({
-      client: client(a),
-      audience: b.endpointUrl('main'),
-      scopesOut: ['ns:fx'],
+      in: { client: client(a) },
+      out: { aud: b.endpointUrl('main'), scope: ['ns:fx'] },
       actors: [actor(a)],
     })
     expect(atC).toMatchObject({
-      client: client(b),
-      audience: c.endpointUrl('main'),
-      scopesOut: ['ns:fx'],
+      in: { client: client(b) },
+      out: { aud: c.endpointUrl('main'), scope: ['ns:fx'] },
       actors: [actor(b), actor(a)],
     })
     // One delegation, and nobody is called by the same name twice.
     expect(atC?.txn).toBe(atB?.txn)
-    expect(atC?.subject).not.toBe(atB?.subject)
+    expect(atC?.in?.subH).not.toBe(atB?.in?.subH)
   })
 
   test('invariant 14: no byte of the credential is in any log, and none of it reaches the server', async () => {

@@ -76,6 +76,13 @@ describe('an opaque token', () => {
     expect(asked).toHaveLength(2)
   })
 
+  it('without a resource owner is about its client', async () => {
+    answer = active({ sub: undefined })
+    stage.expectServed(await stage.bearer('opaque-of-a-machine'))
+    answer = active({ sub: undefined, client_id: undefined })
+    stage.expectRefused(await stage.bearer('opaque-of-nobody'))
+  })
+
   it.each<[string, Json]>([
     ['for another audience', { aud: 'https://other.example/mcp/main' }],
     ['for no audience', { aud: undefined }],

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
 import { parseConfig } from '../../node/core/config.ts'
 import type { NodeConfig } from '../../node/core/config-types.ts'
-import { SILENT } from '../../node/core/logger.ts'
+import type { AuditLine } from '../../node/core/audit-chain.ts'
+import { SILENT, type LogFacts } from '../../node/core/logger.ts'
 import { Keys } from '../../node/identity/keys.ts'
 import { ProofChecker } from '../../node/identity/proof-checker.ts'
 import { MemoryReplay } from '../../node/identity/replay.ts'
@@ -13,6 +14,7 @@ import { EndpointAuthenticator } from '../../node/identity/verifier/endpoint-aut
 import { Networks } from '../../node/identity/verifier/networks.ts'
 import { compose } from '../../node/main/compose.ts'
 import { RunningNode } from '../../node/main/running-node.ts'
+import { canary } from '../canary/canary.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import {
   callModern,
@@ -57,6 +59,7 @@ export class Stage {
   readonly #clock: { skew: number }
   readonly #networks: Networks
   readonly #config: NodeConfig
+  readonly #audited: AuditLine[]
   #mark = 0
 
   private constructor(made: {
@@ -68,6 +71,7 @@ export class Stage {
     clock: { skew: number }
     networks: Networks
     config: NodeConfig
+    audited: AuditLine[]
   }) {
     this.fixture = made.fixture
     this.node = made.node
@@ -77,6 +81,7 @@ export class Stage {
     this.#clock = made.clock
     this.#networks = made.networks
     this.#config = made.config
+    this.#audited = made.audited
   }
 
   static async start(plan: StagePlan = {}): Promise<Stage> {
@@ -98,6 +103,8 @@ export class Stage {
           ...(plan.limits && { limits: plan.limits }),
         }),
         issuer: plan.issuer ?? {},
+        // Each attack has a line of its own, however many there are in a second.
+        audit: { refusalsPerSecond: 1_000_000 },
       },
       {},
     )
@@ -105,7 +112,8 @@ export class Stage {
     const clock = (): number => Date.now() / 1_000 + time.skew
     const keys = await Keys.open({ folder: undefined, clock, lifetime: 86_400, overlap: 600 })
     const revoked = new Set<string>()
-    const networks = new Networks(plan.ca ? { ca: plan.ca } : {}, clock)
+    const { tokenResponseBytes: maxBytes, fetchTimeout: timeoutMs } = config.limits
+    const networks = new Networks({ maxBytes, timeoutMs, ...(plan.ca && { ca: plan.ca }) }, clock)
     let base = ''
     const authenticator = new EndpointAuthenticator(config, {
       limits: config.limits,
@@ -123,7 +131,11 @@ export class Stage {
       authenticateClient: clientAuthenticator(keys.ring('client'), clock),
       clock,
     })
-    const parts = await compose(config, SILENT, authenticator)
+    const audited: AuditLine[] = []
+    const info = ({ audit }: LogFacts): void => {
+      if (audit !== undefined) audited.push(audit as AuditLine)
+    }
+    const parts = await compose(config, canary.log({ ...SILENT, info }), authenticator)
     const { port } = await parts.http.listen('127.0.0.1', 0)
     base = `${config.node.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
     parts.identity?.begin(base)
@@ -139,6 +151,7 @@ export class Stage {
       clock: time,
       networks,
       config,
+      audited,
     })
     stage.mark()
     return stage
@@ -165,6 +178,13 @@ export class Stage {
   /** Forgets what the upstream has been sent so far. */
   mark(): void {
     this.#mark = this.fixture.requests.length
+    this.#audited.length = 0
+  }
+
+  /** The first refusal that was written down since the mark and is nobody's yet. */
+  #takeRefusal(): AuditLine | undefined {
+    const at = this.#audited.findIndex(({ decision }) => decision === 'refused')
+    return at === -1 ? undefined : this.#audited.splice(at, 1)[0]
   }
 
   /** What the upstream has been sent since the mark. */
@@ -244,6 +264,7 @@ export class Stage {
     else expect(challenge).toContain(`resource_metadata="${this.metadataUrl()}"`)
     expect(challenge.match(/error="[^"]*"/)?.[0] ?? '').toBe(expected)
     expect(this.upstreamTraffic).toEqual([])
+    expect(this.#takeRefusal(), 'each attack leaves a line of the audit').toBeDefined()
   }
 
   expectServed(reply: RawReply): void {

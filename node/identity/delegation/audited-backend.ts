@@ -27,8 +27,9 @@ export class AuditedBackend implements Backend {
     const trail = this.#begin(delegation)
     try {
       const token = await this.#inner.obtain(delegation)
-      const { scopes, expiresAt, jti, txn } = token.facts
-      trail.note({ scopesOut: scopes, expiresAt, ...present({ jtiOut: jti, txn }) })
+      const { scopes, expiresAt, jti, txn, issuer } = token.facts
+      trail.note({ scopesOut: scopes, expiresAt })
+      trail.note(present({ jtiOut: jti, issuerOut: issuer, txn }))
       trail.end('issued')
       return token
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { Fault } from '../../../protocol/errors.ts'
-import type { Authorization, HttpMethod, Refusal } from '../../core/delegation.ts'
+import type { Authorization, HttpMethod, Refusal, ShownToken } from '../../core/delegation.ts'
 import type { ProofMaker } from '../proof-maker.ts'
 import { revealToken, type DelegatedToken } from './delegated-token.ts'
 import { isNonce } from './token-requests.ts'
@@ -29,6 +29,12 @@ export class TokenAuthorization implements Authorization {
   constructor(entry: TokenSource, parts: AuthorizationParts) {
     this.#entry = entry
     this.#parts = parts
+  }
+
+  get shown(): ShownToken | undefined {
+    return this.#shown === undefined
+      ? undefined
+      : { ...this.#shown.facts, audience: this.#parts.url }
   }
 
   /** Undefined when there is a token already. */

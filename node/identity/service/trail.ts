@@ -1,10 +1,10 @@
-import { createHmac } from 'node:crypto'
 import { actorsOf } from '../../../protocol/token/act.ts'
 import type { AccessClaims, GrantClaims } from '../../../protocol/token/claims.ts'
 import { OAuthFault } from '../../../protocol/token/faults.ts'
 import { present } from '../../../protocol/token/fields.ts'
 import { problemOf } from '../../../protocol/token/refusals.ts'
 import type { Audit, ExchangeLine } from '../../core/audit.ts'
+import { auditSubject } from '../secrets.ts'
 
 /** What is known so far of one request; becomes one line of the audit, whatever the decision. */
 export class Trail {
@@ -31,9 +31,7 @@ export class Trail {
 
   /** Adds who a request is about, as a hash. */
   noteSubject(issuer: string, subject: string): void {
-    const text = `${issuer.length} ${issuer}${subject}`
-    const hash = createHmac('sha256', this.#secret).update(text).digest('base64url')
-    this.#line = { ...this.#line, subject: hash }
+    this.#line = { ...this.#line, subject: auditSubject(this.#secret, issuer, subject) }
   }
 
   /** Writes the line of a token that goes out. */
@@ -44,7 +42,13 @@ export class Trail {
       'hid' in entry ? entry.hid : `${entry.iss} ${entry.sub}`,
     )
     this.note({ client: this.#line.client ?? clientId, actors, audience: aud })
-    this.note({ scopesOut: scope, jtiOut: jti, expiresAt: exp, ...present({ txn }) })
+    this.note({
+      scopesOut: scope,
+      jtiOut: jti,
+      issuerOut: iss,
+      expiresAt: exp,
+      ...present({ txn }),
+    })
     this.end('issued')
   }
 

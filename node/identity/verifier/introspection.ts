@@ -50,7 +50,8 @@ export class Introspector {
   }
 
   /**
-   * The claims of a token. What the issuer does not say is filled in: itself as `iss`, now as `iat`, the hash as `jti`.
+   * The claims of a token. What the issuer does not say is filled in: itself as `iss`, now as `iat`, the hash as `jti`, and
+   * the client as `sub`, since a token without a resource owner is about its client (RFC 9068 §2.2).
    *
    * @param hash of the token
    * @throws TokenFault for a token that is none, or none for this endpoint; Fault `overloaded` when the issuer does not
@@ -73,7 +74,9 @@ export class Introspector {
     if (answer['active'] !== true) throw inactive()
     const { issuer, audience, clock, leeway, maxLifetime } = this.#options
     const now = clock()
-    const claims = readAccessClaims({ iss: issuer, iat: Math.floor(now), jti: hash, ...answer })
+    const { client_id: sub } = answer
+    const iat = Math.floor(now)
+    const claims = readAccessClaims({ iss: issuer, sub, iat, jti: hash, ...answer })
     if (claims.iss !== issuer) throw new TokenFault('issuer', 'the token is of another issuer')
     if (claims.aud !== audience) {
       throw new TokenFault('audience', 'the token is for another resource')

@@ -80,6 +80,7 @@ describe('a configuration with identity', () => {
       mode: 'embedded',
       url: 'https://id.b.example',
       algs: ['ES256'],
+      types: [],
       tokenTtl: 120_000,
       grantTtl: 60_000,
       keyLifetime: 604_800_000,
@@ -130,7 +131,7 @@ describe('a configuration with identity', () => {
     expect(auth('c')).toEqual({
       mode: 'chain',
       issuer: 'https://gw.c.example',
-      scopes: { map: { 'ns:sales:read': ['ns:ledger:read'] } },
+      scopes: { map: { 'ns:sales:read': ['ns:ledger:read'] }, accept: [] },
       subject: 'pairwise',
       disclose: 'full',
       requireChain: true,
@@ -621,16 +622,18 @@ describe('how an upstream is told who calls', () => {
   const at = 'upstreams.c.auth'
   test.each<[unknown, object | undefined, string[]]>([
     [
-      { mode: 'xaa' },
+      { mode: 'saml' },
       undefined,
-      [`${at}.mode: must be "none", "exchange", "chain" or "client_credentials"`],
+      [
+        `${at}.mode: must be "none", "exchange", "chain", "client_credentials", "oauth", "workload" or "xaa"`,
+      ],
     ],
     [
       { issuer: 'https://c.example', requires: ['ns:sales'] },
       undefined,
       [
-        `${at}.issuer: is only for mode "chain" or "client_credentials"`,
-        `${at}.requires: is only for mode "client_credentials"`,
+        `${at}.issuer: is only for mode "chain", "client_credentials", "oauth", "workload" or "xaa"`,
+        `${at}.requires: is only for mode "client_credentials", "oauth", "workload" or "xaa"`,
       ],
     ],
     [{ mode: 'exchange' }, undefined, [`${at}.scopes: is missing: mode exchange needs it`]],
