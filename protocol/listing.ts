@@ -83,6 +83,13 @@ export function readPage(
   }
 }
 
+/** Something of this node's own, as if an upstream had listed it. @throws TypeError when it is none of that kind */
+export function listedItem(kind: CapabilityKind, definition: JsonObject): Listed {
+  const item = readItem(Buffer.from(JSON.stringify(definition)), kind, Number.POSITIVE_INFINITY)
+  if ('reason' in item) throw new TypeError(item.reason)
+  return item
+}
+
 function malformed(kind: CapabilityKind, cause?: unknown): Fault {
   const { method, items } = LIST_RULES[kind]
   const text = `the upstream sent a ${method} result without a list of ${items}`

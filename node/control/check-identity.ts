@@ -145,9 +145,13 @@ export function explainPassing(
 ): PassingReport {
   const { mode } = auth
   if (mode === 'none') return { mode }
-  if (mode === 'client_credentials') {
+  if (mode === 'client_credentials' || mode === 'workload' || mode === 'xaa') {
     const { issuer, scopes: granted, requires } = auth
     return { mode, issuer, granted, requires }
+  }
+  if (mode === 'oauth') {
+    const { issuer, scopes: granted = [], requires } = auth
+    return { mode, ...(issuer === undefined ? {} : { issuer }), granted, requires }
   }
   const scopes = auth.scopes.map
   if (mode === 'exchange') {

@@ -13,6 +13,7 @@ import { Catalogue } from '../hop/catalogue.ts'
 import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
 import type { Upstream, Upstreams } from '../hop/exchange.ts'
 import { Mirrors } from '../hop/mirrors.ts'
+import { signInTool, type SignInTool } from '../hop/sign-in-tool.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
 import type { ProofCounts } from '../hop/proofs.ts'
 import type { View } from '../hop/view.ts'
@@ -204,6 +205,7 @@ export class Registry {
       listTtl: config.listTtl,
       trail: { budget: limits.hopBudget - 1, path: [this.#parts.self.federation.node] },
       screen: proving.screen,
+      ...(delegator?.signsIn === true && { own: signInTool(label) }),
       log: this.#log,
       changed: (mirror) => {
         this.catalogue.mirrorChanged(mirror)
@@ -211,10 +213,24 @@ export class Registry {
       },
     })
     const { kind, isolate, timeout, maxTimeout, concurrency } = config
+    const signIn: SignInTool | undefined =
+      delegator?.signsIn === true
+        ? { isShown: () => mirrors.of('tool').showsOwn, refresh: () => mirrors.refresh() }
+        : undefined
     const { results } = proving
     return {
       fingerprint: print,
-      upstream: { link, kind, isolate, timeout, maxTimeout, concurrency, delegator, results },
+      upstream: {
+        link,
+        kind,
+        isolate,
+        timeout,
+        maxTimeout,
+        concurrency,
+        delegator,
+        results,
+        signIn,
+      },
       mirrors,
       proving,
     }

@@ -12,6 +12,8 @@ export type ExchangeKind =
   | 'local'
   /** By this node at another issuer, for an upstream. */
   | 'obtained'
+  /** By a caller that signed in at an upstream itself. */
+  | 'consent'
   /** `banyan token`. */
   | 'mint'
   | 'revocation'

@@ -41,8 +41,10 @@ export interface OAuthRequest {
   readonly method: string
   /** Path without query, for example `/oauth/token`. */
   readonly path: string
-  /** Whether the URL had a query: none of these endpoints takes one. */
+  /** Whether the URL had a query: none of the endpoints for programs takes one. */
   readonly hasQuery: boolean
+  /** What stands behind the question mark, as it came; browsers are sent back with it. */
+  readonly query?: string
   readonly header: (name: string) => readonly string[]
   /** The body, at most `maxBodyBytes` long; empty when there is none. */
   readonly body: Buffer

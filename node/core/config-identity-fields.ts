@@ -1,8 +1,10 @@
+import { createPrivateKey } from 'node:crypto'
 import { z } from 'zod'
 import { TYP } from '../../protocol/token/claims.ts'
 import { identifier, visibleName } from '../../protocol/token/fields.ts'
 import { addProblem, defined, distinct, isLoopback, problemOfUrl, secret } from './config-fields.ts'
 import type {
+  ClientAuthMethod,
   ClientCredentials,
   EgressSettings,
   KeySource,
@@ -158,6 +160,42 @@ export function egress(description: string): z.ZodOptional<z.ZodType<EgressSetti
     .optional()
 }
 
+const AUTH_METHODS: readonly ClientAuthMethod[] = [
+  'none',
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+]
+
+function isP256(pem: string): boolean {
+  try {
+    return createPrivateKey(pem).asymmetricKeyDetails?.namedCurve === 'prime256v1'
+  } catch {
+    return false
+  }
+}
+
+function checkMethod(
+  {
+    secret: given,
+    key,
+    method,
+  }: { secret?: unknown; key?: unknown; method?: ClientAuthMethod | undefined },
+  context: z.RefinementCtx,
+): void {
+  const wantsSecret = method?.startsWith('client_secret') ?? given !== undefined
+  const wantsKey = (method ?? 'private_key_jwt') === 'private_key_jwt' && !wantsSecret
+  if (wantsSecret && given === undefined) {
+    addProblem(context, { path: ['secret'], message: `is missing: method ${method} needs it` })
+  }
+  if (!wantsSecret && given !== undefined) {
+    addProblem(context, { path: ['secret'], message: `is not for method ${method}` })
+  }
+  if (!wantsKey && key !== undefined) {
+    addProblem(context, { path: ['key'], message: 'is only for method private_key_jwt' })
+  }
+}
+
 /** Who the node is at another authorization server. */
 export function credentials(description: string): z.ZodType<ClientCredentials> {
   return z
@@ -172,7 +210,20 @@ export function credentials(description: string): z.ZodType<ClientCredentials> {
         .describe(
           'Client secret. A secret: ${NAME} is replaced from the environment. Default: none; the node signs assertions with its client key (private_key_jwt), which is safer.',
         ),
+      key: secret
+        .refine((value) => isP256(value.reveal()), 'must be a P-256 private key in PEM (PKCS #8)')
+        .optional()
+        .describe(
+          'Private key that signs assertions there (ES256), PEM. A secret: ${NAME} is replaced from the environment. Default: the client key of the node, whose public half is at /oauth/client-jwks.',
+        ),
+      method: z
+        .enum(AUTH_METHODS)
+        .optional()
+        .describe(
+          'How the client authenticates at the token endpoint. Default: client_secret_basic with a secret, else private_key_jwt. none is for clients that are registered as public.',
+        ),
     })
+    .superRefine(checkMethod)
     .transform((client): ClientCredentials => defined(client))
     .describe(description)
 }

@@ -1,5 +1,6 @@
 import type {
   ProvenanceMode,
+  ClientAuthMethod,
   SignatureAlgorithm,
   SubjectRule,
   TrustRecord,
@@ -38,6 +39,8 @@ export interface EgressInput {
 export interface CredentialsInput {
   readonly id: string
   readonly secret?: SecretInput
+  readonly key?: SecretInput
+  readonly method?: ClientAuthMethod
 }
 
 /** The part `issuer`. */
@@ -119,7 +122,8 @@ export interface EndpointAuthInput {
 
 /** The field `auth` of an upstream; which fields go with which mode is in `banyan.schema.json`. */
 export interface UpstreamAuthInput {
-  readonly mode?: 'none' | 'exchange' | 'chain' | 'client_credentials'
+  readonly mode?:
+    'none' | 'exchange' | 'chain' | 'client_credentials' | 'oauth' | 'workload' | 'xaa'
   readonly issuer?: string
   readonly tokenEndpoint?: string
   readonly client?: CredentialsInput
@@ -129,4 +133,12 @@ export interface UpstreamAuthInput {
   readonly subject?: 'pairwise' | 'public'
   readonly disclose?: 'full' | 'self' | 'hashed'
   readonly requireChain?: boolean
+  readonly lists?: { readonly issuer?: string; readonly subject: string }
+  readonly assertion?: string
+  readonly provider?: {
+    readonly issuer: string
+    readonly tokenEndpoint?: string
+    readonly client: CredentialsInput
+    readonly idToken: string
+  }
 }

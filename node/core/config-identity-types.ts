@@ -24,7 +24,15 @@ export interface ClientCredentials {
   readonly id: string
   /** Absent: `private_key_jwt` with the node's client key. */
   readonly secret?: Secret
+  /** Signs assertions in place of the node's client key: an ES256 key in PKCS #8, PEM. */
+  readonly key?: Secret
+  /** Absent: `client_secret_basic` with a secret, else `private_key_jwt`. */
+  readonly method?: ClientAuthMethod
 }
+
+/** How a client authenticates at a token endpoint (RFC 7591 §2, RFC 7523 §2.2). */
+export type ClientAuthMethod =
+  'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
 
 /** The organisation's token issuer, as this node sees it. Times are milliseconds. */
 export interface IssuerSettings {
@@ -188,6 +196,56 @@ export type UpstreamAuth =
       /** Scopes, in the names of this node, a caller must have. */
       readonly requires: readonly string[]
     }
+  | ConsentAuth
+  | AssertionAuth
+  | EnterpriseAuth
+
+/** Each caller signs in there itself (authorization code with PKCE), and its token is kept here, sealed. */
+export interface ConsentAuth {
+  readonly mode: 'oauth'
+  /** Absent: the first authorization server the upstream names. */
+  readonly issuer?: string
+  /** Where it is elsewhere than on the host of the issuer. */
+  readonly tokenEndpoint?: string
+  /** Absent: the node's client metadata document, or else a registration of its own. */
+  readonly client?: ClientCredentials
+  /** Absent: as the upstream asks for. */
+  readonly scopes?: readonly string[]
+  /** Scopes, in the names of this node, a caller must have to be asked at all. */
+  readonly requires: readonly string[]
+  /** Whose sign-in the node lists with. Absent: the one caller of a node without authentication, or nobody's. */
+  readonly lists?: { readonly issuer?: string; readonly subject: string }
+}
+
+/** The node itself, by a token its platform gives it (workload identity, RFC 7523 §2.1). */
+export interface AssertionAuth {
+  readonly mode: 'workload'
+  readonly issuer: string
+  readonly tokenEndpoint?: string
+  /** File of the platform's token; read anew for each request, because platforms renew it. */
+  readonly assertion: string
+  readonly scopes: readonly string[]
+  readonly requires: readonly string[]
+}
+
+/** The node itself, by a grant its identity provider makes for the authorization server of the upstream (ID-JAG). */
+export interface EnterpriseAuth {
+  readonly mode: 'xaa'
+  readonly issuer: string
+  readonly tokenEndpoint?: string
+  /** Who the node is at `issuer`. */
+  readonly client: ClientCredentials
+  readonly scopes: readonly string[]
+  readonly requires: readonly string[]
+  readonly provider: {
+    readonly issuer: string
+    readonly tokenEndpoint?: string
+    /** Who the node is at the identity provider. */
+    readonly client: ClientCredentials
+    /** File of an ID token that was issued to this very client. */
+    readonly idToken: string
+  }
+}
 
 /** The caller's scopes in the names of the upstream; what is not in it does not go over. */
 export interface ScopeMap {

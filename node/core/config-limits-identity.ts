@@ -12,6 +12,8 @@ export type IdentityLimitName =
   | 'tokenRequestsPerMinute'
   | 'tokenResponseBytes'
   | 'fetchTimeout'
+  | 'signIns'
+  | 'signInTimeout'
 
 /** The part of the table of limits that identity needs. */
 export const IDENTITY_LIMITS: Readonly<Record<IdentityLimitName, LimitSpec>> = {
@@ -94,5 +96,21 @@ export const IDENTITY_LIMITS: Readonly<Record<IdentityLimitName, LimitSpec>> = {
     max: '1m',
     meaning:
       'Time to fetch keys, metadata or a token, from the connection to the last byte. A call that needs one waits for it.',
+  },
+  signIns: {
+    unit: 'count',
+    default: 10_000,
+    min: 10,
+    max: 10_000_000,
+    meaning:
+      'Sign-ins of callers at upstreams (auth mode oauth) that are kept, sealed, one file of about 2 KiB each in the state folder. When it is full nobody else can sign in: none is forgotten early.',
+  },
+  signInTimeout: {
+    unit: 'milliseconds',
+    default: '10m',
+    min: '1m',
+    max: '1h',
+    meaning:
+      'How long the address of a sign-in at an upstream is good, from the question to the return of the browser. Long enough to find a password, short enough that a lost address is worthless.',
   },
 }

@@ -10,12 +10,17 @@ const SECRET_PLACES: readonly (readonly string[])[] = [
   ['upstreams', '*', 'stdio', 'env', '*'],
   ['upstreams', '*', 'http', 'headers', '*'],
   ['upstreams', '*', 'auth', 'client', 'secret'],
+  ['upstreams', '*', 'auth', 'client', 'key'],
+  ['upstreams', '*', 'auth', 'provider', 'client', 'secret'],
+  ['upstreams', '*', 'auth', 'provider', 'client', 'key'],
   ['endpoints', '*', 'auth', 'introspection', 'client', 'secret'],
+  ['endpoints', '*', 'auth', 'introspection', 'client', 'key'],
   ['issuer', 'client', 'secret'],
+  ['issuer', 'client', 'key'],
 ]
 
 const PLACES_HINT =
-  'it is replaced only in node.sessionKey, stdio.env, http.headers and client.secret; write $${ for a literal "${"'
+  'it is replaced only in node.sessionKey, stdio.env, http.headers, client.secret and client.key; write $${ for a literal "${"'
 
 /** Far deeper than any valid configuration, and far from the end of the stack. */
 const MAX_DEPTH = 32

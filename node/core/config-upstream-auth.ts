@@ -1,12 +1,25 @@
 import { z } from 'zod'
 import { EVERYTHING } from '../../protocol/token/scopes.ts'
-import { addProblem, defined, distinct } from './config-fields.ts'
+import { addProblem, defined, distinct, text } from './config-fields.ts'
 import { quotedChoice } from './config-hints.ts'
-import { credentials, issuerId, secureUrl } from './config-identity-fields.ts'
-import type { UpstreamAuth } from './config-identity-types.ts'
+import {
+  credentials,
+  issuerId,
+  secureUrl,
+  subject as callerSubject,
+} from './config-identity-fields.ts'
+import type { ConsentAuth, EnterpriseAuth, UpstreamAuth } from './config-identity-types.ts'
 import { anyScope, foreignScope, ownScope, scopeMap } from './config-scope-fields.ts'
 
-const MODES = ['none', 'exchange', 'chain', 'client_credentials'] as const
+const MODES = [
+  'none',
+  'exchange',
+  'chain',
+  'client_credentials',
+  'oauth',
+  'workload',
+  'xaa',
+] as const
 
 type Mode = (typeof MODES)[number]
 
@@ -23,17 +36,19 @@ const scopeTableFields = z
   })
   .describe('With modes exchange and chain, the caller’s scopes in the names of the upstream.')
 
+const file = text.describe('A file, relative to the folder of this file.')
+
 const fields = z.strictObject({
   mode: z
     .enum(MODES)
     .prefault('none')
     .describe(
-      'none: the upstream is not told who calls, beyond what http.headers say. exchange: a token made from the caller’s at the issuer of the organisation (RFC 8693), for upstreams inside it. chain: a grant of that issuer, redeemed at the issuer of the upstream (identity chaining), for other organisations. client_credentials: the node itself, whoever calls (RFC 6749). The token of the caller never goes on.',
+      'none: the upstream is not told who calls, beyond what http.headers say. exchange: a token made from the caller’s at the issuer of the organisation (RFC 8693), for upstreams inside it. chain: a grant of that issuer, redeemed at the issuer of the upstream (identity chaining), for other organisations. client_credentials: the node itself, whoever calls (RFC 6749). oauth: each caller signs in there itself, asked by URL elicitation, and its token is kept here, sealed. workload: the node itself, by a token its platform gives it (RFC 7523). xaa: the node itself, by a grant of its identity provider (ID-JAG). The token of the caller never goes on.',
     ),
   issuer: issuerId
     .optional()
     .describe(
-      'Issuer of the upstream, exactly as it stands in its tokens; with modes chain and client_credentials, which need it.',
+      'Issuer of the upstream, exactly as it stands in its tokens; every mode but none, exchange and oauth needs it. With mode oauth, the one of the authorization servers the upstream names that is used. Default there: the first it names (RFC 9728).',
     ),
   tokenEndpoint: secureUrl
     .optional()
@@ -41,24 +56,54 @@ const fields = z.strictObject({
       'Token endpoint of issuer. Default: what its metadata says (RFC 8414), which must be on the host of the issuer.',
     ),
   client: credentials(
-    'Who the node is there; with mode client_credentials, which needs it.',
+    'Who the node is there; modes client_credentials and xaa need it. With mode oauth, a client that was registered by hand. Default there: the client metadata document of the node where the server takes such, else the node registers itself (RFC 7591).',
   ).optional(),
   scopes: z
     .union([
       scopeTableFields,
       distinct(anyScope, 1).describe(
-        'With mode client_credentials, the scopes asked for, in the names of the upstream.',
+        'With the other modes, the scopes asked for, in the names of the upstream.',
       ),
     ])
     .optional()
     .describe(
-      'What goes over: a table with map for modes exchange and chain, a list for client_credentials. Nothing goes over by itself.',
+      'What goes over: a table with map for modes exchange and chain, a list for the others. Nothing goes over by itself. Mode oauth can do without: it asks for what the upstream says it needs.',
     ),
   requires: distinct(ownScope, 1)
     .optional()
     .describe(
-      'Scopes a caller must have, in the names of this node; with mode client_credentials, which needs it: else anybody would act as the node.',
+      'Scopes a caller must have, in the names of this node. Modes client_credentials, workload and xaa need it: else anybody would act as the node. With mode oauth, who may sign in at all. Default there: whoever sees what the upstream has.',
     ),
+  lists: z
+    .strictObject({
+      issuer: issuerId
+        .optional()
+        .describe('Issuer of that caller, as its tokens name it. Default: any.'),
+      subject: callerSubject.describe('Subject of that caller; of a static key, its name.'),
+    })
+    .optional()
+    .describe(
+      'With mode oauth, the caller whose sign-in the node lists with: what that user sees there is what everybody sees listed, and each calls with the own token. Default: the one caller of a node without authentication; elsewhere nobody, and then the upstream must list without a token.',
+    ),
+  assertion: file
+    .optional()
+    .describe(
+      'With mode workload, which needs it: file of the token of the platform (Kubernetes, SPIFFE, CI) whose audience is issuer, relative to the folder of this file. Read for each request, because platforms renew it.',
+    ),
+  provider: z
+    .strictObject({
+      issuer: issuerId.describe('Issuer of the identity provider, which makes the grants.'),
+      tokenEndpoint: secureUrl
+        .optional()
+        .describe('Its token endpoint. Default: what its metadata says (RFC 8414, OpenID).'),
+      client: credentials('Who the node is at the identity provider.'),
+      idToken: file.describe(
+        'File of an ID token that the provider issued to this very client, relative to the folder of this file. Never one of a caller: those are not exchanged.',
+      ),
+    })
+    .transform((provider): EnterpriseAuth['provider'] => defined(provider))
+    .optional()
+    .describe('With mode xaa, which needs it: the identity provider that vouches for the node.'),
   subject: z
     .enum(['pairwise', 'public'])
     .optional()
@@ -92,6 +137,18 @@ const FIELDS: Readonly<Record<Mode, { needed: readonly Field[]; possible: readon
   },
   client_credentials: {
     needed: ['issuer', 'client', 'scopes', 'requires'],
+    possible: ['tokenEndpoint'],
+  },
+  oauth: {
+    needed: [],
+    possible: ['issuer', 'tokenEndpoint', 'client', 'scopes', 'requires', 'lists'],
+  },
+  workload: {
+    needed: ['issuer', 'assertion', 'scopes', 'requires'],
+    possible: ['tokenEndpoint'],
+  },
+  xaa: {
+    needed: ['issuer', 'client', 'provider', 'scopes', 'requires'],
     possible: ['tokenEndpoint'],
   },
 }
@@ -158,26 +215,56 @@ function scopeTable(auth: Fields, context: z.RefinementCtx): ScopeTable {
   return { map, accept }
 }
 
+/** The scopes of a mode that asks for them by name. */
+function scopeNames({ scopes, mode }: Fields, context: z.RefinementCtx): readonly string[] {
+  if (Array.isArray(scopes)) return scopes
+  addProblem(context, { path: ['scopes'], message: `must be a list with mode "${mode}"` })
+  return z.NEVER
+}
+
+function consentAuth(auth: Fields, context: z.RefinementCtx): ConsentAuth {
+  const { issuer, tokenEndpoint, client, scopes, requires = [], lists } = auth
+  const names = scopes === undefined ? {} : { scopes: scopeNames(auth, context) }
+  if (tokenEndpoint !== undefined && issuer === undefined) {
+    const message = 'is missing: tokenEndpoint is that of one issuer'
+    addProblem(context, { path: ['issuer'], message })
+  }
+  const who = lists === undefined ? {} : { lists: defined(lists) }
+  return {
+    mode: 'oauth',
+    ...defined({ issuer, tokenEndpoint, client }),
+    ...names,
+    requires,
+    ...who,
+  }
+}
+
+/** The modes in which the node goes in its own name. */
+function ownName(auth: Fields, context: z.RefinementCtx): UpstreamAuth {
+  const { mode, issuer, tokenEndpoint, client, requires, assertion, provider } = auth
+  const scopes = scopeNames(auth, context)
+  // What is missing has been said.
+  if (issuer === undefined || requires === undefined) return z.NEVER
+  const shared = { issuer, ...defined({ tokenEndpoint }), scopes, requires }
+  if (mode === 'workload' && assertion !== undefined) return { mode, ...shared, assertion }
+  if (client === undefined) return z.NEVER
+  if (mode === 'xaa' && provider !== undefined) return { mode, ...shared, client, provider }
+  return { mode: 'client_credentials', ...shared, client }
+}
+
 function withMode(auth: Fields, context: z.RefinementCtx): UpstreamAuth {
-  const { mode, issuer, client, scopes, requires, requireChain = true } = auth
+  const { mode, issuer, requireChain = true } = auth
   const { tokenEndpoint, subject = 'pairwise', disclose = 'full' } = auth
   if (mode === 'none') return { mode }
+  if (mode === 'oauth') return consentAuth(auth, context)
   if (mode === 'exchange') {
     const { map } = scopeTable(auth, context)
     return { mode, scopes: { map }, requireChain }
   }
-  const elsewhere = defined({ tokenEndpoint })
+  if (mode !== 'chain') return ownName(auth, context)
   if (issuer === undefined) return z.NEVER
-  if (mode === 'chain') {
-    const shared = { scopes: scopeTable(auth, context), subject, disclose, requireChain }
-    return { mode, issuer, ...elsewhere, ...shared }
-  }
-  if (!Array.isArray(scopes) || client === undefined || requires === undefined) {
-    const message = 'must be a list with mode "client_credentials"'
-    addProblem(context, { path: ['scopes'], message })
-    return z.NEVER
-  }
-  return { mode, issuer, ...elsewhere, client, scopes, requires }
+  const shared = { scopes: scopeTable(auth, context), subject, disclose, requireChain }
+  return { mode, issuer, ...defined({ tokenEndpoint }), ...shared }
 }
 
 /** The field `auth` of an upstream on the network. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { crossChecks } from './config-checks.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
+import type { UpstreamAuth } from './config-identity-types.ts'
 import { withDefaults } from './config-defaults.ts'
 import { explainIssues } from './config-issues.ts'
 import { outlineOf } from './config-outline.ts'
@@ -25,8 +26,17 @@ export function hostEnvironment(): Environment {
 export const MEMORY_STATE = 'memory'
 
 function absoluteUpstream(upstream: UpstreamConfig, baseDir: string): UpstreamConfig {
-  if (upstream.kind !== 'stdio') return upstream
-  return { ...upstream, stdio: { ...upstream.stdio, cwd: resolve(baseDir, upstream.stdio.cwd) } }
+  if (upstream.kind === 'stdio') {
+    return { ...upstream, stdio: { ...upstream.stdio, cwd: resolve(baseDir, upstream.stdio.cwd) } }
+  }
+  return { ...upstream, auth: absoluteAuth(upstream.auth, baseDir) }
+}
+
+function absoluteAuth(auth: UpstreamAuth, baseDir: string): UpstreamAuth {
+  if (auth.mode === 'workload') return { ...auth, assertion: resolve(baseDir, auth.assertion) }
+  if (auth.mode !== 'xaa') return auth
+  const idToken = resolve(baseDir, auth.provider.idToken)
+  return { ...auth, provider: { ...auth.provider, idToken } }
 }
 
 function absoluteTls({ cert, key, clientCa }: TlsSettings, baseDir: string): TlsSettings {

@@ -28,14 +28,22 @@ export interface Authorization {
    */
   lines(method: HttpMethod): readonly string[] | Promise<readonly string[]>
   /**
-   * The upstream took none of the last lines (401). Forgets what they were made of.
+   * The upstream took none of the last lines (401), or wants more (403). After a 401 what they were made of is forgotten.
    *
-   * @param nonce what it wants proofs to hold from now on (RFC 9449 §8, §9), if it said so
    * @returns whether to try once more
    */
-  refused(nonce: string | undefined): boolean
+  refused(refusal: Refusal): boolean
   /** What the last lines were made of; undefined before there were any, and where there is no token. */
   readonly shown?: ShownToken | undefined
+}
+
+/** What an upstream said when it refused a request for want of authorization. For identity alone; it goes no further. */
+export interface Refusal {
+  readonly status: 401 | 403
+  /** What it wants proofs to hold from now on (RFC 9449 §9). */
+  readonly nonce?: string
+  /** Its `WWW-Authenticate`. */
+  readonly challenges?: string
 }
 
 /** What the call is for which a token is wanted; it restricts, and never widens. */
@@ -46,17 +54,24 @@ export interface DelegationFacts {
 
 /** Passes callers on to one upstream. The only source of authorizations. */
 export interface Delegator {
+  /**
+   * Whether callers sign in there themselves, each as often as `delegate` throws `consent_required`. What the upstream
+   * has may then be unknown until somebody did.
+   */
+  readonly signsIn?: boolean
   /** The node itself: for what it lists and watches there. */
   readonly own: Authorization
   /**
    * A principal, narrowed to this upstream; at once when it was done before.
    *
-   * @throws Fault `delegation_refused`, `insufficient_scope`, `upstream_unavailable`; the promise rejects with it too
+   * @throws Fault `delegation_refused`, `insufficient_scope`, `upstream_unavailable`, and `consent_required` when the caller
+   *   must sign in there first; the promise rejects with it too
    */
   delegate(principal: Principal, facts: DelegationFacts): Authorization | Promise<Authorization>
   /**
    * What a caller is told when the upstream refuses a call for want of scopes: a challenge of this node's own, in the
-   * names of this node, where there are any (403 `insufficient_scope`); otherwise that the upstream denied it.
+   * names of this node, where there are any (403 `insufficient_scope`); otherwise that the upstream denied it, or that the
+   * caller must sign in there again (`consent_required`).
    *
    * @param scopes as the upstream names them
    */

@@ -20,6 +20,7 @@ const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
   batch_refused: { rpc: RPC.invalidRequest, http: 400 },
   body_too_large: { rpc: RPC.invalidRequest, http: 413 },
   cancelled: { rpc: RPC.cancelled, http: 200 },
+  consent_required: { rpc: RPC.delegationRefused, http: 200 },
   content_type: { rpc: RPC.invalidRequest, http: 415 },
   delegation_refused: { rpc: RPC.delegationRefused, http: 200 },
   duplicate_member: { rpc: RPC.invalidRequest, http: 400 },
@@ -61,11 +62,16 @@ const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
   upstream_unavailable: { rpc: RPC.upstreamUnavailable, http: 200 },
 }
 
+/** Codes that era 2025 has of its own (MCP 2025-11-25, server/resources, error handling; client/elicitation). */
+const OLD_CODES: ReadonlyMap<FaultCode, number> = new Map([
+  ['unknown_resource', RPC.resourceNotFound],
+  // Who speaks 2026 is asked by a result instead.
+  ['consent_required', RPC.urlElicitationRequired],
+])
+
 /** The JSON-RPC error a fault becomes. `internal` says nothing of its cause. */
 export function rescue(fault: Fault, era: Era = '2026'): RpcError {
-  // Era 2025 has a code of its own for this (MCP 2025-11-25, server/resources, error handling).
-  const old = era === '2025' && fault.code === 'unknown_resource'
-  const code = old ? RPC.resourceNotFound : RESCUE[fault.code].rpc
+  const code = (era === '2025' ? OLD_CODES.get(fault.code) : undefined) ?? RESCUE[fault.code].rpc
   return { code, message: fault.message, ...(fault.data && { data: fault.data }) }
 }
 

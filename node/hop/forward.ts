@@ -12,6 +12,7 @@ import { Flight } from './flight.ts'
 import { CallLanding, type LandingParts } from './landing.ts'
 import { badState } from './request-state.ts'
 import { proofOf } from './result-proof.ts'
+import { isSignIn, signedIn } from './sign-in-tool.ts'
 
 /** What forwarding takes, the same for all calls of a node. */
 export interface ForwardParts extends LandingParts {
@@ -37,6 +38,7 @@ export function forward(
     if (call === undefined) throw badState()
     return call.resume(received)
   }
+  if (isSignIn(upstream, delegated)) return signedIn(upstream, delegated, parts.serverInfo)
   const { link, concurrency } = upstream
   if (link.inFlight >= concurrency) {
     throw new Fault('overloaded', `upstream "${link.label}" has ${concurrency} calls in flight`)

@@ -11,8 +11,6 @@ import {
 } from '../../protocol/input-required.ts'
 import { memberOf, members, readValue } from '../../protocol/json-bytes.ts'
 import { splice, type Edit } from '../../protocol/json-edit.ts'
-import { isObject } from '../../protocol/jsonrpc.ts'
-import { META } from '../../protocol/meta.ts'
 import type { MetaChanges } from '../../protocol/meta-edit.ts'
 import { paramUriEdits, resultUriEdits } from '../../protocol/result-uris.ts'
 import { relatedTaskEdits, taskIdEdits } from '../../protocol/task-edits.ts'
@@ -21,6 +19,7 @@ import { OWN, type Received, type Returned } from '../core/stages.ts'
 import type { Respond } from '../outbound/connection.ts'
 import { AskedCaller, type AskingCall } from './asked-caller.ts'
 import type { Flight, Landing } from './flight.ts'
+import { inputRequired, MAY_ASK, protocolFault, urlRequests } from './input-results.ts'
 import type { Parked, ParkingLot } from './parked-calls.ts'
 import { ParkedQuestions } from './parked-questions.ts'
 import {
@@ -47,9 +46,6 @@ export interface LandingParts {
   /** How an endpoint names what it shows. */
   readonly names: (endpoint: string) => 'prefixed' | 'plain'
 }
-
-/** Methods whose results may ask for input (MCP 2026-07-28, patterns/mrtr). */
-const MAY_ASK: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read'])
 
 /** Lands one call: its questions and its answer, in the way its caller's era has for them. */
 export class CallLanding implements Landing, AskingCall, Parked {
@@ -313,11 +309,8 @@ export class CallLanding implements Landing, AskingCall, Parked {
   }
 
   #inputRequired(requests: string, state: string): Returned {
-    const id = JSON.stringify(this.received.request.id)
-    const meta = `"_meta":{"${META.serverInfo}":${this.#parts.serverInfo}}`
-    const result = `"resultType":"input_required","inputRequests":${requests},"requestState":"${state}",${meta}`
-    const text = `{"jsonrpc":"2.0","id":${id},"result":{${result}}}`
-    return { text: [Buffer.from(text)], errorCode: undefined }
+    const { serverInfo } = this.#parts
+    return inputRequired({ id: this.received.request.id, serverInfo }, requests, state)
   }
 
   /** How a URI of the upstream reads for the caller; undefined where both sides use the same. */
@@ -392,21 +385,4 @@ function makesTask({ members: list }: UpstreamMessage): boolean {
 /** Only who declared the extension in this very request can go on from a task (SEP-2663). */
 function hasTasks({ caller, request }: Received): boolean {
   return request.method === 'tools/call' && caller.capabilities.extensions.has(TASKS_EXTENSION)
-}
-
-function protocolFault(what: string): Fault {
-  return new Fault('upstream_protocol', `the upstream sent ${what}`)
-}
-
-/** The JSON text of `inputRequests` for the elicitations in the data of a -32042 (MCP 2025-11-25, client/elicitation). */
-function urlRequests(data: unknown): string {
-  const listed = isObject(data) && Array.isArray(data['elicitations']) ? data['elicitations'] : []
-  const requests = listed.filter(isObject).flatMap(({ message, url }, index) => {
-    if (typeof url !== 'string') return []
-    const words = typeof message === 'string' ? message : ''
-    const params = { mode: 'url', message: words, url }
-    return [[`input-${index + 1}`, { method: 'elicitation/create', params }] as const]
-  })
-  if (requests.length === 0) throw protocolFault('a demand for URL elicitation without a URL')
-  return JSON.stringify(Object.fromEntries(requests))
 }

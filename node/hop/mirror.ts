@@ -24,6 +24,8 @@ export interface MirrorOptions {
   readonly toolsPerUpstream: number
   readonly listPagesPerUpstream: number
   readonly toolBytes: number
+  /** What this node lists behind the items of that kind. Default: nothing. */
+  readonly own?: Listed
   /** The trail the node's own requests start with. */
   readonly trail: HopTrail
   readonly log: Logger
@@ -74,6 +76,8 @@ export class Mirror {
   readonly #rule: ListRule
   readonly #options: MirrorOptions
   #snapshot = NOTHING
+  /** The items with our own behind them, made once for a list. */
+  #joined: { readonly from: readonly Listed[]; readonly items: readonly Listed[] } | undefined
   #evicted = true
   #fetch: Promise<void> | undefined
   #again = false
@@ -89,7 +93,15 @@ export class Mirror {
   }
 
   get items(): readonly Listed[] {
-    return this.#snapshot.items
+    const { items } = this.#snapshot
+    return this.showsOwn ? this.#own(items) : items
+  }
+
+  /** Whether something of this node's own stands behind what the upstream lists: not where that has the same name. */
+  get showsOwn(): boolean {
+    const { own } = this.#options
+    if (own?.kind !== this.kind) return false
+    return !this.#snapshot.items.some(({ name }) => name === own.name)
   }
 
   /** The node that listed it; undefined when it was no node. */
@@ -183,6 +195,14 @@ export class Mirror {
   refresh(): Promise<void> {
     this.#fetch ??= this.#run()
     return this.#fetch
+  }
+
+  #own(from: readonly Listed[]): readonly Listed[] {
+    const { own } = this.#options
+    if (this.#joined?.from === from) return this.#joined.items
+    const items = own === undefined ? from : [...from, own]
+    this.#joined = { from, items }
+    return items
   }
 
   /** Whether the upstream would say that the list has changed; one that has no such list cannot get one unseen. */

@@ -1,12 +1,13 @@
 import { performance } from 'node:perf_hooks'
 import { isDeepStrictEqual } from 'node:util'
-import { asFault, RPC } from '../../protocol/errors.ts'
+import { asFault, RPC, type Fault } from '../../protocol/errors.ts'
 import type { NodeId } from '../../protocol/federation.ts'
 import { writeError } from '../../protocol/hop-response.ts'
 import type { CallAudit } from '../core/audit.ts'
 import type { Logger } from '../core/logger.ts'
 import { rescue } from '../core/rescue.ts'
-import type { Authenticated, Delegated, Returned } from '../core/stages.ts'
+import type { Authenticated, Delegated, Returned, Visible } from '../core/stages.ts'
+import { askToSignIn } from './ask-to-sign-in.ts'
 import type { Catalogue } from './catalogue.ts'
 import { exchange, type Upstreams } from './exchange.ts'
 import { forward, type ForwardParts } from './forward.ts'
@@ -65,9 +66,29 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     scope.finish()
     const fault = asFault(error)
     if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a call failed')
-    const answer = rescue(fault, call.received.caller.era)
-    reply.finish([writeError(request.id, answer)], answer.code, fault)
-    parts.audit?.call({ ...call, target, delegated, fault, startedAt })
+    const answer = asked(parts, call, fault)
+    const { text, errorCode } = answer
+    reply.finish(text, errorCode, answer.refusal)
+    parts.audit?.call({ ...call, target, delegated, fault: answer.refusal ?? fault, startedAt })
+  }
+}
+
+/** An error; or a question, where the caller must sign in at the upstream first and can be asked to. */
+function asked(
+  parts: RelayParts,
+  call: Authenticated,
+  fault: Fault,
+): Returned & { readonly refusal?: Fault } {
+  try {
+    const visible = (): Visible =>
+      see(resolve(parts, call, targetOf(call.received.request, parts.limits)))
+    if (fault.code !== 'consent_required') throw fault
+    return askToSignIn(parts, call, { fault, visible })
+  } catch (error) {
+    const refusal = asFault(error)
+    const { request, caller } = call.received
+    const answer = rescue(refusal, caller.era)
+    return { text: [writeError(request.id, answer)], errorCode: answer.code, refusal }
   }
 }
 

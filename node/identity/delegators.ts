@@ -13,6 +13,7 @@ import {
   LocalBackend,
   OwnBackend,
 } from './delegation/backends.ts'
+import { EnterpriseBackend, WorkloadBackend } from './delegation/assertion-backends.ts'
 import { AuditedBackend } from './delegation/audited-backend.ts'
 import type { Backend } from './delegation/backend.ts'
 import { DelegationEntry } from './delegation/delegation-entry.ts'
@@ -56,6 +57,12 @@ export interface DelegatorParts {
 
 type Reached = Exclude<UpstreamConfig, { kind: 'stdio' }>
 
+/** Ways in which the node passes a caller on by what it is narrowed to. */
+type NarrowingAuth = Extract<UpstreamAuth, { mode: 'exchange' | 'chain' }>
+
+/** Ways in which it goes in its own name, whoever calls. */
+type OwnNameAuth = Extract<UpstreamAuth, { mode: 'client_credentials' | 'workload' | 'xaa' }>
+
 /** Makes what tells upstreams who calls, one for each, as each is configured. */
 export class Delegators {
   readonly #parts: DelegatorParts
@@ -72,8 +79,11 @@ export class Delegators {
     this.#made.get(label)?.clear()
     this.#made.delete(label)
     this.#selves.delete(label)
-    if (upstream.kind === 'stdio' || upstream.auth.mode === 'none') return undefined
-    const made = this.#make(label, upstream, upstream.auth)
+    if (upstream.kind === 'stdio') return undefined
+    const { auth } = upstream
+    // Where callers sign in themselves nothing is made from what they came with.
+    if (auth.mode === 'none' || auth.mode === 'oauth') return undefined
+    const made = this.#make(label, upstream, auth)
     this.#made.set(label, made)
     return made
   }
@@ -88,20 +98,16 @@ export class Delegators {
     for (const delegator of this.#made.values()) delegator.clear()
   }
 
-  #make(
-    label: string,
-    upstream: Reached,
-    auth: Exclude<UpstreamAuth, { mode: 'none' }>,
-  ): UpstreamDelegator {
+  #make(label: string, upstream: Reached, auth: NarrowingAuth | OwnNameAuth): UpstreamDelegator {
     const { config, issuer, proofs, isRevoked, clock, log } = this.#parts
     const url = urlOf(upstream)
-    const map = auth.mode === 'client_credentials' ? undefined : auth.scopes.map
+    const map = isNarrowing(auth) ? auth.scopes.map : undefined
     return new UpstreamDelegator({
       label,
       url,
       ...this.#backends(label, upstream, auth),
       map,
-      requires: auth.mode === 'client_credentials' ? auth.requires : [],
+      requires: isNarrowing(auth) ? [] : auth.requires,
       self: () => this.#selfParent(Object.keys(map ?? {})),
       ownIssuer: issuer,
       proofs,
@@ -115,27 +121,34 @@ export class Delegators {
   #backends(
     label: string,
     upstream: Reached,
-    auth: Exclude<UpstreamAuth, { mode: 'none' }>,
+    auth: NarrowingAuth | OwnNameAuth,
   ): { readonly backend: Backend; readonly ownBackend?: Backend } {
-    const { clock } = this.#parts
     const url = urlOf(upstream)
-    if (auth.mode === 'client_credentials') {
-      const client = (): ClientCredentials => auth.client
-      const requests = this.#requests(upstream, { ...auth, client })
-      const plan = { resource: url, scopes: auth.scopes, clock }
-      const backend = new ClientCredentialsBackend(requests, plan)
-      return { backend: this.#audited(backend, url) }
+    if (!isNarrowing(auth)) {
+      return { backend: this.#audited(this.#inOwnName(upstream, auth, url), url) }
     }
     const backend = this.#delegating(upstream, auth, url)
     const isHere = this.#parts.config().issuer?.mode === 'embedded'
     return isHere ? { backend } : { backend, ownBackend: this.#asItself(label, upstream, backend) }
   }
 
-  #delegating(
-    upstream: Reached,
-    auth: Extract<UpstreamAuth, { mode: 'exchange' | 'chain' }>,
-    url: string,
-  ): Backend {
+  #inOwnName(upstream: Reached, auth: OwnNameAuth, resource: string): Backend {
+    const { clock } = this.#parts
+    const plan = { resource, scopes: auth.scopes, clock }
+    const client = (): ClientCredentials | undefined =>
+      auth.mode === 'workload' ? undefined : auth.client
+    const requests = this.#requests(upstream, { ...auth, client })
+    if (auth.mode === 'client_credentials') return new ClientCredentialsBackend(requests, plan)
+    if (auth.mode === 'workload') {
+      return new WorkloadBackend(requests, { ...plan, file: auth.assertion })
+    }
+    const { provider } = auth
+    const { idToken } = provider
+    const there = this.#requests(upstream, { ...provider, client: () => provider.client })
+    return new EnterpriseBackend(there, requests, { ...plan, idToken })
+  }
+
+  #delegating(upstream: Reached, auth: NarrowingAuth, url: string): Backend {
     const { issuer, self, proofs, clock } = this.#parts
     const isHere = this.#parts.config().issuer?.mode === 'embedded'
     const target = (): Target =>
@@ -167,7 +180,7 @@ export class Delegators {
     return new AuditedBackend(backend, { resource, self, audit, secret: secrets.audit })
   }
 
-  #policy(auth: Extract<UpstreamAuth, { mode: 'exchange' | 'chain' }>): LinkPolicy {
+  #policy(auth: NarrowingAuth): LinkPolicy {
     const { config, secrets } = this.#parts
     const { issuer, limits } = config()
     const ttl = auth.mode === 'chain' ? issuer?.grantTtl : issuer?.tokenTtl
@@ -223,7 +236,7 @@ export class Delegators {
     server: {
       readonly issuer: string
       readonly tokenEndpoint?: string
-      readonly client: () => ClientCredentials
+      readonly client: () => ClientCredentials | undefined
     },
   ): TokenRequests {
     const { network, authenticateClient, proofs } = this.#parts
@@ -251,6 +264,10 @@ export class Delegators {
     const owner = this.#parts.config().nodes.find(({ spends }) => spends.includes(resource))
     return owner === undefined ? undefined : { iss: this.#parts.issuer(), sub: owner.client }
   }
+}
+
+function isNarrowing(auth: NarrowingAuth | OwnNameAuth): auth is NarrowingAuth {
+  return auth.mode === 'exchange' || auth.mode === 'chain'
 }
 
 /** The resource identifier of an upstream: its URL as it is configured (RFC 8707). */

@@ -1,5 +1,9 @@
 import type { JsonObject } from '../../protocol/jsonrpc.ts'
 import { asFault } from '../../protocol/errors.ts'
+import {
+  readAuthorizationServer,
+  type AuthorizationServer,
+} from '../../protocol/token/authorization-server.ts'
 import { resourceMetadataUrl, serverMetadataUrls } from '../../protocol/token/metadata.ts'
 import {
   readResourceMetadata,
@@ -30,6 +34,7 @@ export class Discovery {
   readonly #fetch: DiscoveryOptions['fetch']
   readonly #issuers: DocumentCache<ServerMetadata>
   readonly #resources: DocumentCache<ResourceMetadata>
+  readonly #servers: DocumentCache<AuthorizationServer>
 
   constructor({ fetch, clock }: DiscoveryOptions) {
     this.#fetch = fetch
@@ -41,6 +46,7 @@ export class Discovery {
     }
     this.#issuers = new DocumentCache(options)
     this.#resources = new DocumentCache(options)
+    this.#servers = new DocumentCache(options)
   }
 
   /**
@@ -66,6 +72,43 @@ export class Discovery {
     )
   }
 
+  /**
+   * The metadata of an authorization server where people sign in, looked for in the same order.
+   *
+   * @param listed URLs on other hosts secrets may be sent to
+   * @throws FetchFault; `document` when it names another issuer, points to other hosts, or knows no PKCE
+   */
+  authorizationServer(
+    issuer: string,
+    listed: readonly string[] = [],
+  ): Promise<AuthorizationServer> {
+    return this.#servers.get([issuer, ...listed].join(' '), async () => {
+      const json = await this.#first(issuer, serverMetadataUrls(checkedIdentifier(issuer)))
+      return reading(issuer, () => readAuthorizationServer(json, issuer, listed))
+    })
+  }
+
+  /**
+   * The metadata of a server as it is now, never from the cache: it has just said that something changed. Where it
+   * publishes none for its path but for its root, that is about the root (RFC 9728 §3.3: what a document is about must be
+   * what its URL was made from), and the root is the resource.
+   *
+   * @throws FetchFault as `resource` does
+   */
+  async resourceNow(resource: string, hint?: string): Promise<ResourceMetadata> {
+    const { origin } = new URL(checkedIdentifier(resource))
+    const root = resourceMetadataUrl(origin)
+    const [first = root, ...others] = resourceUrls(resource, hint)
+    const json = await this.#tryOne(first)
+    if (json !== undefined && first !== root) {
+      return reading(resource, () => readResourceMetadata(json, resource))
+    }
+    const whole = json ?? (others.includes(root) ? await this.#tryOne(root) : undefined)
+    if (whole === undefined) throw noMetadata(resource)
+    const about = whole['resource'] === resource ? resource : origin
+    return reading(resource, () => readResourceMetadata(whole, about))
+  }
+
   async #findIssuer(issuer: string, listed: readonly string[]): Promise<ServerMetadata> {
     const json = await this.#first(issuer, serverMetadataUrls(checkedIdentifier(issuer)))
     return reading(issuer, () => readServerMetadata(json, issuer, listed))
@@ -82,7 +125,7 @@ export class Discovery {
       const json = await this.#tryOne(url)
       if (json !== undefined) return json
     }
-    throw new FetchFault('document', hostOf(of), 'publishes no metadata')
+    throw noMetadata(of)
   }
 
   async #tryOne(url: string): Promise<JsonObject | undefined> {
@@ -105,6 +148,10 @@ function resourceUrls(resource: string, hint: string | undefined): readonly stri
   }
   if (URL.canParse(hint) && new URL(hint).origin === origin) return [hint]
   throw new FetchFault('document', hostOf(resource), 'names metadata on another host')
+}
+
+function noMetadata(of: string): FetchFault {
+  return new FetchFault('document', hostOf(of), 'publishes no metadata')
 }
 
 function checkedIdentifier(identifier: string): string {

@@ -117,6 +117,19 @@ export class GuardedFetch {
     })
   }
 
+  /** Posts a JSON object, as to a registration endpoint; any status but a redirect is an answer. */
+  async postJson(
+    url: string,
+    json: JsonObject,
+    request: GuardedRequest = {},
+  ): Promise<GuardedAnswer> {
+    return this.#send(url, request, {
+      method: 'POST',
+      headers: ['content-type', 'application/json'],
+      body: JSON.stringify(json),
+    })
+  }
+
   /** Ends all connections; requests under way fail. */
   async close(): Promise<void> {
     await this.#agent.destroy()

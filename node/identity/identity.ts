@@ -7,9 +7,12 @@ import type { Provenance } from '../core/provenance.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Principal } from '../core/principal.ts'
 import { systemClock, type Clock } from './clock.ts'
+import { ConsentDelegators } from './consent/consent-delegators.ts'
+import { CALLBACK_PATH } from './consent/consent-pages.ts'
 import { Delegators } from './delegators.ts'
 import type { Keys } from './keys.ts'
 import { openKeys } from './minting.ts'
+import { OAuthRoutes } from './oauth-routes.ts'
 import { ProofChecker } from './proof-checker.ts'
 import { ProofMaker } from './proof-maker.ts'
 import { MemoryReplay } from './replay.ts'
@@ -66,9 +69,11 @@ export class Identity {
   readonly #endpoints: EndpointAuthenticator
   readonly #delegators: Delegators
   readonly #provenances: Provenances
+  readonly #consents: ConsentDelegators
   #config: NodeConfig
   #base: string | undefined
   #service: TokenService | undefined
+  #routes: OAuthService | undefined
 
   private constructor(
     config: NodeConfig,
@@ -96,6 +101,7 @@ export class Identity {
       clock,
       leeway: limits.clockSkew / 1_000,
     })
+    this.#consents = this.#makeConsents()
     this.authenticator = this.#endpoints
     this.#revocations.onRevoked((revocation) => this.#delegators.revoked(revocation))
   }
@@ -108,9 +114,9 @@ export class Identity {
     return new Identity(config, options, { keys, secrets, clock })
   }
 
-  /** Metadata, keys, and the token service where it is in this process; undefined before the node listens. */
+  /** Metadata, keys, sign-ins, and the token service where it is in this process; undefined before the node listens. */
   get oauth(): OAuthService | undefined {
-    return this.#service
+    return this.#routes
   }
 
   /** The node listens: from now on its names are known. @throws TypeError when the settings name somebody twice */
@@ -126,6 +132,7 @@ export class Identity {
       revocations: this.#revocations,
       audit: this.#options.audit,
     })
+    this.#routes = new OAuthRoutes([this.#service, this.#consents.pages])
     this.#keys.start((error) =>
       this.#options.log.error({ cause: error }, 'keys could not be looked after'),
     )
@@ -147,6 +154,10 @@ export class Identity {
 
   /** What tells an upstream who calls; undefined where it is not told. */
   delegator(label: string, upstream: UpstreamConfig): Delegator | undefined {
+    this.#consents.forget(label)
+    if (upstream.kind !== 'stdio' && upstream.auth.mode === 'oauth') {
+      return this.#consents.of(label, upstream, upstream.auth)
+    }
     return this.#delegators.of(label, upstream)
   }
 
@@ -168,6 +179,7 @@ export class Identity {
     this.#provenances.close()
     this.#endpoints.close()
     this.#delegators.clear()
+    this.#consents.clear()
     this.#replay.close()
     this.#keys.close()
     await this.#networks.close()
@@ -225,14 +237,31 @@ export class Identity {
     })
   }
 
+  #makeConsents(): ConsentDelegators {
+    return new ConsentDelegators({
+      config: () => this.#config,
+      base: () => this.#baseUrl(),
+      folder: this.#options.folder,
+      secrets: this.#secrets,
+      network: (egress) => this.#networks.of(egress),
+      authenticateClient: clientAuthenticator(this.#keys.ring('client'), this.#clock),
+      audit: this.#options.audit,
+      clock: this.#clock,
+      log: this.#options.log,
+    })
+  }
+
   #settings(): ServiceSettings {
-    const { issuer, node } = this.#config
+    const { issuer, node, upstreams } = this.#config
     const base = this.#baseUrl()
     const endpoints = this.#served(base)
-    const signsResults = Object.values(this.#config.upstreams).some(signs)
-    const documents = { base, name: node.name, endpoints, signsResults }
-    if (issuer?.mode !== 'embedded') return documents
-    return { ...documents, issuer: this.#policy(issuer) }
+    const signsResults = Object.values(upstreams).some(signs)
+    const signsIn = Object.values(upstreams).some(
+      (one) => one.kind !== 'stdio' && one.auth.mode === 'oauth',
+    )
+    const redirectUri = signsIn ? { redirectUri: `${base}${CALLBACK_PATH}` } : {}
+    const shared = { base, name: node.name, endpoints, signsResults, ...redirectUri }
+    return issuer?.mode === 'embedded' ? { ...shared, issuer: this.#policy(issuer) } : shared
   }
 
   #served(base: string): readonly ServedEndpoint[] {

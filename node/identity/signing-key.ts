@@ -56,6 +56,18 @@ export class SigningKey {
     return key
   }
 
+  /**
+   * The key of a PEM file (PKCS #8).
+   *
+   * @throws TypeError or an error of OpenSSL when it is none of P-256
+   */
+  static fromPem(pem: string): SigningKey {
+    const key = createPrivateKey(pem)
+    if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
+      throw new TypeError('not a P-256 key')
+    return new SigningKey(key)
+  }
+
   /** The signature as JWS wants it: r and s, 64 bytes. */
   sign(input: string): Buffer {
     return sign('sha256', Buffer.from(input), { key: this.#private, dsaEncoding: 'ieee-p1363' })

@@ -32,6 +32,7 @@ async function answer(
     method: request.method ?? '',
     path,
     hasQuery: request.url?.includes('?') === true,
+    query: queryOf(request.url ?? ''),
     header: (name) => headerLines(request, name),
     body,
     certificate: certificateOf(request),
@@ -39,4 +40,9 @@ async function answer(
   const bytes = Buffer.from(text)
   response.writeHead(status, [...own, 'content-length', String(bytes.length), ...headers])
   response.end(request.method === 'HEAD' ? undefined : bytes)
+}
+
+function queryOf(url: string): string {
+  const start = url.indexOf('?')
+  return start === -1 ? '' : url.slice(start + 1)
 }

@@ -1,6 +1,6 @@
 import { asFault } from '../../protocol/errors.ts'
 import type { UpstreamMessage } from '../../protocol/upstream-message.ts'
-import type { Authorization, HttpMethod } from '../core/delegation.ts'
+import type { Authorization, HttpMethod, Refusal } from '../core/delegation.ts'
 import type { Exchange, ExchangeSink, Outcome, ResponseHeaders } from './http-target.ts'
 
 /** Sends one request with further header lines. */
@@ -58,7 +58,10 @@ export class AuthorizedExchange implements Exchange, ExchangeSink {
 
   started(status: number, headers: ResponseHeaders): void {
     if (status === 401 && this.#isWorthAnother(headers)) this.#isVain = true
-    else this.#sink.started?.(status, headers)
+    else {
+      if (status === 403) this.#plan.authorization.refused(refusalOf(403, headers))
+      this.#sink.started?.(status, headers)
+    }
   }
 
   event(id: string): boolean {
@@ -88,12 +91,11 @@ export class AuthorizedExchange implements Exchange, ExchangeSink {
   }
 
   #isWorthAnother(headers: ResponseHeaders): boolean {
-    if (this.#attempts > 1) {
-      this.#plan.authorization.refused(undefined)
-      return false
-    }
-    const nonce = headers['dpop-nonce']
-    return this.#plan.authorization.refused(typeof nonce === 'string' ? nonce : undefined)
+    const { nonce, ...refusal } = refusalOf(401, headers)
+    // With a nonce it is the proof that was old; refused with that as well, it is the token.
+    const isFirst = this.#attempts === 1
+    const told = isFirst && nonce !== undefined ? { ...refusal, nonce } : refusal
+    return this.#plan.authorization.refused(told) && isFirst
   }
 
   /** No request was made, and the connection is as good as before. */
@@ -101,5 +103,14 @@ export class AuthorizedExchange implements Exchange, ExchangeSink {
     if (this.#over) return
     this.#over = true
     this.#sink.end({ kind: 'failed', fault: asFault(error), unsent: false })
+  }
+}
+
+function refusalOf(status: Refusal['status'], headers: ResponseHeaders): Refusal {
+  const { 'dpop-nonce': nonce, 'www-authenticate': challenges } = headers
+  return {
+    status,
+    ...(typeof nonce === 'string' && { nonce }),
+    ...(challenges !== undefined && { challenges: [challenges].flat().join(', ') }),
   }
 }

@@ -9,6 +9,7 @@ export const URN = {
   clientAssertion: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
   accessToken: 'urn:ietf:params:oauth:token-type:access_token',
   jwt: 'urn:ietf:params:oauth:token-type:jwt',
+  idToken: 'urn:ietf:params:oauth:token-type:id_token',
   idJag: 'urn:ietf:params:oauth:token-type:id-jag',
   idJagProfile: 'urn:ietf:params:oauth:grant-profile:id-jag',
 } as const
@@ -45,6 +46,8 @@ export interface ClientFacts {
   readonly name: string
   readonly jwksUri: string
   readonly scopes?: readonly string[]
+  /** Where browsers come back to after a sign-in; absent where nobody signs in through this client. */
+  readonly redirectUri?: string
 }
 
 /** Where the metadata of a resource is (RFC 9728 §3.1). */
@@ -104,15 +107,17 @@ export function serverMetadata(facts: ServerFacts): JsonObject {
   }
 }
 
-/** The metadata document of the node as a client; it has no secret, and sends nobody anywhere. */
+/** The metadata document of the node as a client; it has no secret. */
 export function clientDocument(facts: ClientFacts): JsonObject {
+  const { redirectUri } = facts
+  const signIn = redirectUri === undefined ? [] : ['authorization_code', 'refresh_token']
   return {
     client_id: facts.clientId,
     client_name: facts.name,
     jwks_uri: facts.jwksUri,
-    redirect_uris: [],
-    grant_types: [URN.tokenExchange, URN.jwtBearer, 'client_credentials'],
-    response_types: [],
+    redirect_uris: redirectUri === undefined ? [] : [redirectUri],
+    grant_types: [URN.tokenExchange, URN.jwtBearer, 'client_credentials', ...signIn],
+    response_types: redirectUri === undefined ? [] : ['code'],
     token_endpoint_auth_method: 'private_key_jwt',
     token_endpoint_auth_signing_alg: 'ES256',
     dpop_bound_access_tokens: true,

@@ -66,7 +66,8 @@ export async function runSuite(url: string, revision: Revision): Promise<Scenari
 /** A client scenario, which starts a server for `command` to connect to. */
 export interface ClientRun {
   readonly scenario: string
-  readonly revision: Revision
+  /** Undefined for scenarios of extensions, which belong to none. */
+  readonly revision: Revision | undefined
   /** Words of the command line; the suite adds the server's URL and splits at spaces. */
   readonly command: readonly string[]
 }
@@ -77,7 +78,8 @@ export async function runClient({
   revision,
   command,
 }: ClientRun): Promise<ScenarioResult> {
-  const args = ['--command', command.join(' '), '--scenario', scenario, '--spec-version', revision]
+  const of = revision === undefined ? [] : ['--spec-version', revision]
+  const args = ['--command', command.join(' '), '--scenario', scenario, ...of]
   const [result] = await collect('client', [args])
   if (result === undefined) throw new Error(`the suite has no ${scenario} for ${revision}`)
   return result
@@ -112,7 +114,7 @@ async function runProcess(args: readonly string[]): Promise<void> {
 }
 
 async function readResults(output: string): Promise<ScenarioResult[]> {
-  const folders = (await readdir(output)).toSorted()
+  const folders = await resultFolders(output)
   return Promise.all(
     folders.map(async (folder) => {
       const scenario = RESULT_FOLDER.exec(folder)?.[1]
@@ -121,6 +123,17 @@ async function readResults(output: string): Promise<ScenarioResult[]> {
       return { scenario, checks: [...checks, ...(await complaints(join(output, folder)))] }
     }),
   )
+}
+
+/** A scenario with a slash in its name has a folder in a folder. */
+async function resultFolders(output: string): Promise<string[]> {
+  const names = (await readdir(output)).toSorted()
+  const found = names.map(async (name) => {
+    if (RESULT_FOLDER.test(name)) return [name]
+    const inside = (await readdir(join(output, name))).toSorted()
+    return inside.map((inner) => `${name}/${inner}`)
+  })
+  return (await Promise.all(found)).flat()
 }
 
 /** A client that fails says so on standard error; the suite's own checks may not notice. */
@@ -155,4 +168,14 @@ async function frozenScenarios(revision: Revision): Promise<string[]> {
   }
   const unscored = set.not_scored.filter(({ leg }) => leg === 'server')
   return [...set.server, ...unscored.map(({ scenario }) => scenario)]
+}
+
+/** The client scenarios of that revision whose names begin so, and which count. */
+export async function scoredClientScenarios(
+  revision: Revision,
+  prefix: string,
+): Promise<readonly string[]> {
+  const file = join(PACKAGE, 'requirements', `${revision}.yaml`)
+  const { client } = parse(await readFile(file, 'utf8')) as { readonly client: readonly string[] }
+  return client.filter((name) => name.startsWith(prefix))
 }

@@ -228,13 +228,14 @@ function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
   const fetch = new GuardedFetch({ allowPrivate: true })
   const posted: string[] = []
   const foreign: string[] = []
-  const watched: Pick<GuardedFetch, 'getJson' | 'postForm'> = {
+  const watched: Pick<GuardedFetch, 'getJson' | 'postForm' | 'postJson'> = {
     getJson: (url, request) => fetch.getJson(url, request),
     postForm: (url, form, request) => {
       posted.push(url)
       if (!url.startsWith(own.issuer)) foreign.push(JSON.stringify([url, form, request]))
       return fetch.postForm(url, form, request)
     },
+    postJson: (url, json, request) => fetch.postJson(url, json, request),
   }
   const network = { fetch: watched, discovery: new Discovery({ fetch, clock }) }
   const secrets = volatileSecrets()

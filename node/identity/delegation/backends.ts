@@ -1,4 +1,3 @@
-import type { JsonObject } from '../../../protocol/jsonrpc.ts'
 import type { Party } from '../../../protocol/token/act.ts'
 import { URN } from '../../../protocol/token/metadata.ts'
 import type { Parent } from '../../../protocol/token/narrow.ts'
@@ -15,6 +14,7 @@ import {
   type LinkPolicy,
 } from './grant-source.ts'
 import { readIssuedToken } from './issued-claims.ts'
+import { readForeignToken } from './foreign-token.ts'
 import { readAnswer } from './token-answers.ts'
 import type { TokenRequests } from './token-requests.ts'
 
@@ -146,22 +146,8 @@ export class ClientCredentialsBackend implements Backend {
       ['resource', this.#resource],
       ['scope', this.#scopes.join(' ')],
     ])
-    const mustBind = isBound(json) || (await this.#requests.bindsKeys())
-    const scheme = mustBind ? 'DPoP' : 'Bearer'
-    const answered = readAnswer(json, {
-      issuedType: undefined,
-      tokenType: scheme,
-      scopes: this.#scopes,
-      ceiling: Number.MAX_SAFE_INTEGER,
-      now: this.#clock(),
-    })
-    const { token, scopes, expiresAt } = answered
-    return new DelegatedToken(token, { scheme, scopes, expiresAt })
+    return readForeignToken(json, this.#requests, { scopes: this.#scopes, now: this.#clock() })
   }
-}
-
-function isBound({ token_type: type }: JsonObject): boolean {
-  return typeof type === 'string' && type.toLowerCase() === 'dpop'
 }
 
 export interface ClientCredentialsPlan {

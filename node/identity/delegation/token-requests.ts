@@ -5,7 +5,7 @@ import type { ClientCredentials } from '../../core/config-identity-types.ts'
 import { FetchFault } from '../fetch-fault.ts'
 import type { GuardedAnswer } from '../guarded-fetch.ts'
 import type { ProofMaker } from '../proof-maker.ts'
-import type { AuthenticateClient } from '../verifier/client-authentication.ts'
+import type { AuthenticateClient, ClientAuthentication } from '../verifier/client-authentication.ts'
 import type { Network } from '../verifier/networks.ts'
 
 /** An authorization server and who the node is there. */
@@ -14,7 +14,8 @@ export interface TokenEndpoint {
   readonly issuer: string
   /** Undefined: from the metadata of the issuer. */
   readonly url: string | undefined
-  readonly client: () => ClientCredentials
+  /** Undefined where what is sent says by itself who sends it. */
+  readonly client: () => ClientCredentials | undefined
 }
 
 export interface TokenRequestParts {
@@ -47,6 +48,8 @@ export function isNonce(value: string | undefined): value is string {
   return value !== undefined && NONCE.test(value)
 }
 
+const NOBODY: ClientAuthentication = { headers: [], form: [] }
+
 /** Asks one authorization server for tokens (RFC 6749 §4.4, RFC 7523 §2.1, RFC 8693 §2.1, RFC 9449 §5). */
 export class TokenRequests {
   readonly #server: TokenEndpoint
@@ -63,9 +66,9 @@ export class TokenRequests {
     return this.#server.issuer
   }
 
-  /** Who the node is there. */
+  /** Who the node is there; empty where that is not said. */
   get clientId(): string {
-    return this.#server.client().id
+    return this.#server.client()?.id ?? ''
   }
 
   /** Whether the server says that it binds tokens to keys (RFC 9449 §5.1); false where its metadata is not read. */
@@ -97,7 +100,8 @@ export class TokenRequests {
   async #post(url: string, form: readonly [name: string, value: string][]): Promise<GuardedAnswer> {
     const { network, authenticateClient, proofs } = this.#parts
     const { issuer, client } = this.#server
-    const authentication = authenticateClient(client(), issuer)
+    const who = client()
+    const authentication = who === undefined ? NOBODY : authenticateClient(who, issuer)
     const nonce = this.#nonce === undefined ? {} : { nonce: this.#nonce }
     const proof = proofs?.proof({ method: 'POST', url, ...nonce })
     const headers = [...authentication.headers, ...(proof === undefined ? [] : ['dpop', proof])]

@@ -9,13 +9,7 @@ import {
   normalise,
   type ScopeMapping,
 } from '../../../protocol/token/scopes.ts'
-import type {
-  Authorization,
-  DelegationFacts,
-  Delegator,
-  HttpMethod,
-  ShownToken,
-} from '../../core/delegation.ts'
+import type { Authorization, DelegationFacts, Delegator } from '../../core/delegation.ts'
 import type { Logger } from '../../core/logger.ts'
 import { LOCAL_CALLER, type Principal } from '../../core/principal.ts'
 import type { Clock } from '../clock.ts'
@@ -23,10 +17,10 @@ import { Lru } from '../lru.ts'
 import type { ProofMaker } from '../proof-maker.ts'
 import type { RevocableClaims, Revocation } from '../service/revocations.ts'
 import type { Backend, Delegation } from './backend.ts'
-import { revealToken, type DelegatedToken } from './delegated-token.ts'
+import type { DelegatedToken } from './delegated-token.ts'
 import { DelegationEntry } from './delegation-entry.ts'
 import { delegationFault } from './delegation-faults.ts'
-import { isNonce } from './token-requests.ts'
+import { TokenAuthorization } from './token-authorization.ts'
 
 /** What tells one upstream who calls. */
 export interface UpstreamDelegatorOptions {
@@ -236,87 +230,6 @@ export class UpstreamDelegator implements Delegator {
 interface Keyed {
   readonly budget: number
   readonly key: string
-}
-
-interface AuthorizationParts {
-  readonly url: string
-  readonly proofs: ProofMaker
-  readonly nonce: () => string | undefined
-  readonly learn: (nonce: string) => void
-  readonly failed: (error: unknown) => Fault
-}
-
-/** Shows a token, and for a bound one a proof. */
-class TokenAuthorization implements Authorization {
-  readonly #entry: DelegationEntry
-  readonly #parts: AuthorizationParts
-  #shown: DelegatedToken | undefined
-
-  constructor(entry: DelegationEntry, parts: AuthorizationParts) {
-    this.#entry = entry
-    this.#parts = parts
-  }
-
-  get shown(): ShownToken | undefined {
-    return this.#shown === undefined
-      ? undefined
-      : { ...this.#shown.facts, audience: this.#parts.url }
-  }
-
-  /** Undefined when there is a token already. */
-  ready(): Promise<unknown> | undefined {
-    try {
-      const token = this.#entry.token()
-      return token instanceof Promise
-        ? token.catch((error: unknown) => this.#fail(error))
-        : undefined
-    } catch (error) {
-      throw this.#parts.failed(error)
-    }
-  }
-
-  lines(method: HttpMethod): readonly string[] | Promise<readonly string[]> {
-    try {
-      const token = this.#entry.token()
-      return token instanceof Promise
-        ? token.then(
-            (later) => this.#show(later, method),
-            (error: unknown) => this.#fail(error),
-          )
-        : this.#show(token, method)
-    } catch (error) {
-      throw this.#parts.failed(error)
-    }
-  }
-
-  refused(nonce: string | undefined): boolean {
-    const shown = this.#shown
-    if (isNonce(nonce) && nonce !== this.#parts.nonce() && shown?.facts.scheme === 'DPoP') {
-      this.#parts.learn(nonce)
-      return true
-    }
-    return shown === undefined || this.#entry.unwanted(shown)
-  }
-
-  #show(token: DelegatedToken, method: HttpMethod): readonly string[] {
-    const { url, proofs, nonce } = this.#parts
-    const accessToken = revealToken(token)
-    const { scheme } = token.facts
-    this.#shown = token
-    if (scheme === 'Bearer') return ['authorization', `Bearer ${accessToken}`]
-    const wanted = nonce()
-    const proof = proofs.proof({
-      method,
-      url,
-      accessToken,
-      ...(wanted !== undefined && { nonce: wanted }),
-    })
-    return ['authorization', `DPoP ${accessToken}`, 'dpop', proof]
-  }
-
-  #fail(error: unknown): never {
-    throw this.#parts.failed(error)
-  }
 }
 
 /** Everything a token is made from; two callers never have it in common, nor one caller before and after a change. */

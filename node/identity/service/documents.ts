@@ -43,7 +43,12 @@ export class Documents {
     }
     this.#documents.set(PATHS.clientJwks, () => parts.keys.ring('client').jwks())
     this.#documents.set(PATHS.client, () =>
-      clientDocument({ clientId: clientIdOf(base), name, jwksUri: `${base}${PATHS.clientJwks}` }),
+      clientDocument({
+        clientId: clientIdOf(base),
+        name,
+        jwksUri: `${base}${PATHS.clientJwks}`,
+        ...present({ redirectUri: settings.redirectUri }),
+      }),
     )
     if (issuer === undefined) return
     this.#documents.set(PATHS.authorize, () => NO_LOGIN)

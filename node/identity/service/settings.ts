@@ -72,6 +72,8 @@ export interface ServiceSettings {
   readonly endpoints: readonly ServedEndpoint[]
   /** Whether results or descriptions of tools are signed here; default no. */
   readonly signsResults?: boolean
+  /** Where browsers come back to; absent where no upstream is signed in to. */
+  readonly redirectUri?: string
   /** Absent where the organisation's issuer is elsewhere: then there are documents only. */
   readonly issuer?: IssuerPolicy
 }

@@ -6,6 +6,7 @@ import type { ClientCredentials } from '../../core/config-identity-types.ts'
 import type { Clock } from '../clock.ts'
 import { signJwt } from '../jwt.ts'
 import type { KeyRing } from '../key-ring.ts'
+import { SigningKey } from '../signing-key.ts'
 
 /** What a request to an authorization server has in it to say which client sends it. */
 export interface ClientAuthentication {
@@ -21,19 +22,37 @@ export interface ClientAuthentication {
  */
 export type AuthenticateClient = (client: ClientCredentials, issuer: string) => ClientAuthentication
 
-/** With the secret where there is one (RFC 6749 §2.3.1), else `private_key_jwt` with the client key (RFC 7523 §2.2). */
+/**
+ * With the secret where there is one (RFC 6749 §2.3.1), else `private_key_jwt` with the client key (RFC 7523 §2.2), unless
+ * the client has a method of its own.
+ */
 export function clientAuthenticator(
   keys: Pick<KeyRing, 'signing'>,
   clock: Clock,
 ): AuthenticateClient {
-  return ({ id, secret }, issuer) => {
-    if (secret !== undefined) {
-      return { headers: ['authorization', basic(id, secret.reveal())], form: [] }
+  return (client, issuer) => {
+    const { id, secret, key } = client
+    const method =
+      client.method ?? (secret === undefined ? 'private_key_jwt' : 'client_secret_basic')
+    if (method === 'none') return { headers: [], form: [['client_id', id]] }
+    const text = secret?.reveal() ?? ''
+    if (method === 'client_secret_basic') {
+      return { headers: ['authorization', basic(id, text)], form: [] }
+    }
+    if (method === 'client_secret_post') {
+      return {
+        headers: [],
+        form: [
+          ['client_id', id],
+          ['client_secret', text],
+        ],
+      }
     }
     const iat = Math.floor(clock())
     const exp = iat + MAX_ASSERTION_LIFETIME
     const claims = { iss: id, sub: id, aud: issuer, jti: randomUUID(), iat, exp }
-    const assertion = signJwt(keys.signing(), TYP.clientAssertion, claims)
+    const signing = key === undefined ? keys.signing() : SigningKey.fromPem(key.reveal())
+    const assertion = signJwt(signing, TYP.clientAssertion, claims)
     return {
       headers: [],
       form: [

@@ -5,8 +5,8 @@ import { GuardedFetch, type GuardedFetchOptions } from '../guarded-fetch.ts'
 
 /** A way to the servers of others, and what is known of them. */
 export interface Network {
-  readonly fetch: Pick<GuardedFetch, 'getJson' | 'postForm'>
-  readonly discovery: Pick<Discovery, 'issuer' | 'resource'>
+  readonly fetch: Pick<GuardedFetch, 'getJson' | 'postForm' | 'postJson'>
+  readonly discovery: Pick<Discovery, 'issuer' | 'resource' | 'authorizationServer' | 'resourceNow'>
 }
 
 /** Gives the network that goes where the settings allow. */

@@ -622,16 +622,18 @@ describe('how an upstream is told who calls', () => {
   const at = 'upstreams.c.auth'
   test.each<[unknown, object | undefined, string[]]>([
     [
-      { mode: 'xaa' },
+      { mode: 'saml' },
       undefined,
-      [`${at}.mode: must be "none", "exchange", "chain" or "client_credentials"`],
+      [
+        `${at}.mode: must be "none", "exchange", "chain", "client_credentials", "oauth", "workload" or "xaa"`,
+      ],
     ],
     [
       { issuer: 'https://c.example', requires: ['ns:sales'] },
       undefined,
       [
-        `${at}.issuer: is only for mode "chain" or "client_credentials"`,
-        `${at}.requires: is only for mode "client_credentials"`,
+        `${at}.issuer: is only for mode "chain", "client_credentials", "oauth", "workload" or "xaa"`,
+        `${at}.requires: is only for mode "client_credentials", "oauth", "workload" or "xaa"`,
       ],
     ],
     [{ mode: 'exchange' }, undefined, [`${at}.scopes: is missing: mode exchange needs it`]],

@@ -17,7 +17,7 @@ class Stage {
   constructor(lines: Authorization['lines'], again = true) {
     const authorization: Authorization = {
       lines,
-      refused: (nonce) => {
+      refused: ({ nonce }) => {
         this.nonces.push(nonce)
         return again
       },
