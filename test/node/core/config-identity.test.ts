@@ -80,6 +80,7 @@ describe('a configuration with identity', () => {
       mode: 'embedded',
       url: 'https://id.b.example',
       algs: ['ES256'],
+      types: [],
       tokenTtl: 120_000,
       grantTtl: 60_000,
       keyLifetime: 604_800_000,
@@ -130,7 +131,7 @@ describe('a configuration with identity', () => {
     expect(auth('c')).toEqual({
       mode: 'chain',
       issuer: 'https://gw.c.example',
-      scopes: { map: { 'ns:sales:read': ['ns:ledger:read'] } },
+      scopes: { map: { 'ns:sales:read': ['ns:ledger:read'] }, accept: [] },
       subject: 'pairwise',
       disclose: 'full',
       requireChain: true,
