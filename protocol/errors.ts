@@ -24,6 +24,7 @@ export const RPC = {
   unauthenticated: -31010,
   insufficientScope: -31011,
   delegationRefused: -31012,
+  unproved: -31013,
 } as const
 
 /** Why something could not be done. Closed: `rescue` gives each its JSON-RPC code and HTTP status. */
@@ -68,6 +69,7 @@ export type FaultCode =
   | 'unknown_resource'
   | 'unknown_task'
   | 'unknown_tool'
+  | 'unproved'
   | 'unsupported_version'
   | 'upstream_protocol'
   | 'upstream_timeout'

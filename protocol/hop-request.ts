@@ -25,6 +25,8 @@ export interface HopRequest {
   readonly logLevel: LogSeverity | undefined
   /** `traceparent` of the HTTP request, used where `_meta` has none (SEP-414). */
   readonly traceparent?: string | undefined
+  /** What the origin is to sign with its result, in place of what the caller asks for; undefined leaves that as it is. */
+  readonly nonce?: string | undefined
   /** Takes the place of what the caller's request says of a retry; undefined leaves that as it is. */
   readonly retry?: Retry | undefined
   /** Leaves out that a task is asked for, where only the next hop would understand it (MCP 2025-11-25, utilities/tasks). */
@@ -61,7 +63,7 @@ export function writeHopRequest(request: HopRequest, link: LinkMeta): Buffer {
   const own = memberOf(members, 'id')
   if (own !== undefined) edits.push({ start: own.start, end: own.end, text: String(id) })
   edits.push({ start: target.start, end: target.end, text: JSON.stringify(name) })
-  const text = metaForNextHop(raw, source.metaMembers ?? [], ownMeta(request, link))
+  const text = metaForNextHop(raw, metaOf(request), ownMeta(request, link))
   const meta = memberOf(paramMembers, '_meta')
   if (meta !== undefined) edits.push({ start: meta.start, end: meta.end, text })
   const add = meta === undefined ? `"_meta":${text}` : ''
@@ -90,12 +92,19 @@ function isSome(text: string): boolean {
   return text !== ''
 }
 
+/** The members of the caller's `_meta` that go on as they are, unless each hop has its own. */
+function metaOf({ source, nonce }: HopRequest): readonly Member[] {
+  const list = source.metaMembers ?? []
+  return nonce === undefined ? list : list.filter(({ key }) => key !== META.provenance)
+}
+
 function ownMeta(request: HopRequest, link: LinkMeta): string {
   const { source, id, trail, traceparent, logLevel } = request
   const meta = source.metaMembers ?? []
   let own = `"${FEDERATION}":${writeTrail(trail)}`
   if (link !== '') own = `${link},${own}`
   if (memberOf(meta, META.progressToken) !== undefined) own += `,"progressToken":${id}`
+  if (request.nonce !== undefined) own += `,"${META.provenance}":{"nonce":"${request.nonce}"}`
   if (link !== '' && logLevel !== undefined) own += `,"${META.logLevel}":"${logLevel}"`
   if (traceparent !== undefined && memberOf(meta, META.traceparent) === undefined) {
     own += `,"traceparent":${JSON.stringify(traceparent)}`

@@ -5,6 +5,7 @@ import { duplicateKey, memberOf, members, type Member } from './json-bytes.ts'
 import { insertMembers, pieces, removeMembers, splice, type Edit } from './json-edit.ts'
 import type { RpcId } from './jsonrpc.ts'
 import { META } from './meta.ts'
+import { changeMeta, type MetaChanges } from './meta-edit.ts'
 import type { Era } from './revisions.ts'
 import { readError, type UpstreamMessage } from './upstream-message.ts'
 
@@ -18,6 +19,8 @@ export interface ResponseFrame {
   readonly unfinished?: 'input_required' | 'task' | undefined
   /** Whether the result says how long it may be kept (MCP 2026-07-28, utilities/caching). */
   readonly cacheable?: boolean
+  /** What else `_meta` of a result has, or has no more. */
+  readonly meta?: MetaChanges
   /** Further edits of a result: URIs, ids and states that differ on the two sides of a hop. */
   readonly edits?: readonly Edit[]
 }
@@ -57,7 +60,9 @@ export function writeHopResponse(message: UpstreamMessage, frame: ResponseFrame)
   const list = result.inside
   if (list === undefined) throw protocolFault('a result that is no object')
   refuseUnfinished(message, frame.unfinished)
-  edits.push(...(frame.callerEra === '2026' ? modern(raw, result, frame) : legacy(raw, list)))
+  edits.push(
+    ...(frame.callerEra === '2026' ? modern(raw, result, frame) : legacy(raw, result, frame)),
+  )
   if (frame.edits !== undefined) edits.push(...frame.edits)
   return { text: pieces(raw, edits), errorCode: undefined }
 }
@@ -89,7 +94,8 @@ function refuseUnfinished(message: UpstreamMessage, allowed: string | undefined)
   throw protocolFault(`resultType ${type.slice(0, 40)}, for which no capability was declared`)
 }
 
-function modern(raw: Buffer, result: Member, { serverInfo, cacheable }: ResponseFrame): Edit[] {
+function modern(raw: Buffer, result: Member, frame: ResponseFrame): Edit[] {
+  const { serverInfo, cacheable } = frame
   const list = result.inside ?? []
   const edits: Edit[] = []
   const add: string[] = []
@@ -99,7 +105,12 @@ function modern(raw: Buffer, result: Member, { serverInfo, cacheable }: Response
     if (memberOf(list, 'cacheScope') === undefined) add.push('"cacheScope":"private"')
   }
   const meta = memberOf(list, '_meta')
-  if (meta === undefined) add.push(`"_meta":{"${META.serverInfo}":${serverInfo}}`)
+  if (frame.meta !== undefined) {
+    const own = [[META.serverInfo, serverInfo], ...frame.meta] as const
+    const { edits: changes, member } = changeMeta(raw, meta, own)
+    if (member !== undefined) add.push(member)
+    edits.push(...changes)
+  } else if (meta === undefined) add.push(`"_meta":{"${META.serverInfo}":${serverInfo}}`)
   else edits.push(setServerInfo(raw, meta, serverInfo))
   if (add.length > 0) edits.push(insertMembers(raw, result.start, add.join(',')))
   return edits
@@ -120,18 +131,30 @@ function isServerInfo({ key }: Member): boolean {
 }
 
 /** Era 2025 knows structured content as an object only; other values are kept under `result`. */
-function legacy(raw: Buffer, list: readonly Member[]): Edit[] {
-  const inside = memberOf(list, '_meta')?.inside ?? []
-  const edits =
-    inside.length > 0 && inside.every(isServerInfo)
-      ? removeMembers(list, ({ key }) => key === '_meta')
-      : removeMembers(inside, isServerInfo)
+function legacy(raw: Buffer, result: Member, frame: ResponseFrame): Edit[] {
+  const list = result.inside ?? []
+  const edits = legacyMeta(raw, result, frame)
   const structured = memberOf(list, 'structuredContent')
   if (structured !== undefined && raw[structured.start] !== 0x7b) {
     const { start, end } = structured
     edits.push({ start, end: start, text: '{"result":' }, { start: end, end, text: '}' })
   }
   return edits
+}
+
+function legacyMeta(raw: Buffer, result: Member, { meta: own }: ResponseFrame): Edit[] {
+  const list = result.inside ?? []
+  const meta = memberOf(list, '_meta')
+  const inside = meta?.inside ?? []
+  if (own?.some(([, text]) => text !== undefined) === true) {
+    const { edits, member } = changeMeta(raw, meta, [...own, [META.serverInfo, undefined]])
+    return member === undefined ? [...edits] : [insertMembers(raw, result.start, member)]
+  }
+  const gone = new Set(own?.map(([key]) => key))
+  const isGone = (member: Member): boolean => isServerInfo(member) || gone.has(member.key)
+  return inside.length > 0 && inside.every(isGone)
+    ? removeMembers(list, ({ key }) => key === '_meta')
+    : removeMembers(inside, isGone)
 }
 
 /** A progress notification with the caller's token in place of ours. */

@@ -11,6 +11,10 @@ export const META = {
   progressToken: 'progressToken',
   traceparent: 'traceparent',
   federation: 'io.github.banyan-mcp/federation',
+  /** In results and tools: what their origin signed, a JWS. In requests: `{ nonce }`, to be signed with the result. */
+  provenance: 'io.github.banyan-mcp/provenance',
+  /** What the node that answers made of it; nobody else's word on that counts. */
+  verdict: 'io.github.banyan-mcp/provenance-verdict',
 } as const
 
 /**

@@ -1,6 +1,7 @@
 import { globsOverlap, matchesGlob } from '../../protocol/glob.ts'
 import { importedGlobs } from '../core/config-imports.ts'
 import { baseUrlOf } from '../core/config-defaults.ts'
+import type { ProvenanceSettings } from '../core/config-identity-types.ts'
 import type { EndpointConfig, NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import {
   explainCallers,
@@ -25,6 +26,13 @@ export interface RemoteReport extends UpstreamReport {
   readonly passing: PassingReport
   /** Whether the node may connect to private addresses for it. */
   readonly allowPrivate: boolean
+}
+
+/** How what an upstream says is proved. */
+export interface ProofReport extends Pick<ProvenanceSettings, 'results' | 'descriptors' | 'pin'> {
+  readonly label: string
+  /** Base URLs of those who are believed, each with its organisation. */
+  readonly signers: readonly { readonly url: string; readonly organisation: string }[]
 }
 
 /** A namespace an endpoint offers, or a glob over the names it may import. */
@@ -54,6 +62,8 @@ export interface ConfigReport {
   readonly endpoints: readonly EndpointReport[]
   /** Upstreams on the network: stdio upstreams have nobody to tell. */
   readonly upstreams: readonly RemoteReport[]
+  /** Upstreams of which something is signed, checked or pinned. */
+  readonly proofs: readonly ProofReport[]
 }
 
 function shownUrlOf({ node }: NodeConfig): string {
@@ -106,6 +116,15 @@ function remoteReports(config: NodeConfig, url: string): readonly RemoteReport[]
   })
 }
 
+function proofReports({ upstreams }: NodeConfig): readonly ProofReport[] {
+  return Object.entries(upstreams).flatMap(([label, { provenance }]) => {
+    if (provenance === undefined) return []
+    const { results, descriptors, pin } = provenance
+    const signers = provenance.signers.map(({ url, organisation }) => ({ url, organisation }))
+    return [{ label, results, descriptors, pin, signers }]
+  })
+}
+
 /**
  * Explains a configuration: each endpoint, what it offers, where that comes from, who may call it and how callers are
  * passed on. Starts and reads nothing.
@@ -131,5 +150,6 @@ export function explainConfig(config: NodeConfig): ConfigReport {
     identity: explainIdentity(config, url),
     endpoints,
     upstreams: remoteReports(config, url),
+    proofs: proofReports(config),
   }
 }

@@ -1,10 +1,12 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
 import { globsOverlap } from '../../protocol/glob.ts'
+import type { Listed } from '../../protocol/listing.ts'
 import { importedNamespace } from '../../protocol/names.ts'
 import { MODERN_REVISION, type Era } from '../../protocol/revisions.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Provenance } from '../core/provenance.ts'
 import type { Sealer } from '../core/seal.ts'
 import { OWN } from '../core/stages.ts'
 import { Catalogue } from '../hop/catalogue.ts'
@@ -13,9 +15,11 @@ import type { Upstream, Upstreams } from '../hop/exchange.ts'
 import { Mirrors } from '../hop/mirrors.ts'
 import { signInTool, type SignInTool } from '../hop/sign-in-tool.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
+import type { ProofCounts } from '../hop/proofs.ts'
 import type { View } from '../hop/view.ts'
 import { Link, type LinkEvents, type LinkPhase } from '../outbound/link.ts'
 import { fingerprint, makeConnector, type ConnectorParts } from './links.ts'
+import { makeProving, namespacesFedBy, type UpstreamProving } from './proving.ts'
 
 /** How much there is of each kind. */
 export interface Counts {
@@ -37,6 +41,8 @@ export interface UpstreamStatus extends Counts {
   /** Name of the server or node. */
   readonly server: string | undefined
   readonly callsInFlight: number
+  /** How many results and descriptions got each verdict; undefined where none is checked. */
+  readonly proofs: ProofCounts | undefined
   /** What is wrong with it; undefined when nothing is. */
   readonly problem: string | undefined
 }
@@ -58,12 +64,15 @@ interface Registered {
   readonly fingerprint: string
   readonly upstream: Upstream
   readonly mirrors: Mirrors
+  readonly proving: UpstreamProving
 }
 
 export interface RegistryParts extends ConnectorParts {
   readonly sealer: Sealer
   /** What tells an upstream who calls; undefined where it is not told. */
   readonly delegator: (label: string, upstream: UpstreamConfig) => Delegator | undefined
+  /** What signs for an upstream, or checks what comes from it; undefined where nothing does. */
+  readonly provenance: (label: string, upstream: UpstreamConfig) => Provenance | undefined
 }
 
 /** How often mirrors whose upstream reports no changes are looked after while somebody watches, milliseconds. */
@@ -125,14 +134,21 @@ export class Registry {
     for (const { upstream } of this.#registered.values()) void upstream.link.release(session)
   }
 
+  /** The tools an upstream lists, as far as they are shown; undefined while it has not listed any. */
+  tools(label: string): readonly Listed[] | undefined {
+    const mirror = this.#registered.get(label)?.mirrors.of('tool')
+    return mirror?.listed === true ? mirror.items : undefined
+  }
+
   upstreamStatus(): UpstreamStatus[] {
-    return [...this.#registered].map(([label, { upstream, mirrors }]) => {
+    return [...this.#registered].map(([label, { upstream, mirrors, proving }]) => {
       const { error, ...status } = upstream.link.status
       const { kind } = upstream
       const callsInFlight = upstream.link.inFlight
       const problem = error ?? peerProblem(upstream, this.#parts.self.federation.node)
       const counts = countsOf((one) => mirrors.of(one).items.length)
-      return { label, kind, ...status, ...counts, callsInFlight, problem }
+      const { counts: proofs } = proving
+      return { label, kind, ...status, ...counts, callsInFlight, proofs, problem }
     })
   }
 
@@ -156,7 +172,8 @@ export class Registry {
     const before = this.#registered
     this.#registered = new Map()
     for (const [label, config] of Object.entries(this.#config.upstreams)) {
-      const print = fingerprint([config, this.#config.limits])
+      const fed = config.provenance && namespacesFedBy(label, this.#config.namespaces)
+      const print = fingerprint([config, this.#config.limits, fed])
       const known = before.get(label)
       const entry = known?.fingerprint === print ? known : this.#make(label, config, print)
       this.#registered.set(label, entry)
@@ -170,6 +187,7 @@ export class Registry {
   #make(label: string, config: UpstreamConfig, print: string): Registered {
     const { limits } = this.#config
     const delegator = this.#parts.delegator(label, config)
+    const proving = this.#proving(label, config)
     const connector = makeConnector(label, config, { limits, delegator }, this.#parts)
     const events: LinkEvents = {
       up: () => {
@@ -187,6 +205,7 @@ export class Registry {
       listTtl: config.listTtl,
       trail: { budget: limits.hopBudget - 1, path: [this.#parts.self.federation.node] },
       ...(delegator?.signsIn === true && { own: signInTool(label) }),
+      screen: proving.screen,
       log: this.#log,
       changed: (mirror) => {
         this.catalogue.mirrorChanged(mirror)
@@ -198,11 +217,26 @@ export class Registry {
       delegator?.signsIn === true
         ? { isShown: () => mirrors.of('tool').showsOwn, refresh: () => mirrors.refresh() }
         : undefined
+    const { results } = proving
+    const shared = { link, kind, isolate, timeout, maxTimeout, concurrency }
     return {
       fingerprint: print,
-      upstream: { link, kind, isolate, timeout, maxTimeout, concurrency, delegator, signIn },
+      upstream: { ...shared, delegator, signIn, results },
       mirrors,
+      proving,
     }
+  }
+
+  #proving(label: string, config: UpstreamConfig): UpstreamProving {
+    const { namespaces, node } = this.#config
+    const { self } = this.#parts
+    return makeProving(label, config.provenance, {
+      provenance: this.#parts.provenance(label, config),
+      pins: node.pins,
+      self: self.federation,
+      namespaces: namespacesFedBy(label, namespaces),
+      log: this.#log,
+    })
   }
 
   #plans(): Map<string, EndpointPlan> {
@@ -260,6 +294,9 @@ export class Registry {
 
   #pollWatched(): void {
     const now = Date.now()
+    for (const { proving, mirrors } of this.#registered.values()) {
+      proving.review(() => void mirrors.of('tool').evict())
+    }
     for (const mirror of this.catalogue.watched()) {
       if (mirror.isDue(now)) void mirror.refresh()
     }

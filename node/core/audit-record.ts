@@ -6,7 +6,6 @@ import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import { actDepth, actorsOf } from '../../protocol/token/act.ts'
 import type { Actor } from '../../protocol/token/claims.ts'
-import { present } from '../../protocol/token/fields.ts'
 import { problemOf } from '../../protocol/token/refusals.ts'
 import type { CallFacts, ExchangeKind, ExchangeLine } from './audit.ts'
 import type { ShownToken } from './delegation.ts'
@@ -15,31 +14,31 @@ import type { Delegated } from './stages.ts'
 
 /** What came in: a call's token and caller, or what somebody wanted another token for. */
 export interface AuditInput {
-  readonly iss?: string
-  readonly jti?: string
-  readonly aud?: string
+  readonly iss?: string | undefined
+  readonly jti?: string | undefined
+  readonly aud?: string | undefined
   /** HMAC of issuer and subject under the audit key of the node, base64url. */
-  readonly subH?: string
-  readonly client?: string
-  readonly scope?: readonly string[]
+  readonly subH?: string | undefined
+  readonly client?: string | undefined
+  readonly scope?: readonly string[] | undefined
   /** Actors, the outermost included. */
-  readonly depth?: number
+  readonly depth?: number | undefined
   /** Thumbprint of the key or certificate it is bound to. */
-  readonly cnf?: string
+  readonly cnf?: string | undefined
   /** Id of the request: that of `out.id` of the node before. */
-  readonly id?: number
+  readonly id?: number | undefined
 }
 
 /** What went out. */
 export interface AuditOutput {
-  readonly iss?: string
-  readonly jti?: string
-  readonly aud?: string
-  readonly scope?: readonly string[]
+  readonly iss?: string | undefined
+  readonly jti?: string | undefined
+  readonly aud?: string | undefined
+  readonly scope?: readonly string[] | undefined
   /** Seconds since 1970. */
-  readonly exp?: number
+  readonly exp?: number | undefined
   /** Id of the request. */
-  readonly id?: number
+  readonly id?: number | undefined
 }
 
 /** `call`, a decision about a token, `refusals` (more of them than are written one by one), or `audit` (of itself). */
@@ -57,29 +56,29 @@ export interface AuditRecord {
   readonly kind: AuditKind
   /** Of calls: `allowed`, `refused` by a node, `failed` for another reason. */
   readonly decision: 'allowed' | 'failed' | 'lost' | 'resumed' | ExchangeLine['decision']
-  readonly reason?: string
+  readonly reason?: string | undefined
   /** Names the delegation, on all its hops. */
-  readonly txn?: string
+  readonly txn?: string | undefined
   /** Trace id the caller sent (W3C Trace Context). */
-  readonly trace?: string
+  readonly trace?: string | undefined
   /** Digest of the part of the configuration that was decided by. */
-  readonly policy?: string
-  readonly endpoint?: string
-  readonly method?: string
-  readonly tool?: string
-  readonly upstream?: string
+  readonly policy?: string | undefined
+  readonly endpoint?: string | undefined
+  readonly method?: string | undefined
+  readonly tool?: string | undefined
+  readonly upstream?: string | undefined
   /** Who acts, outermost first: `<issuer> <name>`, or a hash. Only the first is vouched for. */
-  readonly actors?: readonly string[]
-  readonly in?: AuditInput
-  readonly out?: AuditOutput
+  readonly actors?: readonly string[] | undefined
+  readonly in?: AuditInput | undefined
+  readonly out?: AuditOutput | undefined
   /** JSON-RPC code of the answer, if it was an error. */
-  readonly error?: number
+  readonly error?: number | undefined
   /** SHA-256 of the bytes of the arguments and of the result, base64url; only where the configuration asks for it. */
-  readonly argsDigest?: string
-  readonly resultDigest?: string
-  readonly ms?: number
+  readonly argsDigest?: string | undefined
+  readonly resultDigest?: string | undefined
+  readonly ms?: number | undefined
   /** Lines that stand behind this one and were not written. */
-  readonly count?: number
+  readonly count?: number | undefined
 }
 
 /** A record without what the writer adds. */
@@ -90,15 +89,10 @@ export function tokenFacts(line: ExchangeLine): AuditFacts {
   const { kind, decision, reason, txn, actors } = line
   const { issuer, subject, client, scopesIn, jtiIn } = line
   const { issuerOut, audience, scopesOut, jtiOut, expiresAt } = line
-  const input = present({ iss: issuer, jti: jtiIn, subH: subject, client, scope: scopesIn })
-  const output = present({
-    iss: issuerOut,
-    jti: jtiOut,
-    aud: audience,
-    scope: scopesOut,
-    exp: expiresAt && Math.floor(expiresAt),
-  })
-  return { kind, decision, ...present({ reason, txn, actors }), in: input, out: output }
+  const input = { iss: issuer, jti: jtiIn, subH: subject, client, scope: scopesIn }
+  const exp = expiresAt && Math.floor(expiresAt)
+  const output = { iss: issuerOut, jti: jtiOut, aud: audience, scope: scopesOut, exp }
+  return { kind, decision, reason, txn, actors, in: input, out: output }
 }
 
 /** How the records of calls are made. */
@@ -114,24 +108,23 @@ export function callFacts(facts: CallFacts, options: CallRecordOptions): AuditFa
   const request = received?.request
   const shown = delegated?.authorization?.shown
   const ms = startedAt === undefined ? undefined : round(performance.now() - startedAt)
+  // Every time in one order and with all members: what is undefined is not written, and this is the fastest.
   return {
     kind: 'call',
     ...outcomeOf(fault),
-    ...present({
-      txn: principal?.claims?.txn ?? shown?.txn,
-      trace: received && traceOf(received),
-      endpoint: facts.endpoint ?? received?.endpoint,
-      method: request && cut(request.method),
-      tool: toolOf(facts),
-      upstream: delegated?.candidate.upstream,
-      actors: actorNames(principal?.claims?.act),
-      in: principal && inputOf(principal, request, options),
-      out: delegated && outputOf(delegated, shown),
-      error: returned?.errorCode,
-      argsDigest: options.digests ? argumentsDigest(request) : undefined,
-      resultDigest: options.digests && returned ? resultDigest(returned.text) : undefined,
-      ms,
-    }),
+    txn: principal?.claims?.txn ?? shown?.txn,
+    trace: received && traceOf(received),
+    endpoint: facts.endpoint ?? received?.endpoint,
+    method: request && cut(request.method),
+    tool: toolOf(facts),
+    upstream: delegated?.candidate.upstream,
+    actors: actorNames(principal?.claims?.act),
+    in: principal && inputOf(principal, request, options),
+    out: delegated && outputOf(delegated, shown),
+    error: returned?.errorCode,
+    argsDigest: options.digests ? argumentsDigest(request) : undefined,
+    resultDigest: options.digests && returned ? resultDigest(returned.text) : undefined,
+    ms,
   }
 }
 
@@ -162,7 +155,7 @@ function inputOf(
   // Of a request that is not another node's the id says nothing, and may be anything its caller likes.
   const id = typeof request?.id === 'number' ? request.id : undefined
   const cnf = claims?.cnf
-  return present({
+  return {
     iss: issuer === '' ? undefined : issuer,
     jti: claims?.jti,
     aud: claims?.aud,
@@ -172,15 +165,15 @@ function inputOf(
     depth: claims && actDepth(claims.act),
     cnf: cnf?.jkt ?? cnf?.['x5t#S256'],
     id,
-  })
+  }
 }
 
 function outputOf({ received }: Delegated, shown: ShownToken | undefined): AuditOutput {
   const id = received.scope.sentAs
-  if (shown === undefined) return present({ id })
+  if (shown === undefined) return { id }
   const { issuer, jti, audience, scopes, expiresAt } = shown
   const exp = Math.floor(expiresAt)
-  return present({ iss: issuer, jti, aud: audience, scope: scopes, exp, id })
+  return { iss: issuer, jti, aud: audience, scope: scopes, exp, id }
 }
 
 function actorNames(act: Actor | undefined): readonly string[] | undefined {

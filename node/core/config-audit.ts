@@ -16,7 +16,7 @@ const settings = z
         'What is written of arguments and results. none: nothing; digest: SHA-256 of their bytes, the same at each hop that changes nothing. Whoever can guess them can tell them by it.',
       ),
     refusalsPerSecond: count(
-      { default: 20, min: 1, max: 1_000_000 },
+      { default: 50, min: 1, max: 1_000_000 },
       'Refusals written one by one in a second; twice as many may come at once. Further ones are counted, and one line a second says how many for each reason: a flood must cost little.',
     ),
     maxBytes: size(

@@ -1,5 +1,6 @@
 import type {
   ClientAuthMethod,
+  ProvenanceMode,
   SignatureAlgorithm,
   SubjectRule,
   TrustRecord,
@@ -16,6 +17,19 @@ export type EndInput = string
 export interface KeysInput {
   readonly jwksUri?: string
   readonly static?: readonly Readonly<Record<string, unknown>>[]
+}
+
+/** {@link UpstreamInput} `provenance`. */
+export interface ProvenanceInput {
+  readonly results?: ProvenanceMode
+  readonly descriptors?: ProvenanceMode
+  readonly signers?: readonly {
+    readonly url: string
+    readonly organisation: string
+    readonly keys?: KeysInput
+    readonly pins?: readonly string[]
+  }[]
+  readonly pin?: 'off' | 'flag' | 'refuse'
 }
 
 export interface EgressInput {

@@ -251,3 +251,26 @@ export interface EnterpriseAuth {
 export interface ScopeMap {
   readonly map: Readonly<Record<string, readonly string[]>>
 }
+
+/** A node that is believed about the tools of its organisation. */
+export interface SignerRecord {
+  /** Base URL, also the key. */
+  readonly url: string
+  readonly organisation: string
+  /** Absent: at `<url>/oauth/result-jwks`. */
+  readonly keys?: KeySource
+  /** RFC 7638 thumbprints; when there are any, keys must be among them. */
+  readonly pins: readonly string[]
+}
+
+/** What is done about statements of origins: nothing, sign, check, let through only what is verified. */
+export type ProvenanceMode = 'off' | 'attach' | 'verify' | 'require'
+
+/** How results and descriptions of tools of one upstream are proved to be their origin's. */
+export interface ProvenanceSettings {
+  readonly results: ProvenanceMode
+  readonly descriptors: ProvenanceMode
+  readonly signers: readonly SignerRecord[]
+  /** What is done about descriptions that are not those written down. */
+  readonly pin: 'off' | 'flag' | 'refuse'
+}

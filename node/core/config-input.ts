@@ -3,6 +3,7 @@ import type {
   EgressInput,
   IssuerInput,
   NodeClientInput,
+  ProvenanceInput,
   TrustInput,
   UpstreamAuthInput,
   WorkloadInput,
@@ -28,6 +29,7 @@ export interface NodeSettingsInput {
   readonly sessionKey?: SecretInput
   readonly allowedHosts?: readonly string[]
   readonly allowedOrigins?: readonly string[]
+  readonly pins?: string
 }
 
 /** {@link UpstreamInput} `stdio`. */
@@ -53,6 +55,7 @@ export interface UpstreamInput {
   /** Only with `http` and `node`, as is `egress`. */
   readonly auth?: UpstreamAuthInput
   readonly egress?: EgressInput
+  readonly provenance?: ProvenanceInput
   readonly timeout?: DurationInput
   readonly maxTimeout?: DurationInput
   readonly listTtl?: DurationInput

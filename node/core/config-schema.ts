@@ -110,10 +110,16 @@ export const nodeSchema: z.ZodType<NodeSettings> = z
       .describe(
         'Values of the Origin header to accept, besides none at all. Others are refused: a web page must not reach the node.',
       ),
+    pins: text
+      .optional()
+      .describe(
+        'File "banyan pin" writes descriptions of tools to, for upstreams with provenance.pin, relative to the folder of the file. Default: <name>.pins.json, next to the file: keep it with it.',
+      ),
   })
-  .transform(({ state, ...rest }) => ({
+  .transform(({ state, pins, ...rest }) => ({
     ...defined(rest),
     state: state ?? `.banyan/${rest.name}`,
+    pins: pins ?? `${rest.name}.pins.json`,
   }))
   .describe('The node itself.')
 

@@ -3,6 +3,7 @@ import type {
   EndpointAuth,
   IssuerSettings,
   NodeClient,
+  ProvenanceSettings,
   TrustRecord,
   UpstreamAuth,
   WorkloadClient,
@@ -47,6 +48,8 @@ export interface NodeSettings {
   /** Lower-case `host` or `host:port` values accepted besides the node's own. */
   readonly allowedHosts: readonly string[]
   readonly allowedOrigins: readonly string[]
+  /** Absolute path of the file of pinned descriptions. */
+  readonly pins: string
 }
 
 /** What every kind of upstream has. Times are milliseconds. */
@@ -61,6 +64,8 @@ export interface UpstreamSettings {
   readonly era: EraChoice
   /** Calls in flight. */
   readonly concurrency: number
+  /** Absent: nothing is signed, checked or pinned. */
+  readonly provenance?: ProvenanceSettings
 }
 
 /** How to run an MCP server as a child process. Times are milliseconds. */

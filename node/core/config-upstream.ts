@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   addProblem,
   count,
+  defined,
   distinct,
   duration,
   httpUrl,
@@ -12,6 +13,7 @@ import {
 } from './config-fields.ts'
 import { quotedChoice } from './config-hints.ts'
 import { egress, isSecure } from './config-identity-fields.ts'
+import { problemsOfKind, provenance } from './config-provenance.ts'
 import { upstreamAuth } from './config-upstream-auth.ts'
 import { borderScope } from './config-scope-fields.ts'
 import { privateByName } from './config-private-hosts.ts'
@@ -219,6 +221,7 @@ const fields = settings.extend({
   http: http.optional(),
   node: node.optional(),
   auth: upstreamAuth,
+  provenance,
   egress: egress(
     'Where the node may connect to for this upstream and its issuer; only for http and node upstreams. Default: private addresses only if the host of its URL is written as one: loopback, a private address, a name without dots or under .internal, .local, .home.arpa.',
   ),
@@ -278,7 +281,13 @@ function withKind(upstream: Fields, context: z.RefinementCtx): UpstreamConfig {
   checkRemote(upstream, context)
   checkPeerScopes(upstream, context)
   const { stdio: child, http: server, node: peer, auth: _, egress: __, ...shared } = upstream
-  const base: UpstreamSettings = shared
+  const base: UpstreamSettings = defined(shared)
+  for (const { path, message } of problemsOfKind(
+    peer === undefined ? 'server' : 'node',
+    base.provenance,
+  )) {
+    addProblem(context, { path: ['provenance', ...path], message })
+  }
   if (child !== undefined) return { kind: 'stdio', ...base, stdio: child }
   if (server !== undefined)
     return { kind: 'http', ...base, ...remote(server.url, upstream), http: server }

@@ -50,7 +50,7 @@ function absoluteAudit({ audit }: NodeConfig, baseDir: string): Pick<NodeConfig,
 }
 
 function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
-  const { state, tls } = config.node
+  const { pins, state, tls } = config.node
   const upstreams = Object.create(null) as Record<string, UpstreamConfig>
   for (const [label, upstream] of Object.entries(config.upstreams)) {
     upstreams[label] = absoluteUpstream(upstream, baseDir)
@@ -58,6 +58,7 @@ function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
   const node = {
     ...config.node,
     state: state === MEMORY_STATE ? state : resolve(baseDir, state),
+    pins: resolve(baseDir, pins),
     ...(tls === undefined ? {} : { tls: absoluteTls(tls, baseDir) }),
   }
   return { ...config, ...absoluteAudit(config, baseDir), node, upstreams }

@@ -55,6 +55,7 @@ const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
   unknown_resource: { rpc: RPC.invalidParams, http: 200 },
   unknown_task: { rpc: RPC.invalidParams, http: 200 },
   unknown_tool: { rpc: RPC.invalidParams, http: 200 },
+  unproved: { rpc: RPC.unproved, http: 200 },
   unsupported_version: { rpc: RPC.unsupportedVersion, http: 400 },
   upstream_protocol: { rpc: RPC.upstreamProtocol, http: 200 },
   upstream_timeout: { rpc: RPC.upstreamTimeout, http: 200 },

@@ -144,8 +144,8 @@ export class Catalogue {
     const views = this.#endpoints.get(endpoint)
     if (views === undefined || views.has(kind, name)) return undefined
     const { feeds, rule } = views.plan
-    if (kind === 'tool' || kind === 'prompt') return untried(feeds, [kind])
-    const waiting = untried(feeds, BY_URI)
+    if (kind === 'tool' || kind === 'prompt') return missing(feeds, [kind])
+    const waiting = missing(feeds, BY_URI)
     // An exposed URI says where it leads; lists can only confirm it.
     const known = rule.names.style === 'prefixed' && views.findResource(name) !== undefined
     return known ? undefined : waiting
@@ -224,12 +224,17 @@ function refreshing(
   return waiting.length === 0 ? undefined : Promise.all(waiting)
 }
 
-/** The first fetch of lists that were never fetched; undefined when there are none. */
-function untried(
+/**
+ * The first fetch of lists that were never fetched; undefined when there are none. Lists that could not be fetched are
+ * tried again, but not waited for: an upstream that cannot be listed holds up nobody.
+ */
+function missing(
   feeds: readonly Feed[],
   kinds: readonly CapabilityKind[],
 ): Promise<unknown> | undefined {
+  const now = Date.now()
   const all = feeds.flatMap(({ mirrors }) => kinds.map((kind) => mirrors.of(kind)))
+  for (const mirror of all) if (mirror.isLacking(now)) void mirror.refresh()
   const waiting = all
     .filter((mirror) => mirror.untried)
     .map((mirror) => bounded(mirror.refresh(), mirror.patience))

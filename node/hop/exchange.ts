@@ -13,6 +13,7 @@ import type { Authorization, Delegator } from '../core/delegation.ts'
 import type { Link } from '../outbound/link.ts'
 import { badState } from './request-state.ts'
 import type { SignInTool } from './sign-in-tool.ts'
+import type { ResultProving } from './result-proof.ts'
 
 /** An upstream as the hop uses it. */
 export interface Upstream {
@@ -30,6 +31,8 @@ export interface Upstream {
   readonly delegator: Delegator | undefined
   /** Present where callers sign in themselves. */
   readonly signIn?: SignInTool | undefined
+  /** Signs results of its tools, or checks them; undefined where neither is done. */
+  readonly results?: ResultProving | undefined
 }
 
 /** The upstreams by label. */

@@ -26,11 +26,12 @@ export interface Landing {
   /** The upstream withdrew a question. */
   withdrawn(id: unknown): void
   /**
-   * Turns a response into the answer for the caller; undefined when the call goes on.
+   * Turns a response into the answer for the caller; undefined when the call goes on. A promise only where keys have to be
+   * fetched to know what the answer is worth.
    *
-   * @throws Fault
+   * @throws Fault; the promise rejects with it too
    */
-  answer(message: UpstreamMessage): Returned | undefined
+  answer(message: UpstreamMessage): Returned | Promise<Returned> | undefined
   /** The flight has ended, whatever came of it. */
   over(): void
 }
@@ -191,10 +192,11 @@ export class Flight implements FrameSink, Due {
     }
     try {
       const returned = this.#landing.answer(message)
-      if (returned !== undefined) this.#end(returned)
+      if (returned instanceof Promise) {
+        returned.then((one) => this.#end(one)).catch((error: unknown) => this.#unanswerable(error))
+      } else if (returned !== undefined) this.#end(returned)
     } catch (error) {
-      const known = error instanceof Fault && PASSED.has(error.code) ? error : malformed(error)
-      this.#end(known.code === 'upstream_protocol' ? this.#named(known) : known)
+      this.#unanswerable(error)
     }
   }
 
@@ -232,6 +234,12 @@ export class Flight implements FrameSink, Due {
     this.giveUp(reason)
     this.#outcome = undefined
     this.#settle(0)
+  }
+
+  /** There is a response, and no answer can be made of it. */
+  #unanswerable(error: unknown): void {
+    const known = error instanceof Fault && PASSED.has(error.code) ? error : malformed(error)
+    this.#end(known.code === 'upstream_protocol' ? this.#named(known) : known)
   }
 
   #follow({ scope }: Received): void {
@@ -371,6 +379,7 @@ const PASSED: ReadonlySet<FaultCode> = new Set([
   'upstream_protocol',
   'missing_capability',
   'overloaded',
+  'unproved',
 ])
 
 function malformed(cause: unknown): Fault {

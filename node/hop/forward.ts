@@ -12,6 +12,7 @@ import { Flight } from './flight.ts'
 import { CallLanding, type LandingParts } from './landing.ts'
 import { badState } from './request-state.ts'
 import { isSignIn, signedIn } from './sign-in-tool.ts'
+import { proofOf } from './result-proof.ts'
 
 /** What forwarding takes, the same for all calls of a node. */
 export interface ForwardParts extends LandingParts {
@@ -43,8 +44,12 @@ export function forward(
     throw new Fault('overloaded', `upstream "${link.label}" has ${concurrency} calls in flight`)
   }
   const { inputTimeoutMs } = parts
-  const landing = (flight: Flight): CallLanding => new CallLanding(parts, flight)
-  return Flight.fly({ delegated, upstream, inputTimeoutMs, frame: frameFor, landing })
+  const proof = proofOf(upstream.results, delegated)
+  const landing = (flight: Flight): CallLanding => new CallLanding(parts, flight, proof)
+  const nonce = proof?.nonce
+  const frame: typeof frameFor =
+    nonce === undefined ? frameFor : (...[call, ...rest]) => frameFor({ ...call, nonce }, ...rest)
+  return Flight.fly({ delegated, upstream, inputTimeoutMs, frame, landing })
 }
 
 const NO_HEADERS: readonly string[] = []
@@ -61,7 +66,7 @@ const NAMED: ReadonlySet<string> = new Set([
 
 /** The call as this connection's upstream gets it, under an id that is used once. */
 function frameFor(
-  delegated: Delegated,
+  delegated: Delegated & { readonly nonce?: string },
   connection: Connection,
   retry: Retry | undefined,
 ): OutFrame {
@@ -80,6 +85,7 @@ function frameFor(
       trail: onward,
       logLevel: caller.logLevel,
       traceparent: header('traceparent'),
+      nonce: delegated.nonce,
       retry: retryFor(delegated, connection, retry),
       withoutTask: asksInVain(received, connection),
     },

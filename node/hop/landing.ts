@@ -11,6 +11,7 @@ import {
 } from '../../protocol/input-required.ts'
 import { memberOf, members, readValue } from '../../protocol/json-bytes.ts'
 import { splice, type Edit } from '../../protocol/json-edit.ts'
+import type { MetaChanges } from '../../protocol/meta-edit.ts'
 import { paramUriEdits, resultUriEdits } from '../../protocol/result-uris.ts'
 import { relatedTaskEdits, taskIdEdits } from '../../protocol/task-edits.ts'
 import { readError, type RpcError, type UpstreamMessage } from '../../protocol/upstream-message.ts'
@@ -29,6 +30,7 @@ import {
   type UpstreamQuestion,
 } from './questions.ts'
 import type { RequestStates } from './request-state.ts'
+import type { ResultProof } from './result-proof.ts'
 import type { TaskIds, TaskOwner } from './task-ids.ts'
 import { urisFrom } from './uri-map.ts'
 
@@ -49,15 +51,17 @@ export interface LandingParts {
 export class CallLanding implements Landing, AskingCall, Parked {
   readonly #parts: LandingParts
   readonly #flight: Flight
+  readonly #proof: ResultProof | undefined
   #asked: AskedCaller | undefined
   #questions: ParkedQuestions | undefined
   #parking = false
   #id = ''
   #round = 0
 
-  constructor(parts: LandingParts, flight: Flight) {
+  constructor(parts: LandingParts, flight: Flight, proof?: ResultProof) {
     this.#parts = parts
     this.#flight = flight
+    this.#proof = proof
   }
 
   get owner(): string {
@@ -126,7 +130,7 @@ export class CallLanding implements Landing, AskingCall, Parked {
     if (this.#id !== '') this.#parts.parked.drop(this.#id)
   }
 
-  answer(message: UpstreamMessage): Returned | undefined {
+  answer(message: UpstreamMessage): Returned | Promise<Returned> | undefined {
     const { caller, request } = this.received
     const type = resultTypeOf(message)
     if (type === 'input_required') return this.#input(message)
@@ -134,12 +138,22 @@ export class CallLanding implements Landing, AskingCall, Parked {
     if (error?.code === RPC.urlElicitationRequired && caller.era === '2026')
       return this.#urls(error)
     if (request.method === 'tasks/get') this.#checkQuestions(message)
-    const edits = error === undefined ? this.#resultEdits(message, type) : this.#errorEdits(message)
+    if (error !== undefined) return this.#write(message, this.#errorEdits(message))
+    const edits = this.#resultEdits(message, type)
+    if (this.#proof === undefined) return this.#write(message, edits)
+    if (!isUtf8(message.raw)) throw protocolFault('text that is not UTF-8')
+    const meta = this.#proof.of(message, request, this.#uris())
+    if (!(meta instanceof Promise)) return this.#write(message, edits, meta)
+    return meta.then((changes) => this.#write(message, edits, changes))
+  }
+
+  #write(message: UpstreamMessage, edits: readonly Edit[], meta?: MetaChanges): Returned {
     const written = writeHopResponse(message, {
       ...this.#frame(),
       unfinished: hasTasks(this.received) ? 'task' : undefined,
-      cacheable: request.method === 'resources/read',
+      cacheable: this.received.request.method === 'resources/read',
       edits,
+      ...(meta !== undefined && { meta }),
     })
     return makesTask(message)
       ? { ...written, lingerMs: this.#flight.plan.upstream.maxTimeout }

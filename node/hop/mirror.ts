@@ -6,7 +6,7 @@ import {
 } from '../../protocol/capability.ts'
 import { asFault } from '../../protocol/errors.ts'
 import { FEDERATION, type FederationSettings, type HopTrail } from '../../protocol/federation.ts'
-import type { Listed } from '../../protocol/listing.ts'
+import type { Dropped, Listed } from '../../protocol/listing.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { Logger } from '../core/logger.ts'
 import { OWN } from '../core/stages.ts'
@@ -14,6 +14,7 @@ import type { Connection } from '../outbound/connection.ts'
 import type { Link } from '../outbound/link.ts'
 import { listPages } from '../outbound/list-pages.ts'
 import { Collector, reuse, type Collected } from './list-collector.ts'
+import type { ToolScreen } from './tool-screen.ts'
 
 export interface MirrorOptions {
   /** How long a list without a ttl of its own is fresh, milliseconds. */
@@ -28,6 +29,8 @@ export interface MirrorOptions {
   /** The trail the node's own requests start with. */
   readonly trail: HopTrail
   readonly log: Logger
+  /** Looks at tools before anybody else does; undefined where nobody does. */
+  readonly screen?: ToolScreen | undefined
   /** What is listed is something else than before. */
   readonly changed: () => void
   /** Whether what is announced together with it has changed since that time. */
@@ -39,6 +42,8 @@ interface Snapshot extends Collected {
   readonly peer: FederationSettings | undefined
   readonly era: Era | undefined
   readonly fetchedAt: number
+  /** More may be in it soon, although nobody will say so. */
+  readonly incomplete?: boolean
 }
 
 const NOTHING: Snapshot = {
@@ -52,6 +57,11 @@ const NOTHING: Snapshot = {
 
 /** How long to wait for a newer list where an older one can be served instead, milliseconds. */
 const STALE_PATIENCE_MS = 1_000
+
+/** How long a list that waits for the keys of a signer is fresh, milliseconds. */
+const INCOMPLETE_TTL_MS = 5_000
+/** How long after a fetch that failed another is worth it, for callers who ask for what is not there, milliseconds. */
+const SECOND_TRY_MS = 1_000
 
 /** Pause between fetches for an upstream that announces changes where there are none, milliseconds, doubling. */
 const DOUBT = { min: 50, max: 2_000 }
@@ -71,7 +81,8 @@ export class Mirror {
   #evicted = true
   #fetch: Promise<void> | undefined
   #again = false
-  #failed = false
+  /** When the last fetch failed; undefined when it did not. */
+  #failedAt: number | undefined
   #doubt = 0
 
   constructor(link: Link, kind: CapabilityKind, options: MirrorOptions) {
@@ -105,7 +116,17 @@ export class Mirror {
 
   /** No list has been fetched yet, nor has it been found that there is none. */
   get untried(): boolean {
-    return this.#snapshot === NOTHING && !this.#failed
+    return this.#snapshot === NOTHING && this.#failedAt === undefined
+  }
+
+  /** Whether something may be missing because it could not be fetched, and another try may fare better. */
+  isLacking(now: number): boolean {
+    return this.#failedAt !== undefined && now - this.#failedAt >= SECOND_TRY_MS
+  }
+
+  /** A list has been fetched. */
+  get listed(): boolean {
+    return this.#snapshot !== NOTHING
   }
 
   get cacheScope(): 'public' | 'private' {
@@ -138,8 +159,9 @@ export class Mirror {
   /** Whether to ask again on behalf of those who watch: nobody else will say that the list changed. */
   isDue(now: number): boolean {
     // A change that was announced and could not be fetched is not announced again.
+    const { ttlMs = 0, fetchedAt, incomplete = false } = this.#snapshot
+    if (incomplete) return now - fetchedAt >= INCOMPLETE_TTL_MS
     if (this.#watching()) return this.#evicted
-    const { ttlMs = 0, fetchedAt } = this.#snapshot
     return now - fetchedAt >= Math.max(ttlMs, this.#options.listTtl)
   }
 
@@ -148,7 +170,7 @@ export class Mirror {
    * than a fetch may take, because behind a gateway of another make it may be this very node that is asked.
    */
   get patience(): number {
-    if (this.#failed) return 0
+    if (this.#failedAt !== undefined) return 0
     const { listTimeout } = this.#options
     return this.#snapshot === NOTHING ? listTimeout / 2 : Math.min(listTimeout, STALE_PATIENCE_MS)
   }
@@ -161,7 +183,7 @@ export class Mirror {
   /** The list is out of date from now on, and fetched anew. Resolves when that is over; never rejects. */
   evict(): Promise<void> {
     this.#evicted = true
-    this.#failed = false
+    this.#failedAt = undefined
     if (this.#fetch !== undefined) this.#again = true
     return this.refresh()
   }
@@ -198,10 +220,10 @@ export class Mirror {
         this.#again = false
         const connection = await this.link.connection(OWN)
         this.#take(announced, await this.#drainTwice(connection))
-        this.#failed = false
+        this.#failedAt = undefined
       } while (this.#again)
     } catch (error) {
-      this.#failed = true
+      this.#failedAt = Date.now()
       const { code, message } = asFault(error)
       const upstream = this.link.label
       this.#options.log.debug({ upstream, list: this.#rule.method, code }, `no list: ${message}`)
@@ -264,18 +286,33 @@ export class Mirror {
       if (collected.full) break
     }
     this.#report(collected, more)
-    return taken()
+    const { screen } = this.#options
+    return this.kind === 'tool' && screen !== undefined ? this.#screen(screen, taken()) : taken()
+  }
+
+  async #screen(screen: ToolScreen, taken: Snapshot): Promise<Snapshot> {
+    const { items, dropped, incomplete } = await screen.screen(taken.items)
+    this.#tellDropped(dropped)
+    if (!incomplete) return { ...taken, items }
+    const ttlMs = Math.min(taken.ttlMs ?? INCOMPLETE_TTL_MS, INCOMPLETE_TTL_MS)
+    return { ...taken, items, incomplete, ttlMs }
   }
 
   #report(collected: Collector, cut: boolean): void {
     const { log } = this.#options
     const upstream = this.link.label
-    for (const { name, reason } of collected.dropped) {
-      log.warn({ upstream, [this.kind]: name, reason }, `a ${this.kind} is left out`)
-    }
+    this.#tellDropped(collected.dropped)
     if (cut || collected.full) {
       const facts = { upstream, list: this.#rule.method, kept: collected.size }
       log.warn(facts, 'the list is longer than the limit and was cut')
+    }
+  }
+
+  #tellDropped(dropped: readonly Dropped[]): void {
+    const upstream = this.link.label
+    for (const { name, reason } of dropped) {
+      const facts = { upstream, [this.kind]: name, reason }
+      this.#options.log.warn(facts, `a ${this.kind} is left out`)
     }
   }
 }

@@ -3,6 +3,7 @@ import type { Audit } from '../core/audit.ts'
 import type { Authenticator, OAuthService } from '../core/authentication.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
+import type { Provenance } from '../core/provenance.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Principal } from '../core/principal.ts'
 import { systemClock, type Clock } from './clock.ts'
@@ -24,6 +25,7 @@ import {
   type ServedEndpoint,
   type ServiceSettings,
 } from './service/settings.ts'
+import { hasProvenance, Provenances } from './provenance/provenances.ts'
 import { clientAuthenticator } from './verifier/client-authentication.ts'
 import { EndpointAuthenticator } from './verifier/endpoint-authenticator.ts'
 import { issuerOf } from './verifier/endpoint-policy.ts'
@@ -45,7 +47,9 @@ export interface IdentityOptions {
 export function hasIdentity({ issuer, endpoints, upstreams }: NodeConfig): boolean {
   if (issuer !== undefined) return true
   if (Object.values(endpoints).some(({ auth }) => auth !== 'none')) return true
-  return Object.values(upstreams).some((one) => one.kind !== 'stdio' && one.auth.mode !== 'none')
+  return Object.values(upstreams).some(
+    (one) => hasProvenance(one) || (one.kind !== 'stdio' && one.auth.mode !== 'none'),
+  )
 }
 
 /**
@@ -65,6 +69,7 @@ export class Identity {
   readonly #endpoints: EndpointAuthenticator
   readonly #delegators: Delegators
   readonly #consents: ConsentDelegators
+  readonly #provenances: Provenances
   #config: NodeConfig
   #base: string | undefined
   #service: TokenService | undefined
@@ -90,6 +95,13 @@ export class Identity {
     this.#endpoints = this.#makeAuthenticator()
     this.#delegators = this.#makeDelegators()
     this.#consents = this.#makeConsents()
+    this.#provenances = new Provenances({
+      base: () => this.#baseUrl(),
+      keys: keys.ring('result'),
+      network: (egress) => this.#networks.of(egress),
+      clock,
+      leeway: limits.clockSkew / 1_000,
+    })
     this.authenticator = this.#endpoints
     this.#revocations.onRevoked((revocation) => this.#delegators.revoked(revocation))
   }
@@ -149,6 +161,11 @@ export class Identity {
     return this.#delegators.of(label, upstream)
   }
 
+  /** What signs for an upstream, or checks what comes from it; undefined where nothing does. */
+  provenance(label: string, upstream: UpstreamConfig): Provenance | undefined {
+    return this.#provenances.of(label, upstream)
+  }
+
   /** How a caller is named in the audit; the same hash as in the lines about its tokens. */
   auditSubject({ issuer, subject, claims }: Principal): string {
     // What a key stands for has no issuer: this node vouches for it, as when it passes the caller on.
@@ -159,6 +176,7 @@ export class Identity {
 
   async close(): Promise<void> {
     this.#service?.close()
+    this.#provenances.close()
     this.#endpoints.close()
     this.#delegators.clear()
     this.#consents.clear()
@@ -240,8 +258,10 @@ export class Identity {
       (one) => one.kind !== 'stdio' && one.auth.mode === 'oauth',
     )
     const redirectUri = signsIn ? { redirectUri: `${base}${CALLBACK_PATH}` } : {}
-    const shared = { base, name: node.name, endpoints: this.#served(base), ...redirectUri }
-    return issuer?.mode === 'embedded' ? { ...shared, issuer: this.#policy(issuer) } : shared
+    const signsResults = Object.values(upstreams).some(signs)
+    const served = { base, name: node.name, endpoints: this.#served(base) }
+    const documents = { ...served, ...redirectUri, signsResults }
+    return issuer?.mode === 'embedded' ? { ...documents, issuer: this.#policy(issuer) } : documents
   }
 
   #served(base: string): readonly ServedEndpoint[] {
@@ -281,4 +301,8 @@ export class Identity {
       trust,
     }
   }
+}
+
+function signs({ provenance }: UpstreamConfig): boolean {
+  return provenance?.results === 'attach' || provenance?.descriptors === 'attach'
 }

@@ -6,7 +6,7 @@ import type {
   TrustReport,
   WorkloadReport,
 } from '../control/check-identity.ts'
-import type { RemoteReport } from '../control/check.ts'
+import type { ProofReport, RemoteReport } from '../control/check.ts'
 
 const END_OF_DAY = 'T23:59:59.999Z'
 
@@ -63,6 +63,14 @@ function passing({ passing: { mode, ...report } }: RemoteReport): string {
 export function passingLine(remote: RemoteReport): string {
   const anywhere = remote.allowPrivate ? '' : '; public addresses only'
   return `to ${remote.label}: ${passing(remote)}${anywhere}`
+}
+
+/** How what one upstream says is proved. */
+export function proofLine({ label, results, descriptors, pin, signers }: ProofReport): string {
+  const words = [`results ${results}`, `descriptions ${descriptors}`, `pins ${pin}`]
+  const believed = signers.map(({ url, organisation }) => `${url} about ${organisation}`)
+  const whom = believed.length === 0 ? '' : `; believed: ${listed(believed)}`
+  return `from ${label}: ${words.join(', ')}${whom}`
 }
 
 function trustLine(record: TrustReport): string {

@@ -7,7 +7,7 @@ import {
 } from '../control/check.ts'
 import { ConfigError, formatProblem, type ConfigProblem } from '../core/config-error.ts'
 import { loadConfigFile } from '../core/config-file.ts'
-import { callerLines, identityLines, passingLine } from './cli-check-identity.ts'
+import { callerLines, identityLines, passingLine, proofLine } from './cli-check-identity.ts'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
 
 /** What is known of one file; its report is missing when it has problems. */
@@ -61,10 +61,14 @@ function printText(report: FileReport, { stdout, stderr, colour }: CommandContex
   const paint: Paint = (style, text) =>
     colour ? styleText(style, text, { validateStream: false }) : text
   if (report.node !== undefined) {
-    const { name, organisation, endpoints, upstreams, identity } = report.node
+    const { name, organisation, endpoints, upstreams, proofs, identity } = report.node
     const title = `${paint('bold', name)} of ${organisation}`
     const body = endpoints.map((endpoint) => endpointText(endpoint, paint)).join('')
-    const lines = [...upstreams.map(passingLine), ...identityLines(identity)]
+    const lines = [
+      ...upstreams.map(passingLine),
+      ...proofs.map(proofLine),
+      ...identityLines(identity),
+    ]
     const rest = lines.map((line) => `  ${line}\n`).join('')
     stdout.write(`${report.file}: ok, node ${title}\n${body}${rest}`)
   }

@@ -5,6 +5,7 @@ import { checkCommand } from './cli-check.ts'
 import { runCli } from './cli-frame.ts'
 import { keysCommand } from './cli-keys.ts'
 import { listCommand } from './cli-list.ts'
+import { pinCommand } from './cli-pin.ts'
 import { schemaCommand } from './cli-schema.ts'
 import { serveCommand } from './cli-serve.ts'
 import { tokenCommand } from './cli-token.ts'
@@ -22,6 +23,7 @@ const COMMANDS = [
   traceCommand,
   tokenCommand,
   keysCommand,
+  pinCommand,
   trustCommand,
   schemaCommand,
 ]

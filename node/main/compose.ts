@@ -1,5 +1,9 @@
 import { Fault } from '../../protocol/errors.ts'
-import { FEDERATION_VERSION, type FederationSettings } from '../../protocol/federation.ts'
+import {
+  FEDERATION_VERSION,
+  type FederationSettings,
+  type NodeId,
+} from '../../protocol/federation.ts'
 import { inheritedEnvironment, MEMORY_STATE } from '../core/config.ts'
 import { isLoopback } from '../core/config-fields.ts'
 import { CAPABILITY_KINDS } from '../../protocol/capability.ts'
@@ -10,7 +14,7 @@ import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
 import { Sealer } from '../core/seal.ts'
-import { Registry } from '../control/registry.ts'
+import { Registry, type RegistryParts } from '../control/registry.ts'
 import { hasIdentity, Identity, type IdentityOptions } from '../identity/identity.ts'
 import { loadState, volatileState, type NodeState } from '../identity/node-state.ts'
 import { Admission } from '../inbound/admission.ts'
@@ -27,6 +31,8 @@ import { Streams } from '../inbound/streams.ts'
 import { openAudit } from './audit.ts'
 import { packageVersion } from './cli-version.ts'
 import { makeServing } from './serving.ts'
+import type { Self } from '../outbound/connection.ts'
+import type { JsonObject } from '../../protocol/jsonrpc.ts'
 import { readTls } from './tls-files.ts'
 
 /** Every part of a node, each built once. */
@@ -80,12 +86,7 @@ export async function compose(
   let config = initial
   const { node, limits } = initial
   const { id, sessionKey } = await stateOf(initial)
-  const version = packageVersion()
-  const { name, organisation } = node
-  const federation = { version: FEDERATION_VERSION, node: id, organisation, name }
-  const serverInfo = { name, title: `${organisation}/${name}`, version }
-  const self = { clientInfo: { name: 'banyan', version }, federation }
-  const sealer = new Sealer(sessionKey, 'cursor')
+  const { federation, serverInfo, self } = namesOf(node, id)
   const current = (): NodeConfig => config
   const { audit, identity } = await openIdentity(initial, {
     log,
@@ -96,8 +97,8 @@ export async function compose(
     self,
     inherited: inheritedEnvironment(),
     log,
-    sealer,
-    delegator: (label, upstream) => identity?.delegator(label, upstream),
+    sealer: new Sealer(sessionKey, 'cursor'),
+    ...towards(identity),
   })
   const drain = new Drain()
   const made = { registry, federation, serverInfo, sessionKey, log, audit, config: current }
@@ -129,13 +130,35 @@ export async function compose(
     handle: (exchange) => serveStreamable(streamable, exchange),
     readiness: () => readiness(registry, drain),
   })
-  const parts = { federation, registry, methods, streamable, identity, audit, http, drain }
+  const configure = async (next: NodeConfig): Promise<void> => {
+    await identity?.configure(next)
+    config = next
+  }
+  return { federation, registry, methods, streamable, identity, audit, http, drain, configure }
+}
+
+interface Names {
+  readonly federation: FederationSettings
+  readonly serverInfo: JsonObject
+  readonly self: Self & Pick<Names, 'federation'>
+}
+
+/** What the node says of itself to nodes, callers and upstreams. */
+function namesOf({ name, organisation }: NodeConfig['node'], id: NodeId): Names {
+  const version = packageVersion()
+  const federation = { version: FEDERATION_VERSION, node: id, organisation, name }
   return {
-    ...parts,
-    configure: async (next) => {
-      await identity?.configure(next)
-      config = next
-    },
+    federation,
+    serverInfo: { name, title: `${organisation}/${name}`, version },
+    self: { clientInfo: { name: 'banyan', version }, federation },
+  }
+}
+
+/** What identity does for upstreams. */
+function towards(identity: Identity | undefined): Pick<RegistryParts, 'delegator' | 'provenance'> {
+  return {
+    delegator: (label, upstream) => identity?.delegator(label, upstream),
+    provenance: (label, upstream) => identity?.provenance(label, upstream),
   }
 }
 

@@ -12,6 +12,10 @@ export const TYP = {
   dpop: 'dpop+jwt',
   /** RFC 7523 client assertion; the RFC names no type of its own. */
   clientAssertion: 'client-authentication+jwt',
+  /** What an origin says of a result it gave (protocol/provenance). */
+  result: 'mesh-result+jws',
+  /** What an origin says of a tool it has. */
+  descriptor: 'mesh-descriptor+jws',
 } as const
 
 /** Who acted: the outermost is the current actor, the nested are older and hearsay (RFC 8693 §4.1). */

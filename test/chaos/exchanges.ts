@@ -2,7 +2,7 @@
 import { until } from '../fixtures/wait.ts'
 import { objectAt, type Era, type Id, type JsonObject } from '../fixtures/wire.ts'
 import { urisAt } from '../mesh/subscriber.ts'
-import { GATED, GATED_TASK, GATED_URI, OF_TASK } from './gated.ts'
+import { GATED, GATED_TASK, GATED_URI } from './gated.ts'
 import type { ChaosUpstream, Kind } from './upstreams.ts'
 import type { Visit, Visitor } from './visitor.ts'
 
@@ -31,7 +31,6 @@ export interface Exchange {
 }
 
 const BOTH: readonly Era[] = ['2025', '2026']
-const overHttp = ({ transport }: Kind): readonly Era[] => (transport === 'http' ? BOTH : [])
 /** What is asked, by the tool that asks it, and what the caller says to it. */
 const ANSWERS: Readonly<Record<string, { method: string; answer: JsonObject }>> = {
   ask_form: {
@@ -93,9 +92,9 @@ const withProgress: Exchange = {
 }
 
 /** In era 2025 a call of the upstream is open as long as the question; in era 2026 there is none. */
-const question = (tool: string, callers: Exchange['callers']): Exchange => ({
+const question = (tool: string): Exchange => ({
   name: `a question open at a caller of 2025 (${tool})`,
-  callers: (kind) => callers(kind).filter((era) => era === '2025'),
+  callers: () => ['2025'],
   counted: tool,
   between: ({ era }) => era === '2026',
   async begin({ visitor }) {
@@ -131,9 +130,9 @@ export function retryParams(
 }
 
 /** Parked where the upstream is of 2025; in 2026 the upstream has answered. */
-const rounds = (tool: string, callers: Exchange['callers']): Exchange => ({
+const rounds = (tool: string): Exchange => ({
   name: `two rounds of a caller of 2026 (${tool})`,
-  callers: (kind) => callers(kind).filter((era) => era === '2026'),
+  callers: () => ['2026'],
   counted: tool,
   between: ({ era }) => era === '2026',
   async begin({ visitor }) {
@@ -152,23 +151,26 @@ const rounds = (tool: string, callers: Exchange['callers']): Exchange => ({
   },
 })
 
-/** What asks for a task that runs, and is told nothing yet: each era has tasks of its own, which stay within it. */
-const task: Exchange = {
-  name: 'a task that is asked for',
-  callers: ({ transport, era }) => (transport === 'http' ? [era] : []),
-  counted: OF_TASK,
-  async begin({ visitor, upstream }) {
-    const isOld = visitor.era === '2025'
-    const created = visitor.call(GATED_TASK, {}, undefined, isOld ? { task: {} } : {})
-    const result = objectAt((await created.answers())[0], 'result')
-    const { taskId } = isOld ? objectAt(result, 'task') : result
-    if (typeof taskId !== 'string') throw new Error(`no task: ${JSON.stringify(result)}`)
-    const visit = visitor.send(isOld ? 'tasks/result' : 'tasks/get', { taskId })
-    await until(() => visit.isOver || upstream.begun(OF_TASK) === 1, 'the task asked for upstream')
-    if (visit.isOver) throw new Error(`too soon: ${JSON.stringify(await visit.answers())}`)
-    return () => visit.answers()
-  },
+/** Each era has tasks of its own, which stay within it. */
+const within =
+  (...eras: Era[]): Exchange['callers'] =>
+  ({ era }) =>
+    eras.filter((one) => one === era)
+
+function callForTask(visitor: Visitor, args: JsonObject = {}): Visit {
+  return visitor.call(GATED_TASK, args, undefined, visitor.era === '2025' ? { task: {} } : {})
 }
+
+/** What is asked about a task that runs, and not answered yet. */
+const ofTask = (method: string, ...eras: Era[]): Exchange => ({
+  ...plain(`${method} of a task`, method, async ({ visitor }) => {
+    const result = objectAt((await callForTask(visitor).answers())[0], 'result')
+    const { taskId } = visitor.era === '2025' ? objectAt(result, 'task') : result
+    if (typeof taskId !== 'string') throw new Error(`no task: ${JSON.stringify(result)}`)
+    return visitor.send(method, { taskId })
+  }),
+  callers: within(...eras),
+})
 
 /** The caller's stream breaks off before the strike, and it comes back after it. */
 const cutCaller: Exchange = {
@@ -187,7 +189,7 @@ const cutCaller: Exchange = {
   },
 }
 
-/** The upstream's stream broke off, and the node has come back to it. */
+/** The upstream's stream broke off, and the node has come back to it. A pipe has no streams that could break by themselves. */
 const cutUpstream: Exchange = {
   name: 'a stream of the upstream that was cut and resumed',
   callers: ({ transport, era }) => (transport === 'http' && era === '2025' ? BOTH : []),
@@ -213,14 +215,16 @@ export const EXCHANGES: readonly Exchange[] = [
   ),
   plain('a resource', GATED_URI, readGated),
   plain('a completion', 'completion/complete', completion),
-  question('ask_form', () => BOTH),
-  rounds('ask_form', () => BOTH),
-  // They travel as forms do, so that starting processes for them would show no more.
-  ...['ask_url', 'ask_sampling', 'ask_roots'].flatMap((tool) => [
-    question(tool, overHttp),
-    rounds(tool, overHttp),
-  ]),
-  task,
+  ...Object.keys(ANSWERS).flatMap((tool) => [question(tool), rounds(tool)]),
+  {
+    ...plain('a task that is being made', GATED_TASK, ({ visitor }) =>
+      callForTask(visitor, { wait: true }),
+    ),
+    callers: within(...BOTH),
+  },
+  ofTask('tasks/get', '2026'),
+  ofTask('tasks/result', '2025'),
+  ofTask('tasks/cancel', ...BOTH),
   cutCaller,
   cutUpstream,
 ]

@@ -1,16 +1,22 @@
 // What a chaotic upstream has besides its usual tools: one of each kind that begins, and goes on when the gate is open.
-import type { FixturePrompt, FixtureResource } from '../fixtures/fixture-offers.ts'
-import type { FixtureServer } from '../fixtures/fixture-server.ts'
-import { text, type FixtureTool } from '../fixtures/fixture-tools.ts'
+import type { AnswerSettings, ExtraMethod } from '../fixtures/fixture-answers.ts'
+import {
+  BUILT_IN_PROMPTS,
+  BUILT_IN_RESOURCES,
+  type FixturePrompt,
+  type FixtureResource,
+} from '../fixtures/fixture-offers.ts'
+import { BUILT_IN_TOOLS, text, type FixtureTool } from '../fixtures/fixture-tools.ts'
+import type { Offers } from '../fixtures/fixture-world.ts'
 import { objectAt, type JsonObject } from '../fixtures/wire.ts'
-import { TASKS } from '../mesh/task-caller.ts'
+import { TASKS_EXTENSION } from '../fixtures/tasks-board.ts'
 
 /** Name of the prompt, and of the resource. */
 export const GATED = 'gated'
 export const GATED_URI = 'test://gated/1'
 
 /** Says that it has begun, waits for the gate, says more, answers. */
-export const GATED_TOOL: FixtureTool = {
+const GATED_TOOL: FixtureTool = {
   definition: { name: GATED, inputSchema: { type: 'object' } },
   run: async ({ progress, gate }) => {
     progress(1, 2)
@@ -20,7 +26,7 @@ export const GATED_TOOL: FixtureTool = {
   },
 }
 
-export const GATED_PROMPT: FixturePrompt = {
+const GATED_PROMPT: FixturePrompt = {
   definition: { name: GATED, arguments: [{ name: 'word' }] },
   get: async ({ gate }) => {
     await gate.opened
@@ -29,7 +35,7 @@ export const GATED_PROMPT: FixturePrompt = {
   complete: () => ['through'],
 }
 
-export const GATED_RESOURCE: FixtureResource = {
+const GATED_RESOURCE: FixtureResource = {
   definition: { uri: GATED_URI, name: GATED, mimeType: 'text/plain' },
   read: async ({ call }) => {
     await call.gate.opened
@@ -39,41 +45,51 @@ export const GATED_RESOURCE: FixtureResource = {
 
 /** Name of the tool whose calls become tasks. */
 export const GATED_TASK = 'gated_task'
-/** Under which name it is counted how often somebody asks what became of one. */
-export const OF_TASK = 'of a task'
+const TASK: JsonObject = {
+  taskId: 'task 1',
+  status: 'working',
+  createdAt: '',
+  lastUpdatedAt: '',
+}
 
-const TASK_ID = 'task 1'
-const TASK: JsonObject = { taskId: TASK_ID, status: 'working', createdAt: '', lastUpdatedAt: '' }
-
-export const GATED_TASK_TOOL: FixtureTool = {
+const GATED_TASK_TOOL: FixtureTool = {
   definition: {
     name: GATED_TASK,
     inputSchema: { type: 'object' },
     execution: { taskSupport: 'optional' },
   },
-  run: () => text('no task'),
+  run: async ({ args, gate, isModern }) => {
+    if (args['wait'] === true) await gate.opened
+    return isModern
+      ? { ...TASK, ttlMs: null, resultType: 'task' }
+      : { task: { ...TASK, ttl: null } }
+  },
+}
+
+/** What is asked about a task is answered when the gate is open. */
+const gatedTask: ExtraMethod = async (_params, { gate }) => {
+  await gate.opened
+  return text('through')
 }
 
 /** Declares the tasks that the era of the server has. */
-export function declareTasks(method: string, result: JsonObject): JsonObject {
+function declareTasks(method: string, result: JsonObject): JsonObject {
   const tasks = { requests: { tools: { call: {} } } }
-  const more = { initialize: { tasks }, 'server/discover': { extensions: { [TASKS]: {} } } }[method]
+  const more = {
+    initialize: { tasks },
+    'server/discover': { extensions: { [TASKS_EXTENSION]: {} } },
+  }[method]
   if (more === undefined) return result
   return { ...result, capabilities: { ...objectAt(result, 'capabilities'), ...more } }
 }
 
-/** Makes a task of each call of the tool; what became of it is told when the gate is open. */
-export function giveTasks(server: FixtureServer): void {
-  server.on(`tools/call:${GATED_TASK}`, (exchange) => {
-    const isOld = server.era === '2025'
-    exchange.result(
-      isOld ? { task: { ...TASK, ttl: null } } : { ...TASK, ttlMs: null, resultType: 'task' },
-    )
-  })
-  for (const method of ['tasks/get', 'tasks/result']) {
-    server.on(method, async (exchange) => {
-      await server.gate.opened
-      exchange.result(text('through'))
-    })
-  }
+/** What a chaotic upstream has, and how it answers. */
+export const GATED_OFFERS: Offers = {
+  tools: [...BUILT_IN_TOOLS, GATED_TOOL, GATED_TASK_TOOL],
+  prompts: [...BUILT_IN_PROMPTS, GATED_PROMPT],
+  resources: [...BUILT_IN_RESOURCES, GATED_RESOURCE],
+}
+export const GATED_ANSWERS: Partial<AnswerSettings> = {
+  decorate: declareTasks,
+  methods: { 'tasks/get': gatedTask, 'tasks/result': gatedTask, 'tasks/cancel': gatedTask },
 }

@@ -2,8 +2,9 @@
 // and hears of changes again.
 import { describe, expect, test } from 'vitest'
 import { until } from '../fixtures/wait.ts'
-import { objectAt, type Era, type JsonObject } from '../fixtures/wire.ts'
+import { objectAt, type Era } from '../fixtures/wire.ts'
 import { subscriberOf, urisAt, UPDATED } from '../mesh/subscriber.ts'
+import { collect } from './collect.ts'
 import { Stage } from './stage.ts'
 import type { Fault, Kind } from './upstreams.ts'
 
@@ -11,26 +12,20 @@ const ERAS: readonly Era[] = ['2025', '2026']
 const KINDS: readonly Kind[] = (['http', 'stdio'] as const).flatMap((transport) =>
   ERAS.map((era) => ({ transport, era })),
 )
-const FAULTS: Readonly<Record<Kind['transport'], readonly Fault[]>> = {
-  http: ['killed', 'restarted', 'hung', 'half-open', 'era-swapped', 'middle'],
-  stdio: ['killed', 'hung', 'middle'],
-}
+const FAULTS: readonly Fault[] = [
+  'killed',
+  'restarted',
+  'hung',
+  'half-open',
+  'era-swapped',
+  'middle',
+]
 /** More than there are of updates that only say that one may have been missed. */
 const AT_LEAST = 4
 const URI = 'test://static/1'
 
-/** Puts what a stream brings into a list, so that a test can look at it at any time. */
-function collect(next: () => Promise<JsonObject | undefined>): JsonObject[] {
-  const heard: JsonObject[] = []
-  const read = async (): Promise<void> => {
-    for (let one = await next(); one !== undefined; one = await next()) heard.push(one)
-  }
-  void read().catch(() => undefined)
-  return heard
-}
-
 describe.each(KINDS)('$transport upstream of era $era', (kind) => {
-  const cells = FAULTS[kind.transport].flatMap((fault) => ERAS.map((caller) => ({ fault, caller })))
+  const cells = FAULTS.flatMap((fault) => ERAS.map((caller) => ({ fault, caller })))
   test.concurrent.each(cells)(
     'a subscription outlives it: $fault, caller of $caller',
     async ({ fault, caller }) => {

@@ -24,10 +24,16 @@ async function parksAgain(stage: Stage): Promise<void> {
   await until(async () => retryParams(await ask(stage)) !== undefined, 'room for a parked call')
 }
 
-test.concurrent.each<Fault>(['killed', 'restarted', 'hung', 'half-open', 'era-swapped'])(
-  'a parked call whose upstream is %s and whose caller never returns is forgotten',
-  async (fault) => {
-    const stage = await Stage.set({ kind: KIND, fault, caller: '2026', inputTimeout: '1s' })
+const FAULTS: readonly Fault[] = ['killed', 'restarted', 'hung', 'half-open', 'era-swapped']
+const CELLS = (['http', 'stdio'] as const).flatMap((transport) =>
+  FAULTS.map((fault) => ({ transport, fault })),
+)
+
+test.concurrent.each(CELLS)(
+  'a parked call whose upstream ($transport) is $fault and whose caller never returns is forgotten',
+  async ({ transport, fault }) => {
+    const kind = { ...KIND, transport }
+    const stage = await Stage.set({ kind, fault, caller: '2026', inputTimeout: '1s' })
     try {
       await stage.works()
       expect(retryParams(await ask(stage))).toBeDefined()
@@ -39,6 +45,7 @@ test.concurrent.each<Fault>(['killed', 'restarted', 'hung', 'half-open', 'era-sw
       // In its new era the upstream parks nothing here.
       if (fault !== 'era-swapped') await parksAgain(stage)
       for (const { errors } of stage.nodes) expect(errors).toEqual([])
+      expect(stage.upstream.violations).toEqual([])
     } finally {
       await stage.close()
     }

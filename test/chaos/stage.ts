@@ -3,14 +3,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { FixtureOptions } from '../fixtures/fixture-server.ts'
 import { until } from '../fixtures/wait.ts'
 import { objectAt, type Era } from '../fixtures/wire.ts'
 import type { NodePlan } from '../mesh/mesh.ts'
 import type { Scene } from './exchanges.ts'
 import { FlakyLink } from './flaky-link.ts'
+import { HttpUpstream } from './http-upstream.ts'
 import { inspectedNode, NOTHING_HELD, type Holdings, type InspectedNode } from './inspected-node.ts'
-import { chaosUpstream, type ChaosUpstream, type Fault, type Kind } from './upstreams.ts'
+import { StdioUpstream } from './stdio-upstream.ts'
+import type { ChaosOptions, ChaosUpstream, Fault, Kind } from './upstreams.ts'
 import { Visitor } from './visitor.ts'
 
 /** What is staged. */
@@ -20,13 +21,19 @@ export interface Staging {
   readonly caller: Era
   /** Of the link between the nodes, where there are two. Default: that of the upstream. */
   readonly link?: Era
-  readonly fixture?: FixtureOptions
+  readonly options?: ChaosOptions
   /** How long a caller may let a question wait. Default: so long that nothing here ends by it. */
   readonly inputTimeout?: string
 }
 
-/** Faults that only a deadline finds out; it is short for them, and for the others so long that it is not what ends them. */
-const SILENT_FAULTS: ReadonlySet<Fault> = new Set(['hung', 'half-open'])
+/**
+ * Faults that only a deadline finds out; it is short for them, and for the others so long that it is not what ends them. A
+ * pipe that was closed is seen.
+ */
+const SILENT_FAULTS: Readonly<Record<Kind['transport'], readonly Fault[]>> = {
+  http: ['hung', 'half-open'],
+  stdio: ['hung'],
+}
 
 const LIMITS = {
   inputTimeout: '1m',
@@ -72,7 +79,7 @@ export class Stage implements Scene {
   }
 
   static async set(staging: Staging): Promise<Stage> {
-    const upstream = await chaosUpstream(staging.kind, staging.fixture ?? {})
+    const upstream = await upstreamOf(staging)
     const state = mkdtempSync(join(tmpdir(), 'chaos-node-'))
     const near = nearPlan(upstream, staging, state)
     if (staging.fault !== 'middle') {
@@ -83,7 +90,7 @@ export class Stage implements Scene {
     const middle = await inspectedNode('middle', near)
     const link = await FlakyLink.to(portOf(middle))
     const url = link.over(middle.node.endpointUrl('main'))
-    const timing = timingOf(staging.fault)
+    const timing = timingOf(staging)
     const front = await inspectedNode('front', {
       limits: limitsOf(staging),
       upstreams: {
@@ -112,7 +119,7 @@ export class Stage implements Scene {
     return this.#middle === undefined ? [this.#front] : [this.#front, this.#middle]
   }
 
-  /** Resolves when no node holds anything for a caller any more. @throws Error that says what it still holds */
+  /** Resolves when no node holds anything for a caller any more, nor what was struck down. @throws Error that says what it still holds */
   async letGo(): Promise<void> {
     const held = (): Holdings[] => [
       this.#front.held,
@@ -123,6 +130,7 @@ export class Stage implements Scene {
     await until(nothing, 'the nodes to hold nothing').catch((cause: unknown) => {
       throw new Error(`still held: ${JSON.stringify(held())}`, { cause })
     })
+    await this.upstream.gone()
   }
 
   async strike(): Promise<void> {
@@ -144,8 +152,8 @@ export class Stage implements Scene {
   }
 
   async close(): Promise<void> {
-    this.upstream.release()
-    await this.upstream.mend(this.fault === 'killed' ? 'hung' : this.fault)
+    if (this.fault !== 'killed') await this.upstream.mend(this.fault)
+    await this.upstream.release()
     await this.#front.close()
     await this.#middle?.close()
     await this.#link?.close()
@@ -162,8 +170,13 @@ export class Stage implements Scene {
   }
 }
 
-function timingOf(fault: Fault): { timeout: string; maxTimeout: string } {
-  const timeout = SILENT_FAULTS.has(fault) ? '300ms' : '10s'
+function upstreamOf({ kind, options = {} }: Staging): ChaosUpstream | Promise<ChaosUpstream> {
+  if (kind.transport === 'http') return HttpUpstream.start(kind, options)
+  return new StdioUpstream(kind, options)
+}
+
+function timingOf({ kind, fault }: Staging): { timeout: string; maxTimeout: string } {
+  const timeout = SILENT_FAULTS[kind.transport].includes(fault) ? '300ms' : '10s'
   return { timeout, maxTimeout: timeout }
 }
 
@@ -175,7 +188,7 @@ function nearPlan({ config }: ChaosUpstream, staging: Staging, state: string): N
   return {
     node: { state },
     limits: limitsOf(staging),
-    upstreams: { fixture: { ...config, ...timingOf(staging.fault) } },
+    upstreams: { fixture: { ...config, ...timingOf(staging) } },
     namespaces: { fx: { from: ['fixture'] } },
   }
 }

@@ -5,11 +5,14 @@ import { EXCHANGES, type Exchange } from './exchanges.ts'
 import { Stage } from './stage.ts'
 import type { Fault, Kind } from './upstreams.ts'
 
-const FAULTS: Readonly<Record<Kind['transport'], readonly Fault[]>> = {
-  http: ['killed', 'restarted', 'hung', 'half-open', 'era-swapped', 'middle'],
-  // A child that was killed is started again by its node, and a pipe has no half-open state.
-  stdio: ['killed', 'hung', 'era-swapped', 'middle'],
-}
+const FAULTS: readonly Fault[] = [
+  'killed',
+  'restarted',
+  'hung',
+  'half-open',
+  'era-swapped',
+  'middle',
+]
 
 const UNAVAILABLE = -31_003
 const TIMEOUT = -31_004
@@ -26,12 +29,18 @@ const IN_HAND: Readonly<Record<Fault, readonly Ending[]>> = {
   middle: [UNAVAILABLE],
 }
 
+const ENDINGS: Readonly<Record<Kind['transport'], typeof IN_HAND>> = {
+  http: IN_HAND,
+  // A pipe that is closed can be told from one on which nothing is said.
+  stdio: { ...IN_HAND, 'half-open': [UNAVAILABLE] },
+}
+
 /** Where the upstream has nothing in hand, one that is back in time goes on as if nothing had been. */
-const BETWEEN: Readonly<Record<Kind['transport'], Readonly<Record<Fault, readonly Ending[]>>>> = {
-  http: { ...IN_HAND, restarted: ['result'], 'era-swapped': ['result'], middle: ['result'] },
+const BETWEEN: typeof ENDINGS = {
+  http: { ...ENDINGS.http, restarted: ['result'], 'era-swapped': ['result'], middle: ['result'] },
   stdio: {
-    ...IN_HAND,
-    killed: ['result', UNAVAILABLE],
+    ...ENDINGS.stdio,
+    restarted: ['result', UNAVAILABLE],
     'era-swapped': ['result', UNAVAILABLE],
     middle: ['result'],
   },
@@ -39,7 +48,7 @@ const BETWEEN: Readonly<Record<Kind['transport'], Readonly<Record<Fault, readonl
 
 /** All tests of one kind of upstream. */
 export function chaosTable(kind: Kind): void {
-  for (const fault of FAULTS[kind.transport]) {
+  for (const fault of FAULTS) {
     describe.concurrent(`${kind.transport} upstream of era ${kind.era}, ${fault}`, () => {
       for (const exchange of EXCHANGES) {
         const cells = callersOf(exchange, kind).map((caller) => ({ kind, fault, caller, exchange }))
@@ -77,11 +86,11 @@ async function survives({ kind, fault, caller, exchange }: Cell): Promise<void> 
     const answers = await finish()
     expect(answers).toHaveLength(1)
     const between = exchange.between?.(kind) === true
-    const endings = (between ? BETWEEN[kind.transport] : IN_HAND)[fault]
+    const endings = (between ? BETWEEN : ENDINGS)[kind.transport][fault]
     expect(endings).toContain(endingOf(answers[0]))
 
     await stage.mend()
-    stage.upstream.release()
+    await stage.upstream.release()
     await stage.works()
     await stage.visitor.leave()
     await stage.letGo()

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { BanyanNode } from '../../node/main/index.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { callModern, type RawReply } from '../fixtures/raw-client.ts'
-import { latch } from '../fixtures/wait.ts'
+import { latch, until } from '../fixtures/wait.ts'
 import { Mesh } from '../mesh/mesh.ts'
 
 function call(node: BanyanNode, name: string, args: object): Promise<RawReply> {
@@ -47,4 +47,24 @@ test('an upstream that cannot be listed holds up no call for a name nobody has',
   })
   const answer = await call(node, 'fx__echo', { message: 'x' })
   expect(answer.error.code).toBe(-32602)
+})
+
+test('a call for what could not be listed has the list fetched again, so that a later one finds it', async () => {
+  const fixture = await FixtureServer.start({ era: '2026' })
+  fixtures.push(fixture)
+  fixture.once('tools/list', (exchange) => exchange.error({ code: -32_603, message: 'not now' }))
+  const node = await mesh.ready('patient', {
+    upstreams: { fixture: { http: { url: fixture.url } } },
+    namespaces: { fx: { from: ['fixture'] } },
+  })
+  let calls = 0
+  const works = async (): Promise<boolean> => {
+    const { answer } = await call(node, 'fx__echo', { message: 'late' })
+    calls += 1
+    return 'result' in answer
+  }
+  expect(await works()).toBe(false)
+  await until(works, 'the tool to be known')
+  expect(calls).toBeGreaterThan(2)
+  expect(fixture.received('tools/list')).toHaveLength(2)
 })

@@ -49,6 +49,7 @@ const FAULTS: Readonly<Record<FaultCode, readonly [rpc: number, http: number]>> 
   unknown_resource: [-32_602, 200],
   unknown_task: [-32_602, 200],
   unknown_tool: [-32_602, 200],
+  unproved: [-31_013, 200],
   unsupported_version: [-32_022, 400],
   upstream_protocol: [-31_005, 200],
   upstream_timeout: [-31_004, 200],
@@ -134,6 +135,8 @@ describe('names on the wire', () => {
       progressToken: 'progressToken',
       traceparent: 'traceparent',
       federation: 'io.github.banyan-mcp/federation',
+      provenance: 'io.github.banyan-mcp/provenance',
+      verdict: 'io.github.banyan-mcp/provenance-verdict',
     })
     expect(FEDERATION).toBe(META.federation)
   })

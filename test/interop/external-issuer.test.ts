@@ -144,7 +144,7 @@ describe('an external issuer in the middle', () => {
     expect(server?.failures).toEqual([])
     expect(reply.result['content']).toEqual([{ type: 'text', text: 'hi' }])
     const [atA, atC] = [
-      records.a.tokens.findLast(({ kind }) => kind === 'obtained'),
+      records.a.audit.findLast(({ kind }) => kind === 'obtained'),
       lastIssued(records.c),
     ]
     expect(atA).toMatchObject({ out: { aud: b.endpointUrl('main') }, decision: 'issued' })
@@ -168,7 +168,7 @@ describe('an external issuer in the middle', () => {
     const reply = await call(a)
     expect(reply.raw).toContain('"error"')
     expect(fixture.calls()).toHaveLength(before)
-    expect(records.a.tokens).toContainEqual(
+    expect(records.a.audit).toContainEqual(
       expect.objectContaining({ kind: 'obtained', decision: 'refused', reason: 'depth' }),
     )
   })
@@ -180,7 +180,7 @@ describe('an external issuer in the middle', () => {
     expect(reply.result['content']).toEqual([{ type: 'text', text: 'hi' }])
     const atC = lastIssued(records.c)
     expect(atC?.actors).toEqual([actor(issuer, b), actor(a.url, a)])
-    const atA = records.a.tokens.findLast(({ kind }) => kind === 'obtained')
+    const atA = records.a.audit.findLast(({ kind }) => kind === 'obtained')
     expect(atC?.txn).toBe(atA?.txn)
   })
 })

@@ -22,6 +22,17 @@ export interface MatrixClient {
   answer: Answerer
   /** Resolves with the result. @throws an error with `code` and `data` as they came over the wire */
   request(method: string, params?: JsonObject, options?: RequestOptions): Promise<JsonObject>
+  /** What the server declared of itself. */
+  readonly declared: JsonObject
+  /**
+   * The same by somebody who can be given tasks, in the way of the era: one of 2025 asks for a task with each `tools/call`,
+   * one of 2026 declares the extension.
+   */
+  requestTask(method: string, params: JsonObject): Promise<JsonObject>
+  /** Begins to listen to tasks (era 2026). What is told is `heard`, until the client is closed. */
+  watchTasks?(taskIds: readonly string[]): void
+  /** Reads all files of all skills by code of the SDK, which checks them; resolves with how many there are. */
+  verifySkills?(): Promise<number>
   /** Asks for log messages of that level and above, from here on. */
   wantLogs(level: string): Promise<void>
   /** Resolves when changes will be heard, with the way to end that. */

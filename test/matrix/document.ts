@@ -1,10 +1,10 @@
 // The matrix as a page for readers. Made of the same tables that the tests run over, so it says what has been shown.
 import type { Era } from '../fixtures/wire.ts'
 import { CLIENT_ERAS, proofOf } from './cells.ts'
-import { FEATURES } from './features.ts'
 import type { Feature } from './scene.ts'
 import { IMPOSSIBLE, impossible } from './impossible.ts'
-import { SERVERS, type ServerKind } from './servers.ts'
+import type { ServerKind } from './servers.ts'
+import { SHEETS, type Sheet } from './sheets.ts'
 
 const HEAD = `# What works through Banyan
 
@@ -19,7 +19,11 @@ Era 2025 is revision 2025-11-25, era 2026 is 2026-07-28. The servers:
 - _v1_, _v2_: built with the official TypeScript SDKs of that version.
 - _everything_: \`@modelcontextprotocol/server-everything\`.
 
-The client is SDK v1 in era 2025 and SDK v2 in era 2026; broken streams are resumed by a raw client.
+The client is SDK v1 in era 2025 and SDK v2 in era 2026; broken streams are resumed by a raw client, and what SDK v2 does
+not know of tasks is sent on its transport as it is. Tasks are those of the core in era 2025 and those of the extension in
+era 2026, for servers as for clients. Links between nodes are of era 2026, as they are by default, except in front of
+servers with tasks of the core: those pass only over links of era 2025 (\`era: '2025'\` at the upstream that is a node), and
+over others they are hidden.
 
 This page is generated: \`node test/matrix/publish.ts\`.
 `
@@ -54,30 +58,20 @@ function tableOf(rows: readonly (readonly string[])[]): string {
   return [first, rule, ...rest].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-function table(era: Era): string {
-  const rows = FEATURES.filter(({ only = era }) => only === era).map((feature) => [
-    feature.title,
-    ...SERVERS.map((kind) => symbolOf(kind, era, feature)),
-  ])
-  const head = ['Feature', ...SERVERS.map(columnOf)]
-  return [`## Client of era ${era}`, '', tableOf([head, ...rows])].join('\n')
+function table({ title, features, servers }: Sheet, era: Era): string {
+  const rows = features
+    .filter(({ only = era }) => only === era)
+    .map((feature) => [feature.title, ...servers.map((kind) => symbolOf(kind, era, feature))])
+  const head = ['Feature', ...servers.map(columnOf)]
+  return [`## ${title} of era ${era}`, '', tableOf([head, ...rows])].join('\n')
 }
-
-/** What is tested elsewhere, because each needs a server made for it. */
-const ELSEWHERE = `## Tasks and skills
-
-Both are tested through one and three nodes, not in the tables: [tasks of the extension](../test/mesh/tasks.test.ts),
-[tasks of the core of 2025-11-25](../test/mesh/core-tasks.test.ts), [skills](../test/mesh/skills.test.ts). Tasks stay within
-their era: those of 2026 are decided by the server for callers that declare them in that very request, those of 2025 by the
-caller for tools that take them, and the methods of one are not in the other. Across eras a tool is called without a task,
-and one that only runs as a task is not shown. Skills are shown to clients of both eras.`
 
 /** The whole page, as Markdown. */
 export function matrixDocument(): string {
   const notes = IMPOSSIBLE.map(({ reason }, index) => `${index + 1}. ${reason}`)
-  const parts = [HEAD.trimEnd(), ...CLIENT_ERAS.map(table)]
+  const tables = SHEETS.flatMap((sheet) => CLIENT_ERAS.map((era) => table(sheet, era)))
+  const parts = [HEAD.trimEnd(), ...tables]
   if (notes.length > 0) parts.push(['## What does not, and why', '', ...notes].join('\n'))
-  parts.push(ELSEWHERE)
   return `${parts.join('\n\n')}\n`
 }
 

@@ -1,6 +1,7 @@
 // The same rows against the reference server that has a bit of everything, where it has it.
 import { expect } from 'vitest'
 import { objectAt, type JsonObject } from '../fixtures/wire.ts'
+import { EVERYTHING_TASKS } from './proofs-tasks.ts'
 import { all, call, read, textOf, uriOf, type Feature, type Proof, type Scene } from './scene.ts'
 
 const TEXT_TEMPLATE = 'Dynamic Text Resource'
@@ -179,4 +180,5 @@ export const EVERYTHING: Readonly<Record<Feature['id'], Proof>> = {
   ),
   roots,
   ping,
+  ...EVERYTHING_TASKS,
 }

@@ -48,6 +48,27 @@ export const IMPOSSIBLE: readonly Impossible[] = [
       'callers, in a session of its own; only the calls of clients that cannot be asked anything share it.',
     fails: /^waited in vain/,
   },
+  {
+    features: ['task', 'task-error', 'task-asks', 'task-cancel', 'task-news'],
+    where: ({ era }, client) => era !== client,
+    reason:
+      'Tasks stay within their era, and are not declared to clients of the other. In 2025 the client decides that a call ' +
+      'becomes a task and fetches its result by a request that waits; in 2026 the server decides, for clients that declare ' +
+      'it in that very request, and there is no such request. A node that made one of the other would have to keep the ' +
+      'tasks of its callers; it keeps none, their ids say where they are. So a tool that may run as a task is called ' +
+      'without one. A tool that only runs as a task is not shown to clients of 2026 where its server of 2025 says so; a ' +
+      'server of 2026 does not say so, and refuses the call by naming the extension.',
+    fails: /^no tasks are declared/,
+  },
+  {
+    features: ['task-news'],
+    where: ({ era }, client) => era === '2025' && client === '2025',
+    reason:
+      'A server of 2025 may say how a task stands in its session, which callers of a node share. The message names the ' +
+      'task and nobody it is for, and a node does not know whose a task is: it keeps none, and whoever shows an id ' +
+      'proves by it that the task is theirs. The revision has clients poll, and not rely on being told.',
+    fails: /^waited in vain for: notifications\/tasks\/status/,
+  },
 ]
 
 /** Why that cell cannot work; undefined when it can. */

@@ -3,6 +3,7 @@ import { expect } from 'vitest'
 import type { Asked } from '../fixtures/guest.ts'
 import { objectAt, type Era, type JsonObject } from '../fixtures/wire.ts'
 import type { MatrixClient, Target } from './client.ts'
+import type { Extra, ServerKind } from './servers.ts'
 
 /** One client in front of one server, with any number of nodes between. */
 export interface Scene {
@@ -25,6 +26,10 @@ export interface Feature {
   readonly proof: Proof
   /** The only era whose clients have it. Default: both. */
   readonly only?: Era
+  /** What a server must have besides tools, prompts and resources. Default: nothing. */
+  readonly of?: Extra
+  /** Whether there is no such thing between such a server and clients of that era. Default: there is. */
+  readonly isMissing?: (kind: ServerKind, client: Era) => boolean
   /** By a client that cannot be asked anything, while others can. */
   readonly isUnasked?: boolean
   /** Needs a stream that can be broken at will, so a raw client over HTTP. */
@@ -52,11 +57,13 @@ export async function all(
   client: MatrixClient,
   method: string,
   items: string,
+  params: JsonObject = {},
 ): Promise<JsonObject[]> {
   const found: JsonObject[] = []
   let cursor: unknown
   do {
-    const part = await client.request(method, cursor === undefined ? {} : { cursor })
+    const more = cursor === undefined ? {} : { cursor }
+    const part = await client.request(method, { ...params, ...more })
     found.push(...(part[items] as JsonObject[]))
     cursor = part['nextCursor']
   } while (cursor !== undefined)

@@ -3,6 +3,7 @@ import {
   Client as ClientV2,
   StreamableHTTPClientTransport as HttpV2,
 } from '@modelcontextprotocol/client'
+import { SkillsClient } from '@modelcontextprotocol/client/ext/skills'
 import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js'
@@ -12,8 +13,11 @@ import {
   CreateMessageRequestSchema,
   ElicitRequestSchema,
   ListRootsRequestSchema,
+  ResultSchema,
 } from '@modelcontextprotocol/sdk/types.js'
+import { z } from 'zod'
 import { ALL_CAPABILITIES, type Asked, type Interest } from '../fixtures/guest.ts'
+import { TASKS_EXTENSION } from '../fixtures/tasks-board.ts'
 import { META, objectAt, type JsonObject } from '../fixtures/wire.ts'
 import {
   ASKABLE,
@@ -23,6 +27,7 @@ import {
   type RequestOptions,
   type Target,
 } from './client.ts'
+import { RawRequests } from './raw-requests.ts'
 
 /** The part of both SDKs' clients that the matrix uses; what one method takes is that method's business. */
 type Method = (params: JsonObject, options: object) => Promise<object>
@@ -31,18 +36,29 @@ interface Tappable {
   onmessage?: ((message: never) => void) | undefined
 }
 
-/** Writes down all notifications that a transport hands to its client. */
-function tap(transport: Tappable, heard: JsonObject[]): void {
+/** Writes down all notifications that a transport hands to its client, and keeps from it what another has taken. */
+function tap(
+  transport: Tappable,
+  heard: JsonObject[],
+  taken: (message: JsonObject) => boolean = () => false,
+): void {
   const { onmessage } = transport
   // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the one hook a transport has
   transport.onmessage = (message: JsonObject) => {
+    if (taken(message)) return
     if ('method' in message && !('id' in message)) heard.push(message)
     onmessage?.call(transport, message as never)
   }
 }
 
+/** Methods of extensions that both clients send as they are. */
+const AS_THEY_ARE = ['skills/list', 'skills/get', 'resources/directory/read']
+
 /** The typed methods of a client by the method they send. */
-function methodsOf(client: ClientV1 | ClientV2, callTool: Method): Record<string, Method> {
+function methodsOf(
+  client: ClientV1 | ClientV2,
+  { callTool, send }: { callTool: Method; send: (method: string) => Method },
+): Record<string, Method> {
   const same = client as unknown as Record<string, Method>
   const names = {
     'tools/list': 'listTools',
@@ -58,7 +74,10 @@ function methodsOf(client: ClientV1 | ClientV2, callTool: Method): Record<string
     (params, options) => (same[name] as Method).call(client, params, options),
   ])
   return {
-    ...Object.fromEntries(typed),
+    ...Object.fromEntries([
+      ...typed,
+      ...AS_THEY_ARE.map((method): [string, Method] => [method, send(method)]),
+    ]),
     'tools/call': callTool,
     ping: (_params, options) => client.ping(options),
   }
@@ -98,6 +117,8 @@ abstract class SdkClient {
   }
 }
 
+const TASK_TTL_MS = 60_000
+
 class V1 extends SdkClient implements MatrixClient {
   readonly era = '2025'
   readonly #client: ClientV1
@@ -108,9 +129,11 @@ class V1 extends SdkClient implements MatrixClient {
     super()
     this.#capabilities = capabilities
     this.#client = new ClientV1(CLIENT_INFO, { capabilities })
-    this.methods = methodsOf(this.#client, (params, options) =>
-      this.#client.callTool(params as never, CallToolResultSchema, options),
-    )
+    this.methods = methodsOf(this.#client, {
+      callTool: (params, options) =>
+        this.#client.callTool(params as never, CallToolResultSchema, options),
+      send: (method) => (params) => this.#client.request({ method, params }, ResultSchema),
+    })
   }
 
   async open(target: Target): Promise<this> {
@@ -134,6 +157,15 @@ class V1 extends SdkClient implements MatrixClient {
     return this
   }
 
+  get declared(): JsonObject {
+    return { ...this.#client.getServerCapabilities() }
+  }
+
+  async requestTask(method: string, params: JsonObject): Promise<JsonObject> {
+    const all = method === 'tools/call' ? { ...params, task: { ttl: TASK_TTL_MS } } : params
+    return (await this.#client.request({ method, params: all }, ResultSchema)) as JsonObject
+  }
+
   async wantLogs(level: string): Promise<void> {
     await this.#client.setLoggingLevel(level as never)
   }
@@ -150,11 +182,14 @@ class V1 extends SdkClient implements MatrixClient {
   }
 }
 
+const ANYTHING = z.looseObject({})
+
 class V2 extends SdkClient implements MatrixClient {
   readonly era = '2026'
   readonly #client: ClientV2
   readonly #capabilities: JsonObject
   protected readonly methods: Record<string, Method>
+  #raw: RawRequests | undefined
   #logLevel: string | undefined
 
   constructor(capabilities: JsonObject) {
@@ -164,9 +199,10 @@ class V2 extends SdkClient implements MatrixClient {
       capabilities,
       versionNegotiation: { mode: { pin: '2026-07-28' } },
     })
-    this.methods = methodsOf(this.#client, (params, options) =>
-      this.#client.callTool(params as never, options),
-    )
+    this.methods = methodsOf(this.#client, {
+      callTool: (params, options) => this.#client.callTool(params as never, options),
+      send: (method) => (params) => this.#client.request({ method, params }, ANYTHING),
+    })
   }
 
   async open(target: Target): Promise<this> {
@@ -182,8 +218,39 @@ class V2 extends SdkClient implements MatrixClient {
         ? new HttpV2(new URL(target))
         : new StdioV2({ ...target, stderr: 'ignore' })
     await this.#client.connect(transport)
-    tap(transport, this.heard)
+    const raw = new RawRequests(transport)
+    tap(transport, this.heard, (message) => raw.take(message))
+    this.#raw = raw
     return this
+  }
+
+  get declared(): JsonObject {
+    return { ...this.#client.getServerCapabilities() }
+  }
+
+  /** The SDK takes no result that is a task. */
+  async requestTask(method: string, params: JsonObject): Promise<JsonObject> {
+    if (this.#raw === undefined) throw new Error('not connected')
+    const extensions = { [TASKS_EXTENSION]: {} }
+    return this.#raw.send(method, params, { ...this.#capabilities, extensions })
+  }
+
+  watchTasks(taskIds: readonly string[]): void {
+    // Never answered: it ends with the connection.
+    void this.requestTask('subscriptions/listen', { notifications: { taskIds } }).catch(() => 0)
+  }
+
+  async verifySkills(): Promise<number> {
+    const skills = new SkillsClient(this.#client)
+    let files = 0
+    for (const skill of (await skills.list()).skills) {
+      if (!Array.isArray(skill.resources)) throw new Error(`${skill.uri} lists no files`)
+      for (const { uri } of skill.resources) {
+        const { verified } = await skills.read(skill, uri, { cacheMode: 'bypass' })
+        files += verified ? 1 : 0
+      }
+    }
+    return files
   }
 
   wantLogs(level: string): Promise<void> {

@@ -1,4 +1,4 @@
 import { matrixOf } from './cells.ts'
-import { SERVERS } from './servers.ts'
+import { MAIN } from './sheets.ts'
 
-for (const kind of SERVERS.filter(({ make }) => make.startsWith('SDK'))) matrixOf(kind)
+for (const kind of MAIN.servers.filter(({ make }) => make.startsWith('SDK'))) matrixOf(kind, MAIN)

@@ -3,6 +3,8 @@ import { fileURLToPath } from 'node:url'
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { FixtureServer, type FixtureOptions } from '../fixtures/fixture-server.ts'
 import { script, stdioCommand } from '../fixtures/stdio-command.ts'
+import { startConformanceV1 } from '../fixtures/conformance-v1.ts'
+import { startConformanceV2 } from '../fixtures/conformance-v2.ts'
 import type { Era } from '../fixtures/wire.ts'
 import type { Target } from './client.ts'
 import { hostV1 } from './v1-host.ts'
@@ -12,6 +14,9 @@ import { PAGE_SIZE } from './world-settings.ts'
 
 /** What a server is made of. */
 export type Make = 'raw' | 'raw, cutting' | 'SDK v1' | 'SDK v2' | 'everything'
+
+/** What only some servers have: the tasks of their era, and skills. */
+export type Extra = 'tasks' | 'skills'
 
 /** A server that runs, or can be run. */
 export interface Running {
@@ -28,6 +33,8 @@ export interface ServerKind {
   readonly transport: 'HTTP' | 'stdio'
   /** Whether the link has to be told the era, because the server speaks both. */
   readonly isPinned?: boolean
+  /** Default: nothing. */
+  readonly has?: readonly Extra[]
   /** Whether its own streams can be resumed. */
   readonly isResumable?: boolean
   start(): Promise<Running>
@@ -74,6 +81,20 @@ async function everything(): Promise<Running> {
   return hosted(() => hostV1(() => createServer().server))
 }
 
+const EVERYTHING_HTTP: ServerKind = {
+  make: 'everything',
+  era: '2025',
+  transport: 'HTTP',
+  isResumable: true,
+  start: everything,
+}
+const EVERYTHING_STDIO: ServerKind = {
+  make: 'everything',
+  era: '2025',
+  transport: 'stdio',
+  start: program(scriptAt(`${EVERYTHING}index.js`, 'stdio')),
+}
+
 /** The servers, in the order of the document. */
 export const SERVERS: readonly ServerKind[] = [
   { make: 'raw', era: '2025', transport: 'HTTP', start: raw({ era: '2025' }) },
@@ -109,11 +130,58 @@ export const SERVERS: readonly ServerKind[] = [
     start: program(scriptAt('world-v2.ts')),
   },
   { make: 'SDK v2', era: '2026', transport: 'stdio', start: program(scriptAt('world-v2.ts')) },
-  { make: 'everything', era: '2025', transport: 'HTTP', isResumable: true, start: everything },
+  EVERYTHING_HTTP,
+  EVERYTHING_STDIO,
+]
+
+const TASKS_AND_SKILLS = '../fixtures/conformance-'
+
+/** Servers with tasks or skills, in the order of the document. SDK v2 has no tasks of the core. */
+export const EXTRA_SERVERS: readonly ServerKind[] = [
   {
-    make: 'everything',
+    make: 'SDK v1',
+    era: '2025',
+    transport: 'HTTP',
+    has: ['tasks'],
+    start: () => hosted(startConformanceV1),
+  },
+  {
+    make: 'SDK v1',
     era: '2025',
     transport: 'stdio',
-    start: program(scriptAt(`${EVERYTHING}index.js`, 'stdio')),
+    has: ['tasks'],
+    start: program(scriptAt(`${TASKS_AND_SKILLS}v1.ts`, '--stdio')),
   },
+  {
+    make: 'SDK v2',
+    era: '2025',
+    transport: 'HTTP',
+    isPinned: true,
+    has: ['skills'],
+    start: () => hosted(startConformanceV2),
+  },
+  {
+    make: 'SDK v2',
+    era: '2026',
+    transport: 'HTTP',
+    has: ['tasks', 'skills'],
+    start: () => hosted(() => startConformanceV2({ era: '2026' })),
+  },
+  {
+    make: 'SDK v2',
+    era: '2025',
+    transport: 'stdio',
+    isPinned: true,
+    has: ['skills'],
+    start: program(scriptAt(`${TASKS_AND_SKILLS}v2.ts`, '--stdio')),
+  },
+  {
+    make: 'SDK v2',
+    era: '2026',
+    transport: 'stdio',
+    has: ['tasks', 'skills'],
+    start: program(scriptAt(`${TASKS_AND_SKILLS}v2.ts`, '--stdio', '--era', '2026')),
+  },
+  { ...EVERYTHING_HTTP, has: ['tasks'] },
+  { ...EVERYTHING_STDIO, has: ['tasks'] },
 ]

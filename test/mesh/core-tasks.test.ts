@@ -204,6 +204,26 @@ describe.each(CHAINS)('callers of the other era, %i nodes, names %s', (depth, st
     expect((await call('greet')).result).toMatchObject({ content: [{ text: 'Hello, Ada!' }] })
   })
 
+  test('row 59: where a link between nodes is of 2026, a caller of 2025 is told nothing of core tasks', async () => {
+    const inner = await styledChain(mesh, old.url, { depth, style })
+    const node = { url: inner.endpointUrl('main'), as: '{namespace}' }
+    const outer = await mesh.ready('outer', {
+      upstreams: { next: { node, era: '2026' } },
+      endpoints: { main: { namespaces: ['fx'], names: style } },
+    })
+    const session = await legacySession(outer.endpointUrl('main'))
+    expect(session.initialized['capabilities']).not.toHaveProperty('tasks')
+    const tools = (await session.call('tools/list')).result['tools'] as JsonObject[]
+    const names = tools.map((tool) => tool['name'])
+    expect(names).toContain(name('confirm_delete'))
+    expect(names).not.toContain(name('failing_job'))
+    expect(JSON.stringify(tools)).not.toContain('taskSupport')
+    const greet = { name: name('greet'), arguments: { name: 'Ada' } }
+    expect((await session.call('tools/call', greet)).result).toMatchObject({
+      content: [{ text: 'Hello, Ada!' }],
+    })
+  })
+
   test('row 59: a caller of 2025 is told nothing of the extension, and calls work', async () => {
     const node = await styledChain(mesh, modern.url, { depth, style })
     const capabilities = { extensions: { [TASKS]: {} } }

@@ -33,7 +33,7 @@ describe('attack 23: one call that becomes many exchanges', () => {
     const replies = await Promise.all(Array.from({ length: 50 }, () => call()))
     expect(replies.map(({ status }) => status)).toEqual(Array.from({ length: 50 }, () => 200))
     expect(new Set(shown()).size).toBe(1)
-    const obtained = three.records.a.tokens.filter(({ kind }) => kind === 'obtained')
+    const obtained = three.records.a.audit.filter(({ kind }) => kind === 'obtained')
     expect(obtained).toHaveLength(1)
     // One call there for one call here.
     expect(three.b.visits).toHaveLength(50)
@@ -48,7 +48,7 @@ describe('attack 23: one call that becomes many exchanges', () => {
     const late = answers.filter(({ status }) => status === 429)
     expect(late.length).toBeGreaterThanOrEqual(3)
     expect(late.every(({ error }) => error === 'temporarily_unavailable')).toBe(true)
-    expect(three.records.c.tokens.at(-1)).toMatchObject({ decision: 'refused' })
+    expect(three.records.c.audit.at(-1)).toMatchObject({ decision: 'refused' })
     expect(three.arrived).toBe(0)
     await three.distrust({})
   })

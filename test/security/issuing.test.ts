@@ -41,9 +41,9 @@ describe('attack 12: a grant that is redeemed again', () => {
       replies.filter(({ status, error }) => status === 400 && error === 'invalid_grant'),
     ]
     expect([won.length, lost.length]).toEqual([1, 49])
-    const { tokens } = issuing.records
-    expect(tokens.filter(({ decision }) => decision === 'issued')).toHaveLength(1)
-    expect(tokens.filter(({ reason }) => reason === 'replayed')).toHaveLength(49)
+    const { audit } = issuing.records
+    expect(audit.filter(({ decision }) => decision === 'issued')).toHaveLength(1)
+    expect(audit.filter(({ reason }) => reason === 'replayed')).toHaveLength(49)
     issuing.records.clear()
     expect(issuing.refusal(await issuing.redeem(who, assertion))).toEqual(
       refused(400, 'invalid_grant'),
@@ -82,15 +82,13 @@ describe('attack 21: an ID-JAG for somebody else', () => {
   })
 })
 
-describe('attack 28: another form than a form', () => {
-  const right = (): string =>
-    new URLSearchParams(
-      issuing.as('peer', { grant_type: URN.jwtBearer, assertion: issuing.grant() }) as Record<
-        string,
-        string
-      >,
-    ).toString()
+/** The body of a request that would be answered. */
+function right(): string {
+  const form = { grant_type: URN.jwtBearer, assertion: issuing.grant() }
+  return new URLSearchParams(issuing.as('peer', form) as Record<string, string>).toString()
+}
 
+describe('attack 28: another form than a form', () => {
   it.each<[string, (body: string) => string]>([
     ['a parameter twice', (body) => `${body}&scope=ns:fx&scope=ns:fx`],
     ['the assertion twice', (body) => `${body}&assertion=x`],

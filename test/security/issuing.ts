@@ -92,9 +92,9 @@ export class Issuing {
 
   /** How a request was refused, as far as the client, the audit and the upstream can tell. */
   refusal({ status, error }: { readonly status: number; readonly error: unknown }): object {
-    const line = this.records.tokens.at(-1)
+    const line = this.records.audit.at(-1)
     const audited = line?.decision === 'refused' && line.reason !== undefined
-    const issued = this.records.tokens.filter(({ decision }) => decision === 'issued').length
+    const issued = this.records.audit.filter(({ decision }) => decision === 'issued').length
     return { status, error, audited, issued, arrived: this.arrived }
   }
 

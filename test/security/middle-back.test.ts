@@ -40,7 +40,9 @@ afterAll(async () => {
 })
 
 function outcome(reply: RawReply): object {
-  return { status: reply.status, code: reply.error.code, lured, arrived: three.arrived }
+  const { status } = reply
+  const audited = three.audited('a')
+  return { status, code: reply.error.code, lured, arrived: three.arrived, audited }
 }
 
 /** Somebody A has no token for yet. */
@@ -76,7 +78,13 @@ describe('attack 31: credentials go nowhere but to whom they are for', () => {
   it.each([301, 302, 303, 307, 308])('attack 31: nor does a redirect, %i', async (status) => {
     three.b.misdeed = (_, exchange) => exchange.empty(status, { location: `${elsewhere}/mcp` })
     const reply = await three.call('alice')
-    expect(outcome(reply)).toEqual({ status: 200, code: -31_003, lured: 0, arrived: 0 })
+    expect(outcome(reply)).toEqual({
+      status: 200,
+      code: -31_003,
+      lured: 0,
+      arrived: 0,
+      audited: 'failed: upstream_unavailable',
+    })
     expect(reply.raw).not.toContain(elsewhere)
   })
 })
@@ -96,7 +104,13 @@ describe('attack 32, row 52: what the middle says of authorization', () => {
           },
         })
       const reply = await somebody()
-      expect(outcome(reply)).toEqual({ status: 200, code: -31_012, lured: 0, arrived: 0 })
+      expect(outcome(reply)).toEqual({
+        status: 200,
+        code: -31_012,
+        lured: 0,
+        arrived: 0,
+        audited: 'refused: delegation_refused',
+      })
       expect(challengeOf(reply)).toBe('')
       expect(JSON.stringify([reply.raw, reply.headers])).not.toMatch(/evil|script/i)
       expect(reply.raw).not.toContain(elsewhere)
@@ -111,7 +125,13 @@ describe('attack 32, row 52: what the middle says of authorization', () => {
       })
     // It holds less than the middle asks for, and enough to see the tool.
     const reply = await somebody({ scope: 'tool:b/echo' })
-    expect(outcome(reply)).toEqual({ status: 403, code: -31_011, lured: 0, arrived: 0 })
+    expect(outcome(reply)).toEqual({
+      status: 403,
+      code: -31_011,
+      lured: 0,
+      arrived: 0,
+      audited: 'refused: insufficient_scope',
+    })
     const challenge = challengeOf(reply)
     expect(challenge).toContain('error="insufficient_scope"')
     expect(challenge).toContain('scope="ns:b"')
@@ -127,7 +147,13 @@ describe('attack 32, row 52: what the middle says of authorization', () => {
       exchange.empty(401, { 'www-authenticate': 'DPoP error="invalid_token"' })
     }
     const reply = await somebody()
-    expect(outcome(reply)).toEqual({ status: 200, code: -31_012, lured: 0, arrived: 0 })
+    expect(outcome(reply)).toEqual({
+      status: 200,
+      code: -31_012,
+      lured: 0,
+      arrived: 0,
+      audited: 'refused: delegation_refused',
+    })
     // One more token, one more try, and no third.
     expect(asked).toBe(2)
   })
@@ -168,9 +194,15 @@ describe('attack 44: the issuer of the middle answers with more than it was aske
   ])('attack 44: %s', async (_, reason, answer) => {
     three.b.answer = answer
     const reply = await somebody()
-    expect(outcome(reply)).toEqual({ status: 200, code: -31_012, lured: 0, arrived: 0 })
+    expect(outcome(reply)).toEqual({
+      status: 200,
+      code: -31_012,
+      lured: 0,
+      arrived: 0,
+      audited: 'refused: delegation_refused',
+    })
     expect(three.b.visits).toHaveLength(0)
-    expect(three.records.a.tokens.at(-1)).toMatchObject({
+    expect(three.records.a.audit.at(-1)).toMatchObject({
       kind: 'obtained',
       decision: 'refused',
       reason,
@@ -178,6 +210,10 @@ describe('attack 44: the issuer of the middle answers with more than it was aske
     expect(three.records.a.text).toContain('no token for an upstream')
   })
 })
+
+function scopesOf({ scope }: JsonObject): readonly string[] {
+  return typeof scope === 'string' ? scope.split(' ') : []
+}
 
 describe('row 51: the token upstream', () => {
   it('row 51: is for the upstream alone, and has no more scopes than the caller and the link grant', async () => {
@@ -200,21 +236,18 @@ describe('row 51: the token upstream', () => {
     await fc.assert(
       fc.asyncProperty(held, async (scopes) => {
         three.begin()
-        const reply = await somebody({ scope: scopes.join(' ') })
+        await somebody({ scope: scopes.join(' ') })
         const [visit] = three.b.visits
-        if (visit === undefined) {
-          // Who may not call the tool here gets no token for there.
-          expect([403, 200]).toContain(reply.status)
-          expect(reply.error).toBeDefined()
-          return
-        }
-        const atB = String(visit.claims['scope']).split(' ')
+        const atB = visit === undefined ? [] : scopesOf(visit.claims)
+        const token = visit === undefined ? undefined : await three.b.tokenFor(visit)
+        const atC = token === undefined ? [] : scopesOf(claimsOf(token))
         const image = mapScopes(scopes, { 'ns:b': ['ns:fx'] })
         expect(atB.every((one) => isCovered(image, one))).toBe(true)
-        const claims = claimsOf(await three.b.tokenFor(visit))
-        const atC = String(claims['scope']).split(' ')
-        expect(claims['aud']).toBe(three.c.endpointUrl('main'))
         expect(atC.every((one) => isCovered(atB, one) && isCovered(['ns:fx'], one))).toBe(true)
+        // Who may not call the tool here gets no token for there. It reads only, and of an identity provider "*" is no
+        // scope of this node.
+        const enough = ['ns:b', 'ns:b:read', 'tool:b/echo']
+        expect(visit !== undefined).toBe(scopes.some((one) => enough.includes(one)))
       }),
       { numRuns: 25 },
     )

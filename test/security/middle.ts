@@ -20,6 +20,8 @@ export interface TokenAnswer {
   readonly status: number
   readonly error: unknown
   readonly body: JsonObject
+  /** Undefined when there is none. */
+  readonly token: string | undefined
 }
 
 /** The next organisation. */
@@ -149,7 +151,13 @@ export class Middle {
     })
     const body: unknown = JSON.parse(reply.raw)
     const answered = isObject(body) ? body : {}
-    return { status: reply.status, error: answered['error'], body: answered }
+    const { error, access_token: token } = answered
+    return {
+      status: reply.status,
+      error,
+      body: answered,
+      token: typeof token === 'string' ? token : undefined,
+    }
   }
 
   redeem(assertion: string, form: Form = {}): Promise<TokenAnswer> {
@@ -158,9 +166,8 @@ export class Middle {
 
   /** A token of the next organisation for one call. @throws Error when it gets none */
   async tokenFor(visit: Visit, change: JsonObject = {}): Promise<string> {
-    const { body } = await this.redeem(this.grantFor(visit, change))
-    const { access_token: token } = body
-    if (typeof token !== 'string') throw new Error(`no token: ${JSON.stringify(body)}`)
+    const { body, token } = await this.redeem(this.grantFor(visit, change))
+    if (token === undefined) throw new Error(`no token: ${JSON.stringify(body)}`)
     return token
   }
 
@@ -195,9 +202,6 @@ export class Middle {
 
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const { issuer, client } = this
-    const jwks = (key: SigningKey): object => ({
-      keys: [{ ...key.jwk, kid: key.kid, alg: 'ES256' }],
-    })
     const documents: Readonly<Record<string, object>> = {
       '/.well-known/oauth-authorization-server': {
         issuer,
@@ -246,6 +250,10 @@ export class Middle {
       ...(isObject(answered) && answered),
     }
   }
+}
+
+function jwks(key: SigningKey): object {
+  return { keys: [{ ...key.jwk, kid: key.kid, alg: 'ES256' }] }
 }
 
 function pick(from: JsonObject, names: readonly string[]): JsonObject {

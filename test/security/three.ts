@@ -1,13 +1,12 @@
 // Organisations A and C, real nodes, with a malicious one between them.
 import { randomBytes, randomUUID } from 'node:crypto'
-import type { AuditLine } from '../../node/core/audit-chain.ts'
 import { hashStaticKey } from '../../node/identity/static-keys.ts'
 import type { RunningNode } from '../../node/main/running-node.ts'
+import { canary } from '../canary/canary.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { callModern, type Headers, type RawReply } from '../fixtures/raw-client.ts'
 import type { JsonObject } from '../fixtures/wire.ts'
 import { Mesh } from '../mesh/mesh.ts'
-import { canary } from '../canary/canary.ts'
 import { Records } from '../mesh/records.ts'
 import { json, serve, type LocalServer } from '../node/identity/local-server.ts'
 import { ForgeKey, type Json } from './forge.ts'
@@ -136,6 +135,14 @@ export class Three {
 
   /** Somebody of the identity provider calls it, with a token that says what they like. */
   callAs(claims: JsonObject, more: JsonObject = {}): Promise<RawReply> {
+    const token = this.personsToken(claims)
+    const params = { name: 'b__echo', arguments: { message: 'hi' } }
+    const headers = { authorization: `Bearer ${token}` }
+    return callModern(this.a.endpointUrl('people'), 'tools/call', params, { headers, ...more })
+  }
+
+  /** A token of the identity provider, which says what they like. */
+  personsToken(claims: JsonObject = {}): string {
     const url = this.a.endpointUrl('people')
     const now = Math.floor(Date.now() / 1_000)
     const right = {
@@ -145,16 +152,13 @@ export class Three {
       client_id: 'app',
       jti: randomUUID(),
     }
-    const token = this.provider.access({
+    return this.provider.access({
       ...right,
       iat: now,
       exp: now + 300,
       scope: 'ns:b',
       ...claims,
     })
-    const params = { name: 'b__echo', arguments: { message: 'hi' } }
-    const headers = { authorization: `Bearer ${token}` }
-    return callModern(url, 'tools/call', params, { headers, ...more })
   }
 
   /** A call of a person, as the middle has it. */
@@ -171,9 +175,15 @@ export class Three {
   }
 
   /** Why C refused a token last, by its audit; undefined when it did not. */
-  get refusedByC(): AuditLine['reason'] {
-    const line = this.records.c.tokens.at(-1)
+  get refusedByC(): string | undefined {
+    const line = this.records.c.audit.at(-1)
     return line?.decision === 'refused' ? line.reason : undefined
+  }
+
+  /** How the last call ended at A or C, by its audit: that it was refused, or failed, and why. */
+  audited(at: 'a' | 'c'): string | undefined {
+    const line = this.records[at].audit.findLast(({ kind }) => kind === 'call')
+    return line && `${line.decision}: ${line.reason ?? ''}`
   }
 
   async close(): Promise<void> {
@@ -181,7 +191,6 @@ export class Three {
     await this.b.close()
     await this.origin.close()
     await this.#login.close()
-    expectNoOtherLeak()
   }
 }
 

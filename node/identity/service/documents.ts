@@ -35,8 +35,12 @@ export class Documents {
   readonly #documents = new Map<string, Document>()
 
   constructor(settings: ServiceSettings, parts: Pick<ServiceParts, 'keys'>) {
-    const { base, name, endpoints, issuer } = settings
-    for (const endpoint of endpoints) this.#addEndpoint(endpoint)
+    const { base, name, endpoints, issuer, signsResults } = settings
+    const jwksUri = signsResults === true ? `${base}${PATHS.resultJwks}` : undefined
+    for (const endpoint of endpoints) this.#addEndpoint(endpoint, jwksUri)
+    if (signsResults === true) {
+      this.#documents.set(PATHS.resultJwks, () => parts.keys.ring('result').jwks())
+    }
     this.#documents.set(PATHS.clientJwks, () => parts.keys.ring('client').jwks())
     this.#documents.set(PATHS.client, () =>
       clientDocument({
@@ -68,7 +72,7 @@ export class Documents {
     return respondEmpty(405, ['allow', 'GET, HEAD'])
   }
 
-  #addEndpoint(endpoint: ServedEndpoint): void {
+  #addEndpoint(endpoint: ServedEndpoint, jwksUri: string | undefined): void {
     const { resource, name, title } = endpoint
     const document: Document = () =>
       resourceMetadata({
@@ -77,7 +81,7 @@ export class Documents {
         scopes: endpoint.scopes(),
         dpopRequired: endpoint.dpopRequired,
         dpopAlgs: PROOF_ALGS,
-        ...present({ name: title }),
+        ...present({ name: title, jwksUri }),
       })
     this.#documents.set(pathOf(resourceMetadataUrl(resource)), document)
     // Behind a proxy that takes a part of the path off.

@@ -56,9 +56,12 @@ export async function serveEndpoint(
   context: EndpointContext,
 ): Promise<OAuthResponse> {
   const door = DOORS.get(request.path)
-  if (request.method !== 'POST' || door === undefined) return respondEmpty(405, ['allow', 'POST'])
   const { parts } = context
   const trail = new Trail(parts.audit, parts.secrets.audit)
+  if (request.method !== 'POST' || door === undefined) {
+    trail.refused(new OAuthFault('invalid_request', 'only POST is served here'))
+    return respondEmpty(405, ['allow', 'POST'])
+  }
   trail.note({ kind: door.kind })
   try {
     return await open(door, request, { context, trail })

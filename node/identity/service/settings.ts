@@ -72,6 +72,8 @@ export interface ServiceSettings {
   readonly endpoints: readonly ServedEndpoint[]
   /** Where browsers come back to; absent where no upstream is signed in to. */
   readonly redirectUri?: string
+  /** Whether results or descriptions of tools are signed here; default no. */
+  readonly signsResults?: boolean
   /** Absent where the organisation's issuer is elsewhere: then there are documents only. */
   readonly issuer?: IssuerPolicy
 }
@@ -97,6 +99,8 @@ export const PATHS = {
   introspect: '/oauth/introspect',
   jwks: '/oauth/jwks',
   clientJwks: '/oauth/client-jwks',
+  /** Keys of what this node signs as the origin of tools. */
+  resultJwks: '/oauth/result-jwks',
   client: '/oauth/client.json',
   /** Stands in the metadata, and refuses. */
   authorize: '/oauth/authorize',

@@ -83,6 +83,7 @@ describe('a good configuration', () => {
       ...NODE,
       listen: { host: '127.0.0.1', port: 7_400 },
       state: resolve('/etc/banyan/.banyan/edge'),
+      pins: resolve('/etc/banyan/edge.pins.json'),
       allowedHosts: [],
       allowedOrigins: [],
     })

@@ -44,6 +44,7 @@ const PINNED: Readonly<Record<FaultCode, readonly [rpc: number, http: number]>> 
   unknown_resource: [-32602, 200],
   unknown_task: [-32602, 200],
   unknown_tool: [-32602, 200],
+  unproved: [-31_013, 200],
   unsupported_version: [-32022, 400],
   upstream_protocol: [-31005, 200],
   upstream_timeout: [-31004, 200],
@@ -90,7 +91,7 @@ describe('codes', () => {
 
   test('of our own lie outside what JSON-RPC reserves', () => {
     expect(own.every((code) => code < -32_768 || code > -32_000)).toBe(true)
-    expect(own).toHaveLength(12)
+    expect(own).toHaveLength(13)
   })
 
   test('are one for each meaning', () => {
