@@ -204,8 +204,8 @@ export class Registry {
       ...limits,
       listTtl: config.listTtl,
       trail: { budget: limits.hopBudget - 1, path: [this.#parts.self.federation.node] },
-      screen: proving.screen,
       ...(delegator?.signsIn === true && { own: signInTool(label) }),
+      screen: proving.screen,
       log: this.#log,
       changed: (mirror) => {
         this.catalogue.mirrorChanged(mirror)
@@ -218,19 +218,10 @@ export class Registry {
         ? { isShown: () => mirrors.of('tool').showsOwn, refresh: () => mirrors.refresh() }
         : undefined
     const { results } = proving
+    const shared = { link, kind, isolate, timeout, maxTimeout, concurrency }
     return {
       fingerprint: print,
-      upstream: {
-        link,
-        kind,
-        isolate,
-        timeout,
-        maxTimeout,
-        concurrency,
-        delegator,
-        results,
-        signIn,
-      },
+      upstream: { ...shared, delegator, signIn, results },
       mirrors,
       proving,
     }

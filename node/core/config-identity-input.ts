@@ -1,6 +1,6 @@
 import type {
-  ProvenanceMode,
   ClientAuthMethod,
+  ProvenanceMode,
   SignatureAlgorithm,
   SubjectRule,
   TrustRecord,

@@ -12,8 +12,8 @@ import {
 import type { Authorization, Delegator } from '../core/delegation.ts'
 import type { Link } from '../outbound/link.ts'
 import { badState } from './request-state.ts'
-import type { ResultProving } from './result-proof.ts'
 import type { SignInTool } from './sign-in-tool.ts'
+import type { ResultProving } from './result-proof.ts'
 
 /** An upstream as the hop uses it. */
 export interface Upstream {
@@ -29,10 +29,10 @@ export interface Upstream {
   readonly concurrency: number
   /** Tells it who calls; undefined where it is not told. */
   readonly delegator: Delegator | undefined
-  /** Signs results of its tools, or checks them; undefined where neither is done. */
-  readonly results?: ResultProving | undefined
   /** Present where callers sign in themselves. */
   readonly signIn?: SignInTool | undefined
+  /** Signs results of its tools, or checks them; undefined where neither is done. */
+  readonly results?: ResultProving | undefined
 }
 
 /** The upstreams by label. */

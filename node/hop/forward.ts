@@ -11,8 +11,8 @@ import type { Upstream } from './exchange.ts'
 import { Flight } from './flight.ts'
 import { CallLanding, type LandingParts } from './landing.ts'
 import { badState } from './request-state.ts'
-import { proofOf } from './result-proof.ts'
 import { isSignIn, signedIn } from './sign-in-tool.ts'
+import { proofOf } from './result-proof.ts'
 
 /** What forwarding takes, the same for all calls of a node. */
 export interface ForwardParts extends LandingParts {

@@ -68,8 +68,8 @@ export class Identity {
   readonly #revocations: MemoryRevocations
   readonly #endpoints: EndpointAuthenticator
   readonly #delegators: Delegators
-  readonly #provenances: Provenances
   readonly #consents: ConsentDelegators
+  readonly #provenances: Provenances
   #config: NodeConfig
   #base: string | undefined
   #service: TokenService | undefined
@@ -94,6 +94,7 @@ export class Identity {
     this.#revocations = new MemoryRevocations({ clock, capacity: limits.revocations })
     this.#endpoints = this.#makeAuthenticator()
     this.#delegators = this.#makeDelegators()
+    this.#consents = this.#makeConsents()
     this.#provenances = new Provenances({
       base: () => this.#baseUrl(),
       keys: keys.ring('result'),
@@ -101,7 +102,6 @@ export class Identity {
       clock,
       leeway: limits.clockSkew / 1_000,
     })
-    this.#consents = this.#makeConsents()
     this.authenticator = this.#endpoints
     this.#revocations.onRevoked((revocation) => this.#delegators.revoked(revocation))
   }
@@ -254,14 +254,14 @@ export class Identity {
   #settings(): ServiceSettings {
     const { issuer, node, upstreams } = this.#config
     const base = this.#baseUrl()
-    const endpoints = this.#served(base)
-    const signsResults = Object.values(upstreams).some(signs)
     const signsIn = Object.values(upstreams).some(
       (one) => one.kind !== 'stdio' && one.auth.mode === 'oauth',
     )
     const redirectUri = signsIn ? { redirectUri: `${base}${CALLBACK_PATH}` } : {}
-    const shared = { base, name: node.name, endpoints, signsResults, ...redirectUri }
-    return issuer?.mode === 'embedded' ? { ...shared, issuer: this.#policy(issuer) } : shared
+    const signsResults = Object.values(upstreams).some(signs)
+    const served = { base, name: node.name, endpoints: this.#served(base) }
+    const documents = { ...served, ...redirectUri, signsResults }
+    return issuer?.mode === 'embedded' ? { ...documents, issuer: this.#policy(issuer) } : documents
   }
 
   #served(base: string): readonly ServedEndpoint[] {

@@ -70,10 +70,10 @@ export interface ServiceSettings {
   /** Name of the node, for people. */
   readonly name: string
   readonly endpoints: readonly ServedEndpoint[]
-  /** Whether results or descriptions of tools are signed here; default no. */
-  readonly signsResults?: boolean
   /** Where browsers come back to; absent where no upstream is signed in to. */
   readonly redirectUri?: string
+  /** Whether results or descriptions of tools are signed here; default no. */
+  readonly signsResults?: boolean
   /** Absent where the organisation's issuer is elsewhere: then there are documents only. */
   readonly issuer?: IssuerPolicy
 }
