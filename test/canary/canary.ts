@@ -2,7 +2,7 @@
 // sequence of one goes out again, on whatever way. Installed for every test file by `setup.ts`.
 import { channel } from 'node:diagnostics_channel'
 import fs from 'node:fs'
-import { IncomingMessage, type Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import { Socket, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
@@ -46,6 +46,13 @@ const MOST_OWN = 5_000
 
 /** What is kept of what a socket wrote last, so that nothing hides between two writes, bytes. */
 const TAIL = 2_048
+
+const WRITE = '_writeGeneric'
+
+type Write = (
+  this: Socket,
+  ...all: [writev: boolean, data: unknown, encoding: string, done: unknown]
+) => void
 
 class Canary {
   readonly #needles = new Needles()
@@ -149,13 +156,13 @@ class Canary {
 
   /** Reads along, before anybody: a listener would set the stream going. */
   #readForm(request: IncomingMessage, port: number): void {
-    const push = request.push
+    const push = request.push.bind(request)
     let body = ''
     request.push = (chunk: unknown, ...rest) => {
       if (chunk instanceof Uint8Array) body += Buffer.from(chunk).toString('latin1')
       // Half of one would be half of many.
       if (chunk === null) this.#form(body, port)
-      return push.call(request, chunk, ...rest)
+      return push(chunk, ...rest)
     }
   }
 
@@ -197,16 +204,16 @@ class Canary {
   }
 
   #watchSockets(): void {
-    const prototype = Socket.prototype as unknown as {
-      _writeGeneric(writev: boolean, data: unknown, encoding: string, done: unknown): void
-    }
-    const original = prototype._writeGeneric
+    // The one place all writes of a socket pass, corked or not; nothing that may be subscribed to shows their bytes.
+    const prototype = Socket.prototype as unknown as Record<typeof WRITE, Write>
+    const original = prototype[WRITE]
     const written = (socket: Socket, data: unknown, encoding: string): void => {
       if (this.#needles.size > 0) this.#written(socket, data, encoding)
     }
-    prototype._writeGeneric = function (this: Socket, writev, data, encoding, done) {
+    prototype[WRITE] = function (this: Socket, ...all) {
+      const [, data, encoding] = all
       written(this, data, encoding)
-      original.call(this, writev, data, encoding, done)
+      original.apply(this, all)
     }
   }
 
@@ -248,10 +255,10 @@ class Canary {
       if (this.#needles.size === 0) return
       this.#search('log', Buffer.from(String(text)), { to: 'standard error' })
     }
-    fs.writeSync = ((fd: number, text: unknown, ...rest: unknown[]) => {
+    fs.writeSync = (fd: number, text: unknown, ...rest: unknown[]) => {
       if (fd === 1 || fd === 2) search(text)
       return (original as (...all: unknown[]) => number)(fd, text, ...rest)
-    }) as typeof fs.writeSync
+    }
   }
 
   /** @param where.from what lies before was searched already */

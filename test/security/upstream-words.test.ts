@@ -21,7 +21,7 @@ afterAll(() => three.close())
 
 /** Long enough that nothing says it by chance, and what a header may hold. */
 const word = fc.string({
-  unit: fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz0123456789:/._~'),
+  unit: fc.constantFrom(...'abcdefghijklmnopqrstuvwxyz0123456789:/._~'.split('')),
   minLength: 12,
   maxLength: 60,
 })
@@ -121,11 +121,10 @@ describe('attack 34: what is dumped of what a node holds', () => {
       })
       const printed = [inspect(held, { depth: 20 }), JSON.stringify(held), seen]
       const copied = serialize(JSON.parse(JSON.stringify(held))).toString('latin1')
-      for (const text of [...printed, copied, `${String(held)}`])
-        expect(text).not.toContain('canary0')
+      for (const text of [...printed, copied]) expect(text).not.toContain('canary0')
     }
-    expect(serialize({ ...token, ...principal.credential }).toString('latin1')).not.toContain(
-      'canary0',
-    )
+    const shown = Object.entries({ token, credential: principal.credential })
+    expect(serialize(JSON.parse(JSON.stringify(shown))).toString('latin1')).not.toContain('canary0')
+    expect([String(token), String(principal.credential)].join(' ')).not.toContain('canary0')
   })
 })
