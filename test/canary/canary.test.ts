@@ -42,8 +42,8 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   // The key comes in, and the node serves its holder: nothing leaks by that.
-  expect((await call('hi')).status).toBe(200)
-  expect(canary.take()).toEqual([])
+  const { status } = await call('hi')
+  if (status !== 200 || canary.take().length > 0) throw new Error('it is not served as it should')
 })
 
 afterAll(async () => {
@@ -63,6 +63,15 @@ function ways(leaks: readonly Leak[]): string[] {
   return [...new Set(leaks.map(({ channel }) => channel))].toSorted()
 }
 
+/** Header and payload of a JWT. */
+function jwt(id: string): string {
+  const claims = { iss: 'https://issuer.example', aud: 'https://node.example/mcp/main', id }
+  const [head, body] = [{ alg: 'ES256', typ: 'at+jwt', kid: 'some-key-id' }, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString('base64url'),
+  )
+  return `${head}.${body}`
+}
+
 const FORMS: [string, string][] = [
   ['as it is', KEY],
   ['a window of it', KEY.slice(7, 7 + WINDOW)],
@@ -70,7 +79,7 @@ const FORMS: [string, string][] = [
   ['in base64url, behind one character', Buffer.from(`x${KEY}`).toString('base64url')],
   ['in hex', Buffer.from(KEY).toString('hex')],
   ['in large hex', Buffer.from(KEY).toString('hex').toUpperCase()],
-  ['backwards', [...KEY].toReversed().join('')],
+  ['backwards', Buffer.from(Buffer.from(KEY).toReversed()).toString()],
 ]
 
 describe('invariant 14: the canary finds a credential', () => {
@@ -133,7 +142,7 @@ describe('invariant 14: the canary finds a credential', () => {
 
 describe('invariant 14: what the canary looks for', () => {
   const text = fc.string({
-    unit: fc.constantFrom(...'abcdefghijklmnopqrstuvwxyzABCDEF0123456789-_'),
+    unit: fc.constantFrom(...'abcdefghijklmnopqrstuvwxyzABCDEF0123456789-_'.split('')),
   })
 
   test('any window of a credential is found in any text', () => {
@@ -154,13 +163,6 @@ describe('invariant 14: what the canary looks for', () => {
 
   test('of a JWT the signature and the payload, and not what all tokens of its issuer have in common', () => {
     const signature = randomBytes(64).toString('base64url')
-    const jwt = (id: string): string => {
-      const claims = { iss: 'https://issuer.example', aud: 'https://node.example/mcp/main', id }
-      const [head, body] = [{ alg: 'ES256', typ: 'at+jwt', kid: 'some-key-id' }, claims].map(
-        (part) => Buffer.from(JSON.stringify(part)).toString('base64url'),
-      )
-      return `${head}.${body}`
-    }
     const needles = new Needles()
     needles.add(`${jwt('1')}.${signature}`, 'it')
     expect(

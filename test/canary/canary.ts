@@ -2,7 +2,7 @@
 // sequence of one goes out again, on whatever way. Installed for every test file by `setup.ts`.
 import { channel } from 'node:diagnostics_channel'
 import fs from 'node:fs'
-import { IncomingMessage, type Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import { Socket, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
@@ -40,6 +40,11 @@ const FORM_CREDENTIALS = [
   'client_secret',
   'token',
 ] as const
+
+/** What every write on a socket comes to, with TLS before it is encrypted. */
+const WRITE = '_writeGeneric'
+
+type WriteArguments = [isMany: boolean, data: unknown, encoding: string, done: unknown]
 
 /** Credentials of nodes that are remembered. */
 const MOST_OWN = 5_000
@@ -149,13 +154,13 @@ class Canary {
 
   /** Reads along, before anybody: a listener would set the stream going. */
   #readForm(request: IncomingMessage, port: number): void {
-    const push = request.push
+    const push = request.push.bind(request)
     let body = ''
     request.push = (chunk: unknown, ...rest) => {
       if (chunk instanceof Uint8Array) body += Buffer.from(chunk).toString('latin1')
       // Half of one would be half of many.
       if (chunk === null) this.#form(body, port)
-      return push.call(request, chunk, ...rest)
+      return push(chunk, ...rest)
     }
   }
 
@@ -197,17 +202,15 @@ class Canary {
   }
 
   #watchSockets(): void {
-    const prototype = Socket.prototype as unknown as {
-      _writeGeneric(writev: boolean, data: unknown, encoding: string, done: unknown): void
-    }
-    const original = prototype._writeGeneric
+    const original = Reflect.get(Socket.prototype, WRITE) as (...all: unknown[]) => void
     const written = (socket: Socket, data: unknown, encoding: string): void => {
       if (this.#needles.size > 0) this.#written(socket, data, encoding)
     }
-    prototype._writeGeneric = function (this: Socket, writev, data, encoding, done) {
+    Reflect.set(Socket.prototype, WRITE, function (this: Socket, ...all: WriteArguments) {
+      const [, data, encoding] = all
       written(this, data, encoding)
-      original.call(this, writev, data, encoding, done)
-    }
+      original.apply(this, all)
+    })
   }
 
   #written(socket: Socket, data: unknown, encoding: string): void {
@@ -248,10 +251,10 @@ class Canary {
       if (this.#needles.size === 0) return
       this.#search('log', Buffer.from(String(text)), { to: 'standard error' })
     }
-    fs.writeSync = ((fd: number, text: unknown, ...rest: unknown[]) => {
+    fs.writeSync = (fd: number, text: unknown, ...rest: unknown[]) => {
       if (fd === 1 || fd === 2) search(text)
       return (original as (...all: unknown[]) => number)(fd, text, ...rest)
-    }) as typeof fs.writeSync
+    }
   }
 
   /** @param where.from what lies before was searched already */

@@ -47,6 +47,10 @@ function oneOf(facts: CallFacts, more: Partial<AuditTrailOptions> = {}): AuditRe
   return record
 }
 
+function subjectOf(): never {
+  throw new Error('out of order')
+}
+
 describe('the line of a call', () => {
   const params = {
     name: 'fx__echo',
@@ -114,9 +118,6 @@ describe('the line of a call', () => {
   test('that cannot be made costs a line of the log and no call', () => {
     const told: unknown[] = []
     const log = { ...SILENT, error: (facts: object) => void told.push(facts) }
-    const subjectOf = (): string => {
-      throw new Error('out of order')
-    }
     trailTo([], { log, subjectOf }).call({ principal: callerOf() })
     expect(told).toHaveLength(1)
   })
