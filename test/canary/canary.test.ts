@@ -43,8 +43,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   // The key comes in, and the node serves its holder: nothing leaks by that.
   const { status } = await call('hi')
-  const leaks = canary.take()
-  if (status !== 200 || leaks.length > 0) throw new Error(`${status} ${JSON.stringify(leaks)}`)
+  if (status !== 200 || canary.take().length > 0) throw new Error('it is not served as it should')
 })
 
 afterAll(async () => {
@@ -64,16 +63,7 @@ function ways(leaks: readonly Leak[]): string[] {
   return [...new Set(leaks.map(({ channel }) => channel))].toSorted()
 }
 
-const FORMS: [string, string][] = [
-  ['as it is', KEY],
-  ['a window of it', KEY.slice(7, 7 + WINDOW)],
-  ['in base64, with its scheme', Buffer.from(`Bearer ${KEY}`).toString('base64')],
-  ['in base64url, behind one character', Buffer.from(`x${KEY}`).toString('base64url')],
-  ['in hex', Buffer.from(KEY).toString('hex')],
-  ['in large hex', Buffer.from(KEY).toString('hex').toUpperCase()],
-  ['backwards', KEY.split('').toReversed().join('')],
-]
-
+/** Header and payload of a JWT. */
 function jwt(id: string): string {
   const claims = { iss: 'https://issuer.example', aud: 'https://node.example/mcp/main', id }
   const [head, body] = [{ alg: 'ES256', typ: 'at+jwt', kid: 'some-key-id' }, claims].map((part) =>
@@ -81,6 +71,16 @@ function jwt(id: string): string {
   )
   return `${head}.${body}`
 }
+
+const FORMS: [string, string][] = [
+  ['as it is', KEY],
+  ['a window of it', KEY.slice(7, 7 + WINDOW)],
+  ['in base64, with its scheme', Buffer.from(`Bearer ${KEY}`).toString('base64')],
+  ['in base64url, behind one character', Buffer.from(`x${KEY}`).toString('base64url')],
+  ['in hex', Buffer.from(KEY).toString('hex')],
+  ['in large hex', Buffer.from(KEY).toString('hex').toUpperCase()],
+  ['backwards', Buffer.from(Buffer.from(KEY).toReversed()).toString()],
+]
 
 describe('invariant 14: the canary finds a credential', () => {
   test.each(FORMS)('in the body to an upstream, and in the answer: %s', async (_, text) => {

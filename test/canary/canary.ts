@@ -41,18 +41,16 @@ const FORM_CREDENTIALS = [
   'token',
 ] as const
 
+/** What every write on a socket comes to, with TLS before it is encrypted. */
+const WRITE = '_writeGeneric'
+
+type WriteArguments = [isMany: boolean, data: unknown, encoding: string, done: unknown]
+
 /** Credentials of nodes that are remembered. */
 const MOST_OWN = 5_000
 
 /** What is kept of what a socket wrote last, so that nothing hides between two writes, bytes. */
 const TAIL = 2_048
-
-const WRITE = '_writeGeneric'
-
-type Write = (
-  this: Socket,
-  ...all: [writev: boolean, data: unknown, encoding: string, done: unknown]
-) => void
 
 class Canary {
   readonly #needles = new Needles()
@@ -204,17 +202,15 @@ class Canary {
   }
 
   #watchSockets(): void {
-    // The one place all writes of a socket pass, corked or not; nothing that may be subscribed to shows their bytes.
-    const prototype = Socket.prototype as unknown as Record<typeof WRITE, Write>
-    const original = prototype[WRITE]
+    const original = Reflect.get(Socket.prototype, WRITE) as (...all: unknown[]) => void
     const written = (socket: Socket, data: unknown, encoding: string): void => {
       if (this.#needles.size > 0) this.#written(socket, data, encoding)
     }
-    prototype[WRITE] = function (this: Socket, ...all) {
+    Reflect.set(Socket.prototype, WRITE, function (this: Socket, ...all: WriteArguments) {
       const [, data, encoding] = all
       written(this, data, encoding)
       original.apply(this, all)
-    }
+    })
   }
 
   #written(socket: Socket, data: unknown, encoding: string): void {

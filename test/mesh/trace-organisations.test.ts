@@ -31,10 +31,9 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-const audit = (name: string): Record<string, unknown> => ({
-  file: join(folder, `${name}.jsonl`),
-  arguments: 'digest',
-})
+function audit(name: string): Record<string, unknown> {
+  return { file: join(folder, `${name}.jsonl`), arguments: 'digest' }
+}
 
 function chain(options: ChainOptions = {}): Promise<Chain> {
   return chainOf(mesh, fixture, { audit, ...options })

@@ -47,7 +47,7 @@ function oneOf(facts: CallFacts, more: Partial<AuditTrailOptions> = {}): AuditRe
   return record
 }
 
-function outOfOrder(): string {
+function subjectOf(): never {
   throw new Error('out of order')
 }
 
@@ -118,7 +118,7 @@ describe('the line of a call', () => {
   test('that cannot be made costs a line of the log and no call', () => {
     const told: unknown[] = []
     const log = { ...SILENT, error: (facts: object) => void told.push(facts) }
-    trailTo([], { log, subjectOf: outOfOrder }).call({ principal: callerOf() })
+    trailTo([], { log, subjectOf }).call({ principal: callerOf() })
     expect(told).toHaveLength(1)
   })
 })
