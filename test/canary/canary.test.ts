@@ -42,8 +42,9 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   // The key comes in, and the node serves its holder: nothing leaks by that.
-  expect((await call('hi')).status).toBe(200)
-  expect(canary.take()).toEqual([])
+  const { status } = await call('hi')
+  const leaks = canary.take()
+  if (status !== 200 || leaks.length > 0) throw new Error(`${status} ${JSON.stringify(leaks)}`)
 })
 
 afterAll(async () => {
@@ -70,8 +71,16 @@ const FORMS: [string, string][] = [
   ['in base64url, behind one character', Buffer.from(`x${KEY}`).toString('base64url')],
   ['in hex', Buffer.from(KEY).toString('hex')],
   ['in large hex', Buffer.from(KEY).toString('hex').toUpperCase()],
-  ['backwards', [...KEY].toReversed().join('')],
+  ['backwards', KEY.split('').toReversed().join('')],
 ]
+
+function jwt(id: string): string {
+  const claims = { iss: 'https://issuer.example', aud: 'https://node.example/mcp/main', id }
+  const [head, body] = [{ alg: 'ES256', typ: 'at+jwt', kid: 'some-key-id' }, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString('base64url'),
+  )
+  return `${head}.${body}`
+}
 
 describe('invariant 14: the canary finds a credential', () => {
   test.each(FORMS)('in the body to an upstream, and in the answer: %s', async (_, text) => {
@@ -133,7 +142,7 @@ describe('invariant 14: the canary finds a credential', () => {
 
 describe('invariant 14: what the canary looks for', () => {
   const text = fc.string({
-    unit: fc.constantFrom(...'abcdefghijklmnopqrstuvwxyzABCDEF0123456789-_'),
+    unit: fc.constantFrom(...'abcdefghijklmnopqrstuvwxyzABCDEF0123456789-_'.split('')),
   })
 
   test('any window of a credential is found in any text', () => {
@@ -154,13 +163,6 @@ describe('invariant 14: what the canary looks for', () => {
 
   test('of a JWT the signature and the payload, and not what all tokens of its issuer have in common', () => {
     const signature = randomBytes(64).toString('base64url')
-    const jwt = (id: string): string => {
-      const claims = { iss: 'https://issuer.example', aud: 'https://node.example/mcp/main', id }
-      const [head, body] = [{ alg: 'ES256', typ: 'at+jwt', kid: 'some-key-id' }, claims].map(
-        (part) => Buffer.from(JSON.stringify(part)).toString('base64url'),
-      )
-      return `${head}.${body}`
-    }
     const needles = new Needles()
     needles.add(`${jwt('1')}.${signature}`, 'it')
     expect(

@@ -2,7 +2,7 @@
 // sequence of one goes out again, on whatever way. Installed for every test file by `setup.ts`.
 import { channel } from 'node:diagnostics_channel'
 import fs from 'node:fs'
-import { IncomingMessage, type Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import { Socket, type AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
@@ -41,13 +41,25 @@ const FORM_CREDENTIALS = [
   'token',
 ] as const
 
+/** Credentials of nodes that are remembered. */
+const MOST_OWN = 5_000
+
 /** What is kept of what a socket wrote last, so that nothing hides between two writes, bytes. */
 const TAIL = 2_048
+
+const WRITE = '_writeGeneric'
+
+type Write = (
+  this: Socket,
+  ...all: [writev: boolean, data: unknown, encoding: string, done: unknown]
+) => void
 
 class Canary {
   readonly #needles = new Needles()
   /** Ports at which a credential came in: there its holder may show it again. */
   readonly #homes = new Map<string, Set<number>>()
+  readonly #kinds = new Map<string, string>()
+  readonly #own = new Map<string, Set<number>>()
   readonly #leaks: Leak[] = []
   readonly #servers = new WeakSet<object>()
   readonly #ports = new Set<number>()
@@ -60,12 +72,16 @@ class Canary {
     if (credential.length < WINDOW) return
     this.#needles.add(credential, credential)
     const homes = this.#homes.get(credential)
-    if (homes === undefined) this.#homes.set(credential, new Set([port]))
+    if (homes === undefined)
+      this.#homes.set(credential, new Set([port, ...this.#owned(credential)]))
     else homes.add(port)
     this.#kinds.set(credential, `${kind} of port ${port}`)
   }
 
-  readonly #kinds = new Map<string, string>()
+  /** Where a node has shown a credential that had come in nowhere: it is the node's own, and may go there. */
+  #owned(credential: string): Set<number> {
+    return this.#own.get(credential) ?? new Set()
+  }
 
   /** What leaked since the last time; a test that leaks on purpose takes it, and passes. */
   take(): Leak[] {
@@ -140,13 +156,13 @@ class Canary {
 
   /** Reads along, before anybody: a listener would set the stream going. */
   #readForm(request: IncomingMessage, port: number): void {
-    const push = request.push
+    const push = request.push.bind(request)
     let body = ''
     request.push = (chunk: unknown, ...rest) => {
       if (chunk instanceof Uint8Array) body += Buffer.from(chunk).toString('latin1')
       // Half of one would be half of many.
       if (chunk === null) this.#form(body, port)
-      return push.call(request, chunk, ...rest)
+      return push(chunk, ...rest)
     }
   }
 
@@ -159,29 +175,45 @@ class Canary {
   /** Which requests are a node's: those made from its sources. */
   #watchClients(): void {
     channel('undici:request:create').subscribe((message) => {
-      if (this.#needles.size === 0) return
-      const { request } = message as { request: object }
+      const { request } = message as { request: { headers?: unknown } }
+      if (this.#needles.size === 0 && !hasAuthorization(request.headers)) return
       this.#requests.set(request, calledFrom('node/outbound/', 'node/identity/'))
     })
     channel('undici:client:sendHeaders').subscribe((message) => {
-      const { request, socket } = message as { request: object; socket: Socket }
-      const isNode = this.#requests.get(request)
+      const { request, headers, socket } = message as {
+        request: object
+        headers: unknown
+        socket: Socket
+      }
       this.#tails.delete(socket)
-      if (isNode !== undefined) this.#routes.set(socket, { isNode, port: socket.remotePort ?? 0 })
+      const isNode = this.#requests.get(request)
+      if (isNode === undefined) return
+      const port = socket.remotePort ?? 0
+      this.#routes.set(socket, { isNode, port })
+      if (isNode) this.#shown(String(headers), port)
     })
   }
 
+  /** A node shows a credential; what came in nowhere before is its own. */
+  #shown(headers: string, port: number): void {
+    const [, credential] = /^authorization: \S+ (\S+)\r?$/im.exec(headers) ?? []
+    if (credential === undefined || this.#needles.has(credential)) return
+    this.#own.set(credential, this.#owned(credential).add(port))
+    const [oldest] = this.#own.keys()
+    if (this.#own.size > MOST_OWN && oldest !== undefined) this.#own.delete(oldest)
+  }
+
   #watchSockets(): void {
-    const prototype = Socket.prototype as unknown as {
-      _writeGeneric(writev: boolean, data: unknown, encoding: string, done: unknown): void
-    }
-    const original = prototype._writeGeneric
+    // The one place all writes of a socket pass, corked or not; nothing that may be subscribed to shows their bytes.
+    const prototype = Socket.prototype as unknown as Record<typeof WRITE, Write>
+    const original = prototype[WRITE]
     const written = (socket: Socket, data: unknown, encoding: string): void => {
       if (this.#needles.size > 0) this.#written(socket, data, encoding)
     }
-    prototype._writeGeneric = function (this: Socket, writev, data, encoding, done) {
+    prototype[WRITE] = function (this: Socket, ...all) {
+      const [, data, encoding] = all
       written(this, data, encoding)
-      original.call(this, writev, data, encoding, done)
+      original.apply(this, all)
     }
   }
 
@@ -223,10 +255,10 @@ class Canary {
       if (this.#needles.size === 0) return
       this.#search('log', Buffer.from(String(text)), { to: 'standard error' })
     }
-    fs.writeSync = ((fd: number, text: unknown, ...rest: unknown[]) => {
+    fs.writeSync = (fd: number, text: unknown, ...rest: unknown[]) => {
       if (fd === 1 || fd === 2) search(text)
       return (original as (...all: unknown[]) => number)(fd, text, ...rest)
-    }) as typeof fs.writeSync
+    }
   }
 
   /** @param where.from what lies before was searched already */
@@ -268,6 +300,11 @@ function bytesOf(data: unknown, encoding: string): Buffer[] {
   return data instanceof Uint8Array
     ? [Buffer.from(data.buffer, data.byteOffset, data.byteLength)]
     : []
+}
+
+function hasAuthorization(headers: unknown): boolean {
+  const text = Array.isArray(headers) ? headers.join('\n') : String(headers)
+  return /^authorization\b/im.test(text)
 }
 
 function isPipe(socket: Socket): boolean {

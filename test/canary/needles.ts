@@ -160,7 +160,7 @@ function formsOf(text: string, of: string): Needle[] {
     ['raw', text],
     ['hex', bytes.toString('hex')],
     ['hex', bytes.toString('hex').toUpperCase()],
-    ['reversed', [...text].toReversed().join('')],
+    ['reversed', text.split('').toReversed().join('')],
   ]
   if (encodeURIComponent(text) !== text) forms.push(['urlencoded', encodeURIComponent(text)])
   for (const skip of [0, 1, 2]) {

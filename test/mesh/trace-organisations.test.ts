@@ -31,11 +31,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
+const audit = (name: string): Record<string, unknown> => ({
+  file: join(folder, `${name}.jsonl`),
+  arguments: 'digest',
+})
+
 function chain(options: ChainOptions = {}): Promise<Chain> {
-  const audit = (name: string): Record<string, unknown> => ({
-    file: join(folder, `${name}.jsonl`),
-    arguments: 'digest',
-  })
   return chainOf(mesh, fixture, { audit, ...options })
 }
 

@@ -23,7 +23,9 @@ function shown(): readonly unknown[] {
 
 /** One token of somebody, whatever they call. */
 function person(more: JsonObject = {}): () => Promise<RawReply> {
-  const claims = { sub: randomUUID(), jti: randomUUID(), ...more }
+  // Told once: a second later it would be another token.
+  const iat = Math.floor(Date.now() / 1_000)
+  const claims = { sub: randomUUID(), jti: randomUUID(), iat, exp: iat + 300, ...more }
   return () => three.callAs(claims)
 }
 

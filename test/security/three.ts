@@ -182,7 +182,7 @@ export class Three {
 
   /** How the last call ended at A or C, by its audit: that it was refused, or failed, and why. */
   audited(at: 'a' | 'c'): string | undefined {
-    const line = this.records[at].audit.findLast(({ kind }) => kind === 'call')
+    const line = this.records[at].calls.at(-1)
     return line && `${line.decision}: ${line.reason ?? ''}`
   }
 

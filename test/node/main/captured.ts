@@ -5,11 +5,11 @@ import fs from 'node:fs'
 export async function capturedStandardError(run: () => void | Promise<void>): Promise<string> {
   const original = fs.writeSync
   let text = ''
-  fs.writeSync = ((fd: number, data: unknown, ...rest: unknown[]) => {
+  fs.writeSync = (fd: number, data: unknown, ...rest: unknown[]) => {
     if (fd !== 2) return (original as (...all: unknown[]) => number)(fd, data, ...rest)
     text += String(data)
     return Buffer.byteLength(String(data))
-  }) as typeof fs.writeSync
+  }
   try {
     await run()
   } finally {
