@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { UpstreamAuthInput } from '../../node/core/config-identity-input.ts'
 import { createNode, type BanyanNode } from '../../node/main/index.ts'
 import type { Era, JsonObject } from '../fixtures/wire.ts'
-import { visit } from './browser.ts'
+import { visit } from '../fixtures/browser.ts'
 import { connectSigningCaller, type SigningCaller } from './signing-caller.ts'
 
 // oxlint-disable-next-line node/no-process-env -- how the suite says what it wants

@@ -37,7 +37,7 @@ const STEP_UPS = { most: 3, seconds: 600 }
 /** How long an upstream that refused a request without token is left alone, s. */
 const SHY_SECONDS = 60
 
-/** What the upstream last said it wants of who has no token. */
+/** What the upstream last said it wants of who has no token (401). */
 interface Wanted {
   readonly scopes: readonly string[]
   readonly hint: string | undefined
@@ -58,6 +58,8 @@ export class ConsentDelegator implements Delegator, SignInTarget {
   readonly #options: ConsentDelegatorOptions
   readonly #stepUps: Lru<string, { count: number; readonly until: number }>
   #wanted = NOTHING
+  /** Scopes the lists need besides those their user granted (403). */
+  #listsWant: readonly string[] = []
   #nonce: string | undefined
 
   constructor(options: ConsentDelegatorOptions) {
@@ -109,7 +111,7 @@ export class ConsentDelegator implements Delegator, SignInTarget {
     const { grants, audit } = this.#options
     await grants.of(principal).take(grant)
     if (this.#isLister(principal)) await grants.setLister(principal)
-    this.#wanted = { ...this.#wanted, scopes: [] }
+    this.#listsWant = []
     audit(principal, grant)
   }
 
@@ -121,11 +123,10 @@ export class ConsentDelegator implements Delegator, SignInTarget {
 
   #signedIn(principal: Principal, tokens: UserTokens): Authorization | Promise<Authorization> {
     const { grant } = tokens
-    const { scopes } = this.#wanted
-    if (grant === undefined) throw this.#ask(principal, undefined, scopes)
-    // The lists need more than their user granted, and this is that user.
-    if (this.#isLister(principal) && scopes.some((one) => !grant.facts.scopes.includes(one))) {
-      if (this.#mayStepUp(principal)) throw this.#ask(principal, grant, scopes)
+    if (grant === undefined) throw this.#ask(principal, undefined, this.#wanted.scopes)
+    const wanted = this.#isLister(principal) ? this.#listsWant : []
+    if (wanted.some((scope) => !grant.facts.scopes.includes(scope)) && this.#mayStepUp(principal)) {
+      throw this.#ask(principal, grant, wanted)
     }
     const authorization = this.#authorization(tokens, principal)
     const ready = authorization.ready()
@@ -182,10 +183,11 @@ export class ConsentDelegator implements Delegator, SignInTarget {
   }
 
   /** What the upstream said to the node itself; what it says to callers comes with their calls. */
-  #note({ challenges = '' }: Refusal): void {
+  #note({ status, challenges = '' }: Refusal): void {
     const [first] = readResourceChallenges(challenges)
     if (first === undefined) return
-    this.#wanted = { scopes: first.scopes, hint: first.resourceMetadata }
+    if (status === 403) this.#listsWant = first.scopes
+    else this.#wanted = { scopes: first.scopes, hint: first.resourceMetadata }
   }
 }
 

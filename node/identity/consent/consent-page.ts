@@ -53,7 +53,7 @@ export function questionPage(question: Question, headers: readonly string[]): OA
 <p>${escape(node)} asks for access in your name. It keeps the access for the user and client below, and uses it for their calls alone.</p>
 <table>${table}</table>
 <p><strong>Go on only if you are that user and have just asked for this in that client.</strong> If somebody sent you this address, close the page: they would act with your account.</p>
-<form method="post"><input type="hidden" name="token" value="${escape(formToken)}"><button type="submit">Go on to ${escape(server)}</button></form>`
+<form method="post"><input type="hidden" name="form" value="${escape(formToken)}"><button type="submit">Go on to ${escape(server)}</button></form>`
   return page(200, 'Sign in', body, headers)
 }
 

@@ -130,7 +130,7 @@ function formTokenIn({ header, body }: OAuthRequest): string | undefined {
   const [type, ...others] = header('content-type')
   if (others.length > 0 || !isFormType(type)) return undefined
   try {
-    return readForm(body).get('token')
+    return readForm(body).get('form')
   } catch {
     return undefined
   }
