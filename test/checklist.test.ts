@@ -83,10 +83,7 @@ const ROWS: Readonly<Record<number, string>> = {
 }
 
 /** What there is not yet, so that nothing can show it. */
-const NOT_YET: ReadonlyMap<number, string> = new Map([
-  ...[53, 54].map((row) => [row, 'authorisation'] as const),
-  [62, 'links over WebSocket'],
-])
+const NOT_YET: ReadonlyMap<number, string> = new Map([[62, 'links over WebSocket']])
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url))
 const CITED = /\brows? (\d+(?:, \d+)*):/g

@@ -1,5 +1,7 @@
 // Attacks 12, 21, 28, 39 and 43: what is asked of the token service of a whole node, and by whom.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { readAccessClaims } from '../../protocol/token/access.ts'
+import { readCompact } from '../../protocol/token/compact.ts'
 import { URN } from '../../protocol/token/metadata.ts'
 import { send } from '../fixtures/raw-client.ts'
 import type { JsonObject } from '../fixtures/wire.ts'
@@ -79,6 +81,36 @@ describe('attack 21: an ID-JAG for somebody else', () => {
   it('attack 21: for another resource than is asked for', async () => {
     const reply = await issuing.redeem('app', issuing.idJag(), { resource: EDGE_MAIN })
     expect(issuing.refusal(reply)).toEqual(refused(400, 'invalid_target'))
+  })
+})
+
+describe('row 54: enterprise-managed authorization', () => {
+  it('row 54: an ID-JAG counts once, for its pair of audience and resource, and for what both sides allow', async () => {
+    const wide = issuing.idJag({ scope: 'fx.use fx.admin openid' })
+    const { status, token } = await issuing.redeem('app', wide)
+    expect(status).toBe(200)
+    expect(readAccessClaims(readCompact(token).payload)).toMatchObject({
+      aud: issuing.url,
+      scope: ['ns:fx'],
+    })
+    issuing.begin()
+    expect(issuing.refusal(await issuing.redeem('app', wide))).toEqual(
+      refused(400, 'invalid_grant'),
+    )
+    issuing.begin()
+    const elsewhere = await issuing.redeem('app', issuing.idJag({ resource: EDGE_MAIN }))
+    expect(issuing.refusal(elsewhere)).toEqual(refused(400, 'invalid_grant'))
+    issuing.begin()
+    const nothing = await issuing.redeem('app', issuing.idJag({ scope: 'fx.admin' }))
+    expect(issuing.refusal(nothing)).toEqual(refused(400, 'invalid_scope'))
+  })
+
+  it('row 54: an ID token is nothing to exchange here', async () => {
+    const subject = { subject_token: issuing.idJag(), subject_token_type: URN.idToken }
+    issuing.begin()
+    expect(issuing.refusal(await issuing.exchange('edge', subject))).toEqual(
+      refused(400, 'invalid_request'),
+    )
   })
 })
 
