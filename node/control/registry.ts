@@ -215,7 +215,10 @@ export class Registry {
     const { kind, isolate, timeout, maxTimeout, concurrency } = config
     const signIn: SignInTool | undefined =
       delegator?.signsIn === true
-        ? { isShown: () => mirrors.of('tool').showsOwn, refresh: () => mirrors.refresh() }
+        ? {
+            isShown: () => mirrors.of('tool').showsOwn,
+            refresh: () => link.start().then(() => mirrors.evict()),
+          }
         : undefined
     const { results } = proving
     const shared = { link, kind, isolate, timeout, maxTimeout, concurrency }

@@ -214,22 +214,28 @@ export class Mirror {
 
   async #run(): Promise<void> {
     try {
-      do {
-        const announced = this.#evicted
-        if (announced) await this.#pause()
-        this.#again = false
-        const connection = await this.link.connection(OWN)
-        this.#take(announced, await this.#drainTwice(connection))
-        this.#failedAt = undefined
-      } while (this.#again)
+      // Also after one that failed: what it failed for may be over.
+      do await this.#once()
+      while (this.#again)
+    } finally {
+      // In the same step as the last look at `#again`: whoever evicts after it must not join a fetch that is over.
+      this.#fetch = undefined
+    }
+  }
+
+  async #once(): Promise<void> {
+    const announced = this.#evicted
+    if (announced) await this.#pause()
+    this.#again = false
+    try {
+      const connection = await this.link.connection(OWN)
+      this.#take(announced, await this.#drainTwice(connection))
+      this.#failedAt = undefined
     } catch (error) {
       this.#failedAt = Date.now()
       const { code, message } = asFault(error)
       const upstream = this.link.label
       this.#options.log.debug({ upstream, list: this.#rule.method, code }, `no list: ${message}`)
-    } finally {
-      // In the same step as the last look at `#again`: whoever evicts after it must not join a fetch that is over.
-      this.#fetch = undefined
     }
   }
 

@@ -13,7 +13,7 @@ const LIST_PATIENCE_MS = 5_000
 export interface SignInTool {
   /** Whether it is listed: an upstream that has a tool of that name keeps its own. */
   readonly isShown: () => boolean
-  /** Fetches what the upstream lists. Resolves when that is over; never rejects. */
+  /** Fetches what the upstream lists, from now on. Resolves when that is over; never rejects. */
   readonly refresh: () => Promise<void>
 }
 

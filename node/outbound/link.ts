@@ -131,8 +131,10 @@ export class Link {
     })
   }
 
-  /** Makes the first attempt. Resolves when it is over, whether it succeeded or not. */
+  /** Tries now, whatever failed before. Resolves when that is over, whether it succeeded or not. */
   async start(): Promise<void> {
+    await this.#conversations.get(this.#own)?.attempt?.catch(() => undefined)
+    this.#lastFailure = 0
     await this.connection(OWN).catch(() => undefined)
   }
 
@@ -212,11 +214,8 @@ export class Link {
       const text = `upstream "${this.label}" has ${this.#sessions} sessions of single clients`
       return Promise.reject(new Fault('overloaded', text))
     }
-    const conversation: Conversation = known ?? {
-      connection: undefined,
-      attempt: undefined,
-      idle: undefined,
-    }
+    const none: Conversation = { connection: undefined, attempt: undefined, idle: undefined }
+    const conversation = known ?? none
     this.#conversations.set(key, conversation)
     conversation.attempt = this.#attempt(context, conversation)
     return conversation.attempt
