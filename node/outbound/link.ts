@@ -133,7 +133,8 @@ export class Link {
 
   /** Tries now, whatever failed before. Resolves when that is over, whether it succeeded or not. */
   async start(): Promise<void> {
-    await this.#conversations.get(this.#own)?.attempt?.catch(() => undefined)
+    const attempt = this.#conversations.get(this.#own)?.attempt
+    if (attempt !== undefined) await attempt.catch(() => undefined)
     this.#lastFailure = 0
     await this.connection(OWN).catch(() => undefined)
   }
