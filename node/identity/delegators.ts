@@ -22,6 +22,7 @@ import {
   RemoteGrants,
   type GrantPlan,
   type LinkPolicy,
+  type LocalLink,
 } from './delegation/grant-source.ts'
 import { TokenRequests } from './delegation/token-requests.ts'
 import { UpstreamDelegator } from './delegation/upstream-delegator.ts'
@@ -158,16 +159,16 @@ export class Delegators {
     const { map } = auth.scopes
     const plan: GrantPlan = { target, map, actor: self, jkt: proofs.jkt, clock }
     const policy = (): LinkPolicy => this.#policy(auth)
-    const local = (): LocalIssuer => this.#local()
+    const link: LocalLink = { issuer: () => this.#local(), plan, policy }
     const { requireChain } = auth
     const rules = { plan, policy, requireChain }
     if (auth.mode === 'exchange') {
       return isHere
-        ? new LocalBackend(local, plan, policy)
+        ? new LocalBackend(link)
         : this.#audited(new ExchangeBackend(this.#ownRequests(upstream), rules), url)
     }
     const grants = isHere
-      ? new LocalGrants(local, plan, policy)
+      ? new LocalGrants(link)
       : new RemoteGrants(this.#ownRequests(upstream), plan, policy)
     const client = (): ClientCredentials => ({ id: self().sub })
     const requests = this.#requests(upstream, { ...auth, client })

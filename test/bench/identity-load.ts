@@ -1,4 +1,5 @@
 // Calls that show a token each: the load of identity.bench.ts, from the process of the bench itself.
+import { setTimeout as pause } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { ProofMaker } from '../../node/identity/proof-maker.ts'
 import { SigningKey } from '../../node/identity/signing-key.ts'
@@ -16,6 +17,9 @@ export interface Cell {
 }
 
 const PAYLOAD = 100
+
+/** Between two looks at whether a node is ready, milliseconds. */
+const READY_STEP_MS = 50
 
 /** The key of the caller. */
 export const caller: ProofMaker = new ProofMaker(SigningKey.generate(), () => Date.now() / 1_000)
@@ -86,7 +90,7 @@ export class Caller {
         return
       } catch (error) {
         if (performance.now() > end) throw error
-        await new Promise((resolve) => setTimeout(resolve, 50))
+        await pause(READY_STEP_MS)
       }
     }
   }

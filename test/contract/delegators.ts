@@ -100,6 +100,16 @@ interface Plan {
   readonly labs: readonly [TokenLab, ...TokenLab[]]
 }
 
+/** A node of the peer that is its token service too. */
+const PEERS: Own = {
+  issuer: PEER,
+  sts: KEYS.peer,
+  client: PEER_CLIENT,
+  key: KEYS.peerClient,
+  home: `${PEER}/mcp/main`,
+  mode: 'embedded',
+}
+
 const WITHIN = { 'ns:sales': ['ns:sales'], 'ns:crm': ['ns:crm:read'] }
 const ACROSS = { 'ns:crm:read': ['ns:crm:read'], 'ns:docs': ['ns:crm'] }
 
@@ -124,17 +134,8 @@ const inProcess: Way = {
   asks: false,
   async make({ resource, map = WITHIN } = {}) {
     const lab = await TokenLab.open()
-    const home = `${PEER}/mcp/main`
-    const own: Own = {
-      issuer: PEER,
-      sts: KEYS.peer,
-      client: PEER_CLIENT,
-      key: KEYS.peerClient,
-      home,
-      mode: 'embedded',
-    }
     const auth: UpstreamAuth = { mode: 'exchange', scopes: { map }, requireChain: true }
-    return bench({ own, auth, resource: resource ?? lab.main, issuer: PEER, labs: [lab] })
+    return bench({ own: PEERS, auth, resource: resource ?? lab.main, issuer: PEER, labs: [lab] })
   },
 }
 
@@ -180,17 +181,14 @@ const byOwnGrant: Way = {
   async make({ resource, map = ACROSS, across, accept } = {}) {
     const peer = await TokenLab.open()
     peer.service.apply(peer.settings({ trust: [peer.trust(openTo(across))] }))
-    const home = `${PEER}/mcp/main`
-    const own: Own = {
-      issuer: PEER,
-      sts: KEYS.peer,
-      client: PEER_CLIENT,
-      key: KEYS.peerClient,
-      home,
-      mode: 'embedded',
-    }
     const auth = chain(peer.base, map, accept)
-    return bench({ own, auth, resource: resource ?? peer.main, issuer: peer.base, labs: [peer] })
+    return bench({
+      own: PEERS,
+      auth,
+      resource: resource ?? peer.main,
+      issuer: peer.base,
+      labs: [peer],
+    })
   },
 }
 

@@ -12,6 +12,15 @@ import { claimsOf } from './middle.ts'
 import { challengeOf } from './stage.ts'
 import { expectNoOtherLeak, Three } from './three.ts'
 
+/** What a caller and C see of whatever the middle does wrong with a call. */
+const DENIED = {
+  status: 200,
+  code: -31_012,
+  lured: 0,
+  arrived: 0,
+  audited: 'refused: delegation_refused',
+}
+
 let three: Three
 /** Somebody the middle would have A send things to. */
 let attacker: Server
@@ -104,13 +113,7 @@ describe('attack 32, row 52: what the middle says of authorization', () => {
           },
         })
       const reply = await somebody()
-      expect(outcome(reply)).toEqual({
-        status: 200,
-        code: -31_012,
-        lured: 0,
-        arrived: 0,
-        audited: 'refused: delegation_refused',
-      })
+      expect(outcome(reply)).toEqual(DENIED)
       expect(challengeOf(reply)).toBe('')
       expect(JSON.stringify([reply.raw, reply.headers])).not.toMatch(/evil|script/i)
       expect(reply.raw).not.toContain(elsewhere)
@@ -147,13 +150,7 @@ describe('attack 32, row 52: what the middle says of authorization', () => {
       exchange.empty(401, { 'www-authenticate': 'DPoP error="invalid_token"' })
     }
     const reply = await somebody()
-    expect(outcome(reply)).toEqual({
-      status: 200,
-      code: -31_012,
-      lured: 0,
-      arrived: 0,
-      audited: 'refused: delegation_refused',
-    })
+    expect(outcome(reply)).toEqual(DENIED)
     // One more token, one more try, and no third.
     expect(asked).toBe(2)
   })
@@ -194,13 +191,7 @@ describe('attack 44: the issuer of the middle answers with more than it was aske
   ])('attack 44: %s', async (_, reason, answer) => {
     three.b.answer = answer
     const reply = await somebody()
-    expect(outcome(reply)).toEqual({
-      status: 200,
-      code: -31_012,
-      lured: 0,
-      arrived: 0,
-      audited: 'refused: delegation_refused',
-    })
+    expect(outcome(reply)).toEqual(DENIED)
     expect(three.b.visits).toHaveLength(0)
     expect(three.records.a.audit.at(-1)).toMatchObject({
       kind: 'obtained',

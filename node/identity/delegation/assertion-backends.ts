@@ -24,14 +24,7 @@ export class WorkloadBackend implements Backend {
   }
 
   async obtain(): Promise<DelegatedToken> {
-    const { file, resource, scopes, clock } = this.#plan
-    const json = await this.#requests.ask([
-      ['grant_type', URN.jwtBearer],
-      ['assertion', await readTokenFile(file)],
-      ['resource', resource],
-      ['scope', scopes.join(' ')],
-    ])
-    return readForeignToken(json, this.#requests, { scopes, now: clock() })
+    return redeem(await readTokenFile(this.#plan.file), this.#requests, this.#plan)
   }
 }
 
@@ -57,15 +50,7 @@ export class EnterpriseBackend implements Backend {
   }
 
   async obtain(): Promise<DelegatedToken> {
-    const { resource, scopes, clock } = this.#plan
-    const grant = await this.#grant()
-    const json = await this.#requests.ask([
-      ['grant_type', URN.jwtBearer],
-      ['assertion', grant],
-      ['resource', resource],
-      ['scope', scopes.join(' ')],
-    ])
-    return readForeignToken(json, this.#requests, { scopes, now: clock() })
+    return redeem(await this.#grant(), this.#requests, this.#plan)
   }
 
   async #grant(): Promise<string> {
@@ -102,6 +87,21 @@ export class EnterpriseBackend implements Backend {
       throw wrong('resource', 'is for another resource')
     }
   }
+}
+
+/** The token an assertion is worth at the server of the upstream (RFC 7523 §2.1). */
+async function redeem(
+  assertion: string,
+  requests: TokenRequests,
+  { resource, scopes, clock }: ClientCredentialsPlan,
+): Promise<DelegatedToken> {
+  const json = await requests.ask([
+    ['grant_type', URN.jwtBearer],
+    ['assertion', assertion],
+    ['resource', resource],
+    ['scope', scopes.join(' ')],
+  ])
+  return readForeignToken(json, requests, { scopes, now: clock() })
 }
 
 /** Longest token in a file, bytes. */

@@ -2,7 +2,6 @@ import type { Party } from '../../../protocol/token/act.ts'
 import { URN } from '../../../protocol/token/metadata.ts'
 import type { Parent } from '../../../protocol/token/narrow.ts'
 import { CredentialHolder, revealCredential } from '../credential.ts'
-import type { LocalIssuer } from '../service/local-issuer.ts'
 import type { Backend, Delegation } from './backend.ts'
 import { DelegatedToken, revealToken } from './delegated-token.ts'
 import { expectedAccess } from './expectation.ts'
@@ -12,6 +11,7 @@ import {
   type GrantPlan,
   type GrantSource,
   type LinkPolicy,
+  type LocalLink,
 } from './grant-source.ts'
 import { readIssuedToken } from './issued-claims.ts'
 import { readForeignToken } from './foreign-token.ts'
@@ -20,19 +20,14 @@ import type { TokenRequests } from './token-requests.ts'
 
 /** Inside the organisation, by the token service of this process: nothing is sent. */
 export class LocalBackend implements Backend {
-  readonly #issuer: () => LocalIssuer
-  readonly #plan: GrantPlan
-  readonly #policy: () => LinkPolicy
+  readonly #link: LocalLink
 
-  constructor(issuer: () => LocalIssuer, plan: GrantPlan, policy: () => LinkPolicy) {
-    this.#issuer = issuer
-    this.#plan = plan
-    this.#policy = policy
+  constructor(link: LocalLink) {
+    this.#link = link
   }
 
   obtain({ parent, origin }: Delegation): DelegatedToken {
-    const issuer = this.#issuer()
-    const { ask, record } = localRequest(issuer, this.#plan, this.#policy())
+    const { issuer, ask, record } = localRequest(this.#link)
     const wanted = { ...ask, kind: 'access', audience: ask.resource } as const
     const { token, claims } = issuer.issueLocally(parent, wanted, record, origin)
     const { jti, iss, scope: scopes, exp: expiresAt, txn } = claims

@@ -40,36 +40,42 @@ export interface GrantSource {
   grant(delegation: Delegation): Grant | Promise<Grant>
 }
 
-/** Made in this process. Nothing is sent. */
-export class LocalGrants implements GrantSource {
-  readonly #issuer: () => LocalIssuer
-  readonly #plan: GrantPlan
-  readonly #policy: () => LinkPolicy
-
-  constructor(issuer: () => LocalIssuer, plan: GrantPlan, policy: () => LinkPolicy) {
-    this.#issuer = issuer
-    this.#plan = plan
-    this.#policy = policy
-  }
-
-  grant({ parent, origin }: Delegation): Grant {
-    const issuer = this.#issuer()
-    const { ask, record } = localRequest(issuer, this.#plan, this.#policy())
-    const wanted = { ...ask, kind: 'grant', audience: this.#plan.target().issuer } as const
-    return issuer.issueLocally(parent, wanted, record, origin)
-  }
+/** A link whose tokens and grants are made in this process. */
+export interface LocalLink {
+  readonly issuer: () => LocalIssuer
+  readonly plan: GrantPlan
+  readonly policy: () => LinkPolicy
 }
 
 /** What a link asks of the issuer in this process, but for the kind, and by which policy. */
-export function localRequest(
-  { issuer }: Pick<LocalIssuer, 'issuer'>,
-  { target: targetOf, map, actor, jkt }: GrantPlan,
-  policy: LinkPolicy,
-): { readonly ask: Omit<Ask, 'kind' | 'audience'>; readonly record: NarrowRecord } {
-  const target = targetOf()
+export function localRequest({ issuer: issuerOf, plan, policy }: LocalLink): {
+  readonly issuer: LocalIssuer
+  readonly target: Target
+  readonly ask: Omit<Ask, 'kind' | 'audience'>
+  readonly record: NarrowRecord
+} {
+  const { map, actor, jkt } = plan
+  const [issuer, target] = [issuerOf(), plan.target()]
   return {
+    issuer,
+    target,
     ask: { resource: target.resource, actor: actor(), cnf: { jkt } },
-    record: { ...policy, issuer, targets: [target], scopes: { map } },
+    record: { ...policy(), issuer: issuer.issuer, targets: [target], scopes: { map } },
+  }
+}
+
+/** Made in this process. Nothing is sent. */
+export class LocalGrants implements GrantSource {
+  readonly #link: LocalLink
+
+  constructor(link: LocalLink) {
+    this.#link = link
+  }
+
+  grant({ parent, origin }: Delegation): Grant {
+    const { issuer, target, ask, record } = localRequest(this.#link)
+    const wanted = { ...ask, kind: 'grant', audience: target.issuer } as const
+    return issuer.issueLocally(parent, wanted, record, origin)
   }
 }
 
