@@ -5,6 +5,7 @@ import {
   readProof,
   soleProof,
   type Proof,
+  type ProofHeader,
 } from '../../protocol/token/dpop.ts'
 import { TokenFault } from '../../protocol/token/faults.ts'
 import { Sealer } from '../core/seal.ts'
@@ -36,8 +37,16 @@ export interface ProofCheckerOptions {
   readonly secret: Buffer
 }
 
-/** Imported keys that are kept: importing costs as much as checking a signature. */
+/** A header whose key has signed a proof, with its key. */
+interface KnownKey {
+  readonly header: ProofHeader
+  readonly key: VerifyKey
+}
+
+/** Headers and keys that are kept: reading and importing them costs as much as checking a signature. */
 const KEYS = 10_000
+/** Longer headers are not kept, characters; one of P-384 has 250. */
+const MAX_KEPT_HEADER = 512
 /** How long a nonce may be used, s. */
 const NONCE_SECONDS = 300
 /** How long the same nonce is given out, s. */
@@ -48,7 +57,8 @@ const NONCE_BOUND = 'dpop-nonce'
 export class ProofChecker {
   readonly #options: ProofCheckerOptions
   readonly #sealer: Sealer
-  readonly #keys = new Lru<string, VerifyKey>(KEYS)
+  /** By the text of the header. */
+  readonly #known = new Lru<string, KnownKey>(KEYS)
   readonly #window: number
   #nonce: { readonly text: string; readonly madeAt: number } | undefined
 
@@ -68,10 +78,10 @@ export class ProofChecker {
   check(facts: ProofFacts): string | Promise<string> {
     const raw = soleProof(facts.lines)
     if (raw === undefined) throw new TokenFault('missing', 'there is no DPoP proof')
-    const proof = readProof(raw)
+    const proof = readProof(raw, (text) => this.#known.get(text)?.header)
     this.#checkSignature(proof)
     this.#checkClaims(proof, facts)
-    if (facts.jkt !== undefined && facts.jkt !== proof.jkt) {
+    if (facts.jkt !== undefined && facts.jkt !== proof.header.jkt) {
       throw new TokenFault('binding', 'the token is bound to another key than that of the proof')
     }
     return this.#checkNew(proof)
@@ -86,21 +96,14 @@ export class ProofChecker {
     return this.#nonce.text
   }
 
-  #checkSignature(proof: Proof): void {
-    const alg = algorithmOf(proof.alg)
-    const key = this.#keys.get(proof.jkt) ?? this.#import(proof)
-    if (!verifySignature(key, alg, proof.signingInput, proof.signature)) {
+  #checkSignature({ header, headerText, signingInput, signature }: Proof): void {
+    const known = this.#known.get(headerText)
+    const key = known?.key ?? importKey(header)
+    if (!verifySignature(key, algorithmOf(header.alg), signingInput, signature)) {
       throw new TokenFault('proof', 'the DPoP proof is not signed with the key it names')
     }
-  }
-
-  #import(proof: Proof): VerifyKey {
-    try {
-      const key = importPublicJwk({ ...proof.jwk }, [algorithmOf(proof.alg)])
-      this.#keys.set(proof.jkt, key)
-      return key
-    } catch (cause) {
-      throw new TokenFault('proof', 'the DPoP proof names no key', { cause })
+    if (known === undefined && headerText.length <= MAX_KEPT_HEADER) {
+      this.#known.set(headerText, { header, key })
     }
   }
 
@@ -125,10 +128,18 @@ export class ProofChecker {
   }
 
   /** Last, so that what is refused for another reason fills no memory. */
-  #checkNew({ jkt, claims }: Proof): string | Promise<string> {
+  #checkNew({ header: { jkt }, claims }: Proof): string | Promise<string> {
     // It would be accepted up to the end of the window, that second included.
     const until = claims.iat + this.#window + 1
     const remembered = this.#options.replay.remember(jkt, claims.jti, until)
     return remembered instanceof Promise ? remembered.then(() => jkt) : jkt
+  }
+}
+
+function importKey({ jwk, alg }: ProofHeader): VerifyKey {
+  try {
+    return importPublicJwk({ ...jwk }, [algorithmOf(alg)])
+  } catch (cause) {
+    throw new TokenFault('proof', 'the DPoP proof names no key', { cause })
   }
 }

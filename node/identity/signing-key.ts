@@ -6,6 +6,7 @@ import {
   type JsonWebKey,
   type KeyObject,
 } from 'node:crypto'
+import { rawOfDer } from './ecdsa.ts'
 import { importPublicJwk, verifySignature, type VerifyKey } from './verify-key.ts'
 
 /** What others may know of an ES256 key (RFC 7517). */
@@ -15,6 +16,9 @@ export interface PublicJwk {
   readonly x: string
   readonly y: string
 }
+
+/** Bytes of a coordinate of P-256. */
+const COORDINATE = 32
 
 /** A private key for ES256 (RFC 7518 §3.4). The key itself never shows when it is printed. */
 export class SigningKey {
@@ -70,7 +74,7 @@ export class SigningKey {
 
   /** The signature as JWS wants it: r and s, 64 bytes. */
   sign(input: string): Buffer {
-    return sign('sha256', Buffer.from(input), { key: this.#private, dsaEncoding: 'ieee-p1363' })
+    return rawOfDer(sign('sha256', Buffer.from(input), this.#private), COORDINATE)
   }
 
   /** With the private part. For the file it is kept in, and nothing else. */

@@ -1,5 +1,6 @@
 import { constants, createPublicKey, verify, type JsonWebKey, type KeyObject } from 'node:crypto'
 import type { SignatureAlgorithm } from '../core/config-identity-types.ts'
+import { derOfRaw } from './ecdsa.ts'
 import { thumbprint } from './thumbprint.ts'
 
 /** A public key, and what it may check. */
@@ -80,15 +81,19 @@ export function verifySignature(
   if (!key.algs.includes(alg)) return false
   const { hash, bytes } = SCHEMES[alg]
   if (bytes !== undefined && signature.length !== bytes) return false
-  return verify(hash, Buffer.from(input), paramsOf(key.key, alg), signature)
+  const data = Buffer.from(input)
+  if (alg === 'PS256') return verify(hash, data, { key: key.key, ...PSS }, signature)
+  const isEcdsa = alg === 'ES256' || alg === 'ES384'
+  return verify(
+    hash,
+    data,
+    key.key,
+    isEcdsa ? derOfRaw(signature, signature.length / 2) : signature,
+  )
 }
 
-function paramsOf(key: KeyObject, alg: SignatureAlgorithm): Parameters<typeof verify>[2] {
-  if (alg === 'PS256') {
-    return { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
-  }
-  return { key, dsaEncoding: 'ieee-p1363' }
-}
+/** RFC 7518 §3.5: the salt is as long as the hash. */
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
 
 function fits(jwk: Readonly<Record<string, unknown>>, alg: SignatureAlgorithm): boolean {
   const { kty, crv } = SCHEMES[alg]

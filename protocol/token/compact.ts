@@ -44,6 +44,24 @@ export interface UnverifiedToken {
 /** Exactly three parts and nothing around them; jose would take a line end behind the last. */
 const GRAMMAR = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+){2}$/
 
+/** The parts of a compact JWT as they came. */
+export interface CompactParts {
+  readonly header: string
+  readonly payload: string
+  readonly signature: string
+  /** {@link UnverifiedToken.signingInput} */
+  readonly signingInput: string
+}
+
+/** @throws TokenFault `too_large`, `malformed` */
+export function splitCompact(raw: string, { bytes }: TokenLimits): CompactParts {
+  if (raw.length > bytes) throw new TokenFault('too_large', 'the token is too long')
+  if (!GRAMMAR.test(raw)) throw new TokenFault('malformed', 'the token is not a compact JWT')
+  const [header = '', payload = '', signature = ''] = raw.split('.')
+  const signingInput = raw.slice(0, header.length + 1 + payload.length)
+  return { header, payload, signature, signingInput }
+}
+
 /**
  * Takes a compact JWT apart, so strictly that it has one spelling and one meaning.
  *
@@ -53,19 +71,17 @@ export function readCompact(
   raw: string,
   limits: TokenLimits = HEADER_TOKEN_LIMITS,
 ): UnverifiedToken {
-  if (raw.length > limits.bytes) throw new TokenFault('too_large', 'the token is too long')
-  if (!GRAMMAR.test(raw)) throw new TokenFault('malformed', 'the token is not a compact JWT')
-  const [header = '', payload = '', signature = ''] = raw.split('.')
+  const { header, payload, signature, signingInput } = splitCompact(raw, limits)
   return {
     header: readHeader(readPart(header, limits.depth)),
     payload: readPart(payload, limits.depth),
-    signingInput: raw.slice(0, header.length + 1 + payload.length),
+    signingInput,
     signature: decodePart(signature),
   }
 }
 
 /** Bytes of base64url that is written the one right way: unused bits of the last character are zero (RFC 4648 §3.5). */
-function decodePart(text: string): Buffer {
+export function decodePart(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64url')
   if (bytes.toString('base64url') !== text) {
     throw new TokenFault('malformed', 'a part of the token is not canonical base64url')
@@ -73,7 +89,8 @@ function decodePart(text: string): Buffer {
   return bytes
 }
 
-function readPart(text: string, depth: number): JsonObject {
+/** @throws TokenFault `malformed`, `depth` */
+export function readPart(text: string, depth: number): JsonObject {
   const bytes = decodePart(text)
   const value = strictJson(bytes, depth)
   if (!isObject(value)) throw new TokenFault('malformed', 'a part of the token is no JSON object')
@@ -97,7 +114,8 @@ const ASYMMETRIC = /^(?:(?:RS|PS)(?:256|384|512)|ES(?:256|384|512)|EdDSA|Ed25519
 /** The longest key id, characters; ours are thumbprints of 43. */
 const MAX_KID = 256
 
-function readHeader(header: JsonObject): JoseHeader {
+/** @throws TokenFault `header`, `algorithm` */
+export function readHeader(header: JsonObject): JoseHeader {
   for (const member of REFUSED) {
     if (member in header) throw new TokenFault('header', `the header member "${member}" is refused`)
   }

@@ -1,8 +1,15 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { z } from 'zod'
 import type { JsonObject } from '../jsonrpc.ts'
 import { TYP } from './claims.ts'
-import { HEADER_TOKEN_LIMITS, readCompact, type UnverifiedToken } from './compact.ts'
+import {
+  decodePart,
+  HEADER_TOKEN_LIMITS,
+  readHeader,
+  readPart,
+  splitCompact,
+  TOKEN_DEPTH,
+} from './compact.ts'
 import { TokenFault } from './faults.ts'
 import { numericDate, present, readClaims, visibleName } from './fields.ts'
 import { normaliseTarget } from './urls.ts'
@@ -23,12 +30,19 @@ export interface ProofClaims {
   readonly nonce?: string
 }
 
-/** A proof, read; true once its signature is verified with its own key. */
-export interface Proof {
+/** The header of a proof, which is the same for all proofs of a key. */
+export interface ProofHeader {
   readonly alg: string
   readonly jwk: PublicJwk
   /** Thumbprint of the key. */
   readonly jkt: string
+}
+
+/** A proof, read; true once its signature is verified with its own key. */
+export interface Proof {
+  readonly header: ProofHeader
+  /** The header as it came. */
+  readonly headerText: string
   readonly claims: ProofClaims
   readonly signingInput: string
   readonly signature: Buffer
@@ -80,15 +94,18 @@ export function soleProof(lines: readonly string[]): string | undefined {
   return line
 }
 
+/** Finds a header by its text, if it was read and found good before. */
+export type KnownHeaders = (text: string) => ProofHeader | undefined
+
 /**
  * Reads a proof (RFC 9449 §4.3, checks 2 to 5 and 7).
  *
- * @param algs of the signature
+ * @param known headers that need not be read again; default none
  * @throws TokenFault `proof`; its cause tells what was wrong
  */
-export function readProof(raw: string, algs: readonly string[] = PROOF_ALGS): Proof {
+export function readProof(raw: string, known: KnownHeaders = unknown): Proof {
   try {
-    return read(readCompact(raw, HEADER_TOKEN_LIMITS), algs)
+    return read(raw, known)
   } catch (cause) {
     if (cause instanceof TokenFault) {
       throw new TokenFault('proof', `the DPoP proof is refused: ${cause.message}`, { cause })
@@ -97,16 +114,29 @@ export function readProof(raw: string, algs: readonly string[] = PROOF_ALGS): Pr
   }
 }
 
-function read(
-  { header, payload, signingInput, signature }: UnverifiedToken,
-  algs: readonly string[],
-): Proof {
-  const { typ, alg, jwk } = header
+function unknown(): undefined {
+  return undefined
+}
+
+function read(raw: string, known: KnownHeaders): Proof {
+  const { header, payload, signature, signingInput } = splitCompact(raw, HEADER_TOKEN_LIMITS)
+  return {
+    header: known(header) ?? readProofHeader(header),
+    headerText: header,
+    claims: readClaims(proofSchema, readPart(payload, TOKEN_DEPTH)),
+    signingInput,
+    signature: decodePart(signature),
+  }
+}
+
+function readProofHeader(text: string): ProofHeader {
+  const { typ, alg, jwk } = readHeader(readPart(text, TOKEN_DEPTH))
   if (typ !== TYP.dpop || jwk === undefined) throw new TokenFault('typ', 'it is none')
-  if (!algs.includes(alg)) throw new TokenFault('algorithm', 'its algorithm is not allowed')
+  if (!PROOF_ALGS.includes(alg)) {
+    throw new TokenFault('algorithm', 'its algorithm is not allowed')
+  }
   const key = readPublicJwk(jwk, alg)
-  const claims = readClaims(proofSchema, payload)
-  return { alg, jwk: key, jkt: jwkThumbprint(key), claims, signingInput, signature }
+  return { alg, jwk: key, jkt: jwkThumbprint(key) }
 }
 
 /** Members only private or symmetric keys have (RFC 7518 §6). */
@@ -169,12 +199,12 @@ const THUMBPRINT_MEMBERS = {
 /** Thumbprint of a public key, SHA-256, base64url (RFC 7638 §3). Other members make no difference. */
 export function jwkThumbprint(jwk: PublicJwk): string {
   const text = JSON.stringify(jwk, THUMBPRINT_MEMBERS[jwk.kty])
-  return createHash('sha256').update(text).digest('base64url')
+  return hash('sha256', text, 'base64url')
 }
 
 /** `ath` of an access token: SHA-256 of its characters, base64url (RFC 9449 §4.2). */
 export function accessTokenHash(raw: string): string {
-  return createHash('sha256').update(raw, 'ascii').digest('base64url')
+  return hash('sha256', raw, 'base64url')
 }
 
 /**
@@ -185,13 +215,18 @@ export function accessTokenHash(raw: string): string {
  */
 export function checkProofClaims(claims: ProofClaims, request: ProvedRequest): void {
   if (claims.htm !== request.htm) throw refused('is for another method')
-  const htu = normaliseTarget(claims.htu)
-  if (htu === undefined || htu !== normaliseTarget(request.htu)) throw refused('is for another URL')
+  if (!isSameTarget(claims.htu, request.htu)) throw refused('is for another URL')
   if (request.nonce !== undefined && !request.nonce(claims.nonce)) {
     throw new TokenFault('nonce', 'the DPoP proof has not got the nonce it needs')
   }
   if (Math.abs(request.now - claims.iat) > request.iatWindow) throw refused('is of another time')
   if (request.ath !== undefined && claims.ath !== request.ath) throw refused('is for another token')
+}
+
+function isSameTarget(claimed: string, target: string): boolean {
+  if (claimed === target) return true
+  const normal = normaliseTarget(claimed)
+  return normal !== undefined && normal === normaliseTarget(target)
 }
 
 function refused(why: string): TokenFault {

@@ -37,12 +37,19 @@ function isReadyLine(said: unknown): said is ReadyLine {
   return typeof said === 'object' && said !== null && 'event' in said && said.event === 'ready'
 }
 
+/** What a node is started with. */
+export interface Guarding {
+  /** The command `banyan`. */
+  readonly cli: string
+  readonly name: string
+  readonly parts: NodeParts
+  /** Options of Node.js, before the command; default none. */
+  readonly execArgv?: readonly string[]
+}
+
 /** Starts a node by `up FILE --json` of the given command. Its files are gone when it has stopped. */
-export async function startGuarded(
-  cli: string,
-  name: string,
-  parts: NodeParts,
-): Promise<GuardedNode> {
+export async function startGuarded(guarding: Guarding): Promise<GuardedNode> {
+  const { cli, name, parts, execArgv = [] } = guarding
   const folder = await mkdtemp(join(tmpdir(), 'banyan-bench-'))
   const [file, state] = [join(folder, `${name}.yaml`), join(folder, 'state')]
   const configOf = (more: NodeParts): object => ({
@@ -55,7 +62,7 @@ export async function startGuarded(
   let url = ''
   const running = await start({
     name,
-    args: [cli, 'up', file, '--json', '--log', 'error'],
+    args: [...execArgv, cli, 'up', file, '--json', '--log', 'error'],
     ready: (said) => (isReadyLine(said) ? (url = firstOf(said)) : undefined),
   })
   const config = parseConfig(configOf(parts))

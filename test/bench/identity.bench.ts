@@ -1,14 +1,21 @@
 // What identity costs: `npm run bench:identity`. Goals that are missed are reported, never asserted.
-import { availableParallelism, cpus } from 'node:os'
+import { readFile } from 'node:fs/promises'
+import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { compile, type Build } from './build.ts'
+import { SigningKey } from '../../node/identity/signing-key.ts'
+import { verifySignature } from '../../node/identity/verify-key.ts'
+import { compile, SOURCE, type Build } from './build.ts'
+import { byFunction, type CpuProfile } from './cpu-profile.ts'
 import { SCOPES, startGuarded, type GuardedNode, type NodeParts } from './identity-lab.ts'
 import { bearer, bound, caller, Caller, median, nobody, type Cell } from './identity-load.ts'
+import { caller as messenger } from './ipc.ts'
+import type { ProbeCommands } from './probe.ts'
 import { processorTicks, residentMb, tickMicroseconds } from './proc.ts'
-import { startRole, type Running } from './processes.ts'
+import { startRole } from './processes.ts'
 import { difference, paired, spread, type Spread } from './stats.ts'
-import { figure, table } from './table.ts'
+import { figure, profileTable, table } from './table.ts'
 import { facePath } from './upstream.ts'
 
 const USAGE = `node test/bench/identity.bench.ts [options]
@@ -17,11 +24,13 @@ const USAGE = `node test/bench/identity.bench.ts [options]
   --requests N    requests of a way in one round (default 4000)
   --fresh N       callers that need an exchange each, for its latency (default 400)
   --principals N  distinct callers for the memory (default 100000)
+  --profile CELL  only this: where the time goes in open, bearer, proved or bound
 `
 
 const IN_FLIGHT = 8
 const PATIENCE_MS = 30_000
 const TOOLS = 10
+const MEBI = 2 ** 20
 
 /** What identity.md and the code promise at most. */
 const GOALS = { bearer: 20, bound: 350, coldMs: 5 }
@@ -31,17 +40,19 @@ interface Options {
   readonly requests: number
   readonly fresh: number
   readonly principals: number
+  readonly profile: string | undefined
 }
 
 function optionsOf(args: readonly string[]): Options | undefined {
-  const number = { type: 'string' } as const
+  const text = { type: 'string' } as const
   const { values } = parseArgs({
     args: [...args],
     options: {
-      rounds: number,
-      requests: number,
-      fresh: number,
-      principals: number,
+      rounds: text,
+      requests: text,
+      fresh: text,
+      principals: text,
+      profile: text,
       help: { type: 'boolean', default: false },
     },
   })
@@ -51,6 +62,7 @@ function optionsOf(args: readonly string[]): Options | undefined {
     requests: Number(values.requests ?? 4_000),
     fresh: Number(values.fresh ?? 400),
     principals: Number(values.principals ?? 100_000),
+    profile: values.profile,
   }
 }
 
@@ -97,6 +109,33 @@ function cellsOf(node: GuardedNode): readonly Cell[] {
     prove('proved'),
     prove('bound'),
   ]
+}
+
+/** Processor time of one step in this process, µs. */
+function cpuOf(step: () => unknown): number {
+  for (let count = 0; count < 1_000; count++) step()
+  const before = process.cpuUsage()
+  for (let count = 0; count < 5_000; count++) step()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 5_000
+}
+
+/** What one signature and one check of it cost in this process: no hop with a proof can cost less. */
+function yardstick(): string {
+  const key = SigningKey.generate()
+  const input = 'x'.repeat(400)
+  const signature = key.sign(input)
+  const [made, checked] = [
+    cpuOf(() => key.sign(input)),
+    cpuOf(() => verifySignature(key.public, 'ES256', input, signature)),
+  ]
+  return table(
+    ['ES256 alone', 'CPU µs'],
+    [
+      ['signature', figure(made)],
+      ['check', figure(checked)],
+    ],
+  )
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -153,12 +192,13 @@ async function cold(build: Build, server: string, { fresh }: Options): Promise<s
     // A call of each caller, as fast as they come.
     limits: { tokenRequestsPerMinute: 1_000_000 },
   }
-  const b = await startGuarded(build.cli, 'b', far)
+  const b = await startGuarded({ cli: build.cli, name: 'b', parts: far })
   const auth = { mode: 'chain', issuer: b.base, scopes: within('ns:far') }
-  const a = await startGuarded(build.cli, 'a', {
+  const near = {
     upstreams: { b: { node: { url: b.endpoint('far'), as: '{namespace}' }, auth } },
     endpoints: { far: { namespaces: ['far'], names: 'plain', auth: { dpop: 'accepted' } } },
-  })
+  }
+  const a = await startGuarded({ cli: build.cli, name: 'a', parts: near })
   try {
     const record = {
       issuer: a.base,
@@ -207,45 +247,96 @@ async function cold(build: Build, server: string, { fresh }: Options): Promise<s
 /** What the tables of LIMITS.md come to when they are full, MB. */
 const STATED_MB = (10_000 * 2 + 8_192 * 3) / 1_024
 
-async function memory(node: GuardedNode, { principals }: Options): Promise<string> {
+/** A node that says what is left of its memory when garbage is gone. */
+async function memory(build: Build, server: string, { principals }: Options): Promise<string> {
+  const node = await startGuarded({
+    cli: build.cli,
+    name: 'weighed',
+    parts: edgeParts(server),
+    execArgv: ['--expose-gc', '--import', build.probe],
+  })
   const calls = new Caller(node.endpoint('many'), IN_FLIGHT)
-  await calls.ready(bearer(node.token('many', { subject: 'first' })), PATIENCE_MS)
-  let serial = 0
-  const next = (): readonly string[] =>
-    bearer(node.token('many', { subject: `caller-${++serial}` }))()
-  const rows: string[][] = []
-  const known = bearer(node.token('many', { subject: 'first' }))
-  await calls.run(2_000, IN_FLIGHT, known)
-  const before = residentMb(node.pid) ?? Number.NaN
-  rows.push(['1', figure(before), '-', ''])
-  for (const share of [0.1, 0.2, 0.5, 1]) {
-    const wanted = Math.floor(principals * share)
-    await calls.run(wanted - serial, IN_FLIGHT, next)
-    const now = residentMb(node.pid) ?? Number.NaN
-    rows.push([String(wanted), figure(now), figure(now - before), figure(STATED_MB)])
-    progress(`memory: ${wanted} callers`)
-  }
-  await calls.close()
-  return table(['distinct callers, verified and passed on', 'RSS MB', '+ MB', 'tables, MB'], rows)
-}
-
-async function measure(build: Build, upstream: Running, options: Options): Promise<string> {
-  const server = upstream.url + facePath('2026', TOOLS)
-  const node = await startGuarded(build.cli, 'edge', edgeParts(server))
-  const parts: string[] = []
+  const probe = messenger<ProbeCommands>(node.child)
   try {
-    progress('cost of a call')
-    parts.push(await costs(node, options))
-    progress('cold exchange')
-    parts.push(await cold(build, server, options))
-    progress('memory')
-    parts.push(await memory(node, options))
+    await calls.ready(bearer(node.token('many', { subject: 'first' })), PATIENCE_MS)
+    let serial = 0
+    const next = (): readonly string[] =>
+      bearer(node.token('many', { subject: `caller-${++serial}` }))()
+    await calls.run(2_000, IN_FLIGHT, bearer(node.token('many', { subject: 'first' })))
+    const before = await probe('kept', null)
+    const rows: string[][] = []
+    for (const share of [0.1, 0.2, 0.5, 1]) {
+      const wanted = Math.floor(principals * share)
+      await calls.run(wanted - serial, IN_FLIGHT, next)
+      const busy = residentMb(node.pid) ?? Number.NaN
+      const { heap, resident } = await probe('kept', null)
+      const live = (heap - before.heap) / MEBI
+      rows.push([
+        String(wanted),
+        figure(live),
+        figure(STATED_MB),
+        ...[busy, resident / MEBI].map(figure),
+      ])
+      progress(`memory: ${wanted} callers`)
+    }
+    await calls.close()
+    const head = [
+      'distinct callers, verified and passed on',
+      '+ live MB',
+      'at most',
+      'RSS MB',
+      'RSS MB, collected',
+    ]
+    return table(head, rows)
   } finally {
     await node.stop()
   }
+}
+
+async function measure(build: Build, server: string, options: Options): Promise<string> {
+  const parts: string[] = [yardstick()]
+  const node = await startGuarded({ cli: build.cli, name: 'edge', parts: edgeParts(server) })
+  try {
+    progress('cost of a call')
+    parts.push(await costs(node, options))
+  } finally {
+    await node.stop()
+  }
+  progress('cold exchange')
+  parts.push(await cold(build, server, options))
+  progress('memory')
+  parts.push(await memory(build, server, options))
   const model = cpus()[0]?.model ?? 'unknown'
   const about = `node ${process.version} · ${model} · ${availableParallelism()} cores · scopes of each caller: ${SCOPES.length}`
   return `${about}\n\n${parts.join('\n\n')}\n`
+}
+
+/** Where the time goes when one of the cells is called. */
+async function profile(server: string, name: string, { requests }: Options): Promise<string> {
+  const node = await startGuarded({
+    cli: SOURCE.cli,
+    name: 'edge',
+    parts: edgeParts(server),
+    execArgv: ['--import', SOURCE.probe],
+  })
+  try {
+    const cell = cellsOf(node).find((one) => one.name === name)
+    if (cell === undefined)
+      throw new TypeError(`--profile is one of ${Object.keys(WORDS).join(', ')}`)
+    const calls = new Caller(cell.url, IN_FLIGHT)
+    await calls.ready(cell.show, PATIENCE_MS)
+    await calls.run(requests, IN_FLIGHT, cell.show)
+    const probe = messenger<ProbeCommands>(node.child)
+    await probe('startProfile', 200)
+    await calls.run(requests, IN_FLIGHT, cell.show)
+    const file = join(tmpdir(), `banyan-${process.pid}.cpuprofile`)
+    await probe('stopProfile', file)
+    await calls.close()
+    const read = JSON.parse(await readFile(file, 'utf8')) as CpuProfile
+    return `${profileTable('function', byFunction(read).slice(0, 40), requests)}\n${file}\n`
+  } finally {
+    await node.stop()
+  }
 }
 
 async function main(): Promise<void> {
@@ -256,8 +347,12 @@ async function main(): Promise<void> {
   }
   const build = await compile()
   const upstream = await startRole(build.role, 'upstream')
+  const server = upstream.url + facePath('2026', TOOLS)
   try {
-    process.stdout.write(await measure(build, upstream, options))
+    const { profile: cell } = options
+    const text =
+      cell === undefined ? measure(build, server, options) : profile(server, cell, options)
+    process.stdout.write(await text)
   } finally {
     await upstream.stop()
     await build.discard()

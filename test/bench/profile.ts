@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { byFunction, byOwner, type CpuProfile, type SelfTime } from './cpu-profile.ts'
+import { byFunction, byOwner, type CpuProfile } from './cpu-profile.ts'
 import { SOURCE } from './build.ts'
 import { caller } from './ipc.ts'
 import { Lab, namespaceOf } from './lab.ts'
@@ -14,7 +14,7 @@ import { allGroups, groupName, type Group } from './plan.ts'
 import type { ProbeCommands } from './probe.ts'
 import { processorTicks, tickMicroseconds } from './proc.ts'
 import { start, type Running } from './processes.ts'
-import { figure, table } from './table.ts'
+import { figure, profileTable } from './table.ts'
 import { facePath } from './upstream.ts'
 
 const USAGE = `node test/bench/profile.ts [options]
@@ -102,15 +102,6 @@ async function subject(lab: Lab, { group, floor }: Wanted): Promise<Subject> {
   return { running, url: running.endpoints[namespace] ?? '' }
 }
 
-function timeTable(title: string, times: readonly SelfTime[], requests: number): string {
-  const rows = times.map(({ where, microseconds, share }) => [
-    where,
-    `${(share * 100).toFixed(1)} %`,
-    figure(microseconds / requests),
-  ])
-  return `${table([title, 'self', 'µs/request'], rows)}\n`
-}
-
 async function profile(lab: Lab, wish: Wanted, { running, url }: Subject): Promise<void> {
   const load = await lab.load()
   const call = caller<LoadCommands>(load.child)
@@ -133,8 +124,8 @@ async function profile(lab: Lab, wish: Wanted, { running, url }: Subject): Promi
     `${groupName(wish.group)}, ${wish.floor ? 'floor' : 'one hop'}: ` +
     `${figure(plain.requests / plain.seconds)} req/s, CPU ${figure(used)} µs/request; ` +
     `under the profiler ${figure(requests / wish.seconds)} req/s`
-  const functions = timeTable('function', byFunction(read).slice(0, wish.top), requests)
-  const owners = timeTable('whose code', byOwner(read), requests)
+  const functions = profileTable('function', byFunction(read).slice(0, wish.top), requests)
+  const owners = profileTable('whose code', byOwner(read), requests)
   process.stdout.write([words, functions, owners, `${wish.out}\n`].join('\n'))
 }
 

@@ -1,5 +1,7 @@
 // Markdown tables whose columns also line up in a terminal.
 
+import type { SelfTime } from './cpu-profile.ts'
+
 /** A table: the first column is text and stands left, the others are figures and stand right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) =>
@@ -24,4 +26,14 @@ export function figure(value: number): string {
   if (size >= 1_000) return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, ' ')
   if (size >= 100) return value.toFixed(0)
   return value.toFixed(size >= 10 ? 1 : 2)
+}
+
+/** Where the time of a profile went, spread over the requests made under it. */
+export function profileTable(title: string, times: readonly SelfTime[], requests: number): string {
+  const rows = times.map(({ where, microseconds, share }) => [
+    where,
+    `${(share * 100).toFixed(1)} %`,
+    figure(microseconds / requests),
+  ])
+  return `${table([title, 'self', 'µs/request'], rows)}\n`
 }

@@ -22,8 +22,8 @@ describe('reading a proof', () => {
   test('gives its key and what it is about', () => {
     const proof = readProof(signed({ ...HEADER, jwk: { ...JWK, kid: 'x', use: 'sig' } }, CLAIMS))
     expect(proof.claims).toEqual(CLAIMS)
-    expect(proof.jwk).toEqual(JWK)
-    expect(proof.jkt).toBe(jwkThumbprint(proof.jwk))
+    expect(proof.header.jwk).toEqual(JWK)
+    expect(proof.header.jkt).toBe(jwkThumbprint(proof.header.jwk))
     expect(proof.signature).toHaveLength(64)
   })
 
