@@ -8,6 +8,7 @@ import { isObject, type JsonObject } from './jsonrpc.ts'
 import { META } from './meta.ts'
 import { readOrigin, type ToolOrigin } from './names.ts'
 import { listItemUriEdits, skillFileUriEdits } from './result-uris.ts'
+import { READING_HINTS, type Hints } from './policy/policy.ts'
 import type { UpstreamMessage } from './upstream-message.ts'
 
 /** A capability as an upstream lists it: validated once, its text kept. */
@@ -26,8 +27,8 @@ export interface Listed {
   readonly looseOutput: boolean
   /** A tool that can only be called as a task (MCP 2025-11-25, utilities/tasks). */
   readonly needsTask: boolean
-  /** A tool whose origin declares that it changes nothing (`annotations.readOnlyHint`). */
-  readonly readOnly: boolean
+  /** What a tool says it does. */
+  readonly hints: Hints
 }
 
 /** What was left out, with the reason: for the operator. */
@@ -152,7 +153,7 @@ function readItem(text: Buffer, kind: CapabilityKind, itemBytes: number): Listed
 
 type ToolFacts = Pick<
   Listed,
-  'paramHeaders' | 'unpublishable' | 'looseOutput' | 'needsTask' | 'readOnly'
+  'paramHeaders' | 'unpublishable' | 'looseOutput' | 'needsTask' | 'hints'
 >
 
 const NO_TOOL: ToolFacts = {
@@ -160,7 +161,7 @@ const NO_TOOL: ToolFacts = {
   unpublishable: undefined,
   looseOutput: false,
   needsTask: false,
-  readOnly: false,
+  hints: READING_HINTS,
 }
 
 function toolFacts({
@@ -176,7 +177,24 @@ function toolFacts({
     unpublishable: mirrored.ok ? undefined : mirrored.reason,
     looseOutput: outputSchema !== undefined && !isObjectSchema(outputSchema),
     needsTask: isObject(execution) && execution['taskSupport'] === 'required',
-    readOnly: isObject(annotations) && annotations['readOnlyHint'] === true,
+    hints: hintsOf(isObject(annotations) ? annotations : {}),
+  }
+}
+
+/** The hints of a tool, with the specification's defaults (MCP 2026-07-28, ToolAnnotations). */
+function hintsOf({
+  readOnlyHint,
+  destructiveHint,
+  idempotentHint,
+  openWorldHint,
+}: JsonObject): Hints {
+  const readOnly = readOnlyHint === true
+  return {
+    readOnly,
+    // The two are about tools that change something.
+    destructive: !readOnly && destructiveHint !== false,
+    idempotent: readOnly || idempotentHint === true,
+    openWorld: openWorldHint !== false,
   }
 }
 

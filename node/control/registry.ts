@@ -16,6 +16,7 @@ import { Mirrors } from '../hop/mirrors.ts'
 import { signInTool, type SignInTool } from '../hop/sign-in-tool.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
 import type { ProofCounts } from '../hop/proofs.ts'
+import type { VisibilityPolicy } from '../hop/sight.ts'
 import type { View } from '../hop/view.ts'
 import { Link, type LinkEvents, type LinkPhase } from '../outbound/link.ts'
 import { fingerprint, makeConnector, type ConnectorParts } from './links.ts'
@@ -73,6 +74,11 @@ export interface RegistryParts extends ConnectorParts {
   readonly delegator: (label: string, upstream: UpstreamConfig) => Delegator | undefined
   /** What signs for an upstream, or checks what comes from it; undefined where nothing does. */
   readonly provenance: (label: string, upstream: UpstreamConfig) => Provenance | undefined
+}
+
+/** Undefined where scopes alone decide. */
+function policyOf({ visibility, clients, tags }: NodeConfig): VisibilityPolicy | undefined {
+  return visibility === 'open' ? undefined : { rules: visibility, tags, classes: clients }
 }
 
 /** How often mirrors whose upstream reports no changes are looked after while somebody watches, milliseconds. */
@@ -246,6 +252,7 @@ export class Registry {
     const { endpoints, limits } = this.#config
     const { node, organisation } = this.#parts.self.federation
     const all = this.#feeds()
+    const visibility = policyOf(this.#config)
     const plans = Object.entries(endpoints).map(([name, endpoint]): [string, EndpointPlan] => {
       const { namespaces, names: style, nameLength: maxLength, pageSize } = endpoint
       const rule = {
@@ -257,7 +264,7 @@ export class Registry {
       }
       // Only what can show up here counts for freshness, and is fetched for this endpoint's sake.
       const feeds = all.filter((feed) => mayFeed(feed, namespaces))
-      return [name, { rule, feeds, pageSize }]
+      return [name, { rule, feeds, pageSize, visibility }]
     })
     return new Map(plans)
   }

@@ -6,6 +6,7 @@ import { didYouMean } from './config-hints.ts'
 import { identityChecks } from './config-identity-checks.ts'
 import { importedGlobs } from './config-imports.ts'
 import { known, type ConfigOutline } from './config-outline.ts'
+import { policyChecks, policyWarnings } from './config-policy-checks.ts'
 import { resourceChecks } from './config-resource-checks.ts'
 import type { NodeConfig } from './config-types.ts'
 
@@ -79,6 +80,7 @@ export function crossChecks(outline: ConfigOutline): readonly ConfigProblem[] {
     ...accessChecks(outline),
     ...identityChecks(outline),
     ...resourceChecks(outline),
+    ...policyChecks(outline),
   ]
 }
 
@@ -182,5 +184,6 @@ export function configWarnings(
     ...plainListener(config),
     ...unboundTokens(config),
     ...ended(config, now),
+    ...policyWarnings(config),
   ]
 }

@@ -167,6 +167,14 @@ function parseYaml(text: string): Source & { data: unknown; problems: readonly C
   }
 }
 
+/** Tells each rule where it stands, for whoever asks why. */
+function placeRules(config: NodeConfig, placeOf: (path: Path) => string): NodeConfig {
+  const { visibility } = config
+  if (visibility === 'open') return config
+  const placed = visibility.map((rule, i) => ({ ...rule, place: placeOf(['visibility', i]) }))
+  return { ...config, visibility: placed }
+}
+
 const FILE_WORDS: Readonly<Record<string, string>> = {
   EACCES: 'may not be read',
   EISDIR: 'is a folder',
@@ -210,7 +218,11 @@ export function parseConfigText(
   const located = (found: readonly ConfigProblem[]): readonly ConfigProblem[] =>
     inOrder(found.map((problem) => locate(problem, source)))
   try {
-    const config = parseConfig(data, { baseDir: dirname(resolve(file)), env })
+    const parsed = parseConfig(data, { baseDir: dirname(resolve(file)), env })
+    const config = placeRules(parsed, (path) => {
+      const { line } = locate({ path, message: '' }, source)
+      return `${file}:${line}`
+    })
     return { file, config, warnings: located(configWarnings(config)) }
   } catch (error) {
     throw error instanceof ConfigError ? new ConfigError(located(error.problems), file) : error

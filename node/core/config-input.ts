@@ -84,6 +84,57 @@ export interface AuditInput {
   readonly bufferBytes?: number | string
 }
 
+type OneOrMore<T> = T | readonly T[]
+
+/** One way to be in a class of {@link NodeConfigInput} `clients`. */
+export interface ClassInput {
+  readonly issuer?: string
+  readonly subjects?: OneOrMore<string>
+  readonly clients?: OneOrMore<string>
+  readonly claims?: Readonly<Record<string, OneOrMore<string | number | boolean>>>
+  /** With nothing else. */
+  readonly keys?: OneOrMore<string>
+}
+
+/** Annotations of a tool. */
+interface HintsInput {
+  readonly readOnly?: boolean
+  readonly destructive?: boolean
+  readonly idempotent?: boolean
+  readonly openWorld?: boolean
+}
+
+type SelectorInput = string | (HintsInput & { readonly name?: string; readonly tag?: string })
+
+type LevelInput<Pattern> =
+  readonly Pattern[] | { readonly allow?: readonly Pattern[]; readonly deny?: readonly Pattern[] }
+
+/** One rule of {@link NodeConfigInput} `visibility`. */
+export interface RuleInput {
+  readonly for: OneOrMore<string>
+  readonly endpoints?: LevelInput<string>
+  readonly namespaces?: LevelInput<string>
+  readonly tools?: LevelInput<SelectorInput>
+  readonly prompts?: LevelInput<SelectorInput>
+  readonly resources?: LevelInput<SelectorInput>
+}
+
+type ExampleInput =
+  | string
+  | (HintsInput & {
+      readonly tool?: string
+      readonly prompt?: string
+      readonly resource?: string
+    })
+
+/** One entry of {@link NodeConfigInput} `expect`. */
+export interface ExpectationInput {
+  readonly for: OneOrMore<string>
+  readonly endpoint: string
+  readonly sees?: readonly ExampleInput[]
+  readonly hides?: readonly ExampleInput[]
+}
+
 /** A configuration as it is written, in a file or in code. Meanings, units and defaults are in `banyan.schema.json`. */
 export interface NodeConfigInput {
   readonly node: NodeSettingsInput
@@ -95,6 +146,9 @@ export interface NodeConfigInput {
   readonly upstreams?: Readonly<Record<string, UpstreamInput>>
   readonly namespaces?: Readonly<Record<string, { readonly from: readonly string[] }>>
   readonly endpoints?: Readonly<Record<string, EndpointInput>>
-  readonly visibility?: 'open'
+  readonly clients?: Readonly<Record<string, ClassInput | readonly ClassInput[]>>
+  readonly tags?: Readonly<Record<string, readonly string[]>>
+  readonly visibility?: 'open' | readonly RuleInput[]
+  readonly expect?: readonly ExpectationInput[]
   readonly audit?: 'off' | AuditInput
 }

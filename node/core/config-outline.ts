@@ -3,8 +3,9 @@ import type { EndpointDraft, IssuerDraft } from './config-drafts.ts'
 import type { NodeClient, TrustRecord, WorkloadClient } from './config-identity-types.ts'
 import { issuerSchema, nodeClientSchema, workloadSchema } from './config-issuer.ts'
 import { endpointSchema, namespaceSchema, nodeSchema } from './config-schema.ts'
+import { clientsSchema, expectSchema, tagsSchema, visibilitySchema } from './config-policy.ts'
 import { trustSchema } from './config-trust.ts'
-import type { NamespaceConfig, NodeSettings, UpstreamConfig } from './config-types.ts'
+import type { NamespaceConfig, NodeConfig, NodeSettings, UpstreamConfig } from './config-types.ts'
 import { upstreamSchema } from './config-upstream.ts'
 
 /**
@@ -21,9 +22,15 @@ export interface ConfigOutline {
   readonly upstreams: ReadonlyMap<string, UpstreamConfig | undefined>
   readonly namespaces: ReadonlyMap<string, NamespaceConfig | undefined>
   readonly endpoints: ReadonlyMap<string, EndpointDraft | undefined>
+  /** The four parts of the policy; undefined when one of them cannot be read. */
+  readonly policy: PolicyOutline | undefined
 }
 
-function partOf(input: unknown, part: keyof ConfigOutline): unknown {
+export type PolicyOutline = Pick<NodeConfig, 'clients' | 'tags' | 'visibility' | 'expect'>
+
+type PartName = Exclude<keyof ConfigOutline, 'policy'> | keyof PolicyOutline
+
+function partOf(input: unknown, part: PartName): unknown {
   if (typeof input !== 'object' || input === null) return undefined
   return new Map(Object.entries(input)).get(part)
 }
@@ -44,7 +51,7 @@ function readList<Entry>(items: unknown, schema: z.ZodType<Entry>): readonly (En
 
 /** Reads what can be read of a configuration that has mistakes. */
 export function outlineOf(input: unknown): ConfigOutline {
-  const part = (name: keyof ConfigOutline): unknown => partOf(input, name)
+  const part = (name: PartName): unknown => partOf(input, name)
   const issuer = part('issuer')
   return {
     node: nodeSchema.safeParse(part('node')).data,
@@ -55,7 +62,17 @@ export function outlineOf(input: unknown): ConfigOutline {
     upstreams: readTable(part('upstreams'), upstreamSchema),
     namespaces: readTable(part('namespaces'), namespaceSchema),
     endpoints: readTable(part('endpoints'), endpointSchema),
+    policy: policyOf(part),
   }
+}
+
+function policyOf(part: (name: PartName) => unknown): PolicyOutline | undefined {
+  const clients = clientsSchema.prefault({}).safeParse(part('clients')).data
+  const tags = tagsSchema.prefault({}).safeParse(part('tags')).data
+  const visibility = visibilitySchema.prefault('open').safeParse(part('visibility')).data
+  const expect = expectSchema.prefault([]).safeParse(part('expect')).data
+  const missing = [clients, tags, visibility, expect].includes(undefined)
+  return missing ? undefined : ({ clients, tags, visibility, expect } as PolicyOutline)
 }
 
 /** The entries that could be read. */

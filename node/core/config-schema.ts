@@ -21,6 +21,7 @@ import { auditSchema } from './config-audit.ts'
 import { endpointAuth } from './config-endpoint-auth.ts'
 import { isSecure } from './config-identity-fields.ts'
 import { issuerSchema, nodeClientSchema, workloadSchema } from './config-issuer.ts'
+import { clientsSchema, expectSchema, tagsSchema, visibilitySchema } from './config-policy.ts'
 import { trustSchema } from './config-trust.ts'
 import type { NamespaceConfig, NodeSettings, TlsSettings } from './config-types.ts'
 import { upstreamSchema } from './config-upstream.ts'
@@ -229,12 +230,10 @@ export const configSchema: z.ZodType<ConfigDraft> = z
     endpoints: table(slug, endpointSchema)
       .prefault({})
       .describe('The paths /mcp/<endpoint> of the node, and what each offers.'),
-    visibility: z
-      .literal('open')
-      .prefault('open')
-      .describe(
-        'Who sees what. open: every caller sees all an endpoint offers; the only value so far.',
-      ),
+    clients: clientsSchema.prefault({}),
+    tags: tagsSchema.prefault({}),
+    visibility: visibilitySchema.prefault('open'),
+    expect: expectSchema.prefault([]),
     audit: auditSchema.optional(),
   })
   .transform((config): ConfigDraft => defined(config))

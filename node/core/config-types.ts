@@ -1,3 +1,6 @@
+import type { Classes } from '../../protocol/policy/classes.ts'
+import type { Expectation } from '../../protocol/policy/expectation.ts'
+import type { Policy, Rule } from '../../protocol/policy/policy.ts'
 import type {
   EgressSettings,
   EndpointAuth,
@@ -176,7 +179,14 @@ export interface NodeConfig {
   readonly upstreams: Readonly<Record<string, UpstreamConfig>>
   readonly namespaces: Readonly<Record<string, NamespaceConfig>>
   readonly endpoints: Readonly<Record<string, EndpointConfig>>
-  readonly visibility: 'open'
+  /** Classes of callers, from what was verified of them. */
+  readonly clients: Classes
+  /** Names for sets of capabilities. */
+  readonly tags: Policy['tags']
+  /** Who sees what. `open`: what the caller's scopes cover. */
+  readonly visibility: 'open' | readonly Rule[]
+  /** What `visibility` must come to, and does. */
+  readonly expect: readonly Expectation[]
   /** Absent: the log, where the node knows who calls. */
   readonly audit?: 'off' | AuditSettings
 }

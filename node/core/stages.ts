@@ -12,6 +12,7 @@ import type { Span } from '../../protocol/json-bytes.ts'
 import type { JsonObject, RpcNotification, RpcRequest } from '../../protocol/jsonrpc.ts'
 import type { LogSeverity } from '../../protocol/log-level.ts'
 import type { ToolId } from '../../protocol/names.ts'
+import type { Hints } from '../../protocol/policy/policy.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { CallScope } from './call-scope.ts'
 import type { Authorization } from './delegation.ts'
@@ -114,8 +115,8 @@ export interface Entry {
   readonly paramHeaders: readonly ParamHeader[]
   /** The one era whose callers can use it; undefined when all can. */
   readonly only?: Era | undefined
-  /** Whether it is a tool that only reads, as its origin says. */
-  readonly readOnly?: boolean
+  /** What it does, as its origin says of a tool. */
+  readonly hints: Hints
   /** In order of preference, never empty. */
   readonly candidates: readonly [Candidate, ...Candidate[]]
 }
@@ -187,7 +188,7 @@ export interface Returned {
   readonly lingerMs?: number
 }
 
-/** What an endpoint says of itself in `initialize` and `server/discover`. */
+/** What an endpoint says of itself to one caller in `initialize` and `server/discover`. */
 export interface EndpointDescription {
   readonly name: string
   readonly title: string | undefined
@@ -210,6 +211,12 @@ export interface ListPage {
 
 /** Something that callers of an endpoint were told has changed. */
 export type ChangeListener = (changed: ListKind) => void
+
+/** Who is told of changes, and where. */
+export interface Watcher {
+  readonly endpoint: string
+  readonly principal: Principal
+}
 
 /** Resources somebody wants to hear of. */
 export interface SubscriptionRequest {
@@ -235,13 +242,18 @@ export interface Subscribed {
 
 /** What the inbound side is handed: all it can ask of the node. */
 export interface Serving {
-  describe(endpoint: string): EndpointDescription | undefined
+  /** Whether there is such an endpoint for anybody. */
+  has(endpoint: string): boolean
+  /** Whether there is an endpoint for a caller. For whom there is none it looks as if it did not exist. */
+  admits(endpoint: string, principal: Principal): boolean
+  /** What an endpoint says of itself; undefined when there is none, or none for this caller. */
+  describe(endpoint: string, principal: Principal): EndpointDescription | undefined
   /** @throws Fault `bad_cursor` */
   list(request: Authenticated, kind: CapabilityKind, cursor: string | undefined): Promise<ListPage>
   /** Relays one request; the answer, also that it failed, goes to the reply. Never rejects. */
   call(request: Authenticated): Promise<void>
   /** Tells `listener` whenever what a caller sees at the endpoint has changed, until the returned function is called. */
-  watch(endpoint: string, listener: ChangeListener): () => void
+  watch(watcher: Watcher, listener: ChangeListener): () => void
   /** Subscribes to resources. Resolves when upstreams have granted or refused, or take too long; never rejects. */
   subscribe(request: Authenticated, wanted: SubscriptionRequest): Promise<Subscribed>
   /** Watches tasks of the extension, on the same terms. */

@@ -1,21 +1,17 @@
-import {
-  CAPABILITY_KINDS,
-  LIST_RULES,
-  type CapabilityKind,
-  type ListKind,
-} from '../../protocol/capability.ts'
+import { CAPABILITY_KINDS, LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
 import { RELAYED_EXTENSIONS, TASKS_EXTENSION } from '../../protocol/client-capabilities.ts'
 import { Fault } from '../../protocol/errors.ts'
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Sealer } from '../core/seal.ts'
-import type { Authenticated, ChangeListener, Entry, ListPage } from '../core/stages.ts'
+import type { Principal } from '../core/principal.ts'
+import type { Authenticated, ChangeListener, Entry, ListPage, Watcher } from '../core/stages.ts'
 import { EndpointViews, type EndpointPlan, type Feed } from './endpoint-views.ts'
 import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
-import { sightOf } from './sight.ts'
+import type { Sight } from './sight.ts'
 import type { ViewRule } from './sources.ts'
-import type { View } from './view.ts'
+import { sameItems, type View, type ViewItem } from './view.ts'
 
 /** Resources and templates are fetched for one look-up, whatever the caller has. */
 const BY_URI: readonly CapabilityKind[] = ['resource', 'template']
@@ -28,7 +24,7 @@ export class Catalogue {
   readonly #sealer: Sealer
   readonly #log: Logger
   #endpoints = new Map<string, EndpointViews>()
-  readonly #watchers = new Map<string, Set<ChangeListener>>()
+  readonly #watchers = new Map<string, Set<Watching>>()
 
   constructor(options: { sealer: Sealer; log: Logger }) {
     this.#sealer = options.sealer
@@ -42,7 +38,8 @@ export class Catalogue {
     for (const [name, plan] of plans) {
       const views = new EndpointViews(name, plan, before.get(name))
       this.#endpoints.set(name, views)
-      for (const kind of CAPABILITY_KINDS) this.#rebuild(name, views, kind)
+      const earlier = before.get(name) ?? views
+      for (const kind of CAPABILITY_KINDS) this.#rebuild({ name, views, earlier }, kind)
     }
   }
 
@@ -52,13 +49,18 @@ export class Catalogue {
     for (const [name, views] of this.#endpoints) {
       const { feeds } = views.plan
       if (feeds.some(({ mirrors }) => mirrors.of(kind) === mirror)) {
-        this.#rebuild(name, views, kind)
+        this.#rebuild({ name, views, earlier: views }, kind)
       }
     }
   }
 
   has(endpoint: string): boolean {
     return this.#endpoints.has(endpoint)
+  }
+
+  /** What a caller sees of an endpoint; undefined: everything there is. */
+  sightOf(endpoint: string, principal: Principal): Sight | undefined {
+    return this.#endpoints.get(endpoint)?.sights.of(principal)
   }
 
   /** What an endpoint shows of one kind; undefined when there is no such endpoint. */
@@ -84,14 +86,14 @@ export class Catalogue {
     return this.#endpoints.get(endpoint)?.find('template', template)
   }
 
-  /** Whether there is such a thing, but the hop budget does not reach it. */
-  outOfReach(endpoint: string, kind: CapabilityKind, name: string): boolean {
-    return this.view(endpoint, kind)?.outOfReach.has(name) === true
+  /** What there is of that name, but the hop budget does not reach. */
+  outOfReach(endpoint: string, kind: CapabilityKind, name: string): Entry | undefined {
+    return this.view(endpoint, kind)?.outOfReach.get(name)
   }
 
-  /** Settings of the extensions that upstreams of an endpoint have, those of the first that has one. */
-  extensions(endpoint: string): JsonObject {
-    const all = this.#upstreams(endpoint)
+  /** Settings of the extensions that upstreams of an endpoint have a caller sees, those of the first that has one. */
+  extensions(endpoint: string, principal: Principal): JsonObject {
+    const all = this.#upstreams(endpoint, principal)
     const found = RELAYED_EXTENSIONS.flatMap((name): [string, unknown][] => {
       // A session of era 2025 has no methods for these tasks, whatever the server says of itself in it.
       const able = name === TASKS_EXTENSION ? all.filter(({ era }) => era === '2026') : all
@@ -109,8 +111,8 @@ export class Catalogue {
    * What the first upstream that has tasks of 2025-11-25 says of them. Without `list`: ids lead to who owns them, lists of
    * several are not one.
    */
-  tasks(endpoint: string): JsonObject | undefined {
-    const settings = this.#upstreams(endpoint)
+  tasks(endpoint: string, principal: Principal): JsonObject | undefined {
+    const settings = this.#upstreams(endpoint, principal)
       .filter(({ era }) => era === '2025')
       .map(({ capabilities }) => capabilities?.['tasks'])
       .find(isObject)
@@ -132,23 +134,32 @@ export class Catalogue {
     const dialect = { era, revision, federated }
     // It may have been replaced while it was waited for.
     const views = this.#views(endpoint)
-    const sight = sightOf(request.principal)
+    const sight = views.sights.of(request.principal)
     const { items } = views.page(kind, { dialect, sight, sealer: this.#sealer }, cursor)
     const fresh = freshness(views.plan, kind)
     // What was filtered for one is nobody else's (MCP 2026-07-28, utilities/caching).
     return sight === undefined ? { items, ...fresh } : { items, ...fresh, cacheScope: 'private' }
   }
 
-  /** What must be waited for before `name` can be called unknown: lists that were never fetched. */
-  firstLists(endpoint: string, kind: CapabilityKind, name: string): Promise<unknown> | undefined {
+  /**
+   * What must be waited for before `name` can be called unknown: lists that were never fetched. For whom it is hidden, as
+   * long as for something that is not there.
+   */
+  firstLists(
+    endpoint: string,
+    kind: CapabilityKind,
+    { name, sight }: { readonly name: string; readonly sight: Sight | undefined },
+  ): Promise<unknown> | undefined {
     const views = this.#endpoints.get(endpoint)
-    if (views === undefined || views.has(kind, name)) return undefined
+    if (views === undefined) return undefined
+    const known = views.find(kind, name)
+    if (known !== undefined && sight?.shows(known) !== false) return undefined
     const { feeds, rule } = views.plan
     if (kind === 'tool' || kind === 'prompt') return missing(feeds, [kind])
     const waiting = missing(feeds, BY_URI)
     // An exposed URI says where it leads; lists can only confirm it.
-    const known = rule.names.style === 'prefixed' && views.findResource(name) !== undefined
-    return known ? undefined : waiting
+    const found = rule.names.style === 'prefixed' ? views.findResource(name) : undefined
+    return found !== undefined && sight?.shows(found) !== false ? undefined : waiting
   }
 
   /** Fetches lists of an upstream anew, whatever their age: all, or that of one kind. */
@@ -165,11 +176,13 @@ export class Catalogue {
     await Promise.all(evicted)
   }
 
-  watch(endpoint: string, listener: ChangeListener): () => void {
+  /** Tells of every change that the watcher can see, until the returned function is called. */
+  watch({ endpoint, principal }: Watcher, listener: ChangeListener): () => void {
     const set = this.#watchers.get(endpoint) ?? new Set()
     this.#watchers.set(endpoint, set)
-    set.add(listener)
-    return () => set.delete(listener)
+    const watching = { principal, listener }
+    set.add(watching)
+    return () => set.delete(watching)
   }
 
   /** Mirrors somebody watches through an endpoint. */
@@ -188,21 +201,66 @@ export class Catalogue {
     return views
   }
 
-  #upstreams(endpoint: string): readonly Mirrors[] {
-    return this.#endpoints.get(endpoint)?.plan.feeds.map(({ mirrors }) => mirrors) ?? []
+  /** What a hidden upstream is able to do would say that it is there. */
+  #upstreams(endpoint: string, principal: Principal): readonly Mirrors[] {
+    const views = this.#endpoints.get(endpoint)
+    if (views === undefined) return []
+    const all = views.plan.feeds.map(({ mirrors }) => mirrors)
+    const sight = views.plan.visibility && views.sights.of(principal)
+    if (sight === undefined) return all
+    const shown = views.upstreamsFor(sight)
+    return all.filter(({ link }) => shown.has(link.label))
   }
 
-  #rebuild(endpoint: string, views: EndpointViews, kind: CapabilityKind): void {
-    const { changed, problems } = views.rebuild(kind)
-    for (const { upstream, name, reason } of problems) {
-      this.#log.warn({ endpoint, upstream, [kind]: name, reason }, `a ${kind} is left out`)
+  #rebuild({ name, views, earlier }: Rebuilding, kind: CapabilityKind): void {
+    const { before, changed, problems } = views.rebuild(kind)
+    for (const { upstream, name: left, reason } of problems) {
+      this.#log.warn({ endpoint: name, upstream, [kind]: left, reason }, `a ${kind} is left out`)
     }
-    if (changed) this.#announce(endpoint, LIST_RULES[kind].of)
+    const watchers = this.#watchers.get(name)
+    if (watchers === undefined || (!changed && earlier === views)) return
+    const differs = difference(before.items, views.view(kind).items, changed)
+    for (const { principal, listener } of watchers) {
+      const [then, now] = [earlier.sights.of(principal), views.sights.of(principal)]
+      if (differs(then, now)) listener(LIST_RULES[kind].of)
+    }
   }
+}
 
-  #announce(endpoint: string, of: ListKind): void {
-    for (const listener of this.#watchers.get(endpoint) ?? []) listener(of)
+/** Somebody who is told of changes. */
+interface Watching {
+  readonly principal: Principal
+  readonly listener: ChangeListener
+}
+
+/** An endpoint whose view is made anew, and what decided about it before. */
+interface Rebuilding {
+  readonly name: string
+  readonly views: EndpointViews
+  readonly earlier: EndpointViews
+}
+
+/**
+ * Says whether those who saw by one sight and see by another now can tell the difference: a change of what is hidden from
+ * them is no news. Decided once for all who see the same.
+ */
+function difference(
+  before: readonly ViewItem[],
+  after: readonly ViewItem[],
+  changed: boolean,
+): (then: Sight | undefined, now: Sight | undefined) => boolean {
+  const decided = new Map<string, boolean>()
+  return (then, now) => {
+    if (then === undefined && now === undefined) return changed
+    const key = JSON.stringify([then?.key, now?.key])
+    const known = decided.get(key) ?? !sameItems(seen(before, then), seen(after, now))
+    decided.set(key, known)
+    return known
   }
+}
+
+function seen(items: readonly ViewItem[], sight: Sight | undefined): readonly ViewItem[] {
+  return sight === undefined ? items : items.filter(({ entry }) => sight.sees(entry))
 }
 
 /** Starts what must be fetched; the promise is undefined when nothing has to be waited for. */

@@ -1,15 +1,15 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
-import { hasCoreTasks } from '../../protocol/revisions.ts'
 import { authorityOf, type UriHome } from '../../protocol/uris.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Entry } from '../core/stages.ts'
 import { homeKey, type Home } from './homes.ts'
 import type { Mirrors } from './mirrors.ts'
-import { pageOf, writePages, type Page, type Pages } from './pages.ts'
-import type { Sight } from './sight.ts'
+import { PageStore } from './page-store.ts'
+import { pageOf, type Page } from './pages.ts'
+import { Sights, type Sight, type VisibilityPolicy } from './sight.ts'
 import { isOffered, type Source, type ViewProblem, type ViewRule } from './sources.ts'
 import { findUnlisted } from './unlisted.ts'
-import { buildView, sameView, type Dialect, type View } from './view.ts'
+import { buildView, sameItems, type Dialect, type View } from './view.ts'
 
 /** One feed of an endpoint: the lists of an upstream and what of them is taken. */
 export interface Feed {
@@ -25,19 +25,23 @@ export interface PageRequest {
   readonly sealer: Sealer
 }
 
-/** Kinds of callers whose pages are kept as text; beyond it the oldest are written anew when they are asked for. */
-const MAX_WRITTEN = 64
+/** Sights of which it is remembered what upstreams they show. */
+const MAX_REMEMBERED = 1_000
 
 /** What an endpoint is made from. */
 export interface EndpointPlan {
   readonly rule: ViewRule
   readonly feeds: readonly Feed[]
   readonly pageSize: number
+  /** Undefined: what scopes cover is seen. */
+  readonly visibility?: VisibilityPolicy | undefined
 }
 
 /** What a change of a list did to an endpoint. */
 export interface Rebuilt {
-  /** Callers see something else now. */
+  /** What was shown before. */
+  readonly before: View
+  /** Who sees everything sees something else now. */
   readonly changed: boolean
   /** Those that were not there before: each is reported once, and not with every change of the list. */
   readonly problems: readonly ViewProblem[]
@@ -45,24 +49,30 @@ export interface Rebuilt {
 
 interface Shown {
   view: View
-  /** Pages as text, by dialect, made when first asked for. */
-  readonly pages: Map<string, Pages>
+  /** What is written of it, made when first asked for. */
+  readonly pages: PageStore
 }
 
 /** What one endpoint shows: a view for each kind, and the texts made from them. */
 export class EndpointViews {
   readonly plan: EndpointPlan
-  readonly #name: string
+  /** What callers see of it. */
+  readonly sights: Sights
   readonly #shown: Readonly<Record<CapabilityKind, Shown>>
   readonly #own: ReadonlyMap<string, Home>
+  /** By sight. */
+  readonly #shownUpstreams = new Map<string, ReadonlySet<string>>()
 
   /** @param before what the endpoint showed so far, by another plan */
   constructor(name: string, plan: EndpointPlan, before: EndpointViews | undefined) {
-    this.#name = name
+    this.sights = new Sights(name, plan.visibility)
     this.plan = plan
     this.#own = ownHomes(plan)
     const start = (kind: CapabilityKind): Shown => {
-      return { view: before?.view(kind) ?? emptyView(kind), pages: new Map() }
+      return {
+        view: before?.view(kind) ?? emptyView(kind),
+        pages: new PageStore(`${kind} ${name}`),
+      }
     }
     this.#shown = {
       tool: start('tool'),
@@ -91,6 +101,21 @@ export class EndpointViews {
     return this.find('resource', uri) ?? this.#findUnlisted(uri)
   }
 
+  /** Labels of the upstreams of which the policy shows something. */
+  upstreamsFor(sight: Sight): ReadonlySet<string> {
+    const known = this.#shownUpstreams.get(sight.key)
+    if (known !== undefined) return known
+    const labels = CAPABILITY_KINDS.flatMap((kind) =>
+      this.view(kind)
+        .items.filter(({ entry }) => sight.shows(entry))
+        .flatMap(({ entry }) => entry.candidates.map(({ upstream }) => upstream)),
+    )
+    const made = new Set(labels)
+    if (this.#shownUpstreams.size >= MAX_REMEMBERED) this.#shownUpstreams.clear()
+    this.#shownUpstreams.set(sight.key, made)
+    return made
+  }
+
   /** The page of a list. @throws Fault `bad_cursor` */
   page(
     kind: CapabilityKind,
@@ -98,17 +123,8 @@ export class EndpointViews {
     cursor: string | undefined,
   ): Page {
     const { view, pages } = this.#shown[kind]
-    const { pageSize } = this.plan
-    const seen = sight === undefined ? '' : ` ${sight.key}`
-    const context = { sealer, bound: `${kind} ${this.#name}${seen}`, pageSize, dialect, sight }
-    const key = `${dialect.era} ${hasCoreTasks(dialect.revision)} ${dialect.federated}${seen}`
-    let made = pages.get(key)
-    if (made === undefined) {
-      made = writePages(view, context)
-      pages.set(key, made)
-      const [oldest] = pages.keys()
-      if (pages.size > MAX_WRITTEN && oldest !== undefined) pages.delete(oldest)
-    }
+    const context = { sealer, bound: pages.bound, pageSize: this.plan.pageSize, dialect }
+    const made = pages.of(view, context, sight)
     return cursor === undefined ? made.written[0] : pageOf(made, cursor, context)
   }
 
@@ -122,9 +138,12 @@ export class EndpointViews {
     })
     const before = shown.view
     shown.view = buildView(kind, rule, sources)
-    const changed = !sameView(before, shown.view)
-    if (changed) shown.pages.clear()
-    return { changed, problems: newProblems(before, shown.view) }
+    const changed = !sameItems(before.items, shown.view.items)
+    if (changed) {
+      shown.pages.clear()
+      this.#shownUpstreams.clear()
+    }
+    return { before, changed, problems: newProblems(before, shown.view) }
   }
 
   #findUnlisted(uri: string): Entry | undefined {
@@ -145,7 +164,7 @@ export class EndpointViews {
 }
 
 function emptyView(kind: CapabilityKind): View {
-  const [byName, homes, outOfReach] = [new Map(), new Map(), new Set<string>()]
+  const [byName, homes, outOfReach] = [new Map(), new Map(), new Map<string, Entry>()]
   return { kind, items: [], byName, outOfReach, homes, problems: [] }
 }
 

@@ -1,8 +1,7 @@
 import { LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
 import { Fault } from '../../protocol/errors.ts'
 import type { Sealer } from '../core/seal.ts'
-import type { Sight } from './sight.ts'
-import { itemsFor, writeViewItem, type Dialect, type View, type ViewItem } from './view.ts'
+import { writeViewItem, type Dialect, type View, type ViewItem } from './view.ts'
 
 /** One page as text: the members of the result. */
 export interface Page {
@@ -24,16 +23,13 @@ export interface PageContext {
   readonly bound: string
   readonly pageSize: number
   readonly dialect: Dialect
-  /** What its callers see of it; undefined: everything. */
-  readonly sight: Sight | undefined
+  /** The text of an item; default: written when it is asked for. */
+  readonly textOf?: (item: ViewItem) => Buffer
 }
 
-/** All pages of a view, written once and sent as they are. */
-export function writePages(view: View, context: PageContext): Pages {
-  const { pageSize, dialect, sight } = context
-  const usable = itemsFor(view, dialect)
-  const items = sight === undefined ? usable : usable.filter(({ entry }) => sight.sees(entry))
-  const list = { kind: view.kind, items }
+/** All pages of a list, written once and sent as they are. */
+export function writePages(list: Pick<View, 'kind' | 'items'>, context: PageContext): Pages {
+  const { pageSize } = context
   const written: [Page, ...Page[]] = [writePage(list, 0, context)]
   for (let from = pageSize; from < list.items.length; from += pageSize) {
     written.push(writePage(list, from, context))
@@ -44,13 +40,13 @@ export function writePages(view: View, context: PageContext): Pages {
 function writePage(
   { kind, items }: Pick<Pages, 'kind' | 'items'>,
   from: number,
-  { sealer, bound, pageSize, dialect }: PageContext,
+  { sealer, bound, pageSize, dialect, textOf }: PageContext,
 ): Page {
   const slice = items.slice(from, from + pageSize)
   const parts: Buffer[] = [Buffer.from(`"${LIST_RULES[kind].items}":[`)]
   slice.forEach((item, index) => {
     if (index > 0) parts.push(Buffer.from(','))
-    parts.push(writeViewItem(item, dialect))
+    parts.push(textOf === undefined ? writeViewItem(item, dialect) : textOf(item))
   })
   const last = slice.at(-1)?.entry.name
   const more = from + pageSize < items.length && last !== undefined

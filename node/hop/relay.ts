@@ -81,7 +81,7 @@ function asked(
 ): Returned & { readonly refusal?: Fault } {
   try {
     const visible = (): Visible =>
-      see(resolve(parts, call, targetOf(call.received.request, parts.limits)))
+      see(parts, resolve(parts, call, targetOf(call.received.request, parts.limits)))
     if (fault.code !== 'consent_required') throw fault
     return askToSignIn(parts, call, { fault, visible })
   } catch (error) {
@@ -124,7 +124,7 @@ function delegate(
   // By table, before anything is asked of anybody: a name that is not there costs a look-up.
   const resolved = resolve(parts, call, target)
   // The same decision the list was made from, so that what is hidden cannot be called.
-  const visible = see(resolved)
+  const visible = see(parts, resolved)
   // What a retry goes on from was sealed for this very request; a forged one ends here.
   const continuation = parts.states.open(visible)
   // The last stage that knows the caller's credentials; what leaves it is already narrowed.

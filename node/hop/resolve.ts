@@ -4,7 +4,7 @@ import { memberOf } from '../../protocol/json-bytes.ts'
 import { needed } from '../../protocol/token/scopes.ts'
 import type { Authenticated, Entry, Received, Resolved, Visible } from '../core/stages.ts'
 import type { Catalogue } from './catalogue.ts'
-import { capabilityOf, sightOf } from './sight.ts'
+import { capabilityOf } from './sight.ts'
 import type { Target } from './target.ts'
 import type { TaskIds } from './task-ids.ts'
 import { isUsable } from './view.ts'
@@ -41,8 +41,10 @@ export function resolve(
   const { catalogue } = parts
   const entry =
     target.kind === 'task' ? findTask(parts, call, target) : find(catalogue, endpoint, target)
-  if (entry === undefined || !isUsable(entry, received.caller)) {
-    throw isOutOfReach(catalogue, endpoint, target) ? tooFar(target) : unknown(target)
+  const sight = catalogue.sightOf(endpoint, principal)
+  // Hidden before anything is said of it, its headers included: it must look as what was never there.
+  if (entry === undefined || !isUsable(entry, received.caller) || sight?.shows(entry) === false) {
+    throw isOutOfReach(parts, call, target) ? tooFar(target) : unknown(target)
   }
   if (entry.paramHeaders.length > 0 && received.request.method === 'tools/call') {
     checkParams(entry, received)
@@ -56,9 +58,11 @@ export function listsFor(
   { received: { endpoint }, principal }: Authenticated,
   { kind, name }: Target,
 ): Promise<unknown> | undefined {
-  if (kind !== 'task') return catalogue.firstLists(endpoint, kind, name)
+  const sight = catalogue.sightOf(endpoint, principal)
+  if (kind !== 'task') return catalogue.firstLists(endpoint, kind, { name, sight })
   const place = tasks.find({ endpoint, principal }, name)
-  return place === undefined ? undefined : catalogue.firstLists(endpoint, 'tool', place.tool)
+  if (place === undefined) return undefined
+  return catalogue.firstLists(endpoint, 'tool', { name: place.tool, sight })
 }
 
 /** The tool whose call the task is, at the upstream that runs it. */
@@ -86,8 +90,13 @@ function find(catalogue: Catalogue, endpoint: string, { kind, name }: Target): E
   return catalogue.findTemplate(endpoint, name) ?? catalogue.findResource(endpoint, name)
 }
 
-function isOutOfReach(catalogue: Catalogue, endpoint: string, { kind, name }: Target): boolean {
-  return kind !== 'task' && catalogue.outOfReach(endpoint, kind, name)
+function isOutOfReach(
+  { catalogue }: { readonly catalogue: Catalogue },
+  { received: { endpoint }, principal }: Authenticated,
+  { kind, name }: Target,
+): boolean {
+  const entry = kind === 'task' ? undefined : catalogue.outOfReach(endpoint, kind, name)
+  return entry !== undefined && catalogue.sightOf(endpoint, principal)?.shows(entry) !== false
 }
 
 function checkParams({ paramHeaders }: Entry, { request, mirrored, header }: Received): void {
@@ -101,9 +110,12 @@ function checkParams({ paramHeaders }: Entry, { request, mirrored, header }: Rec
  *
  * @throws Fault `insufficient_scope` with the scope that would do
  */
-export function see(resolved: Resolved): Visible {
-  const { principal, entry } = resolved
-  if (sightOf(principal)?.sees(entry) === false) {
+export function see(
+  { catalogue }: { readonly catalogue: Pick<Catalogue, 'sightOf'> },
+  resolved: Resolved,
+): Visible {
+  const { principal, entry, received } = resolved
+  if (catalogue.sightOf(received.endpoint, principal)?.sees(entry) === false) {
     const scope = needed(capabilityOf(entry))
     throw new Fault('insufficient_scope', `the token does not cover this ${entry.kind}`, {
       data: { scopes: scope === undefined ? [] : [scope] },

@@ -7,7 +7,8 @@ import {
   type Subscribed,
   type SubscriptionRequest,
 } from '../core/stages.ts'
-import { sightOf, type Sight } from './sight.ts'
+import type { Principal } from '../core/principal.ts'
+import type { Sight } from './sight.ts'
 import {
   SharedSubscription,
   type SubscribedConnection,
@@ -30,7 +31,12 @@ const MAX_LEVELS = 32
 export interface SubscriptionParts {
   readonly catalogue: {
     findResource(endpoint: string, uri: string): Entry | undefined
-    firstLists(endpoint: string, kind: 'resource', uri: string): Promise<unknown> | undefined
+    firstLists(
+      endpoint: string,
+      kind: 'resource',
+      wanted: { readonly name: string; readonly sight: Sight | undefined },
+    ): Promise<unknown> | undefined
+    sightOf(endpoint: string, principal: Principal): Sight | undefined
   }
   /** The link to an upstream by label. */
   readonly link: (upstream: string) => SubscribedLink | undefined
@@ -39,8 +45,7 @@ export interface SubscriptionParts {
 /** One resource that one request wants to hear of. */
 interface Wish {
   readonly endpoint: string
-  /** Undefined: everything. */
-  readonly sight: Sight | undefined
+  readonly principal: Principal
   /** As it was asked for. */
   readonly uri: string
   readonly updated: (uri: string) => void
@@ -103,8 +108,7 @@ export class Subscriptions {
   ): Promise<Subscribed> {
     const { endpoint, caller, trail } = received
     const node = caller.capabilities.federation?.node
-    const sight = sightOf(principal)
-    const common = { endpoint, sight, updated, node, passed: trail.path }
+    const common = { endpoint, principal, updated, node, passed: trail.path }
     const wishes = [...new Set(uris)].map((uri) => this.#wish({ ...common, uri }))
     await Promise.all(wishes.map((wish) => this.#introduce(wish)))
     const granted = wishes.filter((wish) => wish.granted)
@@ -147,7 +151,7 @@ export class Subscriptions {
     this.#shared.clear()
   }
 
-  #wish(facts: Pick<Wish, 'endpoint' | 'sight' | 'uri' | 'updated' | 'node' | 'passed'>): Wish {
+  #wish(facts: Pick<Wish, 'endpoint' | 'principal' | 'uri' | 'updated' | 'node' | 'passed'>): Wish {
     const wish: Wish = {
       ...facts,
       shared: undefined,
@@ -162,10 +166,12 @@ export class Subscriptions {
 
   /** Places a new wish, as far as there is time. */
   async #introduce(wish: Wish): Promise<void> {
-    const { endpoint, uri, node } = wish
+    const { endpoint, principal, uri, node } = wish
     const startedAt = performance.now()
     // Right after the start it may be unknown only because the list it stands in is still on its way.
-    const lists = this.#parts.catalogue.firstLists(endpoint, 'resource', uri)
+    const { catalogue } = this.#parts
+    const sight = catalogue.sightOf(endpoint, principal)
+    const lists = catalogue.firstLists(endpoint, 'resource', { name: uri, sight })
     const longest = node === undefined ? PATIENCE_MS.client : PATIENCE_MS.nodeForServer
     if (lists !== undefined) await within(lists, startedAt + longest)
     const entry = this.#find(wish)
@@ -178,8 +184,10 @@ export class Subscriptions {
   }
 
   /** The resource, if whoever wishes for it may read it. */
-  #find({ endpoint, uri, sight }: Wish): Entry | undefined {
-    const entry = this.#parts.catalogue.findResource(endpoint, uri)
+  #find({ endpoint, uri, principal }: Wish): Entry | undefined {
+    const { catalogue } = this.#parts
+    const entry = catalogue.findResource(endpoint, uri)
+    const sight = catalogue.sightOf(endpoint, principal)
     return entry === undefined || sight?.sees(entry) === false ? undefined : entry
   }
 

@@ -19,7 +19,6 @@ import {
 import type { Catalogue } from './catalogue.ts'
 import type { Upstreams } from './exchange.ts'
 import { refuseUndeclared } from './questions.ts'
-import { sightOf } from './sight.ts'
 import { PATIENCE_MS } from './subscriptions.ts'
 import type { TaskIds, TaskOwner, TaskPlace } from './task-ids.ts'
 import { TaskListen } from './task-listen.ts'
@@ -27,7 +26,7 @@ import { urisFrom } from './uri-map.ts'
 
 /** What watching tasks takes. */
 export interface TaskWatchParts {
-  readonly catalogue: Pick<Catalogue, 'find' | 'firstLists'>
+  readonly catalogue: Pick<Catalogue, 'find' | 'firstLists' | 'sightOf'>
   readonly tasks: TaskIds
   readonly upstreams: () => Upstreams
   /** How an endpoint names what it shows. */
@@ -104,15 +103,21 @@ class TaskWatch {
 
   /** Right after the start a tool may be unknown only because the list it stands in is still on its way. */
   async #firstLists({ tool }: TaskPlace): Promise<void> {
-    await this.#parts.catalogue.firstLists(this.#owner.endpoint, 'tool', tool)
+    const { endpoint, principal } = this.#owner
+    const { catalogue } = this.#parts
+    const sight = catalogue.sightOf(endpoint, principal)
+    await catalogue.firstLists(endpoint, 'tool', { name: tool, sight })
   }
 
   /** Undefined when the tool is not to be seen any more: then its tasks are not, either. */
   #wayTo({ tool, upstream }: TaskPlace): Way | undefined {
-    const entry = this.#parts.catalogue.find(this.#owner.endpoint, 'tool', tool)
+    const { endpoint, principal } = this.#owner
+    const { catalogue } = this.#parts
+    const entry = catalogue.find(endpoint, 'tool', tool)
     const candidate = entry?.candidates.find((one) => one.upstream === upstream)
     if (entry === undefined || candidate === undefined) return undefined
-    return sightOf(this.#owner.principal)?.sees(entry) === false ? undefined : { entry, candidate }
+    const sight = catalogue.sightOf(endpoint, principal)
+    return sight?.sees(entry) === false ? undefined : { entry, candidate }
   }
 
   #listen(upstream: string, tasks: readonly Watched[]): TaskListen<Watched> {

@@ -1,3 +1,4 @@
+import { READING_HINTS } from '../../protocol/policy/policy.ts'
 import { matchesTemplate } from '../../protocol/uri-templates.ts'
 import { readExposed, type ExposedUri, type UriHome } from '../../protocol/uris.ts'
 import type { Candidate, Entry } from '../core/stages.ts'
@@ -74,6 +75,7 @@ function entryOf(
     source,
     namespace: best.namespace,
     paramHeaders: [],
+    hints: READING_HINTS,
     candidates: [candidate(best), ...others.map(candidate)],
   }
 }

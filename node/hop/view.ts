@@ -34,8 +34,8 @@ export interface View {
   readonly kind: CapabilityKind
   readonly items: readonly ViewItem[]
   readonly byName: ReadonlyMap<string, ViewItem>
-  /** Names of what is left out because the hop budget does not reach it. */
-  readonly outOfReach: ReadonlySet<string>
+  /** What is left out because the hop budget does not reach it, by name. */
+  readonly outOfReach: ReadonlyMap<string, Entry>
   /** The servers behind it that are known from what is listed. */
   readonly homes: Homes
   readonly problems: readonly ViewProblem[]
@@ -65,7 +65,9 @@ export function buildView(kind: CapabilityKind, rule: ViewRule, sources: readonl
   const tooFar = unreached(rule, far, byName)
   const reason = 'it lies farther away than the hop budget reaches'
   problems.push(...[...tooFar.values()].map((one) => problemAt(one, reason)))
-  const outOfReach = new Set(tooFar.keys())
+  const outOfReach = new Map(
+    [...tooFar].map(([name, one]) => [name, viewItem(rule, [one]).entry] as const),
+  )
   return { kind, items, byName, outOfReach, homes: homesOf(found), problems }
 }
 
@@ -138,7 +140,7 @@ function viewItem(rule: ViewRule, [best, ...others]: readonly [Found, ...Found[]
       paramHeaders: listed.paramHeaders,
       // In 2025 the caller asks for the task, in 2026 the server decides: neither can be made of the other.
       only: listed.needsTask ? era : undefined,
-      readOnly: listed.readOnly,
+      hints: listed.hints,
       candidates: [best.candidate, ...spare.map(({ candidate }) => candidate)],
     },
     listed,
@@ -157,11 +159,11 @@ function collision(dropped: ViewItem, kept: ViewItem): ViewProblem {
   return { upstream, kind, name, reason }
 }
 
-/** Whether two views look the same to every caller. */
-export function sameView(a: View, b: View): boolean {
-  if (a.items.length !== b.items.length) return false
-  return a.items.every((item, index) => {
-    const other = b.items[index]
+/** Whether two lists look the same to every caller. */
+export function sameItems(a: readonly ViewItem[], b: readonly ViewItem[]): boolean {
+  if (a.length !== b.length) return false
+  return a.every((item, index) => {
+    const other = b[index]
     return (
       other !== undefined &&
       item.entry.name === other.entry.name &&

@@ -11,7 +11,7 @@ import {
 import { BATCH_REVISION, negotiate, type LegacyRevision } from '../../protocol/revisions.ts'
 import type { CallScope } from '../core/call-scope.ts'
 import type { Principal } from '../core/principal.ts'
-import type { Caller, Reply } from '../core/stages.ts'
+import type { Caller, Reply, Watcher } from '../core/stages.ts'
 import { initializeResult } from './answers.ts'
 import type { Asks } from './asks.ts'
 import type { QuestionMaker, Questions } from './http-reply.ts'
@@ -42,10 +42,10 @@ export interface Handshake {
 }
 
 /** Answers `initialize`; the transport makes the session. */
-export function initialize(parts: MethodParts, endpoint: string, request: RpcRequest): Handshake {
+export function initialize(parts: MethodParts, caller: Watcher, request: RpcRequest): Handshake {
   const capabilities = request.param('capabilities')
   const revision = negotiate(request.param('protocolVersion'))
-  const description = describeEndpoint(parts, endpoint)
+  const description = describeEndpoint(parts, caller)
   const result = initializeResult(description, parts.identity, revision)
   return {
     revision,

@@ -39,7 +39,7 @@ interface Filter {
 export function listen(parts: ListenParts, call: Authenticated): Promise<void> | undefined {
   const filter = readFilter(call.received, parts.limits)
   if (!parts.hasRoom()) throw new Fault('overloaded', 'this node has no stream to spare')
-  const opened = new Listen(parts, call.received, filter)
+  const opened = new Listen(parts, call, filter)
   endAt(call.principal.expiresAt, call.received.scope)
   if (filter.uris.length > 0 || filter.taskIds.length > 0) return opened.subscribe(call)
   opened.acknowledge()
@@ -56,14 +56,15 @@ class Listen {
   #unwatch: () => void = () => undefined
   #subscribed: readonly Subscribed[] = []
 
-  constructor(parts: ListenParts, received: Received, filter: Filter) {
+  constructor(parts: ListenParts, { received, principal }: Authenticated, filter: Filter) {
     this.#parts = parts
     this.#received = received
     this.#filter = filter
     // What changes while upstreams are asked comes after the acknowledgement.
     this.#announcements = new Announcements(received.reply, false)
     if (filter.lists.length > 0) {
-      this.#unwatch = parts.serving.watch(received.endpoint, (of) => {
+      const watcher = { endpoint: received.endpoint, principal }
+      this.#unwatch = parts.serving.watch(watcher, (of) => {
         if (filter.lists.includes(of)) this.#announce(of, changedMethod(of))
       })
     }

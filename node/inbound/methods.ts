@@ -10,7 +10,7 @@ import type { CallAudit } from '../core/audit.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Principal } from '../core/principal.ts'
 import { rescue } from '../core/rescue.ts'
-import type { Authenticated, EndpointDescription, Received } from '../core/stages.ts'
+import type { Authenticated, EndpointDescription, Received, Watcher } from '../core/stages.ts'
 import {
   complete,
   discoverResult,
@@ -75,9 +75,9 @@ function trailIn({ raw, metaMembers }: RpcRequest): HopTrail {
 /** The endpoint of a request, which the transport has found to exist. */
 export function describeEndpoint(
   { serving }: Pick<MethodParts, 'serving'>,
-  endpoint: string,
+  { endpoint, principal }: Watcher,
 ): EndpointDescription {
-  const description = serving.describe(endpoint)
+  const description = serving.describe(endpoint, principal)
   if (description === undefined) throw new Fault('unknown_endpoint', 'there is no such endpoint')
   return description
 }
@@ -123,7 +123,7 @@ function unknownMethod({ method }: RpcRequest): Fault {
 function ofSkills(method: Method): Method {
   return (parts, call) => {
     const { endpoint, request } = call.received
-    const { extensions } = describeEndpoint(parts, endpoint)
+    const { extensions } = describeEndpoint(parts, { endpoint, principal: call.principal })
     if (!Object.hasOwn(extensions, SKILLS)) throw unknownMethod(request)
     return method(parts, call)
   }
@@ -145,8 +145,9 @@ const relayedCoreTask: Method = (parts, call) => {
   return relayed(parts, call)
 }
 
-const discover: Method = (parts, { received }) => {
-  const result = discoverResult(describeEndpoint(parts, received.endpoint), parts.identity)
+const discover: Method = (parts, { received, principal }) => {
+  const description = describeEndpoint(parts, { endpoint: received.endpoint, principal })
+  const result = discoverResult(description, parts.identity)
   complete(received, JSON.stringify(result))
   return undefined
 }

@@ -65,7 +65,7 @@ export class StdioServer {
 
   /** @throws Fault `unknown_endpoint` */
   constructor(parts: StdioParts, plan: StdioPlan) {
-    describeEndpoint(parts, plan.endpoint)
+    describeEndpoint(parts, { ...plan, principal: LOCAL_CALLER })
     this.#plan = plan
     this.#output = new StdioOutput(plan.output, parts.limits.bodyBytes, {
       gone: () => this.#ended.resolve(),
@@ -175,7 +175,11 @@ export class StdioServer {
   #open(request: RpcRequest): void {
     const { endpoint } = this.#plan
     if (this.#use !== undefined) throw new Fault('invalid_request', 'the session is already open')
-    const { revision, capabilities, response } = initialize(this.#parts, endpoint, request)
+    const { revision, capabilities, response } = initialize(
+      this.#parts,
+      { endpoint, principal: LOCAL_CALLER },
+      request,
+    )
     const session: Session = {
       key: PIPE,
       revision,
@@ -184,7 +188,7 @@ export class StdioServer {
     this.#use = { endpoint, session, principal: LOCAL_CALLER, header: NO_HEADER }
     this.#output.write([response])
     // In this era changes are told unasked, wherever the pipe is open.
-    this.#unwatch = this.#parts.serving.watch(endpoint, (of) => {
+    this.#unwatch = this.#parts.serving.watch({ endpoint, principal: LOCAL_CALLER }, (of) => {
       this.#announcements.announce(of, writeNotification(changedMethod(of)))
     })
   }

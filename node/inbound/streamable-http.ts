@@ -46,7 +46,7 @@ export function serveStreamable(
   parts: StreamableParts,
   exchange: HttpExchange,
 ): Promise<void> | undefined {
-  if (parts.serving.describe(exchange.endpoint) === undefined) {
+  if (!parts.serving.has(exchange.endpoint)) {
     throw new Fault('unknown_endpoint', 'there is no such endpoint')
   }
   // Before the body is read: whoever is nobody here costs no memory.
@@ -57,7 +57,10 @@ export function serveStreamable(
 }
 
 function serveKnown(parts: StreamableParts, exchange: KnownExchange): Promise<void> | undefined {
-  const { request } = exchange
+  const { request, endpoint, principal } = exchange
+  if (!parts.serving.admits(endpoint, principal)) {
+    throw new Fault('unknown_endpoint', 'there is no such endpoint')
+  }
   if (request.method === 'POST') {
     checkPost(request)
     readRequestBody(exchange, parts.limits.bodyBytes, (bytes) => post(parts, exchange, bytes))
@@ -186,7 +189,7 @@ function legacy(
 
 function openSession(parts: StreamableParts, exchange: KnownExchange, request: RpcRequest): void {
   if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
-  const { revision, capabilities, response } = initialize(parts, exchange.endpoint, request)
+  const { revision, capabilities, response } = initialize(parts, exchange, request)
   const { id } = parts.sessions.open(binding(exchange), revision, capabilities)
   const headers = [...exchange.headers, HEADER.sessionId, id]
   writeJson(exchange.response, { status: 200, headers, text: [response] })
@@ -293,7 +296,7 @@ function sessionOf(
 }
 
 function openStream(parts: StreamableParts, exchange: KnownExchange): Promise<void> {
-  const { request, response, headers, endpoint } = exchange
+  const { request, response, headers } = exchange
   const header = headerReader(exchange)
   if (header(HEADER.sessionId) === undefined) {
     throw new Fault('http_method', 'GET opens the stream of a session; there is no Mcp-Session-Id')
@@ -312,7 +315,7 @@ function openStream(parts: StreamableParts, exchange: KnownExchange): Promise<vo
     // Empty is what a client sends that has none.
     lastEventId: header(HEADER.lastEventId) || undefined,
     hasRoom: parts.hasRoom,
-    watch: (listener) => parts.serving.watch(endpoint, listener),
+    watch: (listener) => parts.serving.watch(exchange, listener),
     isValid: () => isValid(parts, exchange),
   })
 }

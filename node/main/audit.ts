@@ -63,7 +63,8 @@ function policyOf(config: () => NodeConfig): () => string {
     const now = config()
     if (now === of) return digest
     of = now
-    const { issuer, nodes, workloads, trust, upstreams, namespaces, endpoints, visibility } = now
+    const { issuer, nodes, workloads, trust, upstreams, namespaces, endpoints } = now
+    const { clients, tags, visibility } = now
     const decides = {
       issuer,
       nodes,
@@ -72,6 +73,8 @@ function policyOf(config: () => NodeConfig): () => string {
       upstreams,
       namespaces,
       endpoints,
+      clients,
+      tags,
       visibility,
     }
     const hash = createHash('sha256').update(JSON.stringify(decides)).digest('base64url')

@@ -1,12 +1,11 @@
 import type { FederationSettings } from '../../protocol/federation.ts'
-import type { JsonObject } from '../../protocol/jsonrpc.ts'
 import type { CallAudit } from '../core/audit.ts'
-import type { EndpointConfig, NodeConfig } from '../core/config-types.ts'
+import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Principal } from '../core/principal.ts'
 import { Sealer } from '../core/seal.ts'
 import type { EndpointDescription, Serving } from '../core/stages.ts'
 import type { Registry } from '../control/registry.ts'
-import type { Catalogue } from '../hop/catalogue.ts'
 import type { CallLanding } from '../hop/landing.ts'
 import { ParkedCalls } from '../hop/parked-calls.ts'
 import { relay, type RelayParts } from '../hop/relay.ts'
@@ -34,12 +33,13 @@ export function makeServing(made: ServingParts): Serving {
   const { catalogue } = registry
   const parked = new ParkedCalls<CallLanding>(config().limits.parkedCalls)
   const parts = relayParts(made, parked)
-  const descriptions = new Descriptions(catalogue)
   return {
-    describe: (name) => descriptions.of(config(), name),
+    has: (name) => catalogue.has(name),
+    admits: (name, principal) => catalogue.sightOf(name, principal)?.isOpen !== false,
+    describe: (name, principal) => describe(made, name, principal),
     list: (request, kind, cursor) => catalogue.list(request, kind, cursor),
     call: (request) => relay(parts, request),
-    watch: (endpoint, listener) => catalogue.watch(endpoint, listener),
+    watch: (watcher, listener) => catalogue.watch(watcher, listener),
     subscribe: (request, wanted) => registry.subscriptions.subscribe(request, wanted),
     watchTasks: (request, wanted) => watchTasks(parts, request, wanted),
     endSession: (session) => registry.endSession(session),
@@ -74,50 +74,23 @@ function relayParts(made: ServingParts, parked: RelayParts['parked']): RelayPart
   }
 }
 
-/** What endpoints say of themselves. Every request asks for it, so it is made once for a configuration. */
-class Descriptions {
-  readonly #catalogue: Catalogue
-  #config: NodeConfig | undefined
-  readonly #made = new Map<string, Description>()
-
-  constructor(catalogue: Catalogue) {
-    this.#catalogue = catalogue
-  }
-
-  of(config: NodeConfig, name: string): EndpointDescription | undefined {
-    if (config !== this.#config) this.#made.clear()
-    this.#config = config
-    const known = this.#made.get(name)
-    if (known !== undefined) return known
-    const endpoint = config.endpoints[name]
-    if (endpoint === undefined) return undefined
-    const made = new Description(name, endpoint, this.#catalogue)
-    this.#made.set(name, made)
-    return made
-  }
-}
-
-/** What depends on upstreams is looked up when it is asked for. */
-class Description implements EndpointDescription {
-  readonly name: string
-  readonly title: string | undefined
-  readonly instructions: string | undefined
-  readonly names: 'prefixed' | 'plain'
-  readonly #catalogue: Catalogue
-
-  constructor(name: string, endpoint: EndpointConfig, catalogue: Catalogue) {
-    this.name = name
-    this.title = endpoint.title
-    this.instructions = endpoint.instructions
-    this.names = endpoint.names
-    this.#catalogue = catalogue
-  }
-
-  get extensions(): JsonObject {
-    return this.#catalogue.extensions(this.name)
-  }
-
-  get tasks(): JsonObject | undefined {
-    return this.#catalogue.tasks(this.name)
+/** What an endpoint says of itself. */
+function describe(
+  { registry, config }: Pick<ServingParts, 'registry' | 'config'>,
+  name: string,
+  principal: Principal,
+): EndpointDescription | undefined {
+  const { catalogue } = registry
+  const endpoint = config().endpoints[name]
+  if (endpoint === undefined) return undefined
+  if (catalogue.sightOf(name, principal)?.isOpen === false) return undefined
+  const { title, instructions, names } = endpoint
+  return {
+    name,
+    title,
+    instructions,
+    names,
+    extensions: catalogue.extensions(name, principal),
+    tasks: catalogue.tasks(name, principal),
   }
 }

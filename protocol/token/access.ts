@@ -32,6 +32,8 @@ export interface ExpectedAccess {
   readonly maxDepth: number
   /** Types taken besides `at+jwt`, for foreign issuers that know none; never one of {@link TYP}. */
   readonly otherTypes?: readonly string[]
+  /** Members that are kept besides those of {@link AccessClaims}; default none. */
+  readonly wanted?: ReadonlySet<string>
 }
 
 const partySchema = z
@@ -56,9 +58,13 @@ const accessSchema = z.object({
  * Reads the claims of an access token (RFC 9068 §2.2), of members nobody asked for none. `azp` (OpenID Connect Core §2)
  * stands in for a missing `client_id`.
  *
+ * @param wanted further members to keep; default none
  * @throws TokenFault `claims`, `audience`, `scope`, `depth`
  */
-export function readAccessClaims(payload: JsonObject): AccessClaims {
+export function readAccessClaims(
+  payload: JsonObject,
+  wanted: ReadonlySet<string> = NONE,
+): AccessClaims {
   const read = readClaims(accessSchema, payload)
   const { client_id: client, azp, act, may_act: mayAct, session_expiry: sessionExpiry } = read
   const clientId = client ?? azp
@@ -66,13 +72,30 @@ export function readAccessClaims(payload: JsonObject): AccessClaims {
     throw new TokenFault('claims', 'the claim "client_id" is missing, or another than "azp"')
   }
   const { iss, sub, aud, jti, iat, exp, nbf, scope, cnf, txn, sid, mesh } = read
-  const optional = { nbf, act: readAct(act, iss), mayAct, cnf, txn, sessionExpiry, sid, mesh }
+  const others = wanted.size === 0 ? undefined : membersOf(payload, wanted)
+  const optional = {
+    nbf,
+    act: readAct(act, iss),
+    mayAct,
+    cnf,
+    txn,
+    sessionExpiry,
+    sid,
+    mesh,
+    others,
+  }
   return { iss, sub, aud, clientId, jti, iat, exp, scope, ...present(optional) }
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
+function membersOf(payload: JsonObject, wanted: ReadonlySet<string>): JsonObject {
+  return Object.fromEntries(Object.entries(payload).filter(([name]) => wanted.has(name)))
 }
 
 /** The claims as they are signed: the reverse of {@link readAccessClaims}. */
 export function writeAccessClaims(claims: AccessClaims): JsonObject {
-  const { clientId, scope, mayAct, sessionExpiry, ...rest } = claims
+  const { clientId, scope, mayAct, sessionExpiry, others: _, ...rest } = claims
   const renamed = { may_act: mayAct, session_expiry: sessionExpiry }
   return { ...rest, client_id: clientId, scope: scope.join(' '), ...present(renamed) }
 }

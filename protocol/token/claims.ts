@@ -1,5 +1,7 @@
 /** The claims Banyan's tokens carry, once they have been read strictly. Times are seconds since 1970 (RFC 7519 NumericDate). */
 
+import type { JsonObject } from '../jsonrpc.ts'
+
 /** What the JOSE header says a token is for; a token of one kind is never accepted where another belongs (RFC 8725 §3.11). */
 export const TYP = {
   /** RFC 9068. */
@@ -71,6 +73,8 @@ export interface AccessClaims {
   /** Names the session at the identity provider, for logout. */
   readonly sid?: string
   readonly mesh?: MeshClaims
+  /** Members that classes of callers ask for, as they came. They are never signed again, and so never passed on. */
+  readonly others?: JsonObject
 }
 
 /** A grant for another organisation's issuer. */

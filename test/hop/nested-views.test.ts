@@ -181,7 +181,7 @@ describe.each<Kind>(['tool', 'prompt'])('law: in a chain of any depth, of each %
     )
     expect(namesOf(views[7] as View)).toEqual(['home__echo'])
     expect(namesOf(views[8] as View)).toEqual([])
-    expect([...(views[8]?.outOfReach ?? [])]).toEqual(['home__echo'])
+    expect([...(views[8]?.outOfReach.keys() ?? [])]).toEqual(['home__echo'])
     expect(views[8]?.problems).toHaveLength(1)
   })
 })

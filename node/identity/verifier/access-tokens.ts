@@ -32,7 +32,7 @@ export function verifyAccessToken(
   clock: () => number,
 ): AccessClaims | Promise<AccessClaims> {
   const token = readCompact(raw, { bytes: rules.maxBytes, depth: TOKEN_DEPTH })
-  const claims = readAccessClaims(token.payload)
+  const claims = readAccessClaims(token.payload, rules.wanted)
   checkAccessHeader(token.header, claims, { ...rules, now: clock() })
   const dated = (): AccessClaims => {
     const now = clock()

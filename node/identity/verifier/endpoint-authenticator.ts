@@ -148,6 +148,7 @@ export class EndpointAuthenticator implements Authenticator {
       ...this.#options,
       baseUrl: this.#options.baseUrl(),
       issuer: this.#config.issuer,
+      clients: this.#config.clients,
       issuerKeys: this.#issuerKeys,
     })
     this.#policies.set(endpoint, made)

@@ -1,4 +1,5 @@
 import { resourceMetadataUrl } from '../../../protocol/token/metadata.ts'
+import { claimNames, type Classes } from '../../../protocol/policy/classes.ts'
 import type { EndpointAuth, IssuerSettings } from '../../core/config-identity-types.ts'
 import type { Clock } from '../clock.ts'
 import type { KeyFinder } from '../jwt.ts'
@@ -12,6 +13,8 @@ import type { ScopeRules } from './principals.ts'
 
 /** What of the configuration says who may call. */
 export interface VerifierConfig {
+  /** Classes of callers: what is asked of tokens besides. */
+  readonly clients: Classes
   readonly issuer?: IssuerSettings
   readonly endpoints: Readonly<Record<string, { readonly auth: 'none' | EndpointAuth }>>
 }
@@ -30,6 +33,7 @@ export interface VerifierLimits {
 export interface PolicyParts {
   /** The organisation's issuer; absent where the node knows none. */
   readonly issuer: IssuerSettings | undefined
+  readonly clients: Classes
   readonly limits: VerifierLimits
   /** Public URL of the node, without a slash at its end. */
   readonly baseUrl: string
@@ -104,6 +108,7 @@ function accessRules({ issuer, resource, auth }: Guarded, parts: PolicyParts): A
     maxDepth: limits.actDepth,
     maxBytes: limits.tokenBytes,
     keys: keysOf(issuer, auth, parts),
+    wanted: claimNames(parts.clients),
   }
 }
 
@@ -147,7 +152,7 @@ export function keySources(
 
 function introspectorOf(
   { issuer, resource, auth }: Guarded,
-  { limits, network, authenticateClient, clock }: PolicyParts,
+  { limits, network, authenticateClient, clock, clients }: PolicyParts,
 ): Introspector | undefined {
   const { introspection, egress } = auth
   if (introspection === undefined) return undefined
@@ -155,6 +160,7 @@ function introspectorOf(
     ...introspection,
     issuer,
     audience: resource,
+    wanted: claimNames(clients),
     leeway: limits.clockSkew / 1_000,
     maxLifetime: MAX_ACCESS_LIFETIME,
     maxBytes: limits.tokenResponseBytes,

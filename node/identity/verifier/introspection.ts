@@ -36,6 +36,8 @@ export interface IntrospectorOptions {
   readonly fetch: Pick<GuardedFetch, 'postForm'>
   readonly authenticateClient: AuthenticateClient
   readonly clock: Clock
+  /** Members that are kept besides those of AccessClaims. */
+  readonly wanted: ReadonlySet<string>
 }
 
 /** Asks the issuer about opaque tokens (RFC 7662), once at a time for each. */
@@ -76,7 +78,8 @@ export class Introspector {
     const now = clock()
     const { client_id: sub } = answer
     const iat = Math.floor(now)
-    const claims = readAccessClaims({ iss: issuer, sub, iat, jti: hash, ...answer })
+    const payload = { iss: issuer, sub, iat, jti: hash, ...answer }
+    const claims = readAccessClaims(payload, this.#options.wanted)
     if (claims.iss !== issuer) throw new TokenFault('issuer', 'the token is of another issuer')
     if (claims.aud !== audience) {
       throw new TokenFault('audience', 'the token is for another resource')

@@ -100,7 +100,7 @@ describe('a bad file', () => {
       `limits: { hopBudget: 0 }\nvisibility: shut\nnode: { name: edge, organisation: Acme }\n`,
       [
         'b.yaml:1:22 limits.hopBudget: must be at least 1',
-        'b.yaml:2:13 visibility: must be "open"',
+        'b.yaml:2:13 visibility: must be "open" or a list',
         'b.yaml:3:35 node.organisation: must be 1 to 32 of a-z 0-9 -, and start with a letter or digit',
       ],
     ],

@@ -231,7 +231,7 @@ describe('a bad configuration', () => {
         'node.allowedOrigins[0]: must be an origin: scheme://host or scheme://host:port, without path or wildcard',
       ],
     ],
-    [{ node: NODE, visibility: 'closed' }, ['visibility: must be "open"']],
+    [{ node: NODE, visibility: 'closed' }, ['visibility: must be "open" or a list']],
     [{ node: NODE, limits: { hopBudget: 33 } }, ['limits.hopBudget: must be at most 32']],
     [
       { node: NODE, limits: { hopBudget: 1.5 } },
@@ -381,9 +381,9 @@ describe('a bad configuration', () => {
   )
 
   test('tells words of later versions like any unknown key', () => {
-    const input = { node: NODE, clients: {}, gossip: {} }
+    const input = { node: NODE, sessions: {}, gossip: {} }
     expect(problemsOf(input).map((line) => line.split(',')[0])).toEqual([
-      'clients: unknown key',
+      'sessions: unknown key',
       'gossip: unknown key',
     ])
   })

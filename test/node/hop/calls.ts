@@ -1,4 +1,5 @@
 // Requests of callers as the hop gets them, made the way a body is read.
+import { UNKNOWN_HINTS } from '../../../protocol/policy/policy.ts'
 import { CallScope } from '../../../node/core/call-scope.ts'
 import { LOCAL_CALLER, type Principal } from '../../../node/core/principal.ts'
 import type { Caller, Candidate, Reply, Visible } from '../../../node/core/stages.ts'
@@ -71,7 +72,9 @@ export function visible(plan: CallPlan = {}): Visible {
     source: 'files',
     namespace: 'docs',
     paramHeaders: [],
+    hints: UNKNOWN_HINTS,
     candidates: plan.candidates ?? ([{ upstream: 'files', name: 'a', imported: false }] as const),
   }
-  return see({ received, principal: plan.principal ?? LOCAL_CALLER, entry, target })
+  const open = { catalogue: { sightOf: () => undefined } }
+  return see(open, { received, principal: plan.principal ?? LOCAL_CALLER, entry, target })
 }

@@ -1,3 +1,4 @@
+import { LOCAL_CALLER } from '../../../node/core/principal.ts'
 import { afterEach, describe, expect, test } from 'vitest'
 import { SILENT } from '../../../node/core/logger.ts'
 import { Sealer } from '../../../node/core/seal.ts'
@@ -26,6 +27,9 @@ afterEach(async () => {
   for (const link of links.splice(0)) await link.close()
 })
 
+/** A name somebody asks for who sees everything. */
+const known = (name: string): { name: string; sight: undefined } => ({ name, sight: undefined })
+
 /** A catalogue of one endpoint, `main`, fed by upstreams in namespaces of their own names. */
 class Bench {
   readonly catalogue = new Catalogue({
@@ -40,7 +44,7 @@ class Bench {
   constructor(by: Partial<ViewRule> = {}, pageSize = 100) {
     this.#by = rule(by)
     this.#pageSize = pageSize
-    this.catalogue.watch('main', (of) => this.heard.push(of))
+    this.catalogue.watch({ endpoint: 'main', principal: LOCAL_CALLER }, (of) => this.heard.push(of))
   }
 
   /** Adds upstreams; a node's namespaces are imported. */
@@ -278,14 +282,14 @@ describe('what must be waited for', () => {
     upstream.hold = latch().opened
     const bench = new Bench().configure({ s: upstream })
     await bench.of('s').link.start()
-    expect(bench.catalogue.firstLists('main', kind, name) !== undefined).toBe(expected)
+    expect(bench.catalogue.firstLists('main', kind, known(name)) !== undefined).toBe(expected)
   })
 
   test('once there is a list, nothing, known or not', async () => {
     const bench = await new Bench().up({ s: new ListingUpstream(EACH) })
     for (const kind of CAPABILITY_KINDS) {
-      expect(bench.catalogue.firstLists('main', kind, 'unheard:of')).toBeUndefined()
-      expect(bench.catalogue.firstLists('nowhere', kind, 'x')).toBeUndefined()
+      expect(bench.catalogue.firstLists('main', kind, known('unheard:of'))).toBeUndefined()
+      expect(bench.catalogue.firstLists('nowhere', kind, known('x'))).toBeUndefined()
     }
   })
 
@@ -296,8 +300,8 @@ describe('what must be waited for', () => {
     const bench = new Bench().configure({ s: upstream })
     await bench.of('s').link.start()
     await bench.of('s').of('prompt').refresh()
-    expect(bench.catalogue.firstLists('main', 'prompt', 's__a')).toBeUndefined()
-    expect(bench.catalogue.firstLists('main', 'tool', 's__a')).toBeDefined()
+    expect(bench.catalogue.firstLists('main', 'prompt', known('s__a'))).toBeUndefined()
+    expect(bench.catalogue.firstLists('main', 'tool', known('s__a'))).toBeDefined()
   })
 })
 
@@ -345,8 +349,8 @@ describe('extensions', () => {
     old.capabilities = { extensions: { [tasks]: { not: 'in a session' } } }
     old.era = '2025'
     const { catalogue } = await new Bench().up({ old, one, two })
-    expect(catalogue.extensions('main')).toEqual({ [ui]: { a: 1 }, [tasks]: {} })
-    expect(catalogue.extensions('nowhere')).toEqual({})
+    expect(catalogue.extensions('main', LOCAL_CALLER)).toEqual({ [ui]: { a: 1 }, [tasks]: {} })
+    expect(catalogue.extensions('nowhere', LOCAL_CALLER)).toEqual({})
   })
 
   test('stay while the upstream is down, and go when it comes back without', async () => {
@@ -354,24 +358,27 @@ describe('extensions', () => {
     upstream.capabilities = { extensions: { [ui]: {} } }
     const bench = await new Bench().up({ s: upstream })
     upstream.lose()
-    expect(bench.catalogue.extensions('main')).toEqual({ [ui]: {} })
+    expect(bench.catalogue.extensions('main', LOCAL_CALLER)).toEqual({ [ui]: {} })
     upstream.isUp = true
     upstream.capabilities = {}
     await until(async () => {
       await bench.of('s').link.start()
       return bench.of('s').link.status.phase === 'up'
     }, 'it to be back')
-    expect(bench.catalogue.extensions('main')).toEqual({})
+    expect(bench.catalogue.extensions('main', LOCAL_CALLER)).toEqual({})
   })
 
   test('of a node are asked for again when it announces a change, once for many', async () => {
     const upstream = new ListingUpstream()
     upstream.federation = peerOf('x')
     const bench = await new Bench().up({ n: upstream })
-    expect(bench.catalogue.extensions('main')).toEqual({})
+    expect(bench.catalogue.extensions('main', LOCAL_CALLER)).toEqual({})
     upstream.capabilities = { tools: {}, extensions: { [tasks]: {} } }
     for (let round = 0; round < 10; round += 1) upstream.announce('tools')
-    await until(() => Object.keys(bench.catalogue.extensions('main')).length > 0, 'the extension')
+    await until(
+      () => Object.keys(bench.catalogue.extensions('main', LOCAL_CALLER)).length > 0,
+      'the extension',
+    )
     const asked = upstream.asked.filter((method) => method === 'server/discover')
     expect(asked.length).toBeLessThanOrEqual(2)
   })
@@ -390,12 +397,12 @@ describe('extensions', () => {
     legacy.era = '2025'
     legacy.capabilities = { tasks: { list: {}, cancel: {}, requests: { tools: { call: {} } } } }
     const both = await new Bench().up({ modern, legacy })
-    expect(both.catalogue.tasks('main')).toEqual({
+    expect(both.catalogue.tasks('main', LOCAL_CALLER)).toEqual({
       cancel: {},
       requests: { tools: { call: {} } },
     })
     const { catalogue } = await new Bench().up({ modern })
-    expect(catalogue.tasks('main')).toBeUndefined()
+    expect(catalogue.tasks('main', LOCAL_CALLER)).toBeUndefined()
   })
 })
 

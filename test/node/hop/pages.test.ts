@@ -11,7 +11,7 @@ const sealer = new Sealer(Buffer.alloc(32, 1), 'cursor')
 
 function context(pageSize: number, bound = 'main'): PageContext {
   const dialect = { era: '2026', revision: '2026-07-28', federated: false } as const
-  return { sealer, bound, pageSize, dialect, sight: undefined }
+  return { sealer, bound, pageSize, dialect }
 }
 
 const POOL: ReadonlyMap<string, Listed> = new Map(

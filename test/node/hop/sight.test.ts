@@ -2,9 +2,10 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Sealer } from '../../../node/core/seal.ts'
 import { LOCAL_CALLER, type Principal } from '../../../node/core/principal.ts'
-import { writePages, type PageContext } from '../../../node/hop/pages.ts'
+import { PageStore } from '../../../node/hop/page-store.ts'
+import type { PageContext } from '../../../node/hop/pages.ts'
 import { see } from '../../../node/hop/resolve.ts'
-import { sightOf } from '../../../node/hop/sight.ts'
+import { Sights } from '../../../node/hop/sight.ts'
 import { buildView } from '../../../node/hop/view.ts'
 import { faultOf } from '../../protocol/fault.ts'
 import { visible } from './calls.ts'
@@ -30,11 +31,18 @@ function holder(scopes: readonly string[]): Principal {
   return { ...LOCAL_CALLER, key: 'x', scopes }
 }
 
+/** Where scopes alone decide. */
+const sights = new Sights('main', undefined)
+
 function listOf(scopes: readonly string[]): string[] {
   const dialect = { era: '2026', revision: '2026-07-28', federated: false } as const
-  const sight = sightOf(holder(scopes))
-  const context: PageContext = { sealer, bound: 'x', pageSize: 100, dialect, sight }
-  return writePages(VIEW, context).items.map(({ entry }) => entry.name)
+  const context: PageContext = { sealer, bound: 'x', pageSize: 100, dialect }
+  const pages = new PageStore('x').of(VIEW, context, sights.of(holder(scopes)))
+  return pages.items.map(({ entry }) => entry.name)
+}
+
+const PARTS = {
+  catalogue: { sightOf: (_: string, principal: Principal) => sights.of(principal) },
 }
 
 function canCall(scopes: readonly string[], name: string): boolean {
@@ -42,7 +50,7 @@ function canCall(scopes: readonly string[], name: string): boolean {
   if (item === undefined) return false
   const call = visible({ principal: { ...LOCAL_CALLER, scopes: ['*'] } })
   const resolved = { ...call, principal: holder(scopes), entry: item.entry }
-  return faultOf(() => see(resolved)) === undefined
+  return faultOf(() => see(PARTS, resolved)) === undefined
 }
 
 test('law: what is listed can be called, and nothing else (invariant 31)', () => {
@@ -65,11 +73,11 @@ test('law: more scopes never show less', () => {
 })
 
 test('where there is no authentication everything is seen', () => {
-  expect(sightOf(LOCAL_CALLER)).toBeUndefined()
+  expect(sights.of(LOCAL_CALLER)).toBeUndefined()
 })
 
 test('what is not covered is refused with the scope that would do', () => {
   const call = visible({ principal: holder(['*']) })
-  const fault = faultOf(() => see({ ...call, principal: holder(['ns:wiki']) }))
+  const fault = faultOf(() => see(PARTS, { ...call, principal: holder(['ns:wiki']) }))
   expect([fault?.code, fault?.data]).toEqual(['insufficient_scope', { scopes: ['tool:docs/a'] }])
 })

@@ -1,4 +1,5 @@
 // A node with fake upstreams, as far as subscriptions go.
+import { READING_HINTS } from '../../../protocol/policy/policy.ts'
 import type { Candidate, Entry, Subscribed } from '../../../node/core/stages.ts'
 import { Subscriptions } from '../../../node/hop/subscriptions.ts'
 import { readClientCapabilities } from '../../../protocol/client-capabilities.ts'
@@ -29,6 +30,7 @@ export class Bench {
       catalogue: {
         findResource: (endpoint, uri) => (endpoint === 'main' ? this.#entry(uri) : undefined),
         firstLists: () => this.lists,
+        sightOf: () => undefined,
       },
       link: (label) => this.upstreams.get(label),
     })
@@ -86,7 +88,7 @@ export class Bench {
     if (first === undefined) throw new Error('no way')
     const id = { organisation: 'acme', node: 'n', namespace: 'ns', name: uri }
     const common = { kind: 'resource', source: 's', namespace: 'ns', paramHeaders: [] } as const
-    return { ...common, id, name: uri, candidates: [first, ...spare] }
+    return { ...common, hints: READING_HINTS, id, name: uri, candidates: [first, ...spare] }
   }
 }
 

@@ -1,4 +1,5 @@
 // Listens to tasks at upstreams: what is granted, what is told, and what comes of a listen that drops.
+import { UNKNOWN_HINTS } from '../../../protocol/policy/policy.ts'
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { Sealer } from '../../../node/core/seal.ts'
@@ -90,7 +91,11 @@ beforeEach(() => {
   ;[files, mail, told] = [new FakeUpstream(), new FakeUpstream(), []]
   tools = new Map(['files', 'mail'].map((upstream) => [`${upstream}__a`, entryOf(upstream)]))
   parts = {
-    catalogue: { find: (_endpoint, _kind, name) => tools.get(name), firstLists: () => undefined },
+    catalogue: {
+      find: (_endpoint, _kind, name) => tools.get(name),
+      firstLists: () => undefined,
+      sightOf: () => undefined,
+    },
     tasks: new TaskIds(new Sealer(randomBytes(32), 'task'), 8_192),
     upstreams: () => new Map(Object.entries({ files, mail })) as unknown as Upstreams,
     names: () => 'prefixed',
@@ -109,6 +114,7 @@ function entryOf(upstream: string): Entry {
     source: upstream,
     namespace: upstream,
     paramHeaders: [],
+    hints: UNKNOWN_HINTS,
     candidates: [{ upstream, name: 'a', imported: false }],
   }
 }

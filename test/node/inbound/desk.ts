@@ -211,6 +211,8 @@ export class Desk {
 
   #serving(): Serving {
     return {
+      has: () => true,
+      admits: () => true,
       describe: () => this.description,
       list: (_call, kind) => {
         this.lists.push(kind)

@@ -1,0 +1,192 @@
+import { matchesGlob } from '../glob.ts'
+import { Matcher, picks } from './matcher.ts'
+import {
+  isFor,
+  labelOf,
+  RULE_KINDS,
+  type Level,
+  type Policy,
+  type Rule,
+  type RuleKind,
+  type Selector,
+  type Subject,
+} from './policy.ts'
+
+/** Where a decision was made. */
+export type PolicyLevel = 'endpoint' | 'namespace' | 'capability'
+
+/** A decision with its reason. */
+export interface Verdict {
+  readonly visible: boolean
+  /** The level of the rule; with no rule, the one up to which anything is allowed. */
+  readonly level: PolicyLevel
+  /** Index of the rule that denies, or of the first that allows; undefined when none does either. */
+  readonly rule: number | undefined
+}
+
+function some(globs: readonly string[], name: string): boolean {
+  return globs.some((glob) => matchesGlob(glob, name))
+}
+
+function isWithin({ within }: Level<string>, name: string): boolean {
+  return within === 'all' || some(within, name)
+}
+
+/** Whether a rule speaks of a namespace of an endpoint. */
+function reaches(rule: Rule, endpoint: string, namespace: string): boolean {
+  return isWithin(rule.endpoints, endpoint) && isWithin(rule.namespaces, namespace)
+}
+
+function picksOne(
+  selectors: readonly Selector[] | undefined,
+  tags: Policy['tags'],
+  subject: Subject,
+): boolean {
+  const said = { label: labelOf(subject), hints: subject.hints }
+  if (isAmbiguous(subject)) return selectors?.some(isEverything) === true
+  return selectors?.some((selector) => picks(selector, tags, said)) === true
+}
+
+/** Segments that a server takes out of a path, and spellings of characters that need none (RFC 3986 §6.2.2). */
+const MENDED =
+  /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:$|[/\\?#]|%2f|%5c)|%(?:2d|2e|5f|7e|3\d|[46][1-9a-f]|[57][0-9a])/i
+
+/**
+ * Whether a URI may be read as another one, so that a glob decides about it as it is written and the server as it is
+ * meant. Of these is seen only what whoever sees every resource of the namespace sees.
+ */
+function isAmbiguous({ kind, name }: Subject): boolean {
+  if (kind !== 'resource' && kind !== 'skill') return false
+  const scheme = /^[A-Za-z][A-Za-z0-9+.-]*:/.exec(name)?.[0] ?? ''
+  return scheme !== scheme.toLowerCase() || MENDED.test(name)
+}
+
+/** How far down a rule allows; undefined when not even at the endpoint. */
+function allowedTo(
+  rule: Rule,
+  { tags }: Policy,
+  { endpoint, subject }: Question,
+): PolicyLevel | 'all' | undefined {
+  if (!some(rule.endpoints.allow, endpoint)) return undefined
+  if (!some(rule.namespaces.allow, subject.namespace)) return 'endpoint'
+  const level = rule.kinds[RULE_KINDS[subject.kind]]
+  return picksOne(level?.allow, tags, subject) ? 'all' : 'namespace'
+}
+
+/** At which level a rule denies; undefined when at none. */
+function deniedAt(
+  rule: Rule,
+  { tags }: Policy,
+  { endpoint, subject }: Question,
+): PolicyLevel | undefined {
+  const { endpoints, namespaces, kinds } = rule
+  if (some(endpoints.deny, endpoint)) return 'endpoint'
+  if (!isWithin(endpoints, endpoint)) return undefined
+  if (some(namespaces.deny, subject.namespace)) return 'namespace'
+  if (!reaches(rule, endpoint, subject.namespace)) return undefined
+  const deny = kinds[RULE_KINDS[subject.kind]]?.deny ?? []
+  const isDenied = isAmbiguous(subject) ? deny.length > 0 : picksOne(deny, tags, subject)
+  return isDenied ? 'capability' : undefined
+}
+
+function isEverything({ name = '*', ...others }: Selector): boolean {
+  return name === '*' && Object.keys(others).length === 0
+}
+
+/** What a decision is about. */
+export interface Question {
+  readonly endpoint: string
+  readonly subject: Subject
+}
+
+/**
+ * Decides and says why: the meaning of a policy, read rule by rule. {@link compilePolicy} decides the same, quicker.
+ */
+export function explainPolicy(
+  policy: Policy,
+  classes: ReadonlySet<string>,
+  question: Question,
+): Verdict {
+  const rules = [...policy.rules.entries()].filter(([, rule]) => isFor(rule, classes))
+  for (const [index, rule] of rules) {
+    const level = deniedAt(rule, policy, question)
+    if (level !== undefined) return { visible: false, level, rule: index }
+  }
+  const reached = rules.map(([index, rule]) => [index, allowedTo(rule, policy, question)] as const)
+  const allowing = reached.find(([, to]) => to === 'all')
+  if (allowing !== undefined) return { visible: true, level: 'capability', rule: allowing[0] }
+  const isAt = (level: PolicyLevel): boolean => reached.some(([, to]) => to === level)
+  // What stopped it is the level below the last that some rule allowed.
+  if (isAt('namespace')) return { visible: false, level: 'capability', rule: undefined }
+  const level = isAt('endpoint') ? 'namespace' : 'endpoint'
+  return { visible: false, level, rule: undefined }
+}
+
+/** What callers of some classes see at one endpoint. */
+export interface CompiledPolicy {
+  /** Whether there is an endpoint for them at all. */
+  readonly isOpen: boolean
+  sees(subject: Subject): boolean
+}
+
+const CLOSED: CompiledPolicy = { isOpen: false, sees: () => false }
+
+/** What decides about one kind in one namespace. */
+interface Pair {
+  readonly allow: Matcher
+  readonly deny: Matcher
+}
+
+/** Prepares the decision for callers of these classes at an endpoint. */
+export function compilePolicy(
+  policy: Policy,
+  classes: ReadonlySet<string>,
+  endpoint: string,
+): CompiledPolicy {
+  const all = policy.rules.filter((rule) => isFor(rule, classes))
+  const rules = all.filter(({ endpoints }) => isWithin(endpoints, endpoint))
+  const denied = all.some(({ endpoints }) => some(endpoints.deny, endpoint))
+  if (denied || !rules.some(({ endpoints }) => some(endpoints.allow, endpoint))) return CLOSED
+  const pairs = new Map<string, Pair | undefined>()
+  const pairOf = (kind: RuleKind, namespace: string): Pair | undefined => {
+    const key = `${kind} ${namespace}`
+    if (pairs.has(key)) return pairs.get(key)
+    const made = makePair(policy, rules, { kind, namespace, endpoint })
+    pairs.set(key, made)
+    return made
+  }
+  return {
+    isOpen: true,
+    sees: (subject) => {
+      const pair = pairOf(RULE_KINDS[subject.kind], subject.namespace)
+      if (pair === undefined) return false
+      if (isAmbiguous(subject)) return pair.allow.isEverything && pair.deny.isEmpty
+      const label = labelOf(subject)
+      return pair.allow.matches(label, subject.hints) && !pair.deny.matches(label, subject.hints)
+    },
+  }
+}
+
+/** Undefined when nothing can be seen. */
+function makePair(
+  { tags }: Policy,
+  rules: readonly Rule[],
+  { kind, namespace, endpoint }: { kind: RuleKind; namespace: string; endpoint: string },
+): Pair | undefined {
+  if (rules.some(({ namespaces }) => some(namespaces.deny, namespace))) return undefined
+  const near = rules.filter(({ namespaces }) => isWithin(namespaces, namespace))
+  const allowing = near.filter(
+    ({ endpoints, namespaces }) =>
+      some(endpoints.allow, endpoint) && some(namespaces.allow, namespace),
+  )
+  const allow = new Matcher(
+    allowing.flatMap(({ kinds }) => kinds[kind]?.allow ?? []),
+    tags,
+  )
+  if (allow.isEmpty) return undefined
+  const deny = new Matcher(
+    near.flatMap(({ kinds }) => kinds[kind]?.deny ?? []),
+    tags,
+  )
+  return { allow, deny }
+}
