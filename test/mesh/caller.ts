@@ -79,11 +79,15 @@ export function paramsSeen(reply: { readonly result: JsonObject }): JsonObject {
   return JSON.parse(textOf(reply)) as JsonObject
 }
 
-function modernCaller(url: string, { capabilities = {}, clientInfo }: LegacyOptions): MeshCaller {
+function modernCaller(
+  url: string,
+  { capabilities = {}, clientInfo, headers }: LegacyOptions,
+): MeshCaller {
   const info = clientInfo === undefined ? {} : { 'io.modelcontextprotocol/clientInfo': clientInfo }
   const options = (given: AskOptions): ModernOptions => ({
     ...given,
     capabilities,
+    headers: { ...headers, ...given.headers },
     meta: { ...info, ...given.meta },
   })
   const ask: MeshCaller['ask'] = (method, params = {}, given = {}) =>
