@@ -81,13 +81,13 @@ export function paramsSeen(reply: { readonly result: JsonObject }): JsonObject {
 
 function modernCaller(
   url: string,
-  { capabilities = {}, clientInfo, headers }: LegacyOptions,
+  { capabilities = {}, clientInfo, headers: always }: LegacyOptions,
 ): MeshCaller {
   const info = clientInfo === undefined ? {} : { 'io.modelcontextprotocol/clientInfo': clientInfo }
   const options = (given: AskOptions): ModernOptions => ({
     ...given,
     capabilities,
-    headers: { ...headers, ...given.headers },
+    headers: { ...always, ...given.headers },
     meta: { ...info, ...given.meta },
   })
   const ask: MeshCaller['ask'] = (method, params = {}, given = {}) =>

@@ -69,23 +69,20 @@ describe.each(ERAS)('a caller of era %s', (era) => {
   })
 
   test.each([
-    ['tools/call', 'name', 'fx__meta', 'fx__none', { arguments: {} }],
-    ['prompts/get', 'name', 'fx__with_resource', 'fx__none', {}],
-  ] as const)(
-    '%s: what is hidden looks as what never was',
-    async (method, key, hidden, none, more) => {
-      const [analyst, admin] = [await as(era, 'analyst'), await as(era, 'admin')]
-      const calls = fixture.requests.length
-      const answers = [hidden, none].map(async (name) =>
-        bare(await analyst.ask(method, { [key]: name, ...more }), name),
-      )
-      const [one, other] = await Promise.all(answers)
-      expect(one).toEqual(other)
-      expect(fixture.requests).toHaveLength(calls)
-      const { answer } = await admin.ask(method, { [key]: hidden, ...more })
-      expect(answer).toHaveProperty('result')
-    },
-  )
+    ['tools/call', 'fx__meta', { arguments: {} }],
+    ['prompts/get', 'fx__with_resource', {}],
+  ] as const)('%s: what is hidden looks as what never was', async (method, hidden, more) => {
+    const [analyst, admin] = [await as(era, 'analyst'), await as(era, 'admin')]
+    const calls = fixture.requests.length
+    const answers = [hidden, 'fx__none'].map(async (name) =>
+      bare(await analyst.ask(method, { name, ...more }), name),
+    )
+    const [one, other] = await Promise.all(answers)
+    expect(one).toEqual(other)
+    expect(fixture.requests).toHaveLength(calls)
+    const { answer } = await admin.ask(method, { name: hidden, ...more })
+    expect(answer).toHaveProperty('result')
+  })
 
   test('hears of changes it can see, and of no other', async () => {
     const analyst = await as(era, 'analyst')
@@ -118,7 +115,9 @@ describe.each(ERAS)('a caller of era %s', (era) => {
   })
 
   test('for whom there is no rule finds no endpoint at all', async () => {
-    await expect(as(era, 'nobody').then((caller) => caller.names())).rejects.toThrow()
+    await expect(as(era, 'nobody').then((caller) => caller.names())).rejects.toThrow(
+      /404|unknown|no such|undefined/,
+    )
     const url = node.endpointUrl('main')
     const headers = { ...people.headers('nobody'), 'content-type': 'application/json' }
     const post = (where: string): Promise<Response> =>
