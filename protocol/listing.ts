@@ -45,6 +45,8 @@ export interface ListedPage {
   /** Undefined when the upstream gives none (era 2025). */
   readonly ttlMs: number | undefined
   readonly cacheScope: 'public' | 'private'
+  /** What a node calls this list, and whether it left the items out because the asker has them; undefined for others. */
+  readonly view: { readonly digest: string; readonly unchanged: boolean } | undefined
 }
 
 /**
@@ -81,7 +83,19 @@ export function readPage(
     nextCursor: typeof nextCursor === 'string' ? nextCursor : undefined,
     ttlMs: typeof ttlMs === 'number' && ttlMs >= 0 ? Math.floor(ttlMs) : undefined,
     cacheScope: value('cacheScope') === 'public' ? 'public' : 'private',
+    view: viewOf(value('_meta')),
   }
+}
+
+/** Longest digest of a list, characters. */
+const MAX_DIGEST = 64
+
+function viewOf(meta: unknown): ListedPage['view'] {
+  const view = isObject(meta) ? meta[META.view] : undefined
+  if (!isObject(view)) return undefined
+  const { digest, unchanged } = view
+  const isSound = typeof digest === 'string' && digest.length <= MAX_DIGEST
+  return isSound ? { digest, unchanged: unchanged === true } : undefined
 }
 
 /** Something of this node's own, as if an upstream had listed it. @throws TypeError when it is none of that kind */

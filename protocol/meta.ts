@@ -11,6 +11,11 @@ export const META = {
   progressToken: 'progressToken',
   traceparent: 'traceparent',
   federation: 'io.github.banyan-mcp/federation',
+  /**
+   * Between nodes. In results of list requests: `{ digest, unchanged? }`, what the node calls this very list. In list
+   * requests: the digest of the list the asker has.
+   */
+  view: 'io.github.banyan-mcp/view',
   /** In results and tools: what their origin signed, a JWS. In requests: `{ nonce }`, to be signed with the result. */
   provenance: 'io.github.banyan-mcp/provenance',
   /** What the node that answers made of it; nobody else's word on that counts. */
@@ -28,6 +33,7 @@ const PER_HOP: ReadonlySet<string> = new Set([
   META.logLevel, // asked for again where the link's era has it
   META.progressToken, // unique among the requests of one sender only
   META.federation, // budget and path change at each hop
+  META.view, // is about the list of that hop
 ])
 
 /**

@@ -10,6 +10,7 @@ import type { Provenance } from '../core/provenance.ts'
 import type { Sealer } from '../core/seal.ts'
 import { OWN } from '../core/stages.ts'
 import { Catalogue } from '../hop/catalogue.ts'
+import { DelegatedLists, type ListChange } from '../hop/delegated-lists.ts'
 import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
 import type { Upstream, Upstreams } from '../hop/exchange.ts'
 import { Mirrors } from '../hop/mirrors.ts'
@@ -206,13 +207,22 @@ export class Registry {
     }
     const { sessionIdle: sessionIdleMs, sessionsPerUpstream: sessions } = limits
     const link = new Link(label, { connector, events, sessionIdleMs, sessions, log: this.#log })
+    const { node } = this.#parts.self.federation
+    const reading = { ...limits, listTtl: config.listTtl, screen: proving.screen, log: this.#log }
+    const changed = (change: ListChange): void => {
+      this.catalogue.delegatedChanged(mirrors, change)
+      this.subscriptions.review()
+    }
+    const callers = limits.delegatedTokens
+    const delegated =
+      delegator?.perCaller === true
+        ? new DelegatedLists(link, { ...reading, self: node, delegator, callers, changed })
+        : undefined
     const mirrors: Mirrors = new Mirrors(link, {
-      ...limits,
-      listTtl: config.listTtl,
-      trail: { budget: limits.hopBudget - 1, path: [this.#parts.self.federation.node] },
+      ...reading,
+      delegated,
+      trail: { budget: limits.hopBudget - 1, path: [node] },
       ...(delegator?.signsIn === true && { own: signInTool(label) }),
-      screen: proving.screen,
-      log: this.#log,
       changed: (mirror) => {
         this.catalogue.mirrorChanged(mirror)
         this.subscriptions.review()
@@ -310,6 +320,7 @@ export class Registry {
     for (const mirror of this.catalogue.watched()) {
       if (mirror.isDue(now)) void mirror.refresh()
     }
+    this.catalogue.pollDelegated(now)
   }
 }
 

@@ -59,6 +59,8 @@ export interface Delegator {
    * has may then be unknown until somebody did.
    */
   readonly signsIn?: boolean
+  /** Whether the upstream is told who calls, and may list something else to each. */
+  readonly perCaller?: boolean
   /** The node itself: for what it lists and watches there. */
   readonly own: Authorization
   /**

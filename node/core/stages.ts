@@ -207,6 +207,16 @@ export interface ListPage {
   /** Milliseconds the caller may keep it. */
   readonly ttlMs: number
   readonly cacheScope: 'public' | 'private'
+  /** For nodes: what this very list is called, and whether its items are left out because the node has them. */
+  readonly view?: { readonly digest: string; readonly unchanged: boolean }
+}
+
+/** Which part of a list is asked for. */
+export interface ListQuery {
+  /** Undefined: the first page. */
+  readonly cursor: string | undefined
+  /** Digest of the list that the asker, a node, has: it need not be sent again. */
+  readonly known?: string | undefined
 }
 
 /** Something that callers of an endpoint were told has changed. */
@@ -249,7 +259,7 @@ export interface Serving {
   /** What an endpoint says of itself; undefined when there is none, or none for this caller. */
   describe(endpoint: string, principal: Principal): EndpointDescription | undefined
   /** @throws Fault `bad_cursor` */
-  list(request: Authenticated, kind: CapabilityKind, cursor: string | undefined): Promise<ListPage>
+  list(request: Authenticated, kind: CapabilityKind, query: ListQuery): Promise<ListPage>
   /** Relays one request; the answer, also that it failed, goes to the reply. Never rejects. */
   call(request: Authenticated): Promise<void>
   /** Tells `listener` whenever what a caller sees at the endpoint has changed, until the returned function is called. */

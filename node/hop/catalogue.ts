@@ -5,8 +5,17 @@ import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Principal } from '../core/principal.ts'
-import type { Authenticated, ChangeListener, Entry, ListPage, Watcher } from '../core/stages.ts'
-import { EndpointViews, type EndpointPlan, type Feed } from './endpoint-views.ts'
+import type {
+  Authenticated,
+  ChangeListener,
+  Entry,
+  ListPage,
+  ListQuery,
+  Watcher,
+} from '../core/stages.ts'
+import { callerKey, type ListChange } from './delegated-lists.ts'
+import { EndpointViews, type EndpointPlan } from './endpoint-views.ts'
+import { askerOf, freshness, missing, refreshing, type ListAsker } from './fresh-lists.ts'
 import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
 import type { Sight } from './sight.ts'
@@ -59,11 +68,11 @@ export class Catalogue {
   }
 
   /** What a caller sees of an endpoint; undefined: everything there is. */
-  sightOf(endpoint: string, principal: Principal): Sight | undefined {
+  sightOf({ endpoint, principal }: Watcher): Sight | undefined {
     return this.#endpoints.get(endpoint)?.sights.of(principal)
   }
 
-  /** What an endpoint shows of one kind; undefined when there is no such endpoint. */
+  /** What an endpoint shows to the node itself of one kind; undefined when there is no such endpoint. */
   view(endpoint: string, kind: CapabilityKind): View | undefined {
     return this.#endpoints.get(endpoint)?.view(kind)
   }
@@ -73,22 +82,22 @@ export class Catalogue {
   }
 
   /** The tool, prompt or skill of that name, by table: a name is never taken apart. */
-  find(endpoint: string, kind: 'tool' | 'prompt' | 'skill', name: string): Entry | undefined {
-    return this.#endpoints.get(endpoint)?.find(kind, name)
+  find(asker: Watcher, kind: 'tool' | 'prompt' | 'skill', name: string): Entry | undefined {
+    return this.#viewsOf(asker)?.find(kind, name)
   }
 
   /** The resource of that URI, also one on no list, if it can be told which server has it. */
-  findResource(endpoint: string, uri: string): Entry | undefined {
-    return this.#endpoints.get(endpoint)?.findResource(uri)
+  findResource(asker: Watcher, uri: string): Entry | undefined {
+    return this.#viewsOf(asker)?.findResource(uri)
   }
 
-  findTemplate(endpoint: string, template: string): Entry | undefined {
-    return this.#endpoints.get(endpoint)?.find('template', template)
+  findTemplate(asker: Watcher, template: string): Entry | undefined {
+    return this.#viewsOf(asker)?.find('template', template)
   }
 
   /** What there is of that name, but the hop budget does not reach. */
-  outOfReach(endpoint: string, kind: CapabilityKind, name: string): Entry | undefined {
-    return this.view(endpoint, kind)?.outOfReach.get(name)
+  outOfReach(asker: Watcher, kind: CapabilityKind, name: string): Entry | undefined {
+    return this.#viewsOf(asker)?.view(kind).outOfReach.get(name)
   }
 
   /** Settings of the extensions that upstreams of an endpoint have a caller sees, those of the first that has one. */
@@ -120,43 +129,52 @@ export class Catalogue {
     return Object.fromEntries(Object.entries(settings).filter(([key]) => key !== 'list'))
   }
 
-  /** @throws Fault `unknown_endpoint`, `bad_cursor` */
+  /**
+   * @param known digest of the list that the asker, a node, has
+   * @throws Fault `unknown_endpoint`, `bad_cursor`
+   */
   async list(
     request: Authenticated,
     kind: CapabilityKind,
-    cursor: string | undefined,
+    { cursor, known }: ListQuery,
   ): Promise<ListPage> {
-    const { endpoint, caller } = request.received
+    const { received, principal } = request
+    const { endpoint, caller } = received
     const federated = caller.capabilities.federation !== undefined
-    const waiting = refreshing(this.#views(endpoint).plan, kind, federated)
+    const waiting = refreshing(this.#views(endpoint).plan, kind, askerOf(request))
     if (waiting !== undefined) await waiting
     const { era, revision } = caller
     const dialect = { era, revision, federated }
     // It may have been replaced while it was waited for.
     const views = this.#views(endpoint)
-    const sight = views.sights.of(request.principal)
-    const { items } = views.page(kind, { dialect, sight, sealer: this.#sealer }, cursor)
-    const fresh = freshness(views.plan, kind)
+    if (federated) views.represented.remember(principal)
+    const sight = views.sights.of(principal)
+    const query = { dialect, sight, sealer: this.#sealer }
+    const page = views.of(principal).page(kind, query, cursor)
+    const fresh = freshness(views.plan, kind, principal)
     // What was filtered for one is nobody else's (MCP 2026-07-28, utilities/caching).
-    return sight === undefined ? { items, ...fresh } : { items, ...fresh, cacheScope: 'private' }
+    const scope = sight === undefined ? {} : ({ cacheScope: 'private' } as const)
+    const { digest } = page
+    if (digest === undefined || cursor !== undefined)
+      return { items: page.items, ...fresh, ...scope }
+    const unchanged = digest === known
+    const items = unchanged ? noItems(kind) : page.items
+    return { items, ...fresh, ...scope, view: { digest, unchanged } }
   }
 
   /**
    * What must be waited for before `name` can be called unknown: lists that were never fetched. For whom it is hidden, as
    * long as for something that is not there.
    */
-  firstLists(
-    endpoint: string,
-    kind: CapabilityKind,
-    { name, sight }: { readonly name: string; readonly sight: Sight | undefined },
-  ): Promise<unknown> | undefined {
-    const views = this.#endpoints.get(endpoint)
-    if (views === undefined) return undefined
+  firstLists(asker: ListAsker, kind: CapabilityKind, name: string): Promise<unknown> | undefined {
+    const common = this.#endpoints.get(asker.endpoint)
+    if (common === undefined) return undefined
+    const { feeds, rule } = common.plan
+    const [views, sight] = [common.of(asker.principal), common.sights.of(asker.principal)]
     const known = views.find(kind, name)
     if (known !== undefined && sight?.shows(known) !== false) return undefined
-    const { feeds, rule } = views.plan
-    if (kind === 'tool' || kind === 'prompt') return missing(feeds, [kind])
-    const waiting = missing(feeds, BY_URI)
+    if (kind === 'tool' || kind === 'prompt') return missing(feeds, [kind], asker)
+    const waiting = missing(feeds, BY_URI, asker)
     // An exposed URI says where it leads; lists can only confirm it.
     const found = rule.names.style === 'prefixed' ? views.findResource(name) : undefined
     return found !== undefined && sight?.shows(found) !== false ? undefined : waiting
@@ -195,6 +213,41 @@ export class Catalogue {
     return mirrors
   }
 
+  /** A caller is shown something else by an upstream than before: whoever listens for it, hears of it. */
+  delegatedChanged(mirrors: Mirrors, { caller, kind, before }: ListChange): void {
+    const now = Date.now()
+    for (const [name, views] of this.#endpoints) {
+      if (!views.plan.feeds.some((feed) => feed.mirrors === mirrors)) continue
+      for (const { principal, listener } of this.#watchers.get(name) ?? []) {
+        const all = views.represented.by(principal, now)
+        const meant = all.find((one) => callerKey(one) === caller)
+        if (meant === undefined) continue
+        const sight = views.sights.of(meant)
+        const instead = { mirrors, kind, edition: before }
+        const then = seen(views.of(meant, instead).view(kind).items, sight)
+        if (!sameItems(then, seen(views.of(meant).view(kind).items, sight))) {
+          listener(LIST_RULES[kind].of)
+        }
+      }
+    }
+  }
+
+  /** Fetches lists of callers somebody listens for, where they are out of date: nobody else would say that they changed. */
+  pollDelegated(now: number): void {
+    for (const [name, { plan, represented }] of this.#endpoints) {
+      const trail = { budget: plan.rule.hopBudget, path: [] }
+      const lists = new Set(plan.feeds.flatMap(({ mirrors }) => mirrors.delegated ?? []))
+      if (lists.size === 0) continue
+      const watchers = [...(this.#watchers.get(name) ?? [])]
+      const callers = new Set(watchers.flatMap(({ principal }) => represented.by(principal, now)))
+      for (const delegated of lists) delegated.poll([...callers], trail, now)
+    }
+  }
+
+  #viewsOf({ endpoint, principal }: Watcher): EndpointViews | undefined {
+    return this.#endpoints.get(endpoint)?.of(principal)
+  }
+
   #views(endpoint: string): EndpointViews {
     const views = this.#endpoints.get(endpoint)
     if (views === undefined) throw new Fault('unknown_endpoint', 'there is no such endpoint')
@@ -208,21 +261,28 @@ export class Catalogue {
     const all = views.plan.feeds.map(({ mirrors }) => mirrors)
     const sight = views.plan.visibility && views.sights.of(principal)
     if (sight === undefined) return all
-    const shown = views.upstreamsFor(sight)
+    const shown = views.of(principal).upstreamsFor(sight)
     return all.filter(({ link }) => shown.has(link.label))
   }
 
   #rebuild({ name, views, earlier }: Rebuilding, kind: CapabilityKind): void {
-    const { before, changed, problems } = views.rebuild(kind)
+    const now = Date.now()
+    const watchers = [...(this.#watchers.get(name) ?? [])].map(({ principal, listener }) => {
+      const callers = views.represented.by(principal, now)
+      return { callers, listener, before: callers.map((one) => look(earlier, kind, one)) }
+    })
+    const { changed, problems } = views.rebuild(kind)
     for (const { upstream, name: left, reason } of problems) {
       this.#log.warn({ endpoint: name, upstream, [kind]: left, reason }, `a ${kind} is left out`)
     }
-    const watchers = this.#watchers.get(name)
-    if (watchers === undefined || (!changed && earlier === views)) return
-    const differs = difference(before.items, views.view(kind).items, changed)
-    for (const { principal, listener } of watchers) {
-      const [then, now] = [earlier.sights.of(principal), views.sights.of(principal)]
-      if (differs(then, now)) listener(LIST_RULES[kind].of)
+    if (!changed && earlier === views) return
+    const differs = differences()
+    for (const { callers, listener, before } of watchers) {
+      const isNews = before.some((then, index) => {
+        const caller = callers[index]
+        return caller !== undefined && differs(then, look(views, kind, caller))
+      })
+      if (isNews) listener(LIST_RULES[kind].of)
     }
   }
 }
@@ -240,21 +300,29 @@ interface Rebuilding {
   readonly earlier: EndpointViews
 }
 
+function look(views: EndpointViews, kind: CapabilityKind, principal: Principal): Looked {
+  return { items: views.of(principal).view(kind).items, sight: views.sights.of(principal) }
+}
+
+/** A list, and what of it somebody sees. */
+interface Looked {
+  readonly items: readonly ViewItem[]
+  readonly sight: Sight | undefined
+}
+
 /**
- * Says whether those who saw by one sight and see by another now can tell the difference: a change of what is hidden from
- * them is no news. Decided once for all who see the same.
+ * Says whether somebody can tell two lists apart: a change of what is hidden from them is no news. Decided once for all
+ * who see the same.
  */
-function difference(
-  before: readonly ViewItem[],
-  after: readonly ViewItem[],
-  changed: boolean,
-): (then: Sight | undefined, now: Sight | undefined) => boolean {
-  const decided = new Map<string, boolean>()
+function differences(): (then: Looked, now: Looked) => boolean {
+  const decided = new Map<readonly ViewItem[], Map<string, boolean>>()
   return (then, now) => {
-    if (then === undefined && now === undefined) return changed
-    const key = JSON.stringify([then?.key, now?.key])
-    const known = decided.get(key) ?? !sameItems(seen(before, then), seen(after, now))
-    decided.set(key, known)
+    const ofList = decided.get(now.items) ?? new Map<string, boolean>()
+    decided.set(now.items, ofList)
+    const key = JSON.stringify([then.sight?.key, now.sight?.key])
+    const known =
+      ofList.get(key) ?? !sameItems(seen(then.items, then.sight), seen(now.items, now.sight))
+    ofList.set(key, known)
     return known
   }
 }
@@ -263,64 +331,6 @@ function seen(items: readonly ViewItem[], sight: Sight | undefined): readonly Vi
   return sight === undefined ? items : items.filter(({ entry }) => sight.sees(entry))
 }
 
-/** Starts what must be fetched; the promise is undefined when nothing has to be waited for. */
-function refreshing(
-  { feeds }: EndpointPlan,
-  kind: CapabilityKind,
-  forNode: boolean,
-): Promise<unknown> | undefined {
-  const now = Date.now()
-  const waiting: Promise<void>[] = []
-  for (const { mirrors, from } of feeds) {
-    const mirror = mirrors.of(kind)
-    if (mirror.isFresh(now)) continue
-    const fetch = mirror.refresh()
-    // A node that waited for nodes on behalf of a node would, in a mesh, wait for itself.
-    const ofNode = from.kind === 'imported' || mirror.ofNode
-    if (!(forNode && ofNode)) waiting.push(bounded(fetch, mirror.patience))
-  }
-  return waiting.length === 0 ? undefined : Promise.all(waiting)
-}
-
-/**
- * The first fetch of lists that were never fetched; undefined when there are none. Lists that could not be fetched are
- * tried again, but not waited for: an upstream that cannot be listed holds up nobody.
- */
-function missing(
-  feeds: readonly Feed[],
-  kinds: readonly CapabilityKind[],
-): Promise<unknown> | undefined {
-  const now = Date.now()
-  const all = feeds.flatMap(({ mirrors }) => kinds.map((kind) => mirrors.of(kind)))
-  for (const mirror of all) if (mirror.isLacking(now)) void mirror.refresh()
-  const waiting = all
-    .filter((mirror) => mirror.untried)
-    .map((mirror) => bounded(mirror.refresh(), mirror.patience))
-  return waiting.length === 0 ? undefined : Promise.all(waiting)
-}
-
-/** The least freshness of the parts, and `private` if one part is (MCP 2026-07-28, utilities/caching). */
-function freshness(
-  { feeds }: EndpointPlan,
-  kind: CapabilityKind,
-): Pick<ListPage, 'ttlMs' | 'cacheScope'> {
-  const now = Date.now()
-  let ttlMs = Number.MAX_SAFE_INTEGER
-  let cacheScope: ListPage['cacheScope'] = 'public'
-  for (const { mirrors } of feeds) {
-    const mirror = mirrors.of(kind)
-    ttlMs = Math.min(ttlMs, mirror.freshFor(now))
-    if (mirror.cacheScope === 'private') cacheScope = 'private'
-  }
-  return { ttlMs: feeds.length === 0 ? 0 : ttlMs, cacheScope }
-}
-
-async function bounded(work: Promise<unknown>, milliseconds: number): Promise<void> {
-  if (milliseconds <= 0) return
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise((resolve) => {
-    timer = setTimeout(resolve, milliseconds)
-  })
-  await Promise.race([work, limit])
-  clearTimeout(timer)
+function noItems(kind: CapabilityKind): Buffer {
+  return Buffer.from(`"${LIST_RULES[kind].items}":[]`)
 }

@@ -1,11 +1,14 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
 import { authorityOf, type UriHome } from '../../protocol/uris.ts'
+import { LOCAL_CALLER, type Principal } from '../core/principal.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Entry } from '../core/stages.ts'
+import type { Edition } from './delegated-lists.ts'
 import { homeKey, type Home } from './homes.ts'
 import type { Mirrors } from './mirrors.ts'
 import { PageStore } from './page-store.ts'
-import { pageOf, type Page } from './pages.ts'
+import { pageOf, type Pages } from './pages.ts'
+import { Represented } from './represented.ts'
 import { Sights, type Sight, type VisibilityPolicy } from './sight.ts'
 import { isOffered, type Source, type ViewProblem, type ViewRule } from './sources.ts'
 import { findUnlisted } from './unlisted.ts'
@@ -25,8 +28,15 @@ export interface PageRequest {
   readonly sealer: Sealer
 }
 
+/** Different views of callers that are kept; beyond it the one used longest ago is made anew. */
+const MAX_PERSONAL = 256
 /** Sights of which it is remembered what upstreams they show. */
 const MAX_REMEMBERED = 1_000
+
+/** A page to send. */
+export interface PageText extends Pick<Pages, 'digest'> {
+  readonly items: Buffer
+}
 
 /** What an endpoint is made from. */
 export interface EndpointPlan {
@@ -35,6 +45,13 @@ export interface EndpointPlan {
   readonly pageSize: number
   /** Undefined: what scopes cover is seen. */
   readonly visibility?: VisibilityPolicy | undefined
+}
+
+/** A list in place of the one a caller is shown now. */
+export interface Instead {
+  readonly mirrors: Mirrors
+  readonly kind: CapabilityKind
+  readonly edition: Edition | undefined
 }
 
 /** What a change of a list did to an endpoint. */
@@ -47,8 +64,13 @@ export interface Rebuilt {
   readonly problems: readonly ViewProblem[]
 }
 
+/** What an upstream shows a caller in place of what it shows this node; undefined: nothing yet. */
+type EditionOf = (mirrors: Mirrors, kind: CapabilityKind) => Edition | undefined
+
 interface Shown {
   view: View
+  /** What it is made from has not been looked at since it last changed. */
+  isStale: boolean
   /** What is written of it, made when first asked for. */
   readonly pages: PageStore
 }
@@ -58,6 +80,14 @@ export class EndpointViews {
   readonly plan: EndpointPlan
   /** What callers see of it. */
   readonly sights: Sights
+  /** Whom the nodes in front of it speak for. */
+  readonly represented: Represented
+  readonly #name: string
+  /** Upstreams that show each caller something else. */
+  readonly #delegating: readonly Mirrors[]
+  /** What callers are shown for whom upstreams show the same, by the digests of that; what was used last at the end. */
+  readonly #personal = new Map<string, EndpointViews>()
+  #editionOf: EditionOf | undefined
   readonly #shown: Readonly<Record<CapabilityKind, Shown>>
   readonly #own: ReadonlyMap<string, Home>
   /** By sight. */
@@ -65,14 +95,17 @@ export class EndpointViews {
 
   /** @param before what the endpoint showed so far, by another plan */
   constructor(name: string, plan: EndpointPlan, before: EndpointViews | undefined) {
-    this.sights = new Sights(name, plan.visibility)
     this.plan = plan
+    this.#name = name
     this.#own = ownHomes(plan)
+    this.#delegating = [...new Set(plan.feeds.map(({ mirrors }) => mirrors))].filter(
+      ({ delegated }) => delegated !== undefined,
+    )
+    this.sights = new Sights(name, plan.visibility)
+    this.represented = before?.represented ?? new Represented()
     const start = (kind: CapabilityKind): Shown => {
-      return {
-        view: before?.view(kind) ?? emptyView(kind),
-        pages: new PageStore(`${kind} ${name}`),
-      }
+      const view = before?.view(kind) ?? emptyView(kind)
+      return { view, isStale: false, pages: new PageStore(`${kind} ${name}`) }
     }
     this.#shown = {
       tool: start('tool'),
@@ -83,17 +116,45 @@ export class EndpointViews {
     }
   }
 
+  /**
+   * The endpoint as it is made for a caller: of what upstreams show that caller, where they are told who it is.
+   *
+   * @param instead of what the caller was shown last, for one list
+   */
+  of(principal: Principal, instead?: Instead): EndpointViews {
+    // In the name of the node, as which whoever is nobody is passed on, the mirrors are.
+    if (this.#delegating.length === 0 || principal === LOCAL_CALLER) return this
+    const editions = new Map(
+      this.#delegating.map((mirrors) => {
+        const of = (kind: CapabilityKind): Edition | undefined =>
+          instead?.mirrors === mirrors && instead.kind === kind
+            ? instead.edition
+            : mirrors.delegated?.edition(kind, principal)
+        return [mirrors, CAPABILITY_KINDS.map(of)] as const
+      }),
+    )
+    const digests = [...editions.values()].flat().map((edition) => edition?.digest ?? '')
+    return this.#personalised(digests.join(' '), (mirrors, kind) => {
+      return editions.get(mirrors)?.[CAPABILITY_KINDS.indexOf(kind)]
+    })
+  }
+
   view(kind: CapabilityKind): View {
-    return this.#shown[kind].view
+    const shown = this.#shown[kind]
+    if (shown.isStale) {
+      shown.isStale = false
+      shown.view = this.#build(kind)
+    }
+    return shown.view
   }
 
   has(kind: CapabilityKind, name: string): boolean {
-    return this.#shown[kind].view.byName.has(name)
+    return this.view(kind).byName.has(name)
   }
 
   /** By table: a name is never taken apart. */
   find(kind: CapabilityKind, name: string): Entry | undefined {
-    return this.#shown[kind].view.byName.get(name)?.entry
+    return this.view(kind).byName.get(name)?.entry
   }
 
   /** A resource, also one that is on no list. */
@@ -121,29 +182,55 @@ export class EndpointViews {
     kind: CapabilityKind,
     { dialect, sight, sealer }: PageRequest,
     cursor: string | undefined,
-  ): Page {
-    const { view, pages } = this.#shown[kind]
+  ): PageText {
+    const { pages } = this.#shown[kind]
+    const view = this.view(kind)
     const context = { sealer, bound: pages.bound, pageSize: this.plan.pageSize, dialect }
     const made = pages.of(view, context, sight)
-    return cursor === undefined ? made.written[0] : pageOf(made, cursor, context)
+    const { items } = cursor === undefined ? made.written[0] : pageOf(made, cursor, context)
+    return { items, digest: made.digest }
   }
 
   /** Makes the view of a kind anew from what is listed now. */
   rebuild(kind: CapabilityKind): Rebuilt {
     const shown = this.#shown[kind]
-    const { rule, feeds } = this.plan
-    const sources = feeds.map(({ mirrors, from }): Source => {
-      const { items, peer, era } = mirrors.of(kind)
-      return { upstream: mirrors.link.label, peer, era, items, from }
-    })
-    const before = shown.view
-    shown.view = buildView(kind, rule, sources)
+    const before = this.view(kind)
+    shown.view = this.#build(kind)
+    // They are made of this list as well.
+    this.#personal.clear()
     const changed = !sameItems(before.items, shown.view.items)
     if (changed) {
       shown.pages.clear()
       this.#shownUpstreams.clear()
     }
     return { before, changed, problems: newProblems(before, shown.view) }
+  }
+
+  #build(kind: CapabilityKind): View {
+    const { rule, feeds } = this.plan
+    const sources = feeds.map(({ mirrors, from }): Source => {
+      const { items, peer, era } = this.#listOf(mirrors, kind)
+      return { upstream: mirrors.link.label, peer, era, items, from }
+    })
+    return buildView(kind, rule, sources)
+  }
+
+  #listOf(mirrors: Mirrors, kind: CapabilityKind): Pick<Edition, 'items' | 'peer' | 'era'> {
+    if (this.#editionOf === undefined || mirrors.delegated === undefined) return mirrors.of(kind)
+    return this.#editionOf(mirrors, kind) ?? UNSEEN
+  }
+
+  #personalised(key: string, editionOf: EditionOf): EndpointViews {
+    const known = this.#personal.get(key)
+    this.#personal.delete(key)
+    const views = known ?? new EndpointViews(this.#name, this.plan, undefined)
+    this.#personal.set(key, views)
+    if (known !== undefined) return known
+    views.#editionOf = editionOf
+    for (const shown of Object.values(views.#shown)) shown.isStale = true
+    const [oldest] = this.#personal.keys()
+    if (this.#personal.size > MAX_PERSONAL && oldest !== undefined) this.#personal.delete(oldest)
+    return views
   }
 
   #findUnlisted(uri: string): Entry | undefined {
@@ -161,6 +248,13 @@ export class EndpointViews {
     }
     return findUnlisted(around, uri)
   }
+}
+
+/** Of an upstream that has shown a caller nothing yet. */
+const UNSEEN: Pick<Edition, 'items' | 'peer' | 'era'> = {
+  items: [],
+  peer: undefined,
+  era: undefined,
 }
 
 function emptyView(kind: CapabilityKind): View {

@@ -1,49 +1,31 @@
-import {
-  declaresList,
-  LIST_RULES,
-  type CapabilityKind,
-  type ListRule,
-} from '../../protocol/capability.ts'
+import type { CapabilityKind } from '../../protocol/capability.ts'
 import { asFault } from '../../protocol/errors.ts'
-import { FEDERATION, type FederationSettings, type HopTrail } from '../../protocol/federation.ts'
-import type { Dropped, Listed } from '../../protocol/listing.ts'
+import type { FederationSettings, HopTrail } from '../../protocol/federation.ts'
+import type { Listed } from '../../protocol/listing.ts'
 import type { Era } from '../../protocol/revisions.ts'
-import type { Logger } from '../core/logger.ts'
 import { OWN } from '../core/stages.ts'
 import type { Connection } from '../outbound/connection.ts'
 import type { Link } from '../outbound/link.ts'
-import { listPages } from '../outbound/list-pages.ts'
-import { Collector, reuse, type Collected } from './list-collector.ts'
-import type { ToolScreen } from './tool-screen.ts'
+import { reuse } from './list-collector.ts'
+import {
+  declares,
+  INCOMPLETE_TTL_MS,
+  ListReader,
+  type ListReading,
+  type Snapshot,
+} from './list-reader.ts'
 
-export interface MirrorOptions {
+export interface MirrorOptions extends ListReading {
   /** How long a list without a ttl of its own is fresh, milliseconds. */
   readonly listTtl: number
-  /** For one whole fetch, all pages, milliseconds. */
-  readonly listTimeout: number
-  readonly toolsPerUpstream: number
-  readonly listPagesPerUpstream: number
-  readonly toolBytes: number
   /** What this node lists behind the items of that kind. Default: nothing. */
   readonly own?: Listed
   /** The trail the node's own requests start with. */
   readonly trail: HopTrail
-  readonly log: Logger
-  /** Looks at tools before anybody else does; undefined where nobody does. */
-  readonly screen?: ToolScreen | undefined
   /** What is listed is something else than before. */
   readonly changed: () => void
   /** Whether what is announced together with it has changed since that time. */
   readonly newsSince: (time: number) => boolean
-}
-
-interface Snapshot extends Collected {
-  /** The node it came from, if it was one. */
-  readonly peer: FederationSettings | undefined
-  readonly era: Era | undefined
-  readonly fetchedAt: number
-  /** More may be in it soon, although nobody will say so. */
-  readonly incomplete?: boolean
 }
 
 const NOTHING: Snapshot = {
@@ -58,8 +40,6 @@ const NOTHING: Snapshot = {
 /** How long to wait for a newer list where an older one can be served instead, milliseconds. */
 const STALE_PATIENCE_MS = 1_000
 
-/** How long a list that waits for the keys of a signer is fresh, milliseconds. */
-const INCOMPLETE_TTL_MS = 5_000
 /** How long after a fetch that failed another is worth it, for callers who ask for what is not there, milliseconds. */
 const SECOND_TRY_MS = 1_000
 
@@ -73,7 +53,7 @@ const DOUBT = { min: 50, max: 2_000 }
 export class Mirror {
   readonly link: Link
   readonly kind: CapabilityKind
-  readonly #rule: ListRule
+  readonly #reader: ListReader
   readonly #options: MirrorOptions
   #snapshot = NOTHING
   /** The items with our own behind them, made once for a list. */
@@ -88,7 +68,7 @@ export class Mirror {
   constructor(link: Link, kind: CapabilityKind, options: MirrorOptions) {
     this.link = link
     this.kind = kind
-    this.#rule = LIST_RULES[kind]
+    this.#reader = new ListReader(link.label, kind, options)
     this.#options = options
   }
 
@@ -209,7 +189,7 @@ export class Mirror {
   #watching(): boolean {
     const connection = this.link.current(OWN)
     if (connection === undefined) return false
-    return connection.watching(this.#rule.of) || !declares(connection, this.#rule)
+    return connection.watching(this.#reader.rule.of) || !declares(connection, this.#reader.rule)
   }
 
   async #run(): Promise<void> {
@@ -235,7 +215,10 @@ export class Mirror {
       this.#failedAt = Date.now()
       const { code, message } = asFault(error)
       const upstream = this.link.label
-      this.#options.log.debug({ upstream, list: this.#rule.method, code }, `no list: ${message}`)
+      this.#options.log.debug(
+        { upstream, list: this.#reader.rule.method, code },
+        `no list: ${message}`,
+      )
     }
   }
 
@@ -276,54 +259,8 @@ export class Mirror {
   }
 
   async #drain(connection: Connection): Promise<Snapshot> {
-    const { trail, toolBytes, toolsPerUpstream, listTimeout, listPagesPerUpstream } = this.#options
-    const { era, server } = connection
-    const collected = new Collector(toolsPerUpstream)
-    const taken = (): Snapshot => {
-      return { ...collected.collected(), fetchedAt: Date.now(), peer: server.federation, era }
-    }
-    if (!declares(connection, this.#rule)) return taken()
-    const meta = `"${FEDERATION}":${JSON.stringify(trail)}`
-    const limits = { timeoutMs: listTimeout, maxPages: listPagesPerUpstream, itemBytes: toolBytes }
-    let more = false
-    for await (const page of listPages(connection, { kind: this.kind, meta, ...limits })) {
-      collected.add(page)
-      more = page.nextCursor !== undefined
-      if (collected.full) break
-    }
-    this.#report(collected, more)
-    const { screen } = this.#options
-    return this.kind === 'tool' && screen !== undefined ? this.#screen(screen, taken()) : taken()
+    const read = await this.#reader.read(connection, { trail: this.#options.trail })
+    // It names no list that is at hand.
+    return read === 'unchanged' ? this.#snapshot : read
   }
-
-  async #screen(screen: ToolScreen, taken: Snapshot): Promise<Snapshot> {
-    const { items, dropped, incomplete } = await screen.screen(taken.items)
-    this.#tellDropped(dropped)
-    if (!incomplete) return { ...taken, items }
-    const ttlMs = Math.min(taken.ttlMs ?? INCOMPLETE_TTL_MS, INCOMPLETE_TTL_MS)
-    return { ...taken, items, incomplete, ttlMs }
-  }
-
-  #report(collected: Collector, cut: boolean): void {
-    const { log } = this.#options
-    const upstream = this.link.label
-    this.#tellDropped(collected.dropped)
-    if (cut || collected.full) {
-      const facts = { upstream, list: this.#rule.method, kept: collected.size }
-      log.warn(facts, 'the list is longer than the limit and was cut')
-    }
-  }
-
-  #tellDropped(dropped: readonly Dropped[]): void {
-    const upstream = this.link.label
-    for (const { name, reason } of dropped) {
-      const facts = { upstream, [this.kind]: name, reason }
-      this.#options.log.warn(facts, `a ${this.kind} is left out`)
-    }
-  }
-}
-
-/** What is not declared is not asked for. */
-function declares({ server }: Connection, rule: ListRule): boolean {
-  return declaresList(server.capabilities, rule)
 }

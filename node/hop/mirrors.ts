@@ -11,11 +11,14 @@ import { OWN } from '../core/stages.ts'
 import { ask, expectResult, ownFrame } from '../outbound/ask.ts'
 import type { Connection } from '../outbound/connection.ts'
 import type { Link } from '../outbound/link.ts'
+import type { DelegatedLists } from './delegated-lists.ts'
 import { Mirror, type MirrorOptions } from './mirror.ts'
 
 /** What is the same for all lists of an upstream. */
 export interface MirrorsOptions extends Omit<MirrorOptions, 'changed' | 'newsSince'> {
   readonly changed: (mirror: Mirror) => void
+  /** What the upstream shows each caller; undefined where it is not told who calls. */
+  readonly delegated?: DelegatedLists | undefined
 }
 
 /** What an upstream said of itself. */
@@ -27,6 +30,7 @@ interface Facts {
 /** All that one upstream lists, and what it said of itself when it was last up. */
 export class Mirrors {
   readonly link: Link
+  readonly delegated: DelegatedLists | undefined
   readonly #options: MirrorsOptions
   readonly #lists: Readonly<Record<CapabilityKind, Mirror>>
   #facts: Facts | undefined
@@ -38,6 +42,7 @@ export class Mirrors {
   constructor(link: Link, options: MirrorsOptions) {
     this.link = link
     this.#options = options
+    this.delegated = options.delegated
     const mirror = (kind: CapabilityKind): Mirror => {
       const made: Mirror = new Mirror(link, kind, {
         ...options,
@@ -105,6 +110,7 @@ export class Mirrors {
 
   /** The lists of that kind, or all, are out of date and fetched anew. Resolves when that is over; never rejects. */
   async evict(of?: ListKind): Promise<void> {
+    this.delegated?.evict(of)
     const meant = this.all.filter(({ kind }) => of === undefined || LIST_RULES[kind].of === of)
     await Promise.all(meant.map((mirror) => mirror.evict()))
   }

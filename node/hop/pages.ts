@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
 import { Fault } from '../../protocol/errors.ts'
 import type { Sealer } from '../core/seal.ts'
@@ -8,6 +9,8 @@ export interface Page {
   /** Index of its first item. */
   readonly from: number
   readonly items: Buffer
+  /** Where in it the items end, and what follows is about this page alone. */
+  readonly end: number
 }
 
 /** A view as one kind of caller gets it. */
@@ -15,6 +18,8 @@ export interface Pages {
   readonly kind: CapabilityKind
   readonly items: readonly ViewItem[]
   readonly written: readonly [Page, ...Page[]]
+  /** Of all items as they are written; undefined where no node asks. */
+  readonly digest: string | undefined
 }
 
 export interface PageContext {
@@ -29,12 +34,18 @@ export interface PageContext {
 
 /** All pages of a list, written once and sent as they are. */
 export function writePages(list: Pick<View, 'kind' | 'items'>, context: PageContext): Pages {
-  const { pageSize } = context
+  const { pageSize, dialect } = context
   const written: [Page, ...Page[]] = [writePage(list, 0, context)]
   for (let from = pageSize; from < list.items.length; from += pageSize) {
     written.push(writePage(list, from, context))
   }
-  return { ...list, written }
+  return { ...list, written, digest: dialect.federated ? digestOf(written) : undefined }
+}
+
+function digestOf(written: readonly Page[]): string {
+  const hash = createHash('sha256')
+  for (const { items, end } of written) hash.update(items.subarray(0, end))
+  return hash.digest('base64url')
 }
 
 function writePage(
@@ -52,7 +63,8 @@ function writePage(
   const more = from + pageSize < items.length && last !== undefined
   const tail = more ? `],"nextCursor":${JSON.stringify(sealer.seal(last, bound))}` : ']'
   parts.push(Buffer.from(tail))
-  return { from, items: Buffer.concat(parts) }
+  const text = Buffer.concat(parts)
+  return { from, items: text, end: text.length - Buffer.byteLength(tail) }
 }
 
 /**

@@ -2,8 +2,9 @@ import { Fault } from '../../protocol/errors.ts'
 import { checkMirrored, refuseAmbiguous } from '../../protocol/headers.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import { needed } from '../../protocol/token/scopes.ts'
-import type { Authenticated, Entry, Received, Resolved, Visible } from '../core/stages.ts'
+import type { Authenticated, Entry, Received, Resolved, Visible, Watcher } from '../core/stages.ts'
 import type { Catalogue } from './catalogue.ts'
+import { askerOf } from './fresh-lists.ts'
 import { capabilityOf } from './sight.ts'
 import type { Target } from './target.ts'
 import type { TaskIds } from './task-ids.ts'
@@ -37,11 +38,11 @@ export function resolve(
   target: Target,
 ): Resolved {
   const { received, principal } = call
-  const { endpoint } = received
   const { catalogue } = parts
+  const asker = { endpoint: received.endpoint, principal }
   const entry =
-    target.kind === 'task' ? findTask(parts, call, target) : find(catalogue, endpoint, target)
-  const sight = catalogue.sightOf(endpoint, principal)
+    target.kind === 'task' ? findTask(parts, call, target) : find(catalogue, asker, target)
+  const sight = catalogue.sightOf(asker)
   // Hidden before anything is said of it, its headers included: it must look as what was never there.
   if (entry === undefined || !isUsable(entry, received.caller) || sight?.shows(entry) === false) {
     throw isOutOfReach(parts, call, target) ? tooFar(target) : unknown(target)
@@ -55,14 +56,13 @@ export function resolve(
 /** What must be waited for before what a request is about can be called unknown: lists that were never fetched. */
 export function listsFor(
   { catalogue, tasks }: { readonly catalogue: Catalogue; readonly tasks: TaskIds },
-  { received: { endpoint }, principal }: Authenticated,
+  call: Authenticated,
   { kind, name }: Target,
 ): Promise<unknown> | undefined {
-  const sight = catalogue.sightOf(endpoint, principal)
-  if (kind !== 'task') return catalogue.firstLists(endpoint, kind, { name, sight })
-  const place = tasks.find({ endpoint, principal }, name)
-  if (place === undefined) return undefined
-  return catalogue.firstLists(endpoint, 'tool', { name: place.tool, sight })
+  const asker = askerOf(call)
+  if (kind !== 'task') return catalogue.firstLists(asker, kind, name)
+  const place = tasks.find(asker, name)
+  return place === undefined ? undefined : catalogue.firstLists(asker, 'tool', place.tool)
 }
 
 /** The tool whose call the task is, at the upstream that runs it. */
@@ -73,21 +73,22 @@ function findTask(
 ): Entry | undefined {
   const { endpoint } = received
   const place = tasks.find({ endpoint, principal }, name)
-  const entry = place === undefined ? undefined : catalogue.find(endpoint, 'tool', place.tool)
+  const entry =
+    place === undefined ? undefined : catalogue.find({ endpoint, principal }, 'tool', place.tool)
   const candidate = entry?.candidates.find(({ upstream }) => upstream === place?.upstream)
   if (place === undefined || entry === undefined || candidate === undefined) return undefined
   return { ...entry, candidates: [{ ...candidate, name: place.id }] }
 }
 
-function find(catalogue: Catalogue, endpoint: string, { kind, name }: Target): Entry | undefined {
-  if (kind === 'tool' || kind === 'prompt') return catalogue.find(endpoint, kind, name)
-  if (kind === 'resource') return catalogue.findResource(endpoint, name)
+function find(catalogue: Catalogue, asker: Watcher, { kind, name }: Target): Entry | undefined {
+  if (kind === 'tool' || kind === 'prompt') return catalogue.find(asker, kind, name)
+  if (kind === 'resource') return catalogue.findResource(asker, name)
   // A server may have more skills than it lists, and each is a resource.
   if (kind === 'skill') {
-    return catalogue.find(endpoint, kind, name) ?? catalogue.findResource(endpoint, name)
+    return catalogue.find(asker, kind, name) ?? catalogue.findResource(asker, name)
   }
   // A reference may also name a resource that no template leads to.
-  return catalogue.findTemplate(endpoint, name) ?? catalogue.findResource(endpoint, name)
+  return catalogue.findTemplate(asker, name) ?? catalogue.findResource(asker, name)
 }
 
 function isOutOfReach(
@@ -95,8 +96,9 @@ function isOutOfReach(
   { received: { endpoint }, principal }: Authenticated,
   { kind, name }: Target,
 ): boolean {
-  const entry = kind === 'task' ? undefined : catalogue.outOfReach(endpoint, kind, name)
-  return entry !== undefined && catalogue.sightOf(endpoint, principal)?.shows(entry) !== false
+  const asker = { endpoint, principal }
+  const entry = kind === 'task' ? undefined : catalogue.outOfReach(asker, kind, name)
+  return entry !== undefined && catalogue.sightOf(asker)?.shows(entry) !== false
 }
 
 function checkParams({ paramHeaders }: Entry, { request, mirrored, header }: Received): void {
@@ -115,7 +117,8 @@ export function see(
   resolved: Resolved,
 ): Visible {
   const { principal, entry, received } = resolved
-  if (catalogue.sightOf(received.endpoint, principal)?.sees(entry) === false) {
+  const asker = { endpoint: received.endpoint, principal }
+  if (catalogue.sightOf(asker)?.sees(entry) === false) {
     const scope = needed(capabilityOf(entry))
     throw new Fault('insufficient_scope', `the token does not cover this ${entry.kind}`, {
       data: { scopes: scope === undefined ? [] : [scope] },

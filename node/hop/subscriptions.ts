@@ -1,4 +1,4 @@
-import type { NodeId } from '../../protocol/federation.ts'
+import type { HopTrail, NodeId } from '../../protocol/federation.ts'
 import {
   OWN,
   type Authenticated,
@@ -6,8 +6,10 @@ import {
   type Entry,
   type Subscribed,
   type SubscriptionRequest,
+  type Watcher,
 } from '../core/stages.ts'
 import type { Principal } from '../core/principal.ts'
+import type { ListAsker } from './fresh-lists.ts'
 import type { Sight } from './sight.ts'
 import {
   SharedSubscription,
@@ -30,13 +32,9 @@ const MAX_LEVELS = 32
 /** What `Subscriptions` is made with. */
 export interface SubscriptionParts {
   readonly catalogue: {
-    findResource(endpoint: string, uri: string): Entry | undefined
-    firstLists(
-      endpoint: string,
-      kind: 'resource',
-      wanted: { readonly name: string; readonly sight: Sight | undefined },
-    ): Promise<unknown> | undefined
-    sightOf(endpoint: string, principal: Principal): Sight | undefined
+    findResource(asker: Watcher, uri: string): Entry | undefined
+    firstLists(asker: ListAsker, kind: 'resource', uri: string): Promise<unknown> | undefined
+    sightOf(asker: Watcher): Sight | undefined
   }
   /** The link to an upstream by label. */
   readonly link: (upstream: string) => SubscribedLink | undefined
@@ -51,8 +49,8 @@ interface Wish {
   readonly updated: (uri: string) => void
   /** Set when the caller is another node. */
   readonly node: NodeId | undefined
-  /** Nodes that the request has passed. */
-  readonly passed: readonly NodeId[]
+  /** Of the request. */
+  readonly trail: HopTrail
   shared: SharedSubscription<Wish> | undefined
   /** Granted once, so that the caller counts on it. */
   granted: boolean
@@ -108,7 +106,7 @@ export class Subscriptions {
   ): Promise<Subscribed> {
     const { endpoint, caller, trail } = received
     const node = caller.capabilities.federation?.node
-    const common = { endpoint, principal, updated, node, passed: trail.path }
+    const common = { endpoint, principal, updated, node, trail }
     const wishes = [...new Set(uris)].map((uri) => this.#wish({ ...common, uri }))
     await Promise.all(wishes.map((wish) => this.#introduce(wish)))
     const granted = wishes.filter((wish) => wish.granted)
@@ -151,7 +149,7 @@ export class Subscriptions {
     this.#shared.clear()
   }
 
-  #wish(facts: Pick<Wish, 'endpoint' | 'principal' | 'uri' | 'updated' | 'node' | 'passed'>): Wish {
+  #wish(facts: Pick<Wish, 'endpoint' | 'principal' | 'uri' | 'updated' | 'node' | 'trail'>): Wish {
     const wish: Wish = {
       ...facts,
       shared: undefined,
@@ -166,12 +164,11 @@ export class Subscriptions {
 
   /** Places a new wish, as far as there is time. */
   async #introduce(wish: Wish): Promise<void> {
-    const { endpoint, principal, uri, node } = wish
+    const { uri, node, trail } = wish
     const startedAt = performance.now()
     // Right after the start it may be unknown only because the list it stands in is still on its way.
-    const { catalogue } = this.#parts
-    const sight = catalogue.sightOf(endpoint, principal)
-    const lists = catalogue.firstLists(endpoint, 'resource', { name: uri, sight })
+    const asker = { ...wish, trail, forNode: node !== undefined }
+    const lists = this.#parts.catalogue.firstLists(asker, 'resource', uri)
     const longest = node === undefined ? PATIENCE_MS.client : PATIENCE_MS.nodeForServer
     if (lists !== undefined) await within(lists, startedAt + longest)
     const entry = this.#find(wish)
@@ -184,10 +181,10 @@ export class Subscriptions {
   }
 
   /** The resource, if whoever wishes for it may read it. */
-  #find({ endpoint, uri, principal }: Wish): Entry | undefined {
+  #find(wish: Wish): Entry | undefined {
     const { catalogue } = this.#parts
-    const entry = catalogue.findResource(endpoint, uri)
-    const sight = catalogue.sightOf(endpoint, principal)
+    const entry = catalogue.findResource(wish, wish.uri)
+    const sight = catalogue.sightOf(wish)
     return entry === undefined || sight?.sees(entry) === false ? undefined : entry
   }
 
@@ -234,7 +231,7 @@ export class Subscriptions {
   }
 
   /** Where a wish may be placed, in order of preference. */
-  #waysTo({ node, passed }: Wish, { candidates }: Entry): readonly Way[] {
+  #waysTo({ node, trail: { path: passed } }: Wish, { candidates }: Entry): readonly Way[] {
     return candidates.flatMap((candidate, index) => {
       const link = this.#parts.link(candidate.upstream)
       if (link === undefined || (node !== undefined && isDetour(candidate, index))) return []

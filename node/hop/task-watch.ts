@@ -17,6 +17,7 @@ import {
   type TaskWatchRequest,
 } from '../core/stages.ts'
 import type { Catalogue } from './catalogue.ts'
+import { askerOf } from './fresh-lists.ts'
 import type { Upstreams } from './exchange.ts'
 import { refuseUndeclared } from './questions.ts'
 import { PATIENCE_MS } from './subscriptions.ts'
@@ -103,20 +104,16 @@ class TaskWatch {
 
   /** Right after the start a tool may be unknown only because the list it stands in is still on its way. */
   async #firstLists({ tool }: TaskPlace): Promise<void> {
-    const { endpoint, principal } = this.#owner
-    const { catalogue } = this.#parts
-    const sight = catalogue.sightOf(endpoint, principal)
-    await catalogue.firstLists(endpoint, 'tool', { name: tool, sight })
+    await this.#parts.catalogue.firstLists(askerOf(this.#call), 'tool', tool)
   }
 
   /** Undefined when the tool is not to be seen any more: then its tasks are not, either. */
   #wayTo({ tool, upstream }: TaskPlace): Way | undefined {
-    const { endpoint, principal } = this.#owner
     const { catalogue } = this.#parts
-    const entry = catalogue.find(endpoint, 'tool', tool)
+    const entry = catalogue.find(this.#owner, 'tool', tool)
     const candidate = entry?.candidates.find((one) => one.upstream === upstream)
     if (entry === undefined || candidate === undefined) return undefined
-    const sight = catalogue.sightOf(endpoint, principal)
+    const sight = catalogue.sightOf(this.#owner)
     return sight?.sees(entry) === false ? undefined : { entry, candidate }
   }
 

@@ -104,10 +104,11 @@ export function listResponse(
   { era, serverInfo }: { era: Era; serverInfo: string },
 ): readonly Buffer[] {
   const head = Buffer.from(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{`)
+  const view = page.view === undefined ? '' : `"${META.view}":${JSON.stringify(page.view)}`
   const tail =
     era === '2025'
-      ? '}}'
+      ? `${view === '' ? '' : `,"_meta":{${view}}`}}}`
       : `,"resultType":"complete","ttlMs":${page.ttlMs},"cacheScope":"${page.cacheScope}",` +
-        `"_meta":{"${META.serverInfo}":${serverInfo}}}}`
+        `"_meta":{"${META.serverInfo}":${serverInfo}${view === '' ? '' : `,${view}`}}}}`
   return [head, page.items, Buffer.from(tail)]
 }

@@ -2,7 +2,7 @@ import { CAPABILITY_KINDS, LIST_RULES, type CapabilityKind } from '../../protoco
 import { asFault, Fault } from '../../protocol/errors.ts'
 import { enterNode, readTrail, type HopTrail } from '../../protocol/federation.ts'
 import { writeError } from '../../protocol/hop-response.ts'
-import { memberOf } from '../../protocol/json-bytes.ts'
+import { memberOf, readValue } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import { hasCoreTasks, type Era } from '../../protocol/revisions.ts'
@@ -159,10 +159,18 @@ function list(kind: CapabilityKind): Method {
     if (cursor !== undefined && typeof cursor !== 'string') {
       throw new Fault('bad_cursor', 'params.cursor must be a string')
     }
-    const page = await parts.serving.list(call, kind, cursor)
+    const known = caller.capabilities.federation === undefined ? undefined : knownView(request)
+    const page = await parts.serving.list(call, kind, { cursor, known })
     scope.finish()
     reply.finish(listResponse(request.id, page, { era: caller.era, serverInfo: parts.serverInfo }))
   })
+}
+
+/** The list a node says it has; what is no digest is the digest of nothing. */
+function knownView({ raw, metaMembers }: RpcRequest): string | undefined {
+  const place = memberOf(metaMembers ?? [], META.view)
+  const value = place === undefined ? undefined : readValue(raw, place)
+  return typeof value === 'string' ? value : undefined
 }
 
 /** A method that may fail later than at once. */

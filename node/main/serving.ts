@@ -35,9 +35,9 @@ export function makeServing(made: ServingParts): Serving {
   const parts = relayParts(made, parked)
   return {
     has: (name) => catalogue.has(name),
-    admits: (name, principal) => catalogue.sightOf(name, principal)?.isOpen !== false,
+    admits: (name, principal) => catalogue.sightOf({ endpoint: name, principal })?.isOpen !== false,
     describe: (name, principal) => describe(made, name, principal),
-    list: (request, kind, cursor) => catalogue.list(request, kind, cursor),
+    list: (request, kind, query) => catalogue.list(request, kind, query),
     call: (request) => relay(parts, request),
     watch: (watcher, listener) => catalogue.watch(watcher, listener),
     subscribe: (request, wanted) => registry.subscriptions.subscribe(request, wanted),
@@ -83,7 +83,7 @@ function describe(
   const { catalogue } = registry
   const endpoint = config().endpoints[name]
   if (endpoint === undefined) return undefined
-  if (catalogue.sightOf(name, principal)?.isOpen === false) return undefined
+  if (catalogue.sightOf({ endpoint: name, principal })?.isOpen === false) return undefined
   const { title, instructions, names } = endpoint
   return {
     name,

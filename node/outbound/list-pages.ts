@@ -2,6 +2,7 @@ import { LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
 import { Fault, RPC } from '../../protocol/errors.ts'
 import { readPage, type ListedPage } from '../../protocol/listing.ts'
 import { readError } from '../../protocol/upstream-message.ts'
+import type { Authorization } from '../core/delegation.ts'
 import { ask, ownFrame } from './ask.ts'
 import type { Connection } from './connection.ts'
 
@@ -10,6 +11,8 @@ export interface ListPlan {
   readonly kind: CapabilityKind
   /** Members of `_meta` besides those of the link, as JSON text; may be empty. */
   readonly meta: string
+  /** In whose name; undefined: in that of whoever the connection was opened for. */
+  readonly authorization?: Authorization | undefined
   /** For all pages together, milliseconds. */
   readonly timeoutMs: number
   /** Pages taken at most; there may be more. */
@@ -25,6 +28,7 @@ const NO_PAGE: ListedPage = {
   nextCursor: undefined,
   ttlMs: undefined,
   cacheScope: 'public',
+  view: undefined,
 }
 
 /**
@@ -52,13 +56,14 @@ export async function* listPages(
 
 async function askPage(
   connection: Connection,
-  { kind, meta, itemBytes }: ListPlan,
+  { kind, meta, itemBytes, authorization }: ListPlan,
   { cursor, deadline }: { cursor: string | undefined; deadline: number },
 ): Promise<ListedPage> {
   const { method, of } = LIST_RULES[kind]
   // The node asks on its own account, and so offers nothing.
   const all = [connection.meta(''), meta].filter((text) => text !== '').join(',')
-  const frame = ownFrame(method, cursor === undefined ? undefined : { cursor }, all)
+  const bare = ownFrame(method, cursor === undefined ? undefined : { cursor }, all)
+  const frame = authorization === undefined ? bare : { ...bare, authorization }
   const timeoutMs = Math.max(1, deadline - Date.now())
   const message = await ask(connection.send.bind(connection), frame, timeoutMs)
   const error = readError(message)

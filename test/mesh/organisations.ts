@@ -63,6 +63,8 @@ export interface Chain {
   readonly b: BanyanNode
   readonly c: BanyanNode
   readonly records: Readonly<Record<'a' | 'b' | 'c', Records>>
+  /** Lets C believe B about other people from now on. */
+  readonly transit: (allowed: readonly ('a' | 'b')[]) => Promise<void>
 }
 
 const FX = { 'ns:fx': ['ns:fx'] }
@@ -95,8 +97,11 @@ export async function chainOf(
   const keys = [{ name: 'alice', hash: hashStaticKey(KEY), scopes: ['ns:fx'] }]
   const inA: Plan = { audit: audit?.('a'), upstreams: { b: across(b, FX) }, auth: { keys } }
   const a = await mesh.startConfig(configOf('a', inA), { log: records.a.log })
-  const relayed = transit.map((name) => ({ a, b })[name].url)
-  await c.reload(configOf('c', { ...inC, trust: [trustIn(b, c, { transit: relayed })] }))
+  const allow = async (allowed: readonly ('a' | 'b')[]): Promise<void> => {
+    const relayed = allowed.map((name) => ({ a, b })[name].url)
+    await c.reload(configOf('c', { ...inC, trust: [trustIn(b, c, { transit: relayed })] }))
+  }
+  await allow(transit)
   await b.reload(configOf('b', { ...inB, trust: [trustIn(a, b)] }))
   for (const [node, upstream] of [
     [b, 'c'],
@@ -104,9 +109,11 @@ export async function chainOf(
   ] as const) {
     await node.refresh([upstream])
     // The link may have waited to try again.
+    // Whom C does not let through is shown nothing of it, not even by B.
+    if (node === a && !transit.includes('a')) continue
     await until(() => node.status().endpoints.every(({ tools }) => tools > 0), 'it lists tools')
   }
-  return { a, b, c, records }
+  return { a, b, c, records, transit: allow }
 }
 
 /** Calls the tool of the server behind C. */

@@ -38,9 +38,11 @@ describe('a call across three organisations', () => {
     const reply = await call(a, `Bearer ${KEY}`)
     expect(reply.status).toBe(200)
     expect(reply.result['content']).toEqual([{ type: 'text', text: 'hi' }])
-    const [atB, atC] = [records.b, records.c].map(({ audit }) =>
-      audit.filter((line) => line.kind === 'jwt_bearer' && line.decision === 'issued').at(-1),
-    )
+    // Tokens are also made for the lists of nodes: those for the call are of one delegation.
+    const issued = ({ audit }: (typeof records)['a']): typeof audit =>
+      audit.filter((line) => line.kind === 'jwt_bearer' && line.decision === 'issued')
+    const atC = issued(records.c).findLast(({ actors }) => actors?.length === 2)
+    const atB = issued(records.b).find(({ txn }) => txn === atC?.txn)
     expect(atB).toMatchObject({
       in: { client: client(a) },
       out: { aud: b.endpointUrl('main'), scope: ['ns:fx'] },
@@ -51,8 +53,7 @@ describe('a call across three organisations', () => {
       out: { aud: c.endpointUrl('main'), scope: ['ns:fx'] },
       actors: [actor(b), actor(a)],
     })
-    // One delegation, and nobody is called by the same name twice.
-    expect(atC?.txn).toBe(atB?.txn)
+    // Nobody is called by the same name twice.
     expect(atC?.in?.subH).not.toBe(atB?.in?.subH)
   })
 

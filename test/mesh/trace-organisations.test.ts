@@ -1,4 +1,5 @@
 // What became of a call over three organisations, told from what each of them wrote down.
+import { FEDERATION } from '../../protocol/federation.ts'
 import { readFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -97,11 +98,14 @@ describe('the trace of a call over three organisations', () => {
   })
 
   test('says where it ended, and why', async () => {
-    const { a, b, c } = await chain({ transit: [] })
-    const reply = await callEcho(a, `Bearer ${KEY}`)
+    const { a, b, c, transit } = await chain()
+    await callEcho(a, `Bearer ${KEY}`)
+    await transit([])
+    // What was exchanged for the call before is good for no other budget.
+    const reply = await callEcho(a, `Bearer ${KEY}`, { [FEDERATION]: { budget: 5, path: [] } })
     expect(reply.error.code).toBe(-31_012)
     await mesh.close()
-    const [story] = await storiesOf(...files)
+    const [story] = await storiesOf('--last', ...files)
     expect(story?.hops.map(({ node, call }) => `${node} ${call.decision}`)).toEqual([
       'a/a allowed',
       'b/b refused',
@@ -109,7 +113,7 @@ describe('the trace of a call over three organisations', () => {
     expect(story?.decision).toBe('refused')
     expect(story?.end).toEqual({ node: 'c/c', kind: 'jwt_bearer', reason: 'transit' })
 
-    const { out, code } = await runTrace(...files)
+    const { out, code } = await runTrace('--last', ...files)
     expect(code).toBe(0)
     expect(out).toContain('ended at c/c (jwt_bearer): transit')
     expect(out).toContain('a/a /mcp/main → b  allowed, answered with error -31012')

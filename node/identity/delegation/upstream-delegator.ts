@@ -62,6 +62,7 @@ interface Kept {
  */
 export class UpstreamDelegator implements Delegator {
   readonly own: Authorization
+  readonly perCaller: boolean
   readonly #options: UpstreamDelegatorOptions
   readonly #entries: Lru<string, Kept>
   readonly #own: DelegationEntry
@@ -72,6 +73,7 @@ export class UpstreamDelegator implements Delegator {
 
   constructor(options: UpstreamDelegatorOptions) {
     this.#options = options
+    this.perCaller = options.map !== undefined
     this.#entries = new Lru(options.capacity)
     const { ownBackend = options.backend, clock, self } = options
     const obtain = (): DelegatedToken | Promise<DelegatedToken> =>

@@ -1,3 +1,4 @@
+import type { ListAsker } from '../../../node/hop/fresh-lists.ts'
 import { LOCAL_CALLER } from '../../../node/core/principal.ts'
 import { afterEach, describe, expect, test } from 'vitest'
 import { SILENT } from '../../../node/core/logger.ts'
@@ -27,8 +28,10 @@ afterEach(async () => {
   for (const link of links.splice(0)) await link.close()
 })
 
-/** A name somebody asks for who sees everything. */
-const known = (name: string): { name: string; sight: undefined } => ({ name, sight: undefined })
+/** Somebody who sees everything. */
+const at = (endpoint: string): ListAsker => {
+  return { endpoint, principal: LOCAL_CALLER, trail: { budget: 8, path: [] }, forNode: false }
+}
 
 /** A catalogue of one endpoint, `main`, fed by upstreams in namespaces of their own names. */
 class Bench {
@@ -64,7 +67,7 @@ class Bench {
   }
 
   list(kind: CapabilityKind, cursor?: string, forNode = false): Promise<ListPage> {
-    return this.catalogue.list(requestOf(forNode), kind, cursor)
+    return this.catalogue.list(requestOf(forNode), kind, { cursor })
   }
 
   async names(kind: CapabilityKind): Promise<unknown[]> {
@@ -282,14 +285,14 @@ describe('what must be waited for', () => {
     upstream.hold = latch().opened
     const bench = new Bench().configure({ s: upstream })
     await bench.of('s').link.start()
-    expect(bench.catalogue.firstLists('main', kind, known(name)) !== undefined).toBe(expected)
+    expect(bench.catalogue.firstLists(at('main'), kind, name) !== undefined).toBe(expected)
   })
 
   test('once there is a list, nothing, known or not', async () => {
     const bench = await new Bench().up({ s: new ListingUpstream(EACH) })
     for (const kind of CAPABILITY_KINDS) {
-      expect(bench.catalogue.firstLists('main', kind, known('unheard:of'))).toBeUndefined()
-      expect(bench.catalogue.firstLists('nowhere', kind, known('x'))).toBeUndefined()
+      expect(bench.catalogue.firstLists(at('main'), kind, 'unheard:of')).toBeUndefined()
+      expect(bench.catalogue.firstLists(at('nowhere'), kind, 'x')).toBeUndefined()
     }
   })
 
@@ -300,41 +303,41 @@ describe('what must be waited for', () => {
     const bench = new Bench().configure({ s: upstream })
     await bench.of('s').link.start()
     await bench.of('s').of('prompt').refresh()
-    expect(bench.catalogue.firstLists('main', 'prompt', known('s__a'))).toBeUndefined()
-    expect(bench.catalogue.firstLists('main', 'tool', known('s__a'))).toBeDefined()
+    expect(bench.catalogue.firstLists(at('main'), 'prompt', 's__a')).toBeUndefined()
+    expect(bench.catalogue.firstLists(at('main'), 'tool', 's__a')).toBeDefined()
   })
 })
 
 describe('finding', () => {
   test('by name and kind, by URI, by template', async () => {
     const { catalogue } = await new Bench().up({ s: new ListingUpstream(EACH) })
-    expect(catalogue.find('main', 'tool', 's__a')).toMatchObject({ kind: 'tool', source: 's' })
-    expect(catalogue.find('main', 'prompt', 's__a')).toMatchObject({ kind: 'prompt' })
-    expect(catalogue.find('main', 'prompt', 's__b')).toBeUndefined()
-    expect(catalogue.find('nowhere', 'tool', 's__a')).toBeUndefined()
+    expect(catalogue.find(at('main'), 'tool', 's__a')).toMatchObject({ kind: 'tool', source: 's' })
+    expect(catalogue.find(at('main'), 'prompt', 's__a')).toMatchObject({ kind: 'prompt' })
+    expect(catalogue.find(at('main'), 'prompt', 's__b')).toBeUndefined()
+    expect(catalogue.find(at('nowhere'), 'tool', 's__a')).toBeUndefined()
     const uri = uriOf('s', 'file:///a')
-    expect(catalogue.findResource('main', uri)?.candidates).toEqual([
+    expect(catalogue.findResource(at('main'), uri)?.candidates).toEqual([
       { upstream: 's', name: 'file:///a', imported: false },
     ])
-    expect(catalogue.findResource('nowhere', uri)).toBeUndefined()
+    expect(catalogue.findResource(at('nowhere'), uri)).toBeUndefined()
     const [template] = catalogue.view('main', 'template')?.items ?? []
-    expect(catalogue.findTemplate('main', template?.entry.name ?? '')).toBe(template?.entry)
-    expect(catalogue.findTemplate('main', uri)).toBeUndefined()
+    expect(catalogue.findTemplate(at('main'), template?.entry.name ?? '')).toBe(template?.entry)
+    expect(catalogue.findTemplate(at('main'), uri)).toBeUndefined()
   })
 
   test('a resource of a server that lists none, but not of one that has none', async () => {
     const [some, none] = [new ListingUpstream({}), new ListingUpstream({})]
     none.capabilities = { tools: {} }
     const { catalogue } = await new Bench().up({ some, none })
-    expect(catalogue.findResource('main', uriOf('some', 'x:y'))?.candidates[0].name).toBe('x:y')
-    expect(catalogue.findResource('main', uriOf('none', 'x:y'))).toBeUndefined()
+    expect(catalogue.findResource(at('main'), uriOf('some', 'x:y'))?.candidates[0].name).toBe('x:y')
+    expect(catalogue.findResource(at('main'), uriOf('none', 'x:y'))).toBeUndefined()
   })
 
   test('a resource of a server that was never up: who asks finds that out', () => {
     const down = new ListingUpstream({})
     down.isUp = false
     const { catalogue } = new Bench().configure({ down })
-    expect(catalogue.findResource('main', uriOf('down', 'x:y'))).toBeDefined()
+    expect(catalogue.findResource(at('main'), uriOf('down', 'x:y'))).toBeDefined()
   })
 })
 

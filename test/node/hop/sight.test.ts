@@ -42,7 +42,7 @@ function listOf(scopes: readonly string[]): string[] {
 }
 
 const PARTS = {
-  catalogue: { sightOf: (_: string, principal: Principal) => sights.of(principal) },
+  catalogue: { sightOf: ({ principal }: { principal: Principal }) => sights.of(principal) },
 }
 
 function canCall(scopes: readonly string[], name: string): boolean {

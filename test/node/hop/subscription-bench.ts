@@ -28,7 +28,7 @@ export class Bench {
     this.upstreams = new Map(Object.entries(upstreams))
     this.subscriptions = new Subscriptions({
       catalogue: {
-        findResource: (endpoint, uri) => (endpoint === 'main' ? this.#entry(uri) : undefined),
+        findResource: ({ endpoint }, uri) => (endpoint === 'main' ? this.#entry(uri) : undefined),
         firstLists: () => this.lists,
         sightOf: () => undefined,
       },
