@@ -3,6 +3,7 @@ import { LIST_RULES, type CapabilityKind, type ListKind } from '../../../protoco
 import { Fault } from '../../../protocol/errors.ts'
 import type { FederationSettings } from '../../../protocol/federation.ts'
 import type { JsonObject } from '../../../protocol/jsonrpc.ts'
+import { META } from '../../../protocol/meta.ts'
 import type { Era } from '../../../protocol/revisions.ts'
 import { readUpstreamMessage } from '../../../protocol/upstream-message.ts'
 import type {
@@ -34,6 +35,10 @@ export class ListingUpstream implements Connector {
   federation: FederationSettings | undefined
   lists: Lists
   ttlMs: number | undefined
+  /** What it calls its lists, as a node. */
+  view: { readonly digest: string; readonly unchanged: boolean } | undefined
+  /** Requests as they were sent. */
+  readonly bodies: string[] = []
   /** Whether changes are reported. */
   watched = true
   isUp = true
@@ -90,8 +95,9 @@ export class ListingUpstream implements Connector {
     }
   }
 
-  #send({ id, method }: OutFrame, sink: FrameSink): Sent {
+  #send({ id, method, body }: OutFrame, sink: FrameSink): Sent {
     this.asked.push(method)
+    this.bodies.push(body.toString())
     const answered = async (): Promise<void> => {
       await this.hold
       const text = JSON.stringify({ jsonrpc: '2.0', id, ...this.#answer(method) })
@@ -110,6 +116,7 @@ export class ListingUpstream implements Connector {
       return { [rule.key]: name, ...(rule.kind === 'tool' && { inputSchema: { type: 'object' } }) }
     })
     const ttl = this.ttlMs === undefined ? {} : { ttlMs: this.ttlMs }
-    return { result: { [rule.items]: items, cacheScope: 'public', ...ttl } }
+    const meta = this.view === undefined ? {} : { _meta: { [META.view]: this.view } }
+    return { result: { [rule.items]: items, cacheScope: 'public', ...ttl, ...meta } }
   }
 }
