@@ -1,0 +1,173 @@
+// What visibility costs: `npm run bench:policy`. Goals that are missed are reported, never asserted.
+import { availableParallelism, cpus } from 'node:os'
+import process from 'node:process'
+import { Sealer } from '../../node/core/seal.ts'
+import { LOCAL_CALLER, type Principal } from '../../node/core/principal.ts'
+import { PageStore } from '../../node/hop/page-store.ts'
+import { Sights, subjectOf, type VisibilityPolicy } from '../../node/hop/sight.ts'
+import { buildView, type View } from '../../node/hop/view.ts'
+import type { AccessClaims } from '../../protocol/token/claims.ts'
+import { listedItem, type Listed } from '../../protocol/listing.ts'
+import { compilePolicy } from '../../protocol/policy/decide.ts'
+import type { Rule } from '../../protocol/policy/policy.ts'
+import { quantile } from './stats.ts'
+import { figure, table } from './table.ts'
+
+const RULES = 1_000
+const TOOLS = 10_000
+const NAMESPACES = 20
+const CLASSES = 50
+const PRINCIPALS = 1_000
+const ROUNDS = 9
+const MEBI = 2 ** 20
+
+/** What the issue of visibility promises at most. */
+const GOALS = { decision: 1, firstView: 20 }
+
+const ANY = { allow: ['*'], deny: [], within: 'all' as const }
+
+/** Each class has its share of the rules: what it may see of some namespace, and what of that it may not. */
+function policyOf(): VisibilityPolicy {
+  const rules = Array.from({ length: RULES }, (_, index): Rule => {
+    const namespace = `ns${index % NAMESPACES}`
+    const allow = [
+      { name: `${namespace}__tool_${index % 10}*` },
+      { name: `${namespace}__*`, readOnly: true },
+    ]
+    const deny = [{ name: `${namespace}__*_${index % 97}` }]
+    return {
+      for: [`class-${index % CLASSES}`],
+      endpoints: ANY,
+      namespaces: { allow: [namespace], deny: [], within: [namespace] },
+      kinds: { tools: { allow, deny, within: allow } },
+    }
+  })
+  const classes = Object.fromEntries(
+    Array.from({ length: CLASSES }, (_, index) => [
+      `class-${index}`,
+      [{ claims: { groups: [`group-${index}`] } }],
+    ]),
+  )
+  return { rules, tags: {}, classes }
+}
+
+function toolOf(index: number): Listed {
+  const properties = { query: { type: 'string', description: 'What to look for.' } }
+  return listedItem('tool', {
+    name: `tool_${index % 500}_${index}`,
+    description: `Does the ${index}th thing there is to do, and says how it went.`,
+    inputSchema: { type: 'object', properties, required: ['query'] },
+    annotations: { readOnlyHint: index % 3 === 0 },
+  })
+}
+
+function viewOf(): View {
+  const rule = {
+    self: { node: 'n', organisation: 'acme' },
+    namespaces: ['*'],
+    names: { style: 'prefixed', maxLength: 48 },
+    uriBytes: 8_192,
+    hopBudget: 8,
+  } as const
+  const sources = Array.from({ length: NAMESPACES }, (_, space) => ({
+    upstream: `up${space}`,
+    peer: undefined,
+    era: '2026' as const,
+    items: Array.from({ length: TOOLS / NAMESPACES }, (__, index) =>
+      toolOf(index * NAMESPACES + space),
+    ),
+    from: { kind: 'own', namespace: `ns${space}` } as const,
+  }))
+  return buildView('tool', rule, sources)
+}
+
+function holder(index: number): Principal {
+  const claims: AccessClaims = {
+    iss: 'https://login.example',
+    sub: `user-${index}`,
+    aud: 'https://edge.example/mcp/main',
+    clientId: 'app',
+    jti: String(index),
+    iat: 0,
+    exp: 2 ** 40,
+    scope: ['*'],
+    others: { groups: [`group-${index % CLASSES}`] },
+  }
+  const { iss: issuer, sub: subject, clientId } = claims
+  return { ...LOCAL_CALLER, issuer, subject, clientId, key: subject, scopes: ['*'], claims }
+}
+
+/** Processor time of a step, ms: the median of some rounds. */
+function cpuOf(step: () => void): number {
+  const each = Array.from({ length: ROUNDS }, () => {
+    const before = process.cpuUsage()
+    step()
+    const { user, system } = process.cpuUsage(before)
+    return (user + system) / 1_000
+  })
+  return quantile(Float64Array.from(each).toSorted(), 0.5)
+}
+
+function liveMb(): number {
+  if (globalThis.gc === undefined) throw new Error('start it with --expose-gc')
+  globalThis.gc()
+  const { heapUsed, external } = process.memoryUsage()
+  return (heapUsed + external) / MEBI
+}
+
+const policy = policyOf()
+const view = viewOf()
+const subjects = view.items.map(({ entry }) => subjectOf(entry))
+const sealer = new Sealer(Buffer.alloc(32, 1), 'cursor')
+const dialect = { era: '2026', revision: '2026-07-28', federated: false } as const
+const context = { sealer, bound: 'x', pageSize: 1_000, dialect }
+
+const decision =
+  (cpuOf(() => {
+    const compiled = compilePolicy(policy, new Set(['class-7']), 'main')
+    for (const subject of subjects) compiled.sees(subject)
+  }) *
+    1_000) /
+  TOOLS
+
+const sights = new Sights('main', policy)
+const principals = Array.from({ length: PRINCIPALS }, (_, index) => holder(index))
+const store = new PageStore('tool main')
+const before = liveMb()
+const first: number[] = []
+for (const principal of principals.slice(0, CLASSES)) {
+  const began = process.cpuUsage()
+  store.of(view, context, sights.of(principal))
+  const { user, system } = process.cpuUsage(began)
+  first.push((user + system) / 1_000)
+}
+for (const principal of principals) store.of(view, context, sights.of(principal))
+const after = liveMb()
+const [again = holder(0)] = principals
+const repeated =
+  (cpuOf(() => {
+    for (let count = 0; count < 1_000; count += 1) store.of(view, context, sights.of(again))
+  }) *
+    1_000) /
+  1_000
+const firstView = quantile(Float64Array.from(first).toSorted(), 0.5)
+
+const judged = (value: number, most: number): string =>
+  `${most} (${value <= most ? 'met' : 'NOT MET'})`
+const rows = [
+  [
+    'a decision, with what preparing all of them costs, CPU µs',
+    figure(decision),
+    judged(decision, GOALS.decision),
+  ],
+  ['the first list of a class, CPU ms', figure(firstView), judged(firstView, GOALS.firstView)],
+  ['the very first, CPU ms', figure(first[0] ?? Number.NaN), ''],
+  ['a list again, CPU µs', figure(repeated), ''],
+  [`${PRINCIPALS} callers in ${CLASSES} classes: different lists kept`, String(store.size), ''],
+  ['their text, MB', figure(store.bytes / MEBI), '64'],
+  ['all they take that stays, MB', figure(after - before), ''],
+]
+const about = `node ${process.version} · ${cpus()[0]?.model ?? 'unknown'} · ${availableParallelism()} cores`
+process.stdout.write(
+  `${about}\n\n${table([`${RULES} rules, ${TOOLS} tools`, 'measured', 'at most'], rows)}\n`,
+)
