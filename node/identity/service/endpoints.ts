@@ -45,9 +45,9 @@ export interface EndpointContext extends GrantContext {
   readonly secrets: Pick<SecretChecker, 'isRight'>
 }
 
-/** Whether a path is one of these endpoints. */
-export function isEndpoint(path: string): boolean {
-  return DOORS.has(path)
+/** Whether a path is one of these endpoints. About tokens that are made elsewhere one asks there. */
+export function isEndpoint(path: string, { subjects }: EndpointContext['policy']): boolean {
+  return DOORS.has(path) && (subjects === undefined || path !== PATHS.introspect)
 }
 
 /** Answers a request to an endpoint that takes forms; whatever happens is answered, and stands in the audit. */
@@ -134,7 +134,8 @@ async function provedKey(
 async function grant(request: GrantRequest, context: GrantContext): Promise<OAuthResponse> {
   const { form, trail } = request
   const handler = GRANTS.get(required(form, 'grant_type'))
-  if (handler === undefined) {
+  const isServed = handler === tokenExchange || context.policy.subjects === undefined
+  if (handler === undefined || !isServed) {
     throw new OAuthFault('unsupported_grant_type', 'this grant type is not served')
   }
   trail.note({ kind: handler.kind })

@@ -17,6 +17,7 @@ import {
   type GrantRequest,
 } from './grants.ts'
 import { refusedToken } from './rescue.ts'
+import type { IssuerPolicy } from './settings.ts'
 import { readSubjectToken, type Subject } from './subject-token.ts'
 
 /**
@@ -32,20 +33,22 @@ async function exchange(request: GrantRequest, context: GrantContext): Promise<G
   if (node === undefined) {
     throw refusal('unauthorized_client', 'client', 'this client may not exchange tokens')
   }
-  checkParameters(form)
+  checkParameters(form, context.policy)
   const subject = await subjectOf(required(form, 'subject_token'), node, context)
   trail.noteInput(subject.claims)
   if (cnf === undefined) throw missingProof()
   const target = targetOf(form, node, context)
   trail.note({ audience: target.resource })
-  const actor = { iss: context.policy.identifier, sub: client.id }
+  const { identifier, subjects } = context.policy
+  const actor = { iss: identifier, sub: client.id }
+  const aliases = subjects && [{ iss: subjects.issuer, sub: node.alias ?? client.id }]
   const scopes = requestedScopes(form)
-  const ask = { resource: target.resource, actor, cnf, ...present({ scopes }) }
+  const ask = { resource: target.resource, actor, cnf, ...present({ aliases, scopes }) }
   return issue(subject, { node, target, ask }, context)
 }
 
 /** What is refused before anything is verified. */
-function checkParameters(form: FormParameters): void {
+function checkParameters(form: FormParameters, { subjects }: IssuerPolicy): void {
   if (form.has('actor_token') || form.has('actor_token_type')) {
     throw refusal('invalid_request', 'client', 'the actor is the client: there is no actor_token')
   }
@@ -53,7 +56,8 @@ function checkParameters(form: FormParameters): void {
     throw new OAuthFault('invalid_request', 'the subject token must be an access token')
   }
   const asked = form.get('requested_token_type') ?? URN.accessToken
-  if (asked !== URN.accessToken && asked !== URN.jwt) {
+  // Access tokens are of one issuer, and where grants are all that is made here it is another.
+  if (asked !== URN.jwt && (asked !== URN.accessToken || subjects !== undefined)) {
     throw new OAuthFault('invalid_request', 'tokens of the requested type are not issued')
   }
 }

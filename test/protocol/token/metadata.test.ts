@@ -31,6 +31,7 @@ const SERVER = serverMetadata({
   algs: ['ES256'],
   dpopAlgs: ['ES256'],
   idJag: true,
+  grantsOnly: false,
 })
 const CLIENT = clientDocument({
   clientId: nodeOf(A),
@@ -158,7 +159,7 @@ describe('documents', () => {
   })
 })
 
-const FACTS = { issuer: A, base: A, scopes: [], algs: [], dpopAlgs: [] }
+const FACTS = { issuer: A, base: A, scopes: [], algs: [], dpopAlgs: [], grantsOnly: false }
 
 describe('where documents are', () => {
   test('the name goes between host and path', () => {
