@@ -13,6 +13,7 @@ import { Delegators } from './delegators.ts'
 import type { Keys } from './keys.ts'
 import { openKeys } from './minting.ts'
 import { OAuthRoutes } from './oauth-routes.ts'
+import { issuerIdOf, makesTokens, signerIdOf, signsGrants } from './own-issuer.ts'
 import { ProofChecker } from './proof-checker.ts'
 import { ProofMaker } from './proof-maker.ts'
 import { MemoryReplay } from './replay.ts'
@@ -170,7 +171,7 @@ export class Identity {
   auditSubject({ issuer, subject, claims }: Principal): string {
     // What a key stands for has no issuer: this node vouches for it, as when it passes the caller on.
     return claims === undefined
-      ? auditSubject(this.#secrets.audit, this.#issuer(), `key:${subject}`)
+      ? auditSubject(this.#secrets.audit, this.#signer(), `key:${subject}`)
       : auditSubject(this.#secrets.audit, issuer, subject)
   }
 
@@ -201,7 +202,11 @@ export class Identity {
   }
 
   #issuer(): string {
-    return issuerOf({}, this.#config.issuer, this.#baseUrl()) ?? this.#baseUrl()
+    return issuerIdOf(this.#config.issuer, this.#baseUrl())
+  }
+
+  #signer(): string {
+    return signerIdOf(this.#config.issuer, this.#baseUrl())
   }
 
   #makeAuthenticator(): EndpointAuthenticator {
@@ -209,7 +214,7 @@ export class Identity {
     return new EndpointAuthenticator(this.#config, {
       limits,
       baseUrl: () => this.#baseUrl(),
-      ownKeys: issuer?.mode === 'embedded' ? this.#keys.ring('sts') : undefined,
+      ownKeys: makesTokens(issuer) ? this.#keys.ring('sts') : undefined,
       proofs: this.#proofs,
       isRevoked: (claims) => this.#revocations.isRevoked(claims),
       scopesOf: this.#options.scopesOf,
@@ -223,7 +228,8 @@ export class Identity {
     return new Delegators({
       config: () => this.#config,
       issuer: () => this.#issuer(),
-      self: () => ({ iss: this.#issuer(), sub: clientIdOf(this.#baseUrl()) }),
+      signer: () => this.#signer(),
+      client: () => clientIdOf(this.#baseUrl()),
       base: () => this.#baseUrl(),
       local: () => this.#service?.local,
       secrets: this.#secrets,
@@ -261,7 +267,8 @@ export class Identity {
     const signsResults = Object.values(upstreams).some(signs)
     const served = { base, name: node.name, endpoints: this.#served(base) }
     const documents = { ...served, ...redirectUri, signsResults }
-    return issuer?.mode === 'embedded' ? { ...documents, issuer: this.#policy(issuer) } : documents
+    if (issuer === undefined || !signsGrants(issuer)) return documents
+    return { ...documents, issuer: this.#policy(issuer) }
   }
 
   #served(base: string): readonly ServedEndpoint[] {
@@ -286,8 +293,9 @@ export class Identity {
 
   #policy(issuer: NonNullable<NodeConfig['issuer']>): IssuerPolicy {
     const { nodes, workloads, trust, limits } = this.#config
+    const subjects = this.#endpoints.organisation()
     return {
-      identifier: this.#issuer(),
+      identifier: this.#signer(),
       base: this.#baseUrl(),
       algs: issuer.algs,
       tokenTtl: issuer.tokenTtl / 1_000,
@@ -299,6 +307,7 @@ export class Identity {
       nodes,
       workloads,
       trust,
+      ...(subjects === undefined ? {} : { subjects }),
     }
   }
 }

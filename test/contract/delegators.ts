@@ -251,7 +251,8 @@ function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
   const delegators = new Delegators({
     config: () => configOf(own),
     issuer: () => own.issuer,
-    self: () => ({ iss: own.issuer, sub: own.client }),
+    signer: () => own.issuer,
+    client: () => own.client,
     base: () => new URL(own.home).origin,
     local: () => (own.mode === 'embedded' ? signer : undefined),
     secrets,

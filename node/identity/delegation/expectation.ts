@@ -7,7 +7,7 @@ import {
   type Stamp,
 } from '../../../protocol/token/narrow.ts'
 import type { Delegation } from './backend.ts'
-import type { GrantPlan, LinkPolicy } from './grant-source.ts'
+import { partiesOf, type GrantPlan, type LinkPolicy } from './grant-source.ts'
 
 /** The largest budget a token can have. */
 const ANY_BUDGET = 255
@@ -50,18 +50,19 @@ interface Law {
 }
 
 function lawOf({ parent, tokenBudget }: Delegation, plan: GrantPlan, policy: LinkPolicy): Law {
-  const { actor, map, jkt, clock } = plan
+  const { map, jkt, clock } = plan
+  const parties = partiesOf(plan)
   const target = plan.target()
   // That the call itself may go no further is refused here; an issuer knows of no call, and goes by the token.
   const budget = parent.budget === 0 ? 0 : (tokenBudget ?? ANY_BUDGET)
   return {
     parent: { ...parent, budget },
-    ask: { resource: target.resource, actor: actor(), cnf: { jkt } },
+    ask: { resource: target.resource, ...parties, cnf: { jkt } },
     record: {
       ...policy,
       subject: { rule: 'same' },
       maxBudget: ANY_BUDGET,
-      issuer: actor().iss,
+      issuer: parties.actor.iss,
       targets: [target],
       scopes: { map },
     },

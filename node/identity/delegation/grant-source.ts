@@ -13,7 +13,7 @@ import { checkGrant } from './issued-claims.ts'
 import { readAnswer, wrong } from './token-answers.ts'
 import type { TokenRequests } from './token-requests.ts'
 
-/** A grant of the own issuer, for the issuer of an upstream. It is a credential: print `claims`, never `token`. */
+/** A grant of the organisation, for the issuer of an upstream. It is a credential: print `claims`, never `token`. */
 export interface Grant {
   readonly token: string
   /** No token it becomes may have more scopes, or live longer than the session. */
@@ -27,6 +27,8 @@ export interface GrantPlan {
   readonly map: ScopeMapping
   /** The node: its organisation's issuer and its client id. */
   readonly actor: () => Party
+  /** What else it is called, where grants and tokens of the organisation are of two issuers. Default: nothing. */
+  readonly aliases?: () => readonly Party[]
   /** Thumbprint of the key that tokens are bound to. */
   readonly jkt: string
   readonly clock: Clock
@@ -54,14 +56,19 @@ export function localRequest({ issuer: issuerOf, plan, policy }: LocalLink): {
   readonly ask: Omit<Ask, 'kind' | 'audience'>
   readonly record: NarrowRecord
 } {
-  const { map, actor, jkt } = plan
+  const { map, jkt } = plan
   const [issuer, target] = [issuerOf(), plan.target()]
   return {
     issuer,
     target,
-    ask: { resource: target.resource, actor: actor(), cnf: { jkt } },
+    ask: { resource: target.resource, ...partiesOf(plan), cnf: { jkt } },
     record: { ...policy(), issuer: issuer.issuer, targets: [target], scopes: { map } },
   }
+}
+
+/** Who asks, by all names. */
+export function partiesOf({ actor, aliases }: GrantPlan): Pick<Ask, 'actor' | 'aliases'> {
+  return aliases === undefined ? { actor: actor() } : { actor: actor(), aliases: aliases() }
 }
 
 /** Made in this process. Nothing is sent. */
@@ -79,7 +86,7 @@ export class LocalGrants implements GrantSource {
   }
 }
 
-/** Asked of the issuer of the organisation (RFC 8693, identity chaining). */
+/** Asked of whoever signs the grants of the organisation (RFC 8693, identity chaining). */
 export class RemoteGrants implements GrantSource {
   readonly #requests: TokenRequests
   readonly #plan: GrantPlan

@@ -18,6 +18,7 @@ import {
   endpointPolicy,
   issuerOf,
   keySources,
+  organisationKeys,
   type EndpointPolicy,
   type VerifierConfig,
   type VerifierLimits,
@@ -100,6 +101,17 @@ export class EndpointAuthenticator implements Authenticator {
     const scopes = (granted: readonly string[]): readonly string[] => grantedScopes(granted, rules)
     const { algs, types: otherTypes } = auth
     return { issuer: access.issuer, keys: access.keys, algs, otherTypes, scopes }
+  }
+
+  /** How tokens of the organisation are read that other nodes bring; undefined where nodes make them. */
+  organisation(): SubjectIssuer | undefined {
+    const { issuer: own } = this.#config
+    const source = own && organisationKeys(own)
+    if (own === undefined || source === undefined) return undefined
+    const { issuer, algs } = source
+    const scopes: SubjectIssuer['scopes'] = (granted, map = {}) =>
+      grantedScopes(granted, { map, everything: true })
+    return { issuer, keys: this.#issuerKeys.of(source), algs, otherTypes: own.types, scopes }
   }
 
   close(): void {

@@ -89,6 +89,19 @@ function ask(change: Form = {}): Promise<TokenReply> {
   return lab.ask(asking(change))
 }
 
+/** The key grants are signed with. */
+function sts(): SigningKey {
+  const key = lab.parts?.keys.ring('sts').signing()
+  if (key === undefined) throw new Error('not open')
+  return key
+}
+
+function chain(depth: number): JsonObject {
+  const sub = `https://n${depth}.example/c.json`
+  const rest = depth === 1 ? {} : { act: chain(depth - 1) }
+  return { iss: `https://n${depth}.example`, sub, ...rest }
+}
+
 describe('a grant from a token of the authorization server', () => {
   it('is of this service, for a pseudonym, with the node as the first who acts', async () => {
     const reply = await ask()
@@ -163,12 +176,6 @@ describe('a grant from a token of the authorization server', () => {
 })
 
 describe('no grant is made', () => {
-  const sts = (): SigningKey => {
-    const key = lab.parts?.keys.ring('sts').signing()
-    if (key === undefined) throw new Error('not open')
-    return key
-  }
-
   it.each<[string, () => Form, string, string | undefined]>([
     [
       'invariant 27: of a token of that server by a key of this one',
@@ -243,12 +250,6 @@ describe('no grant is made', () => {
     expect(lab.last).toMatchObject({ decision: 'refused', reason })
     expect(lab.issued).toEqual([])
   })
-
-  function chain(depth: number): JsonObject {
-    const sub = `https://n${depth}.example/c.json`
-    const rest = depth === 1 ? {} : { act: chain(depth - 1) }
-    return { iss: `https://n${depth}.example`, sub, ...rest }
-  }
 
   it('attack 43: for whoever is no node of the organisation', async () => {
     const stranger = { ...asking(), ...lab.as('https://x.example/c.json', KEYS.stranger) }
