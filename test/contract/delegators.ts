@@ -17,6 +17,7 @@ import { GuardedFetch } from '../../node/identity/guarded-fetch.ts'
 import { ProofMaker } from '../../node/identity/proof-maker.ts'
 import { volatileSecrets } from '../../node/identity/secrets.ts'
 import { SigningIssuer, type LocalIssuer } from '../../node/identity/service/local-issuer.ts'
+import type { SubjectIssuer } from '../../node/identity/service/settings.ts'
 import { MemoryRevocations } from '../../node/identity/service/revocations.ts'
 import { SigningKey } from '../../node/identity/signing-key.ts'
 import { clientAuthenticator } from '../../node/identity/verifier/client-authentication.ts'
@@ -30,6 +31,7 @@ import {
   KEYS,
   PEER,
   PEER_CLIENT,
+  PROVIDER,
   TokenLab,
 } from '../node/identity/service/token-lab.ts'
 
@@ -89,7 +91,9 @@ interface Own {
   readonly client: string
   readonly key: SigningKey
   readonly home: string
-  readonly mode: 'embedded' | 'node'
+  readonly mode: 'embedded' | 'node' | 'external'
+  /** Who signs grants, where the issuer does not; `key` where that is this process. */
+  readonly grants?: { readonly url: string; readonly key?: SigningKey }
 }
 
 interface Plan {
@@ -139,11 +143,14 @@ const inProcess: Way = {
   },
 }
 
-async function elsewhere(change: Partial<NodeClient> = {}): Promise<{ lab: TokenLab; own: Own }> {
+async function elsewhere(
+  change: Partial<NodeClient> = {},
+  subjects?: SubjectIssuer,
+): Promise<{ lab: TokenLab; own: Own }> {
   const lab = await TokenLab.open()
   const [edge, ...others] = lab.settings().issuer?.nodes ?? []
   const nodes = edge === undefined ? [] : [{ ...edge, ...change }, ...others]
-  lab.service.apply(lab.settings({ nodes }))
+  lab.service.apply(lab.settings({ nodes, ...(subjects && { subjects }) }))
   const sts = lab.parts?.keys.ring('sts').signing()
   if (sts === undefined) throw new Error('not open')
   const home = EDGE_MAIN
@@ -218,11 +225,86 @@ const byGrantOfIssuer: Way = {
   },
 }
 
+/** An authorization server that is no node, and the node that signs grants in its place. */
+const AT_SERVER: Omit<Own, 'grants'> = {
+  issuer: PROVIDER,
+  sts: KEYS.provider,
+  client: EDGE,
+  key: KEYS.edge,
+  home: EDGE_MAIN,
+  mode: 'external',
+}
+
+/** A grant of this process, from tokens of an authorization server. */
+const byGrantForServer: Way = {
+  name: 'by chaining, with a grant made in this process for an authorization server',
+  asks: true,
+  async make({ resource, map = ACROSS, across, accept } = {}) {
+    const peer = await TokenLab.open()
+    const url = 'https://edge.acme.example'
+    const record = peer.trust({
+      issuer: url,
+      keys: { static: [jwk(KEYS.other)] },
+      clients: [{ id: EDGE, keys: { static: [jwk(KEYS.edge)] } }],
+      ...openTo(across),
+    })
+    peer.service.apply(peer.settings({ trust: [record], nodes: [], workloads: [] }))
+    return bench({
+      own: { ...AT_SERVER, grants: { url, key: KEYS.other } },
+      auth: chain(peer.base, map, accept),
+      resource: resource ?? peer.main,
+      issuer: peer.base,
+      labs: [peer],
+    })
+  },
+}
+
+/** A grant of the node that signs them for an authorization server. */
+const byGrantOfSigner: Way = {
+  name: 'by chaining, with a grant another node makes for an authorization server',
+  asks: true,
+  async make({ resource, map = ACROSS, within, across, accept } = {}) {
+    const peer = await TokenLab.open()
+    const renamed = within === undefined ? {} : { scopes: { map: within } }
+    const { lab, own } = await elsewhere({ reaches: [peer.base], ...renamed }, SUBJECTS)
+    const record = peer.trust({
+      issuer: lab.base,
+      keys: { static: [jwk(own.sts)] },
+      clients: [{ id: EDGE, keys: { static: [jwk(KEYS.edge)] } }],
+      ...openTo(across),
+    })
+    peer.service.apply(peer.settings({ trust: [record], nodes: [], workloads: [] }))
+    return bench({
+      own: { ...AT_SERVER, grants: { url: lab.base } },
+      auth: chain(peer.base, map, accept),
+      resource: resource ?? peer.main,
+      issuer: peer.base,
+      labs: [lab, peer],
+    })
+  },
+}
+
+/** Tokens of the authorization server. */
+const SUBJECTS: SubjectIssuer = {
+  issuer: PROVIDER,
+  keys: { find: () => KEYS.provider.public },
+  algs: ['ES256'],
+  scopes: (scopes) => scopes,
+}
+
 /** All ways that pass a caller on. */
-export const WAYS: readonly Way[] = [inProcess, byExchange, byOwnGrant, byGrantOfIssuer]
+export const WAYS: readonly Way[] = [
+  inProcess,
+  byExchange,
+  byOwnGrant,
+  byGrantOfIssuer,
+  byGrantForServer,
+  byGrantOfSigner,
+]
 
 function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
   const [{ clock }] = labs
+  const signer = own.grants?.url ?? own.issuer
   const fetch = new GuardedFetch({ allowPrivate: true })
   const posted: string[] = []
   const foreign: string[] = []
@@ -230,7 +312,7 @@ function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
     getJson: (url, request) => fetch.getJson(url, request),
     postForm: (url, form, request) => {
       posted.push(url)
-      if (!url.startsWith(own.issuer)) foreign.push(JSON.stringify([url, form, request]))
+      if (!url.startsWith(signer)) foreign.push(JSON.stringify([url, form, request]))
       return fetch.postForm(url, form, request)
     },
     postJson: (url, json, request) => fetch.postJson(url, json, request),
@@ -240,21 +322,18 @@ function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
   const revocations = new MemoryRevocations({ clock, capacity: 1_000 })
   const proofs = new ProofMaker(SigningKey.generate(), clock)
   const { sealing: secret } = secrets
-  const signer: LocalIssuer = new SigningIssuer({
-    issuer: own.issuer,
-    keys: { signing: () => own.sts },
-    secret,
-    clock,
-  })
+  const issuing = (issuer: string, key: SigningKey): LocalIssuer =>
+    new SigningIssuer({ issuer, keys: { signing: () => key }, secret, clock })
+  const local = own.mode === 'embedded' ? own.sts : own.grants?.key
   const audit: ExchangeLine[] = []
   const logged: string[] = []
   const delegators = new Delegators({
     config: () => configOf(own),
     issuer: () => own.issuer,
-    signer: () => own.issuer,
+    signer: () => signer,
     client: () => own.client,
     base: () => new URL(own.home).origin,
-    local: () => (own.mode === 'embedded' ? signer : undefined),
+    local: () => local && issuing(signer, local),
     secrets,
     proofs,
     network: () => network,
@@ -283,7 +362,7 @@ function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
     node: own.client,
     jkt: proofs.jkt,
     pairwise: auth.mode === 'chain',
-    caller: (change = {}) => callerOf(signer, own, clock(), change),
+    caller: (change = {}) => callerOf(issuing(own.issuer, own.sts), own, clock(), change),
     advance: (seconds) => {
       for (const lab of labs) lab.now += seconds
     },
@@ -320,7 +399,8 @@ function callerOf(
   return { raw, principal: tokenPrincipal(accessOf(raw), rules, new CredentialHolder(raw)) }
 }
 
-function configOf({ mode, issuer }: Own): NodeConfig {
+function configOf({ mode, issuer, grants }: Own): NodeConfig {
+  const signs = grants && { mode: grants.key ? 'embedded' : 'node', url: grants.url }
   const config = {
     issuer: {
       mode,
@@ -328,6 +408,7 @@ function configOf({ mode, issuer }: Own): NodeConfig {
       tokenTtl: 120_000,
       grantTtl: 60_000,
       egress: { allowPrivate: true },
+      ...(signs && { grants: signs }),
     },
     limits: { delegatedTokens: 8_192, actDepth: 8, hopBudget: 6 },
     nodes: [],
