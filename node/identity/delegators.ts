@@ -17,20 +17,17 @@ import { EnterpriseBackend, WorkloadBackend } from './delegation/assertion-backe
 import { AuditedBackend } from './delegation/audited-backend.ts'
 import type { Backend } from './delegation/backend.ts'
 import { DelegationEntry } from './delegation/delegation-entry.ts'
-import {
-  LocalGrants,
-  RemoteGrants,
-  type GrantPlan,
-  type LinkPolicy,
-  type LocalLink,
-} from './delegation/grant-source.ts'
+import type { GrantPlan, LocalLink } from './delegation/grant-plan.ts'
+import { LocalGrants, RemoteGrants } from './delegation/grant-source.ts'
 import { TokenRequests } from './delegation/token-requests.ts'
 import { UpstreamDelegator } from './delegation/upstream-delegator.ts'
+import { linkPolicy, type LinkPolicy } from './link-policy.ts'
 import { makesTokens, signsGrants } from './own-issuer.ts'
 import type { ProofMaker } from './proof-maker.ts'
 import type { IdentitySecrets } from './secrets.ts'
 import type { LocalIssuer } from './service/local-issuer.ts'
 import type { RevocableClaims, Revocation } from './service/revocations.ts'
+import { TELL_ALL } from './telling.ts'
 import type { AuthenticateClient } from './verifier/client-authentication.ts'
 import type { NetworkOf } from './verifier/networks.ts'
 
@@ -176,7 +173,11 @@ export class Delegators {
     }
     const grants = isHere
       ? new LocalGrants(link)
-      : new RemoteGrants(this.#grantRequests(upstream), plan, policy)
+      : new RemoteGrants(this.#grantRequests(upstream), {
+          plan,
+          policy,
+          telling: this.#asksNode() ? auth : undefined,
+        })
     const who = (): ClientCredentials => ({ id: client() })
     const requests = this.#requests(upstream, { ...auth, client: who })
     const { accept } = auth.scopes
@@ -187,6 +188,12 @@ export class Delegators {
   #isHere({ mode }: NarrowingAuth): boolean {
     const { issuer } = this.#parts.config()
     return mode === 'chain' ? signsGrants(issuer) : makesTokens(issuer)
+  }
+
+  /** Whether grants are asked for at a node. */
+  #asksNode(): boolean {
+    const { mode, grants } = this.#parts.config().issuer ?? {}
+    return mode === 'node' || grants?.mode === 'node'
   }
 
   /** The node, as the issuer of the organisation knows it. */
@@ -211,14 +218,12 @@ export class Delegators {
     const { config, secrets } = this.#parts
     const { issuer, limits } = config()
     const ttl = auth.mode === 'chain' ? issuer?.grantTtl : issuer?.tokenTtl
-    const isPairwise = auth.mode === 'chain' && auth.subject === 'pairwise'
-    return {
+    return linkPolicy(auth.mode === 'chain' ? auth : TELL_ALL, {
       maxTtl: (ttl ?? 0) / 1_000,
       maxDepth: limits.actDepth,
       maxBudget: limits.hopBudget,
-      subject: isPairwise ? { rule: 'pairwise', secret: secrets.pairwise } : { rule: 'same' },
-      disclose: auth.mode === 'chain' ? auth.disclose : 'full',
-    }
+      secret: secrets.pairwise,
+    })
   }
 
   /** The node itself, at the issuer of the organisation that is elsewhere. */

@@ -322,8 +322,8 @@ function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
   const revocations = new MemoryRevocations({ clock, capacity: 1_000 })
   const proofs = new ProofMaker(SigningKey.generate(), clock)
   const { sealing: secret } = secrets
-  const issuing = (issuer: string, key: SigningKey): LocalIssuer =>
-    new SigningIssuer({ issuer, keys: { signing: () => key }, secret, clock })
+  const issuing = (of: string, key: SigningKey): LocalIssuer =>
+    new SigningIssuer({ issuer: of, keys: { signing: () => key }, secret, clock })
   const local = own.mode === 'embedded' ? own.sts : own.grants?.key
   const audit: ExchangeLine[] = []
   const logged: string[] = []

@@ -88,6 +88,27 @@ function personsToken(
   })
 }
 
+/** A form of the helper. */
+async function post(url: string, audience: string, form: JsonObject): Promise<JsonObject> {
+  const now = Math.floor(clock())
+  const jti = randomUUID()
+  const who = { iss: HELPER, sub: HELPER, aud: audience, jti, iat: now, exp: now + 60 }
+  const body = new URLSearchParams({
+    client_assertion_type: URN.clientAssertion,
+    client_assertion: signJwt(helperKey, TYP.clientAssertion, who),
+    ...(form as Record<string, string>),
+  })
+  const { raw, status } = await send(url, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      dpop: prover.proof({ method: 'POST', url }),
+    },
+    body: body.toString(),
+  })
+  return { status, ...(raw === '' ? {} : (JSON.parse(raw) as JsonObject)) }
+}
+
 describe('a node that signs the grants of its organisation', () => {
   beforeEach(async () => {
     fixture = await FixtureServer.start()
@@ -177,26 +198,6 @@ describe('with the keys of the node and of its server', () => {
   beforeEach(() => {
     mark = fixture.calls().length
   })
-
-  async function post(url: string, audience: string, form: JsonObject): Promise<JsonObject> {
-    const now = Math.floor(clock())
-    const jti = randomUUID()
-    const who = { iss: HELPER, sub: HELPER, aud: audience, jti, iat: now, exp: now + 60 }
-    const body = new URLSearchParams({
-      client_assertion_type: URN.clientAssertion,
-      client_assertion: signJwt(helperKey, TYP.clientAssertion, who),
-      ...(form as Record<string, string>),
-    })
-    const { raw, status } = await send(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/x-www-form-urlencoded',
-        dpop: prover.proof({ method: 'POST', url }),
-      },
-      body: body.toString(),
-    })
-    return { status, ...(raw === '' ? {} : (JSON.parse(raw) as JsonObject)) }
-  }
 
   /** A grant for C, as the node of B signs it unless changed. */
   function grant(change: JsonObject = {}, key = sts): string {

@@ -109,9 +109,8 @@ export class EndpointAuthenticator implements Authenticator {
     const source = own && organisationKeys(own)
     if (own === undefined || source === undefined) return undefined
     const { issuer, algs } = source
-    const scopes: SubjectIssuer['scopes'] = (granted, map = {}) =>
-      grantedScopes(granted, { map, everything: true })
-    return { issuer, keys: this.#issuerKeys.of(source), algs, otherTypes: own.types, scopes }
+    const keys = this.#issuerKeys.of(source)
+    return { issuer, keys, algs, otherTypes: own.types, scopes: organisationScopes }
   }
 
   close(): void {
@@ -232,6 +231,10 @@ export class EndpointAuthenticator implements Authenticator {
     return sent instanceof Promise ? sent.then(() => principal) : principal
   }
 }
+
+/** Scopes of the organisation's issuer, which alone knows what all is. */
+const organisationScopes: SubjectIssuer['scopes'] = (granted, map = {}) =>
+  grantedScopes(granted, { map, everything: true })
 
 /** A static key is bound to nobody, so no proof could be about it. */
 function admitKey(principal: Principal, { scheme }: Presented): Principal {
