@@ -1,10 +1,6 @@
 // Ways to a token for an upstream, each with the real token services it needs on loopback.
 import type { ExchangeLine } from '../../node/core/audit.ts'
-import type {
-  NodeClient,
-  TrustRecord,
-  UpstreamAuth,
-} from '../../node/core/config-identity-types.ts'
+import type { GrantRule, UpstreamAuth } from '../../node/core/config-identity-types.ts'
 import type { NodeConfig, UpstreamConfig } from '../../node/core/config-types.ts'
 import type { LogFacts, Logger } from '../../node/core/logger.ts'
 import { SILENT } from '../../node/core/logger.ts'
@@ -17,23 +13,13 @@ import { GuardedFetch } from '../../node/identity/guarded-fetch.ts'
 import { ProofMaker } from '../../node/identity/proof-maker.ts'
 import { volatileSecrets } from '../../node/identity/secrets.ts'
 import { SigningIssuer, type LocalIssuer } from '../../node/identity/service/local-issuer.ts'
-import type { SubjectIssuer } from '../../node/identity/service/settings.ts'
 import { MemoryRevocations } from '../../node/identity/service/revocations.ts'
 import { SigningKey } from '../../node/identity/signing-key.ts'
+import type { Telling } from '../../node/identity/telling.ts'
 import { clientAuthenticator } from '../../node/identity/verifier/client-authentication.ts'
 import { tokenPrincipal } from '../../node/identity/verifier/principals.ts'
 import type { AccessClaims } from '../../protocol/token/claims.ts'
-import {
-  accessOf,
-  EDGE,
-  EDGE_MAIN,
-  jwk,
-  KEYS,
-  PEER,
-  PEER_CLIENT,
-  PROVIDER,
-  TokenLab,
-} from '../node/identity/service/token-lab.ts'
+import { accessOf, type TokenLab } from '../node/identity/service/token-lab.ts'
 
 /** One node with one upstream, and what it does to be let in there. */
 export interface Bench {
@@ -42,6 +28,8 @@ export interface Bench {
   /** What tokens must say of themselves. */
   readonly resource: string
   readonly issuer: string
+  /** Who signs what goes over, in the name of the organisation. */
+  readonly signer: string
   readonly node: string
   readonly jkt: string
   readonly map: Readonly<Record<string, readonly string[]>>
@@ -82,9 +70,13 @@ export interface WayChange {
   /** What the peer makes of scopes; default: the same. */
   readonly across?: Readonly<Record<string, readonly string[]>>
   readonly accept?: readonly string[]
+  /** What the upstream says may be told; default pseudonyms, and all actors. */
+  readonly telling?: Partial<Telling>
+  /** What whoever signs for this node says of grants for the peer; default: nothing. */
+  readonly rule?: Partial<GrantRule>
 }
 
-interface Own {
+export interface Own {
   /** Issuer identifier of the organisation, its key, client id and key of the node, and an endpoint of it. */
   readonly issuer: string
   readonly sts: SigningKey
@@ -96,7 +88,8 @@ interface Own {
   readonly grants?: { readonly url: string; readonly key?: SigningKey }
 }
 
-interface Plan {
+/** What a bench is made of. */
+export interface Plan {
   readonly own: Own
   readonly auth: UpstreamAuth
   readonly resource: string
@@ -104,205 +97,8 @@ interface Plan {
   readonly labs: readonly [TokenLab, ...TokenLab[]]
 }
 
-/** A node of the peer that is its token service too. */
-const PEERS: Own = {
-  issuer: PEER,
-  sts: KEYS.peer,
-  client: PEER_CLIENT,
-  key: KEYS.peerClient,
-  home: `${PEER}/mcp/main`,
-  mode: 'embedded',
-}
-
-const WITHIN = { 'ns:sales': ['ns:sales'], 'ns:crm': ['ns:crm:read'] }
-const ACROSS = { 'ns:crm:read': ['ns:crm:read'], 'ns:docs': ['ns:crm'] }
-
-/** A trust record that takes the scopes by the names they come under, and whatever acted before. */
-const OPEN = {
-  transit: ['*'],
-  maxDepth: 8,
-  scopes: {
-    map: { 'ns:crm': ['ns:crm'], 'ns:crm:read': ['ns:crm:read'] },
-    max: ['ns:crm', 'ns:sales'],
-  },
-}
-
-function openTo(across: Bench['map'] = OPEN.scopes.map): Partial<TrustRecord> {
-  const max = [...OPEN.scopes.max, ...Object.values(across).flat()]
-  return { ...OPEN, scopes: { map: across, max } }
-}
-
-/** The token service of this process; nothing is sent. */
-const inProcess: Way = {
-  name: 'in this process',
-  asks: false,
-  async make({ resource, map = WITHIN } = {}) {
-    const lab = await TokenLab.open()
-    const auth: UpstreamAuth = { mode: 'exchange', scopes: { map }, requireChain: true }
-    return bench({ own: PEERS, auth, resource: resource ?? lab.main, issuer: PEER, labs: [lab] })
-  },
-}
-
-async function elsewhere(
-  change: Partial<NodeClient> = {},
-  subjects?: SubjectIssuer,
-): Promise<{ lab: TokenLab; own: Own }> {
-  const lab = await TokenLab.open()
-  const [edge, ...others] = lab.settings().issuer?.nodes ?? []
-  const nodes = edge === undefined ? [] : [{ ...edge, ...change }, ...others]
-  lab.service.apply(lab.settings({ nodes, ...(subjects && { subjects }) }))
-  const sts = lab.parts?.keys.ring('sts').signing()
-  if (sts === undefined) throw new Error('not open')
-  const home = EDGE_MAIN
-  const own: Own = { issuer: lab.base, sts, client: EDGE, key: KEYS.edge, home, mode: 'node' }
-  return { lab, own }
-}
-
-/** RFC 8693 at the organisation's issuer. */
-const byExchange: Way = {
-  name: 'by exchange at the issuer of the organisation',
-  asks: true,
-  async make({ resource, map = WITHIN, within } = {}) {
-    const { lab, own } = await elsewhere(within === undefined ? {} : { scopes: { map: within } })
-    const auth: UpstreamAuth = { mode: 'exchange', scopes: { map }, requireChain: true }
-    return bench({ own, auth, resource: resource ?? lab.main, issuer: lab.base, labs: [lab] })
-  },
-}
-
-function chain(issuer: string, map: Bench['map'], accept: readonly string[] = []): UpstreamAuth {
-  const scopes = { map, accept }
-  return {
-    mode: 'chain',
-    issuer,
-    scopes,
-    subject: 'pairwise',
-    disclose: 'full',
-    requireChain: true,
-  }
-}
-
-/** A grant of this process, redeemed at the peer. */
-const byOwnGrant: Way = {
-  name: 'by chaining, with a grant made in this process',
-  asks: true,
-  async make({ resource, map = ACROSS, across, accept } = {}) {
-    const peer = await TokenLab.open()
-    peer.service.apply(peer.settings({ trust: [peer.trust(openTo(across))] }))
-    const auth = chain(peer.base, map, accept)
-    return bench({
-      own: PEERS,
-      auth,
-      resource: resource ?? peer.main,
-      issuer: peer.base,
-      labs: [peer],
-    })
-  },
-}
-
-/** A grant of the organisation's issuer, redeemed at the peer. */
-const byGrantOfIssuer: Way = {
-  name: 'by chaining, with a grant of the issuer of the organisation',
-  asks: true,
-  async make({ resource, map = ACROSS, within, across, accept } = {}) {
-    const peer = await TokenLab.open()
-    const renamed = within === undefined ? {} : { scopes: { map: within } }
-    const { lab, own } = await elsewhere({ reaches: [peer.base], ...renamed })
-    const record = peer.trust({
-      issuer: lab.base,
-      keys: { static: [jwk(own.sts)] },
-      clients: [{ id: EDGE, keys: { static: [jwk(KEYS.edge)] } }],
-      ...openTo(across),
-    })
-    peer.service.apply(peer.settings({ trust: [record], nodes: [], workloads: [] }))
-    const auth = chain(peer.base, map, accept)
-    return bench({
-      own,
-      auth,
-      resource: resource ?? peer.main,
-      issuer: peer.base,
-      labs: [lab, peer],
-    })
-  },
-}
-
-/** An authorization server that is no node, and the node that signs grants in its place. */
-const AT_SERVER: Omit<Own, 'grants'> = {
-  issuer: PROVIDER,
-  sts: KEYS.provider,
-  client: EDGE,
-  key: KEYS.edge,
-  home: EDGE_MAIN,
-  mode: 'external',
-}
-
-/** A grant of this process, from tokens of an authorization server. */
-const byGrantForServer: Way = {
-  name: 'by chaining, with a grant made in this process for an authorization server',
-  asks: true,
-  async make({ resource, map = ACROSS, across, accept } = {}) {
-    const peer = await TokenLab.open()
-    const url = 'https://edge.acme.example'
-    const record = peer.trust({
-      issuer: url,
-      keys: { static: [jwk(KEYS.other)] },
-      clients: [{ id: EDGE, keys: { static: [jwk(KEYS.edge)] } }],
-      ...openTo(across),
-    })
-    peer.service.apply(peer.settings({ trust: [record], nodes: [], workloads: [] }))
-    return bench({
-      own: { ...AT_SERVER, grants: { url, key: KEYS.other } },
-      auth: chain(peer.base, map, accept),
-      resource: resource ?? peer.main,
-      issuer: peer.base,
-      labs: [peer],
-    })
-  },
-}
-
-/** A grant of the node that signs them for an authorization server. */
-const byGrantOfSigner: Way = {
-  name: 'by chaining, with a grant another node makes for an authorization server',
-  asks: true,
-  async make({ resource, map = ACROSS, within, across, accept } = {}) {
-    const peer = await TokenLab.open()
-    const renamed = within === undefined ? {} : { scopes: { map: within } }
-    const { lab, own } = await elsewhere({ reaches: [peer.base], ...renamed }, SUBJECTS)
-    const record = peer.trust({
-      issuer: lab.base,
-      keys: { static: [jwk(own.sts)] },
-      clients: [{ id: EDGE, keys: { static: [jwk(KEYS.edge)] } }],
-      ...openTo(across),
-    })
-    peer.service.apply(peer.settings({ trust: [record], nodes: [], workloads: [] }))
-    return bench({
-      own: { ...AT_SERVER, grants: { url: lab.base } },
-      auth: chain(peer.base, map, accept),
-      resource: resource ?? peer.main,
-      issuer: peer.base,
-      labs: [lab, peer],
-    })
-  },
-}
-
-/** Tokens of the authorization server. */
-const SUBJECTS: SubjectIssuer = {
-  issuer: PROVIDER,
-  keys: { find: () => KEYS.provider.public },
-  algs: ['ES256'],
-  scopes: (scopes) => scopes,
-}
-
-/** All ways that pass a caller on. */
-export const WAYS: readonly Way[] = [
-  inProcess,
-  byExchange,
-  byOwnGrant,
-  byGrantOfIssuer,
-  byGrantForServer,
-  byGrantOfSigner,
-]
-
-function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
+/** Puts a node together that is so, with the token services it needs. */
+export function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
   const [{ clock }] = labs
   const signer = own.grants?.url ?? own.issuer
   const fetch = new GuardedFetch({ allowPrivate: true })
@@ -353,6 +149,7 @@ function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
     delegators,
     resource,
     issuer,
+    signer,
     map,
     posted,
     foreign,
