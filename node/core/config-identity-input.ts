@@ -60,6 +60,7 @@ export interface IssuerInput {
   readonly tokenTtl?: DurationInput
   readonly grantTtl?: DurationInput
   readonly keyLifetime?: DurationInput
+  readonly revocationPoll?: DurationInput
   readonly egress?: EgressInput
 }
 

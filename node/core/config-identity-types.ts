@@ -73,6 +73,8 @@ export interface IssuerSettings {
   readonly grantTtl: number
   /** How long a signing key is used before the next one takes over, ms; each is published ahead and kept until its tokens are gone. */
   readonly keyLifetime: number
+  /** Between questions what was revoked, where another node of the organisation knows, ms. */
+  readonly revocationPoll: number
   readonly egress: EgressSettings
 }
 

@@ -107,6 +107,10 @@ const fields = z.strictObject({
     { default: '7d', min: '1h', max: '24d' },
     'How long the node signs tokens and grants with one key, a duration. The next is published well before, and the last kept until its tokens are over, so it costs nobody anything.',
   ),
+  revocationPoll: duration(
+    { default: '15s', min: '1s', max: '5m' },
+    'How long the node waits before it asks again what was revoked, a duration; with mode node, or grants.mode node, where another node is told. A revoked token is good here for as long at most.',
+  ),
   egress: egress(
     'Where the token service and the identity of this node may connect to, for keys, metadata and tokens. Default: private addresses only if the base URL of the node is on loopback, as in a laboratory.',
   ),

@@ -13,10 +13,18 @@ import { Delegators } from './delegators.ts'
 import type { Keys } from './keys.ts'
 import { openKeys } from './minting.ts'
 import { OAuthRoutes } from './oauth-routes.ts'
-import { issuerIdOf, makesTokens, signerIdOf, signsGrants } from './own-issuer.ts'
+import {
+  followsRevocations,
+  issuerIdOf,
+  makesTokens,
+  signerIdOf,
+  signsGrants,
+} from './own-issuer.ts'
 import { ProofChecker } from './proof-checker.ts'
 import { ProofMaker } from './proof-maker.ts'
 import { MemoryReplay } from './replay.ts'
+import { RevocationPoll } from './revocation-poll.ts'
+import { askRevocations } from './revocation-source.ts'
 import { auditSubject, loadSecrets, volatileSecrets, type IdentitySecrets } from './secrets.ts'
 import { MemoryRevocations } from './service/revocations.ts'
 import { TokenService } from './service/service.ts'
@@ -74,6 +82,7 @@ export class Identity {
   #config: NodeConfig
   #base: string | undefined
   #service: TokenService | undefined
+  #poll: RevocationPoll | undefined
   #routes: OAuthService | undefined
 
   private constructor(
@@ -133,6 +142,8 @@ export class Identity {
       revocations: this.#revocations,
       audit: this.#options.audit,
     })
+    this.#poll = this.#makePoll()
+    this.#poll?.start()
     this.#routes = new OAuthRoutes([this.#service, this.#consents.pages])
     this.#keys.start((error) =>
       this.#options.log.error({ cause: error }, 'keys could not be looked after'),
@@ -176,6 +187,7 @@ export class Identity {
   }
 
   async close(): Promise<void> {
+    this.#poll?.close()
     this.#service?.close()
     this.#provenances.close()
     this.#endpoints.close()
@@ -255,6 +267,32 @@ export class Identity {
       clock: this.#clock,
       log: this.#options.log,
     })
+  }
+
+  /** Undefined where tokens are revoked in this process, or by nobody who would tell it. */
+  #makePoll(): RevocationPoll | undefined {
+    if (!followsRevocations(this.#config.issuer)) return undefined
+    const authenticateClient = clientAuthenticator(this.#keys.ring('client'), this.#clock)
+    return new RevocationPoll({
+      ask: (cursor) => {
+        const network = this.#networks.of(this.#egress)
+        const who = { issuer: this.#signer(), client: clientIdOf(this.#baseUrl()) }
+        return askRevocations({ ...who, network, authenticateClient }, cursor)
+      },
+      heeds: (issuer) => this.#issuers().includes(issuer),
+      revocations: this.#revocations,
+      interval: () => this.#config.issuer?.revocationPoll ?? 0,
+      clock: this.#clock,
+      log: this.#options.log,
+    })
+  }
+
+  /** Everybody whose tokens count here. */
+  #issuers(): readonly string[] {
+    const ofEndpoints = Object.values(this.#config.endpoints).flatMap(({ auth }) =>
+      auth === 'none' ? [] : (auth.issuer ?? []),
+    )
+    return [this.#issuer(), this.#signer(), ...ofEndpoints]
   }
 
   #settings(): ServiceSettings {

@@ -10,6 +10,11 @@ export function signsGrants(issuer: IssuerSettings | undefined): boolean {
   return makesTokens(issuer) || issuer?.grants?.mode === 'embedded'
 }
 
+/** Whether another node of the organisation is who tokens and grants are revoked at. */
+export function followsRevocations(issuer: IssuerSettings | undefined): boolean {
+  return issuer?.mode === 'node' || issuer?.grants?.mode === 'node'
+}
+
 /** Identifier of whoever makes the access tokens of the organisation. @param base URL of the node */
 export function issuerIdOf(issuer: IssuerSettings | undefined, base: string): string {
   return issuer?.url ?? base

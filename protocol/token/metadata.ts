@@ -92,6 +92,7 @@ export function serverMetadata(facts: ServerFacts): JsonObject {
     token_endpoint: `${base}/oauth/token`,
     jwks_uri: `${base}/oauth/jwks`,
     revocation_endpoint: `${base}/oauth/revoke`,
+    mesh_revocations_endpoint: `${base}/oauth/revocations`,
     scopes_supported: [...facts.scopes],
     // Required by RFC 8414; there is no authorization endpoint.
     response_types_supported: [],

@@ -13,6 +13,7 @@ import { required, type GrantContext, type GrantHandler, type GrantRequest } fro
 import { introspect } from './introspection.ts'
 import { oauthFault, refuse, respondEmpty } from './rescue.ts'
 import { revoke } from './revocation.ts'
+import { listRevocations } from './revocation-list.ts'
 import { PATHS } from './settings.ts'
 import { tokenAnswer } from './token-answer.ts'
 import { Trail } from './trail.ts'
@@ -37,6 +38,7 @@ interface Door {
 const DOORS: ReadonlyMap<string, Door> = new Map([
   [PATHS.token, { kind: 'unknown', proves: true, work: grant }],
   [PATHS.revoke, { kind: 'revocation', proves: false, work: revoke }],
+  [PATHS.revocations, { kind: 'revocation', proves: false, work: listRevocations }],
   [PATHS.introspect, { kind: 'introspection', proves: false, work: introspect }],
 ])
 

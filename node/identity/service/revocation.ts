@@ -1,6 +1,7 @@
 import type { AccessClaims } from '../../../protocol/token/claims.ts'
 import { MAX_ACCESS_LIFETIME } from '../../../protocol/token/access.ts'
 import { OAuthFault } from '../../../protocol/token/faults.ts'
+import { MAX_NAME } from '../../../protocol/token/fields.ts'
 import { MAX_LEEWAY } from '../../../protocol/token/times.ts'
 import { refusal } from '../../../protocol/token/refusals.ts'
 import type { OAuthResponse } from '../../core/authentication.ts'
@@ -25,6 +26,8 @@ export async function revoke(request: GrantRequest, context: GrantContext): Prom
   }
   if (sid !== undefined) {
     if (client.node === undefined) throw notYours()
+    // No token has a longer one, and other nodes are told of it.
+    if (sid.length > MAX_NAME) throw new OAuthFault('invalid_request', 'the sid is too long')
     endSession(sid, context)
     trail.end('revoked')
     return respondEmpty(200)

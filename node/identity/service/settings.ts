@@ -109,6 +109,8 @@ export const PATHS = {
   token: '/oauth/token',
   revoke: '/oauth/revoke',
   introspect: '/oauth/introspect',
+  /** What was revoked, for other nodes of the organisation. */
+  revocations: '/oauth/revocations',
   jwks: '/oauth/jwks',
   clientJwks: '/oauth/client-jwks',
   /** Keys of what this node signs as the origin of tools. */

@@ -90,6 +90,7 @@ describe('documents', () => {
           ],
           "issuer": "https://a.example",
           "jwks_uri": "https://a.example/oauth/jwks",
+          "mesh_revocations_endpoint": "https://a.example/oauth/revocations",
           "response_types_supported": [],
           "revocation_endpoint": "https://a.example/oauth/revoke",
           "revocation_endpoint_auth_methods_supported": [
