@@ -11,7 +11,7 @@ import type {
 } from '../core/config-identity-types.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import { formatDuration } from '../core/units.ts'
-import { signerIdOf } from '../identity/own-issuer.ts'
+import { followsRevocations, signerIdOf } from '../identity/own-issuer.ts'
 
 /** Scopes to what they become. */
 type ScopeTable = Readonly<Record<string, readonly string[]>>
@@ -22,6 +22,8 @@ export interface IssuerReport {
   readonly url: string
   /** Of the embedded service. */
   readonly tokenTtl?: string
+  /** How often another node is asked what was revoked; absent where none is. */
+  readonly revocationPoll?: string
   /** Who signs grants in its place; absent where it does itself. */
   readonly grants?: {
     readonly mode: GrantSigner['mode']
@@ -180,7 +182,10 @@ function explainIssuer(config: NodeConfig, url: string): IssuerReport | undefine
   if (issuer === undefined) return undefined
   const { mode, tokenTtl, grantTtl, grants } = issuer
   const made = mode === 'embedded' ? { tokenTtl: formatDuration(tokenTtl) } : {}
-  const report = { mode, url: issuer.url ?? url, ...made }
+  const poll = followsRevocations(issuer)
+    ? { revocationPoll: formatDuration(issuer.revocationPoll) }
+    : {}
+  const report = { mode, url: issuer.url ?? url, ...made, ...poll }
   if (grants === undefined) return report
   const life = grants.mode === 'embedded' ? { grantTtl: formatDuration(grantTtl) } : {}
   return { ...report, grants: { mode: grants.mode, url: signerIdOf(issuer, url), ...life } }

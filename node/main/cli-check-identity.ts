@@ -127,14 +127,24 @@ function signerLines({ grants }: IssuerReport): readonly string[] {
   return [`grants signed by ${who} as ${grants.url}: what trust records of others name${ttl}`]
 }
 
+/** Who issues tokens and signs grants, and whether it is asked what was revoked. */
+function issuerLines(issuer: IssuerReport): readonly string[] {
+  const { url, mode, tokenTtl, revocationPoll } = issuer
+  const words = [
+    `issuer ${url}, ${RUNS[mode]}`,
+    ...(tokenTtl === undefined ? [] : [`tokens live ${tokenTtl}`]),
+  ]
+  const poll =
+    revocationPoll === undefined
+      ? []
+      : [`revocations are asked for every ${revocationPoll}, and count from then on`]
+  return [words.join('; '), ...signerLines(issuer), ...poll]
+}
+
 /** Who may get tokens, a line each. */
 export function identityLines(identity: IdentityReport): readonly string[] {
   const { issuer, nodes, workloads, trust } = identity
-  const ttl = issuer?.tokenTtl === undefined ? '' : `; tokens live ${issuer.tokenTtl}`
-  const own =
-    issuer === undefined
-      ? []
-      : [`issuer ${issuer.url}, ${RUNS[issuer.mode]}${ttl}`, ...signerLines(issuer)]
+  const own = issuer === undefined ? [] : issuerLines(issuer)
   return [
     ...own,
     ...nodes.flatMap(nodeLines),

@@ -222,6 +222,13 @@ describe('commands', () => {
   node https://find.b.example/oauth/client.json: trades tokens for https://find.b.example/mcp/docs into tokens for https://gw.d.example
     grants for https://gw.d.example: any endpoint; at most ns:x; pairwise subject, actors self at most
 `)
+    const grants = { mode: 'node', url: 'https://hub.b.example' }
+    const elsewhere = await write({ issuer: { ...issuer, grants } })
+    expect(elsewhere.out).toContain(`
+  issuer https://login.b.example/b, an external authorization server
+  grants signed by another node as https://hub.b.example: what trust records of others name
+  revocations are asked for every 15s, and count from then on
+`)
     const asking = await write({ issuer })
     expect(asking.err).toContain(
       'upstreams.c.auth.mode: asks the authorization server for grants, which few make, with "issuer.grants: {}" this node signs them',
