@@ -96,10 +96,8 @@ function checkOwnIssuer(outline: ConfigOutline): readonly ConfigProblem[] {
       const hint = 'use mode "exchange" within the organisation'
       return at(['upstreams', label, 'auth', 'issuer'], upstream.auth.issuer, hint)
     }),
-    ...known(nodes.entries()).flatMap(([i, { reaches, grants = [] }]) =>
-      grants.flatMap((rule) =>
-        at(['nodes', i, 'reaches', reaches.indexOf(rule.issuer)], rule.issuer, foreign),
-      ),
+    ...known(nodes.entries()).flatMap(([i, { reaches }]) =>
+      reaches.flatMap((reached, j) => at(['nodes', i, 'reaches', j], reached, foreign)),
     ),
     ...known(workloads.entries()).flatMap(([i, { federated }]) =>
       at(['workloads', i, 'federated', 'issuer'], federated?.issuer, foreign),

@@ -95,7 +95,9 @@ function targetOf(
   const { policy, roster } = context
   const [resource, audience] = [form.get('resource'), form.get('audience')]
   if (form.get('requested_token_type') === URN.jwt) {
-    const isReached = audience !== undefined && node.reaches.includes(audience)
+    // A grant is never for the issuer that makes it: what it makes for itself is a token, for an endpoint it knows.
+    const isOther = audience !== policy.identifier
+    const isReached = isOther && audience !== undefined && node.reaches.includes(audience)
     const isTarget = resource !== undefined && readSecureUrl(resource) !== undefined
     const isListed = rule?.resources?.includes(resource ?? '') ?? true
     if (!isReached || !isTarget || !isListed || roster.ownerOf(resource) !== undefined)

@@ -150,6 +150,12 @@ describe('what a node may get grants for', () => {
       ],
     ],
     [
+      { reaches: [BASE] },
+      [
+        'nodes[0].reaches[0]: is the issuer of this organisation itself, here stand other issuers only',
+      ],
+    ],
+    [
       { reaches: ['https://gw.d.example', { issuer: LOGIN }] },
       [
         'nodes[0].reaches[1]: is the issuer of this organisation itself, here stand other issuers only',

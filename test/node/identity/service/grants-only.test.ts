@@ -251,6 +251,20 @@ describe('no grant is made', () => {
     expect(lab.issued).toEqual([])
   })
 
+  it('for the service itself, whatever the node may reach', async () => {
+    const resource = 'https://anywhere.example/mcp/main'
+    for (const change of [
+      policy({ reaches: [lab.base] }),
+      { nodes: policy({ reaches: [lab.base] }).nodes ?? [] },
+    ]) {
+      lab.service.apply(lab.settings(change))
+      const subject_token = change.subjects === undefined ? lab.subject() : token()
+      const reply = await ask({ subject_token, audience: lab.base, resource })
+      expect([reply.status, reply.error]).toEqual([400, 'invalid_target'])
+    }
+    expect(lab.issued).toEqual([])
+  })
+
   it('attack 43: for whoever is no node of the organisation', async () => {
     const stranger = { ...asking(), ...lab.as('https://x.example/c.json', KEYS.stranger) }
     expect((await lab.ask(stranger)).error).toBe('invalid_client')
