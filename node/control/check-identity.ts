@@ -1,6 +1,8 @@
 import { formatScope, intersect } from '../../protocol/token/scopes.ts'
 import type {
   EndpointAuth,
+  GrantRule,
+  GrantSigner,
   IssuerSettings,
   NodeClient,
   TrustRecord,
@@ -9,6 +11,7 @@ import type {
 } from '../core/config-identity-types.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import { formatDuration } from '../core/units.ts'
+import { followsRevocations, signerIdOf } from '../identity/own-issuer.ts'
 
 /** Scopes to what they become. */
 type ScopeTable = Readonly<Record<string, readonly string[]>>
@@ -19,6 +22,15 @@ export interface IssuerReport {
   readonly url: string
   /** Of the embedded service. */
   readonly tokenTtl?: string
+  /** How often another node is asked what was revoked; absent where none is. */
+  readonly revocationPoll?: string
+  /** Who signs grants in its place; absent where it does itself. */
+  readonly grants?: {
+    readonly mode: GrantSigner['mode']
+    readonly url: string
+    /** Of this process. */
+    readonly grantTtl?: string
+  }
 }
 
 /** Who may call an endpoint. */
@@ -82,7 +94,10 @@ export interface TrustReport {
 }
 
 /** A node that may use token exchange. */
-export type NodeReport = Pick<NodeClient, 'client' | 'spends' | 'reaches'>
+export interface NodeReport extends Pick<NodeClient, 'client' | 'spends' | 'reaches'> {
+  /** What grants for some of those it reaches may say at most. */
+  readonly grants: readonly GrantRule[]
+}
 
 /** A program with tokens of its own. */
 export interface WorkloadReport {
@@ -165,9 +180,15 @@ export function explainPassing(
 function explainIssuer(config: NodeConfig, url: string): IssuerReport | undefined {
   const { issuer } = config
   if (issuer === undefined) return undefined
-  const { mode, tokenTtl } = issuer
+  const { mode, tokenTtl, grantTtl, grants } = issuer
   const made = mode === 'embedded' ? { tokenTtl: formatDuration(tokenTtl) } : {}
-  return { mode, url: issuer.url ?? url, ...made }
+  const poll = followsRevocations(issuer)
+    ? { revocationPoll: formatDuration(issuer.revocationPoll) }
+    : {}
+  const report = { mode, url: issuer.url ?? url, ...made, ...poll }
+  if (grants === undefined) return report
+  const life = grants.mode === 'embedded' ? { grantTtl: formatDuration(grantTtl) } : {}
+  return { ...report, grants: { mode: grants.mode, url: signerIdOf(issuer, url), ...life } }
 }
 
 function explainTrust(record: TrustRecord, tokenTtl: number): TrustReport {
@@ -196,8 +217,12 @@ function explainWorkload(workload: WorkloadClient): WorkloadReport {
   return { ...shared, proof: keys === undefined ? 'secret' : 'keys' }
 }
 
-function explainNode({ client, spends, reaches }: NodeClient): NodeReport {
-  return { client, spends: spends.map(plainUrl), reaches: reaches.map(plainUrl) }
+function explainNode({ client, spends, reaches, grants = [] }: NodeClient): NodeReport {
+  const rules = grants.map(({ resources, ...rule }) => ({
+    ...rule,
+    ...(resources && { resources: resources.map(plainUrl) }),
+  }))
+  return { client, spends: spends.map(plainUrl), reaches: reaches.map(plainUrl), grants: rules }
 }
 
 /** Explains who may get tokens. `url` is the base URL of the node. No secret, hash or key is in it. */

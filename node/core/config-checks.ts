@@ -152,6 +152,17 @@ function unboundTokens({ trust }: NodeConfig): readonly ConfigProblem[] {
   })
 }
 
+/** Few authorization servers make grants, and nothing says so before the first call. */
+function foreignGrants({ issuer, upstreams }: NodeConfig): readonly ConfigProblem[] {
+  if (issuer?.mode !== 'external' || issuer.grants !== undefined) return []
+  return Object.entries(upstreams).flatMap(([label, upstream]) => {
+    if (upstream.kind === 'stdio' || upstream.auth.mode !== 'chain') return []
+    const message = 'asks the authorization server for grants, which few make'
+    const hint = 'with "issuer.grants: {}" this node signs them'
+    return [{ path: ['upstreams', label, 'auth', 'mode'], message, hint }]
+  })
+}
+
 function plainListener({ node }: NodeConfig): readonly ConfigProblem[] {
   if (node.tls !== undefined || isLoopback(node.listen.host)) return []
   const message = 'plain http on the network'
@@ -183,6 +194,7 @@ export function configWarnings(
     ...plainUrls(config),
     ...plainListener(config),
     ...unboundTokens(config),
+    ...foreignGrants(config),
     ...ended(config, now),
     ...policyWarnings(config),
   ]

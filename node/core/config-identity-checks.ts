@@ -11,34 +11,79 @@ function ownIssuerOf({ issuer, node }: ConfigOutline): string | undefined {
   return issuer.url ?? (node === undefined ? undefined : baseUrlOf(node))
 }
 
+/** The identifier grants of the organisation are signed under, where it is not that of its issuer. */
+function signerOf({ issuer, node }: ConfigOutline): string | undefined {
+  const grants = issuer === undefined || issuer === 'none' ? undefined : issuer.grants
+  if (grants === undefined) return undefined
+  return grants.url ?? (node === undefined ? undefined : baseUrlOf(node))
+}
+
 /** What only the token service reads is read nowhere else. */
 function checkEmbedded(outline: ConfigOutline): readonly ConfigProblem[] {
   const { issuer } = outline
   if (issuer === undefined || (issuer !== 'none' && issuer.mode === 'embedded')) return []
-  return (['nodes', 'workloads', 'trust'] as const)
+  const signs = issuer !== 'none' && issuer.grants?.mode === 'embedded'
+  const unread = signs
+    ? (['workloads', 'trust'] as const)
+    : (['nodes', 'workloads', 'trust'] as const)
+  return unread
     .filter((part) => outline[part].length > 0)
     .map((part) => ({
       path: [part],
       at: 'key',
       message: 'is only for a node with an embedded issuer',
-      hint:
-        issuer === 'none'
-          ? 'add "issuer: {}"'
-          : 'write it where the token service of the organisation runs',
+      hint: whereInstead(issuer),
     }))
+}
+
+function whereInstead(issuer: NonNullable<ConfigOutline['issuer']>): string {
+  if (issuer === 'none') return 'add "issuer: {}"'
+  return issuer.mode === 'external'
+    ? 'the authorization server decides who gets tokens: tell it'
+    : 'write it where the token service of the organisation runs'
+}
+
+/** What nodes are called at an authorization server that is not there. */
+function checkAliases({ issuer, nodes }: ConfigOutline): readonly ConfigProblem[] {
+  if (issuer === undefined || issuer === 'none' || issuer.mode === 'external') return []
+  return known(nodes.entries()).flatMap(([i, node]) =>
+    (['alias', 'scopeMap'] as const)
+      .filter((field) => node[field] !== undefined)
+      .map((field) => ({
+        path: ['nodes', i, field],
+        message: 'is only for an issuer of mode external',
+      })),
+  )
+}
+
+/** Two issuers by one name would have their keys taken for each other's. */
+function checkSigner(outline: ConfigOutline): readonly ConfigProblem[] {
+  const { issuer, node } = outline
+  const signer = signerOf(outline)
+  if (issuer === undefined || issuer === 'none' || signer === undefined) return []
+  const path = ['issuer', 'grants', ...(issuer.grants?.url === undefined ? [] : ['url'])]
+  if (signer === issuer.url) {
+    const hint = 'grants have an issuer identifier of their own'
+    return [{ path, message: 'is the authorization server itself', hint }]
+  }
+  const isHere = node !== undefined && signer === baseUrlOf(node)
+  if (issuer.grants?.mode !== 'node' || !isHere) return []
+  const hint = 'use mode "embedded" to sign grants here'
+  return [{ path, message: 'is the URL of this node itself', hint }]
 }
 
 /** An issuer of somebody else that is our own. */
 function checkOwnIssuer(outline: ConfigOutline): readonly ConfigProblem[] {
-  const own = ownIssuerOf(outline)
-  if (own === undefined) return []
-  const { endpoints, issuer, trust, upstreams, workloads } = outline
+  const own = new Set([ownIssuerOf(outline), signerOf(outline)])
+  const { endpoints, issuer, nodes, trust, upstreams, workloads } = outline
   const at = (
     path: ConfigProblem['path'],
     id: string | undefined,
     hint: string,
   ): ConfigProblem[] =>
-    id === own ? [{ path, message: 'is the issuer of this organisation itself', hint }] : []
+    id !== undefined && own.has(id)
+      ? [{ path, message: 'is the issuer of this organisation itself', hint }]
+      : []
   const foreign = 'here stand other issuers only'
   return [
     ...known(endpoints).flatMap(([name, { auth }]) =>
@@ -51,6 +96,9 @@ function checkOwnIssuer(outline: ConfigOutline): readonly ConfigProblem[] {
       const hint = 'use mode "exchange" within the organisation'
       return at(['upstreams', label, 'auth', 'issuer'], upstream.auth.issuer, hint)
     }),
+    ...known(nodes.entries()).flatMap(([i, { reaches }]) =>
+      reaches.flatMap((reached, j) => at(['nodes', i, 'reaches', j], reached, foreign)),
+    ),
     ...known(workloads.entries()).flatMap(([i, { federated }]) =>
       at(['workloads', i, 'federated', 'issuer'], federated?.issuer, foreign),
     ),
@@ -167,6 +215,8 @@ function checkExchange({ issuer, upstreams }: ConfigOutline): readonly ConfigPro
 export function identityChecks(outline: ConfigOutline): readonly ConfigProblem[] {
   return [
     ...checkEmbedded(outline),
+    ...checkAliases(outline),
+    ...checkSigner(outline),
     ...checkOwnIssuer(outline),
     ...checkRepeats(outline),
     ...checkGrants(outline),

@@ -52,18 +52,35 @@ export interface IssuerInput {
   readonly algs?: readonly SignatureAlgorithm[]
   readonly types?: readonly string[]
   readonly client?: CredentialsInput
+  readonly grants?: {
+    readonly mode?: 'embedded' | 'node'
+    readonly url?: string
+    readonly tokenEndpoint?: string
+  }
   readonly tokenTtl?: DurationInput
   readonly grantTtl?: DurationInput
   readonly keyLifetime?: DurationInput
+  readonly revocationPoll?: DurationInput
   readonly egress?: EgressInput
+}
+
+/** An item of `nodes[].reaches` that is no URL alone. */
+export interface GrantRuleInput {
+  readonly issuer: string
+  readonly resources?: readonly string[]
+  readonly scopes?: { readonly map?: ScopeMapInput; readonly max?: readonly string[] }
+  readonly subject?: 'pairwise' | 'public'
+  readonly disclose?: 'full' | 'self' | 'hashed'
 }
 
 /** An item of `nodes`. */
 export interface NodeClientInput {
   readonly client: string
   readonly keys?: KeysInput
+  readonly alias?: string
   readonly spends: readonly string[]
-  readonly reaches: readonly string[]
+  readonly scopeMap?: ScopeMapInput
+  readonly reaches: readonly (string | GrantRuleInput)[]
   readonly scopes?: { readonly map: ScopeMapInput }
 }
 

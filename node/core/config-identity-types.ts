@@ -34,6 +34,22 @@ export interface ClientCredentials {
 export type ClientAuthMethod =
   'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
 
+/**
+ * Who signs the grants of an organisation whose authorization server cannot. Its keys and its identifier are its own, so
+ * that no key of the one is ever good for the other; it makes nothing but grants, and they are made from a token of
+ * that server for one endpoint of the node that asks, verified anew and narrowed by the law of all delegation. Who acted
+ * and how far a call may go counts where that token says it; where it does not, the chain begins with the node that
+ * asks, and the budget is that of the call. Other organisations list this identifier in their trust records.
+ */
+export interface GrantSigner {
+  /** `embedded`: this process; `node`: another node of the organisation. */
+  readonly mode: 'embedded' | 'node'
+  /** Issuer identifier of the grants. Absent only in mode `embedded`: the node's base URL. */
+  readonly url?: string
+  /** Mode `node` only; absent: from the metadata of that issuer. */
+  readonly tokenEndpoint?: string
+}
+
 /** The organisation's token issuer, as this node sees it. Times are milliseconds. */
 export interface IssuerSettings {
   /** `embedded`: the token service of this process; `node`: that of another node of the organisation; `external`: a foreign authorization server. */
@@ -49,24 +65,51 @@ export interface IssuerSettings {
   readonly types: readonly string[]
   /** Mode `external` only. */
   readonly client?: ClientCredentials
+  /** Mode `external` only; absent: the authorization server makes grants itself. */
+  readonly grants?: GrantSigner
   /** Longest life of an access token the embedded service issues, ms. */
   readonly tokenTtl: number
   /** Life of a grant for another organisation, ms. */
   readonly grantTtl: number
   /** How long a signing key is used before the next one takes over, ms; each is published ahead and kept until its tokens are gone. */
   readonly keyLifetime: number
+  /** Between questions what was revoked, where another node of the organisation knows, ms. */
+  readonly revocationPoll: number
   readonly egress: EgressSettings
 }
 
-/** A node that may use token exchange at the embedded service. */
+/** What grants for one issuer of another organisation may say. */
+export interface GrantRule {
+  readonly issuer: string
+  /** Endpoints over there; absent: any. */
+  readonly resources?: readonly string[]
+  readonly scopes: {
+    /** Scopes of what the node spends to those over there; absent: as for all it reaches. */
+    readonly map?: Readonly<Record<string, readonly string[]>>
+    /** Absent: no bound besides the map. */
+    readonly max?: readonly string[]
+  }
+  /** The most it learns of who calls. */
+  readonly subject: 'pairwise' | 'public'
+  /** The most it learns of who acted before. */
+  readonly disclose: 'full' | 'self' | 'hashed'
+}
+
+/** A node that may use token exchange at the service of this one. */
 export interface NodeClient {
   /** Client id: the URL of its client metadata document. */
   readonly client: string
   readonly keys: ClientKeySource
+  /** Its client id at the authorization server of the organisation; absent: the same. */
+  readonly alias?: string
+  /** Scopes of that server in the names of what it spends; absent: what is of our grammar, as it is written. */
+  readonly scopeMap?: Readonly<Record<string, readonly string[]>>
   /** Resources of its own: the tokens it may trade in. */
   readonly spends: readonly string[]
   /** Resources it may get tokens for, and issuers it may get grants for. */
   readonly reaches: readonly string[]
+  /** Rules for some of those issuers; the others get opaque names, and are told of every actor. */
+  readonly grants?: readonly GrantRule[]
   /** Scopes of what it spends in the names of what it reaches; absent: both have the same names. */
   readonly scopes?: ScopeMap
 }

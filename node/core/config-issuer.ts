@@ -17,10 +17,51 @@ import {
   subject,
   tokenTypes,
 } from './config-identity-fields.ts'
-import type { ClientKeySource, NodeClient, WorkloadClient } from './config-identity-types.ts'
-import { foreignScope, ownScope, scopeMap } from './config-scope-fields.ts'
+import type { ClientKeySource, GrantSigner, WorkloadClient } from './config-identity-types.ts'
+import { ownScope } from './config-scope-fields.ts'
 
 const MODES = ['embedded', 'node', 'external'] as const
+
+const SIGNERS = ['embedded', 'node'] as const
+
+const grantFields = z.strictObject({
+  mode: z
+    .enum(SIGNERS)
+    .prefault('embedded')
+    .describe(
+      'Who signs them. embedded: this process; node: another node of the organisation, which lists this one under nodes. One such node an organisation, so that a caller is known to the others by one name.',
+    ),
+  url: issuerId
+    .optional()
+    .describe(
+      'Issuer identifier of the grants: what the trust records of other organisations name. Never that of the authorization server, which has keys of its own. Default with mode embedded: the base URL of the node; needed with mode node.',
+    ),
+  tokenEndpoint: secureUrl
+    .optional()
+    .describe(
+      'Where grants are asked for; only with mode node. Default: what the metadata of url says (RFC 8414), which must be on its host.',
+    ),
+})
+
+function checkSigner(
+  { mode, url, tokenEndpoint }: z.output<typeof grantFields>,
+  context: z.RefinementCtx,
+): void {
+  if (mode === 'node' && url === undefined) {
+    addProblem(context, { path: ['url'], message: 'is missing: mode node needs it' })
+  }
+  if (mode === 'embedded' && tokenEndpoint !== undefined) {
+    const hint = 'with mode embedded it is this process that answers'
+    addProblem(context, { path: ['tokenEndpoint'], message: 'is not for mode embedded', hint })
+  }
+}
+
+const grants: z.ZodType<GrantSigner> = grantFields
+  .superRefine(checkSigner)
+  .transform((signer): GrantSigner => defined(signer))
+  .describe(
+    'Grants for other organisations, where the authorization server cannot make them, as Keycloak cannot: a node signs them, under an identifier of its own, from tokens of that server. Only with mode external. An empty table is this process with every default. Default: none; the authorization server is asked for them.',
+  )
 
 const fields = z.strictObject({
   mode: z
@@ -53,6 +94,7 @@ const fields = z.strictObject({
   client: credentials(
     'Who this node is there; only with mode external. Default: the URL of its client metadata document, with private_key_jwt.',
   ).optional(),
+  grants: grants.optional(),
   tokenTtl: duration(
     { default: '120s', min: '10s', max: '1h' },
     'Longest life of an access token the embedded service issues, a duration. Short, because it bounds what a stolen or revoked one is good for.',
@@ -63,7 +105,11 @@ const fields = z.strictObject({
   ),
   keyLifetime: duration(
     { default: '7d', min: '1h', max: '24d' },
-    'How long the embedded service signs with one key, a duration. The next is published well before, and the last kept until its tokens are over, so it costs nobody anything.',
+    'How long the node signs tokens and grants with one key, a duration. The next is published well before, and the last kept until its tokens are over, so it costs nobody anything.',
+  ),
+  revocationPoll: duration(
+    { default: '15s', min: '1s', max: '5m' },
+    'How long the node waits before it asks again what was revoked, a duration; with mode node, or grants.mode node, where another node is told. A revoked token is good here for as long at most.',
   ),
   egress: egress(
     'Where the token service and the identity of this node may connect to, for keys, metadata and tokens. Default: private addresses only if the base URL of the node is on loopback, as in a laboratory.',
@@ -82,7 +128,7 @@ function checkMode(issuer: Fields, context: z.RefinementCtx): void {
     const hint = 'with mode embedded it is this process that answers'
     addProblem(context, { path: [key], message: 'is not for mode embedded', hint })
   }
-  for (const key of ['client', 'types'] as const) {
+  for (const key of ['client', 'types', 'grants'] as const) {
     if (mode === 'external' || issuer[key] === undefined) continue
     addProblem(context, { path: [key], message: 'is only for mode external' })
   }
@@ -100,51 +146,11 @@ export const issuerSchema: z.ZodType<IssuerDraft> = fields
     'The token issuer of the organisation: callers of endpoints come with its tokens, and calls to other nodes go with tokens it made. An empty table is the embedded service with every default. Default: none; then endpoints are open, or name an issuer of their own.',
   )
 
-const clientKeys = keySource
-  .optional()
-  .describe(
-    'Public keys of its client assertions. Default: those its client metadata document names, fetched from the URL that is its client id.',
-  )
-
-function keysOf(client: string, keys: ClientKeySource | undefined): ClientKeySource {
-  return keys ?? { metadataUri: client }
-}
-
-/** An item of the part `nodes`. */
-export const nodeClientSchema: z.ZodType<NodeClient> = z
-  .strictObject({
-    client: documentId.describe(
-      'Client id of the node: the URL of its client metadata document, <its base URL>/oauth/client.json.',
-    ),
-    keys: clientKeys,
-    spends: distinct(resourceId, 0).describe(
-      'URLs of endpoints of that node: the audiences of tokens it may trade in. Nobody else may trade them. Empty: it has none.',
-    ),
-    reaches: distinct(resourceId, 0).describe(
-      'What it may get in exchange: URLs of endpoints it may get tokens for, and identifiers of other issuers it may get grants for. Empty: nothing; its own endpoints are known all the same.',
-    ),
-    scopes: z
-      .strictObject({
-        map: scopeMap(ownScope, foreignScope).describe(
-          'Scopes of what it spends to scopes of what it reaches. What is not in it does not go over.',
-        ),
-      })
-      .optional()
-      .describe(
-        'The caller’s scopes in the names of the next endpoint, as the node has them under auth.scopes of its upstream. Default: both endpoints give namespaces the same names.',
-      ),
-  })
-  .transform(({ keys, ...rest }): NodeClient => ({
-    ...defined(rest),
-    keys: keysOf(rest.client, keys),
-  }))
-  .describe('A node of the organisation that may use token exchange at the embedded service.')
-
 /** Clients and their keys, as they are written in a trust record: a client id, or a table. */
 export const trustedClient: z.ZodType<{ readonly id: string; readonly keys: ClientKeySource }> =
   z.union([
     documentId
-      .transform((id) => ({ id, keys: keysOf(id, undefined) }))
+      .transform((id) => ({ id, keys: { metadataUri: id } }))
       .meta({
         description: 'Client id of a node: the URL of its client metadata document, with its keys.',
       }),

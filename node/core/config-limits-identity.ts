@@ -47,7 +47,7 @@ export const IDENTITY_LIMITS: Readonly<Record<IdentityLimitName, LimitSpec>> = {
     min: 1_000,
     max: 10_000_000,
     meaning:
-      'Proofs and grants remembered against replay, about 150 bytes each. When it is full, requests are refused until the oldest are over: nothing is forgotten early.',
+      'Proofs and grants remembered against replay, about 400 bytes each. When it is full, requests are refused until the oldest are over: nothing is forgotten early.',
   },
   verifiedTokens: {
     unit: 'count',

@@ -20,7 +20,8 @@ import type { ConfigDraft, EndpointDraft } from './config-drafts.ts'
 import { auditSchema } from './config-audit.ts'
 import { endpointAuth } from './config-endpoint-auth.ts'
 import { isSecure } from './config-identity-fields.ts'
-import { issuerSchema, nodeClientSchema, workloadSchema } from './config-issuer.ts'
+import { issuerSchema, workloadSchema } from './config-issuer.ts'
+import { nodeClientSchema } from './config-nodes.ts'
 import { clientsSchema, expectSchema, tagsSchema, visibilitySchema } from './config-policy.ts'
 import { trustSchema } from './config-trust.ts'
 import type { NamespaceConfig, NodeSettings, TlsSettings } from './config-types.ts'
@@ -207,7 +208,7 @@ export const configSchema: z.ZodType<ConfigDraft> = z
       .array(nodeClientSchema)
       .prefault([])
       .describe(
-        'Nodes of the organisation that may use token exchange here, and for what; only with an embedded issuer. This node needs no entry.',
+        'Nodes of the organisation that may use token exchange here, and for what; only where this process issues tokens, or signs grants. This node needs no entry.',
       ),
     workloads: z
       .array(workloadSchema)

@@ -17,19 +17,17 @@ import { EnterpriseBackend, WorkloadBackend } from './delegation/assertion-backe
 import { AuditedBackend } from './delegation/audited-backend.ts'
 import type { Backend } from './delegation/backend.ts'
 import { DelegationEntry } from './delegation/delegation-entry.ts'
-import {
-  LocalGrants,
-  RemoteGrants,
-  type GrantPlan,
-  type LinkPolicy,
-  type LocalLink,
-} from './delegation/grant-source.ts'
+import type { GrantPlan, LocalLink } from './delegation/grant-plan.ts'
+import { LocalGrants, RemoteGrants } from './delegation/grant-source.ts'
 import { TokenRequests } from './delegation/token-requests.ts'
 import { UpstreamDelegator } from './delegation/upstream-delegator.ts'
+import { linkPolicy, type LinkPolicy } from './link-policy.ts'
+import { makesTokens, signsGrants } from './own-issuer.ts'
 import type { ProofMaker } from './proof-maker.ts'
 import type { IdentitySecrets } from './secrets.ts'
 import type { LocalIssuer } from './service/local-issuer.ts'
 import type { RevocableClaims, Revocation } from './service/revocations.ts'
+import { TELL_ALL } from './telling.ts'
 import type { AuthenticateClient } from './verifier/client-authentication.ts'
 import type { NetworkOf } from './verifier/networks.ts'
 
@@ -39,8 +37,10 @@ export interface DelegatorParts {
   readonly config: () => NodeConfig
   /** Identifier of the organisation's issuer. */
   readonly issuer: () => string
-  /** The node: its organisation's issuer and its client id. */
-  readonly self: () => Party
+  /** Identifier grants of the organisation are signed under; that of the issuer unless it cannot. */
+  readonly signer: () => string
+  /** Client id of the node: the URL of its metadata document. */
+  readonly client: () => string
   /** Base URL of the node. */
   readonly base: () => string
   /** The token service of this process; undefined where it is elsewhere. */
@@ -100,7 +100,7 @@ export class Delegators {
   }
 
   #make(label: string, upstream: Reached, auth: NarrowingAuth | OwnNameAuth): UpstreamDelegator {
-    const { config, issuer, proofs, isRevoked, clock, log } = this.#parts
+    const { config, issuer, signer, proofs, isRevoked, clock, log } = this.#parts
     const url = urlOf(upstream)
     const map = isNarrowing(auth) ? auth.scopes.map : undefined
     return new UpstreamDelegator({
@@ -109,8 +109,9 @@ export class Delegators {
       ...this.#backends(label, upstream, auth),
       map,
       requires: isNarrowing(auth) ? [] : auth.requires,
-      self: () => this.#selfParent(Object.keys(map ?? {})),
+      self: () => this.#selfParent(auth, Object.keys(map ?? {})),
       ownIssuer: issuer,
+      signer: auth.mode === 'exchange' ? issuer : signer,
       proofs,
       isRevoked,
       capacity: config().limits.delegatedTokens,
@@ -126,11 +127,12 @@ export class Delegators {
   ): { readonly backend: Backend; readonly ownBackend?: Backend } {
     const url = urlOf(upstream)
     if (!isNarrowing(auth)) {
-      return { backend: this.#audited(this.#inOwnName(upstream, auth, url), url) }
+      return { backend: this.#audited(this.#inOwnName(upstream, auth, url), auth, url) }
     }
     const backend = this.#delegating(upstream, auth, url)
-    const isHere = this.#parts.config().issuer?.mode === 'embedded'
-    return isHere ? { backend } : { backend, ownBackend: this.#asItself(label, upstream, backend) }
+    return this.#isHere(auth)
+      ? { backend }
+      : { backend, ownBackend: this.#asItself(label, upstream, backend) }
   }
 
   #inOwnName(upstream: Reached, auth: OwnNameAuth, resource: string): Backend {
@@ -150,14 +152,16 @@ export class Delegators {
   }
 
   #delegating(upstream: Reached, auth: NarrowingAuth, url: string): Backend {
-    const { issuer, self, proofs, clock } = this.#parts
-    const isHere = this.#parts.config().issuer?.mode === 'embedded'
+    const { issuer, client, proofs, clock } = this.#parts
+    const isHere = this.#isHere(auth)
     const target = (): Target =>
       auth.mode === 'chain'
         ? { resource: url, issuer: auth.issuer }
         : { resource: url, issuer: issuer(), ...present({ owner: this.#ownerOf(url) }) }
     const { map } = auth.scopes
-    const plan: GrantPlan = { target, map, actor: self, jkt: proofs.jkt, clock }
+    const actor = (): Party => this.#selfOf(auth)
+    const aliases = (): readonly Party[] => [this.#inside()]
+    const plan: GrantPlan = { target, map, actor, aliases, jkt: proofs.jkt, clock }
     const policy = (): LinkPolicy => this.#policy(auth)
     const link: LocalLink = { issuer: () => this.#local(), plan, policy }
     const { requireChain } = auth
@@ -165,19 +169,48 @@ export class Delegators {
     if (auth.mode === 'exchange') {
       return isHere
         ? new LocalBackend(link)
-        : this.#audited(new ExchangeBackend(this.#ownRequests(upstream), rules), url)
+        : this.#audited(new ExchangeBackend(this.#ownRequests(upstream), rules), auth, url)
     }
     const grants = isHere
       ? new LocalGrants(link)
-      : new RemoteGrants(this.#ownRequests(upstream), plan, policy)
-    const client = (): ClientCredentials => ({ id: self().sub })
-    const requests = this.#requests(upstream, { ...auth, client })
+      : new RemoteGrants(this.#grantRequests(upstream), {
+          plan,
+          policy,
+          telling: this.#asksNode() ? auth : undefined,
+        })
+    const who = (): ClientCredentials => ({ id: client() })
+    const requests = this.#requests(upstream, { ...auth, client: who })
     const { accept } = auth.scopes
-    return this.#audited(new ChainBackend(grants, requests, { ...rules, accept }), url)
+    return this.#audited(new ChainBackend(grants, requests, { ...rules, accept }), auth, url)
   }
 
-  #audited(backend: Backend, resource: string): Backend {
-    const { self, audit, secrets } = this.#parts
+  /** Whether what goes to an upstream is signed in this process. */
+  #isHere({ mode }: NarrowingAuth): boolean {
+    const { issuer } = this.#parts.config()
+    return mode === 'chain' ? signsGrants(issuer) : makesTokens(issuer)
+  }
+
+  /** Whether grants are asked for at a node. */
+  #asksNode(): boolean {
+    const { mode, grants } = this.#parts.config().issuer ?? {}
+    return mode === 'node' || grants?.mode === 'node'
+  }
+
+  /** The node, as the issuer of the organisation knows it. */
+  #inside(): Party {
+    const { config, issuer, client } = this.#parts
+    return { iss: issuer(), sub: config().issuer?.client?.id ?? client() }
+  }
+
+  /** The node, as who acts towards an upstream. */
+  #selfOf({ mode }: UpstreamAuth): Party {
+    const { signer, client } = this.#parts
+    return mode === 'exchange' ? this.#inside() : { iss: signer(), sub: client() }
+  }
+
+  #audited(backend: Backend, auth: UpstreamAuth, resource: string): Backend {
+    const { audit, secrets } = this.#parts
+    const self = (): Party => this.#selfOf(auth)
     return new AuditedBackend(backend, { resource, self, audit, secret: secrets.audit })
   }
 
@@ -185,19 +218,17 @@ export class Delegators {
     const { config, secrets } = this.#parts
     const { issuer, limits } = config()
     const ttl = auth.mode === 'chain' ? issuer?.grantTtl : issuer?.tokenTtl
-    const isPairwise = auth.mode === 'chain' && auth.subject === 'pairwise'
-    return {
+    return linkPolicy(auth.mode === 'chain' ? auth : TELL_ALL, {
       maxTtl: (ttl ?? 0) / 1_000,
       maxDepth: limits.actDepth,
       maxBudget: limits.hopBudget,
-      subject: isPairwise ? { rule: 'pairwise', secret: secrets.pairwise } : { rule: 'same' },
-      disclose: auth.mode === 'chain' ? auth.disclose : 'full',
-    }
+      secret: secrets.pairwise,
+    })
   }
 
   /** The node itself, at the issuer of the organisation that is elsewhere. */
   #asItself(label: string, upstream: Reached, backend: Backend): Backend {
-    const { clock, self } = this.#parts
+    const { clock } = this.#parts
     const requests = this.#ownRequests(upstream)
     const entry = new DelegationEntry({
       clock,
@@ -207,7 +238,11 @@ export class Delegators {
       },
     })
     this.#selves.set(label, entry)
-    return new OwnBackend(() => entry.token(), backend, self)
+    return new OwnBackend(
+      () => entry.token(),
+      backend,
+      () => this.#inside(),
+    )
   }
 
   /** An endpoint of this node, for which it can have a token itself. */
@@ -219,9 +254,9 @@ export class Delegators {
   }
 
   #ownRequests(upstream: Reached): TokenRequests {
-    const { config, issuer, self } = this.#parts
+    const { config, issuer, client: ownId } = this.#parts
     const { tokenEndpoint, client, egress = upstream.egress } = config().issuer ?? {}
-    const who = (): ClientCredentials => client ?? { id: self().sub }
+    const who = (): ClientCredentials => client ?? { id: ownId() }
     return this.#requests(
       { ...upstream, egress },
       {
@@ -230,6 +265,17 @@ export class Delegators {
         client: who,
       },
     )
+  }
+
+  /** Where grants are asked for: a node that signs them, or the issuer of the organisation. */
+  #grantRequests(upstream: Reached): TokenRequests {
+    const { config, signer, client } = this.#parts
+    const { grants, egress = upstream.egress } = config().issuer ?? {}
+    if (grants === undefined) return this.#ownRequests(upstream)
+    const { tokenEndpoint } = grants
+    const who = (): ClientCredentials => ({ id: client() })
+    const server = { issuer: signer(), client: who, ...present({ tokenEndpoint }) }
+    return this.#requests({ egress }, server)
   }
 
   #requests(
@@ -253,11 +299,11 @@ export class Delegators {
     return local
   }
 
-  #selfParent(scopes: readonly string[]): Parent {
-    const { config, issuer, self, clock } = this.#parts
-    const { sub } = self()
+  #selfParent(auth: UpstreamAuth, scopes: readonly string[]): Parent {
+    const { config, clock } = this.#parts
+    const { iss: issuer, sub } = this.#selfOf(auth)
     const expiresAt = clock() + (config().issuer?.tokenTtl ?? 0) / 1_000
-    return { issuer: issuer(), subject: sub, clientId: sub, scopes, expiresAt }
+    return { issuer, subject: sub, clientId: sub, scopes, expiresAt }
   }
 
   /** The node of the organisation that may exchange tokens for an endpoint in turn. */

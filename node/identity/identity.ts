@@ -13,9 +13,18 @@ import { Delegators } from './delegators.ts'
 import type { Keys } from './keys.ts'
 import { openKeys } from './minting.ts'
 import { OAuthRoutes } from './oauth-routes.ts'
+import {
+  followsRevocations,
+  issuerIdOf,
+  makesTokens,
+  signerIdOf,
+  signsGrants,
+} from './own-issuer.ts'
 import { ProofChecker } from './proof-checker.ts'
 import { ProofMaker } from './proof-maker.ts'
 import { MemoryReplay } from './replay.ts'
+import { RevocationPoll } from './revocation-poll.ts'
+import { askRevocations } from './revocation-source.ts'
 import { auditSubject, loadSecrets, volatileSecrets, type IdentitySecrets } from './secrets.ts'
 import { MemoryRevocations } from './service/revocations.ts'
 import { TokenService } from './service/service.ts'
@@ -73,6 +82,7 @@ export class Identity {
   #config: NodeConfig
   #base: string | undefined
   #service: TokenService | undefined
+  #poll: RevocationPoll | undefined
   #routes: OAuthService | undefined
 
   private constructor(
@@ -132,6 +142,8 @@ export class Identity {
       revocations: this.#revocations,
       audit: this.#options.audit,
     })
+    this.#poll = this.#makePoll()
+    this.#poll?.start()
     this.#routes = new OAuthRoutes([this.#service, this.#consents.pages])
     this.#keys.start((error) =>
       this.#options.log.error({ cause: error }, 'keys could not be looked after'),
@@ -170,11 +182,12 @@ export class Identity {
   auditSubject({ issuer, subject, claims }: Principal): string {
     // What a key stands for has no issuer: this node vouches for it, as when it passes the caller on.
     return claims === undefined
-      ? auditSubject(this.#secrets.audit, this.#issuer(), `key:${subject}`)
+      ? auditSubject(this.#secrets.audit, this.#signer(), `key:${subject}`)
       : auditSubject(this.#secrets.audit, issuer, subject)
   }
 
   async close(): Promise<void> {
+    this.#poll?.close()
     this.#service?.close()
     this.#provenances.close()
     this.#endpoints.close()
@@ -201,7 +214,11 @@ export class Identity {
   }
 
   #issuer(): string {
-    return issuerOf({}, this.#config.issuer, this.#baseUrl()) ?? this.#baseUrl()
+    return issuerIdOf(this.#config.issuer, this.#baseUrl())
+  }
+
+  #signer(): string {
+    return signerIdOf(this.#config.issuer, this.#baseUrl())
   }
 
   #makeAuthenticator(): EndpointAuthenticator {
@@ -209,7 +226,7 @@ export class Identity {
     return new EndpointAuthenticator(this.#config, {
       limits,
       baseUrl: () => this.#baseUrl(),
-      ownKeys: issuer?.mode === 'embedded' ? this.#keys.ring('sts') : undefined,
+      ownKeys: makesTokens(issuer) ? this.#keys.ring('sts') : undefined,
       proofs: this.#proofs,
       isRevoked: (claims) => this.#revocations.isRevoked(claims),
       scopesOf: this.#options.scopesOf,
@@ -223,7 +240,8 @@ export class Identity {
     return new Delegators({
       config: () => this.#config,
       issuer: () => this.#issuer(),
-      self: () => ({ iss: this.#issuer(), sub: clientIdOf(this.#baseUrl()) }),
+      signer: () => this.#signer(),
+      client: () => clientIdOf(this.#baseUrl()),
       base: () => this.#baseUrl(),
       local: () => this.#service?.local,
       secrets: this.#secrets,
@@ -251,6 +269,32 @@ export class Identity {
     })
   }
 
+  /** Undefined where tokens are revoked in this process, or by nobody who would tell it. */
+  #makePoll(): RevocationPoll | undefined {
+    if (!followsRevocations(this.#config.issuer)) return undefined
+    const authenticateClient = clientAuthenticator(this.#keys.ring('client'), this.#clock)
+    return new RevocationPoll({
+      ask: (cursor) => {
+        const network = this.#networks.of(this.#egress)
+        const who = { issuer: this.#signer(), client: clientIdOf(this.#baseUrl()) }
+        return askRevocations({ ...who, network, authenticateClient }, cursor)
+      },
+      heeds: (issuer) => this.#issuers().includes(issuer),
+      revocations: this.#revocations,
+      interval: () => this.#config.issuer?.revocationPoll ?? 0,
+      clock: this.#clock,
+      log: this.#options.log,
+    })
+  }
+
+  /** Everybody whose tokens count here. */
+  #issuers(): readonly string[] {
+    const ofEndpoints = Object.values(this.#config.endpoints).flatMap(({ auth }) =>
+      auth === 'none' ? [] : (auth.issuer ?? []),
+    )
+    return [this.#issuer(), this.#signer(), ...ofEndpoints]
+  }
+
   #settings(): ServiceSettings {
     const { issuer, node, upstreams } = this.#config
     const base = this.#baseUrl()
@@ -261,7 +305,8 @@ export class Identity {
     const signsResults = Object.values(upstreams).some(signs)
     const served = { base, name: node.name, endpoints: this.#served(base) }
     const documents = { ...served, ...redirectUri, signsResults }
-    return issuer?.mode === 'embedded' ? { ...documents, issuer: this.#policy(issuer) } : documents
+    if (issuer === undefined || !signsGrants(issuer)) return documents
+    return { ...documents, issuer: this.#policy(issuer) }
   }
 
   #served(base: string): readonly ServedEndpoint[] {
@@ -286,8 +331,9 @@ export class Identity {
 
   #policy(issuer: NonNullable<NodeConfig['issuer']>): IssuerPolicy {
     const { nodes, workloads, trust, limits } = this.#config
+    const subjects = this.#endpoints.organisation()
     return {
-      identifier: this.#issuer(),
+      identifier: this.#signer(),
       base: this.#baseUrl(),
       algs: issuer.algs,
       tokenTtl: issuer.tokenTtl / 1_000,
@@ -299,6 +345,7 @@ export class Identity {
       nodes,
       workloads,
       trust,
+      ...(subjects === undefined ? {} : { subjects }),
     }
   }
 }

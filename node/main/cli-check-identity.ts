@@ -1,6 +1,7 @@
 import type {
   CallersReport,
   IdentityReport,
+  IssuerReport,
   KeyReport,
   NodeReport,
   TrustReport,
@@ -86,8 +87,25 @@ function trustLine(record: TrustReport): string {
   ].join('; ')
 }
 
-function nodeLine({ client, spends, reaches }: NodeReport): string {
-  return `node ${client}: trades tokens for ${listed(spends)} into tokens for ${listed(reaches)}`
+function nodeLines({ client, spends, reaches, grants }: NodeReport): readonly string[] {
+  const trades = `node ${client}: trades tokens for ${listed(spends)} into tokens for ${listed(reaches)}`
+  return [trades, ...grants.map(ruleLine)]
+}
+
+function ruleLine({
+  issuer,
+  resources,
+  scopes,
+  subject,
+  disclose,
+}: NodeReport['grants'][number]): string {
+  const words = [
+    `  grants for ${issuer}: ${resources === undefined ? 'any endpoint' : listed(resources)}`,
+    ...(scopes.map === undefined ? [] : [mapped(scopes.map)]),
+    ...(scopes.max === undefined ? [] : [`at most ${listed(scopes.max)}`]),
+    `${subject} subject, actors ${disclose} at most`,
+  ]
+  return words.join('; ')
 }
 
 function workloadLine({ client, proof, platform, resources, scopes }: WorkloadReport): string {
@@ -101,10 +119,36 @@ const RUNS: Readonly<Record<NonNullable<IdentityReport['issuer']>['mode'], strin
   external: 'an external authorization server',
 }
 
+/** Who signs grants where the issuer does not. */
+function signerLines({ grants }: IssuerReport): readonly string[] {
+  if (grants === undefined) return []
+  const who = grants.mode === 'embedded' ? 'this process' : 'another node'
+  const ttl = grants.grantTtl === undefined ? '' : `; they live ${grants.grantTtl}`
+  return [`grants signed by ${who} as ${grants.url}: what trust records of others name${ttl}`]
+}
+
+/** Who issues tokens and signs grants, and whether it is asked what was revoked. */
+function issuerLines(issuer: IssuerReport): readonly string[] {
+  const { url, mode, tokenTtl, revocationPoll } = issuer
+  const words = [
+    `issuer ${url}, ${RUNS[mode]}`,
+    ...(tokenTtl === undefined ? [] : [`tokens live ${tokenTtl}`]),
+  ]
+  const poll =
+    revocationPoll === undefined
+      ? []
+      : [`revocations are asked for every ${revocationPoll}, and count from then on`]
+  return [words.join('; '), ...signerLines(issuer), ...poll]
+}
+
 /** Who may get tokens, a line each. */
 export function identityLines(identity: IdentityReport): readonly string[] {
   const { issuer, nodes, workloads, trust } = identity
-  const ttl = issuer?.tokenTtl === undefined ? '' : `; tokens live ${issuer.tokenTtl}`
-  const own = issuer === undefined ? [] : [`issuer ${issuer.url}, ${RUNS[issuer.mode]}${ttl}`]
-  return [...own, ...nodes.map(nodeLine), ...workloads.map(workloadLine), ...trust.map(trustLine)]
+  const own = issuer === undefined ? [] : issuerLines(issuer)
+  return [
+    ...own,
+    ...nodes.flatMap(nodeLines),
+    ...workloads.map(workloadLine),
+    ...trust.map(trustLine),
+  ]
 }

@@ -3,7 +3,9 @@ import { createInterface } from 'node:readline/promises'
 import { EVERYTHING, formatScope, parseScope } from '../../protocol/token/scopes.ts'
 import { privateByName } from '../core/config-private-hosts.ts'
 import { parseConfigText } from '../core/config-file.ts'
+import type { NodeConfig } from '../core/config-types.ts'
 import { OWN_ALGORITHMS } from '../core/config-identity-fields.ts'
+import { makesTokens } from '../identity/own-issuer.ts'
 import { keysAt, lookUpPeer, whatIsAt, type PeerFacts } from '../identity/trust/peer.ts'
 import type { ResourceMetadata } from '../../protocol/token/metadata-read.ts'
 import type { Network } from '../identity/verifier/networks.ts'
@@ -67,13 +69,18 @@ function scopeArguments(scopes: readonly Crossing[]): string {
   return scopes.map(({ scope }) => ` --scope ${scope}`).join('')
 }
 
+/** Who decides in our place whom to believe. */
+function decidedBy({ issuer }: NodeConfig): string {
+  return issuer?.mode === 'external'
+    ? `who may call is for the authorization server to say: have ${issuer.url} take their grants`
+    : 'trust stands where the token service of the organisation runs'
+}
+
 /** They call us: a trust record. */
 async function planRecord(issuer: string, { side, context, network }: Job): Promise<Plan> {
   const { config, base } = side
   const { options } = context
-  if (config.issuer?.mode !== 'embedded') {
-    throw new Error(`${side.file}: trust stands where the token service of the organisation runs`)
-  }
+  if (!makesTokens(config.issuer)) throw new Error(`${side.file}: ${decidedBy(config)}`)
   const guarded = Object.entries(config.endpoints).filter(([, { auth }]) => auth !== 'none')
   const names = options.texts('endpoint')
   const known = guarded.map(([name]) => name)

@@ -1,6 +1,7 @@
 import { asFault } from '../../protocol/errors.ts'
 import { MEMORY_STATE } from '../core/config.ts'
 import type { TrustRecord } from '../core/config-identity-types.ts'
+import { signsGrants } from '../identity/own-issuer.ts'
 import { clientKeys, keysAt } from '../identity/trust/peer.ts'
 import { probeLink, type ChainUpstream, type ProbeResult } from '../identity/trust/probe.ts'
 import type { Network } from '../identity/verifier/networks.ts'
@@ -98,7 +99,7 @@ async function redeem(
   side: Side,
 ): Promise<readonly Finding[]> {
   const { config } = side
-  if (config.issuer?.mode !== 'embedded') return [skipped('the issuer is another process')]
+  if (!signsGrants(config.issuer)) return [skipped('another process signs the grants')]
   if (config.node.state === MEMORY_STATE) {
     return [skipped('the keys are with the running node alone')]
   }

@@ -1,3 +1,4 @@
+import { present } from '../../protocol/token/fields.ts'
 import { explainIdentity, explainPassing, type TrustReport } from '../control/check-identity.ts'
 import { EXIT, type CommandContext } from './cli-command.ts'
 import { chainLinks, ownThumbprints, readSide, urlOfLink } from './trust-file.ts'
@@ -28,16 +29,19 @@ export async function listTrust({ args, options, stdout }: CommandContext): Prom
   const { config, base, issuer, client } = side
   const keys = await ownThumbprints(side)
   const { trust } = explainIdentity(config, base)
+  const server = config.issuer?.mode === 'external' ? config.issuer.url : undefined
   const links = chainLinks(config).map(([label, upstream]): LinkReport => {
     const { scopes = {} } = explainPassing(upstream.auth, { config, url: base })
     return { label, url: urlOfLink(upstream), issuer: upstream.auth.issuer, scopes }
   })
   if (options.has('json')) {
-    const own = { issuer, client, ...(keys === undefined ? {} : { keys }) }
+    const own = { issuer, client, ...present({ keys, server }) }
     stdout.write(`${JSON.stringify({ own, trust, links }, null, 2)}\n`)
     return EXIT.ok
   }
   stdout.write(`issuer ${issuer}\nclient ${client}\n`)
+  if (server !== undefined)
+    stdout.write(`server ${server}, which makes the tokens for calls to us\n`)
   for (const key of keys ?? []) stdout.write(`key    ${key}\n`)
   stdout.write(trust.length + links.length === 0 ? 'federated with nobody\n' : '')
   for (const record of trust) stdout.write(callersLine(record))

@@ -23,6 +23,7 @@ const ISSUER_FIELDS = [
   // Who it is to everybody who holds a token of it, and whether that is this process.
   'mode',
   'url',
+  'grants',
   // How long keys are used, published and kept, which follows from how long what they sign lives.
   'keyLifetime',
   'tokenTtl',

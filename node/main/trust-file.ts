@@ -3,6 +3,7 @@ import { MEMORY_STATE } from '../core/config.ts'
 import { loadConfigFile } from '../core/config-file.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import { openKeys } from '../identity/minting.ts'
+import { signerIdOf, signsGrants } from '../identity/own-issuer.ts'
 import { clientIdOf } from '../identity/service/settings.ts'
 import type { ChainUpstream } from '../identity/trust/probe.ts'
 import { Networks, type Network } from '../identity/verifier/networks.ts'
@@ -14,7 +15,7 @@ export interface Side {
   readonly config: NodeConfig
   /** Base URL of the node. */
   readonly base: string
-  /** Identifier of the organisation's issuer. */
+  /** Identifier grants of the organisation are signed under: what the other side lists. */
   readonly issuer: string
   /** Client id of the node at other issuers. */
   readonly client: string
@@ -36,12 +37,12 @@ export async function readSide(file: string | undefined): Promise<Side> {
       `${file}: the node has no issuer that could vouch for anybody: add "issuer: {}"`,
     )
   }
-  return { file, config, base, issuer: config.issuer.url ?? base, client: clientIdOf(base) }
+  return { file, config, base, issuer: signerIdOf(config.issuer, base), client: clientIdOf(base) }
 }
 
 /** Thumbprints of the keys our grants are signed with; undefined where they are not in a state folder of this machine. */
 export async function ownThumbprints({ config }: Side): Promise<readonly string[] | undefined> {
-  if (config.issuer?.mode !== 'embedded' || config.node.state === MEMORY_STATE) return undefined
+  if (!signsGrants(config.issuer) || config.node.state === MEMORY_STATE) return undefined
   const keys = await openKeys(config, config.node.state)
   try {
     return keys

@@ -84,6 +84,16 @@ export function sameChain(one: Actor | undefined, other: Actor | undefined): boo
   return canonicalChain(one) === canonicalChain(other)
 }
 
+/** Whether a chain tells of the actors of another in its order, each as there or by hash; the one who acts now by name. */
+export function tellsNoMore(told: Actor | undefined, of: Actor | undefined): boolean {
+  const [entries, known] = [actorsOf(told), actorsOf(of)]
+  if (entries.length !== known.length) return false
+  return known.every((entry, at) => {
+    const said = canonicalEntry(entries[at] ?? entry)
+    return said === canonicalEntry(entry) || (at > 0 && said === canonicalEntry(hashedActor(entry)))
+  })
+}
+
 /** What stands for an actor whose name is not disclosed. */
 export function hashedActor(entry: ChainEntry): HashedActor {
   return 'hid' in entry ? { hid: entry.hid } : { hid: sha256(`{${canonicalEntry(entry)}}`) }

@@ -22,6 +22,8 @@ export interface ServerMetadata {
   readonly jwksUri?: string
   readonly introspectionEndpoint?: string
   readonly revocationEndpoint?: string
+  /** Where nodes of its organisation are told what was revoked; a member of our own. */
+  readonly revocationsEndpoint?: string
   readonly grantTypes: readonly string[]
   readonly authMethods: readonly string[]
   readonly dpopAlgs: readonly string[]
@@ -60,6 +62,7 @@ const serverSchema = z.object({
   jwks_uri: url.optional(),
   introspection_endpoint: url.optional(),
   revocation_endpoint: url.optional(),
+  mesh_revocations_endpoint: url.optional(),
   grant_types_supported: z.array(z.string()).max(MAX_ELEMENTS).default(DEFAULT_GRANTS),
   token_endpoint_auth_methods_supported: z
     .array(z.string())
@@ -118,6 +121,7 @@ export function readServerMetadata(
     jwksUri: data.jwks_uri,
     introspectionEndpoint: data.introspection_endpoint,
     revocationEndpoint: data.revocation_endpoint,
+    revocationsEndpoint: data.mesh_revocations_endpoint,
   }
   const home = new URL(issuer).origin
   for (const endpoint of [data.token_endpoint, ...Object.values(endpoints)]) {

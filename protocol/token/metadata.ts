@@ -37,6 +37,8 @@ export interface ServerFacts {
   readonly dpopAlgs: readonly string[]
   /** Whether third-party assertions (ID-JAG) are taken. */
   readonly idJag: boolean
+  /** Whether grants for other issuers are all it makes. */
+  readonly grantsOnly: boolean
 }
 
 /** What the node says of itself as a client (CIMD, draft-ietf-oauth-client-id-metadata-document §4). */
@@ -82,7 +84,7 @@ export function resourceMetadata(facts: ResourceFacts): JsonObject {
 
 /** The metadata document of the token service. It names no issuer that is trusted: that would show who works with whom. */
 export function serverMetadata(facts: ServerFacts): JsonObject {
-  const { base, algs } = facts
+  const { base, algs, grantsOnly } = facts
   const methods = ['private_key_jwt', 'client_secret_basic', 'client_secret_post']
   const authentication = { methods: [...methods], algs: [...algs] }
   return {
@@ -90,20 +92,34 @@ export function serverMetadata(facts: ServerFacts): JsonObject {
     token_endpoint: `${base}/oauth/token`,
     jwks_uri: `${base}/oauth/jwks`,
     revocation_endpoint: `${base}/oauth/revoke`,
-    introspection_endpoint: `${base}/oauth/introspect`,
+    mesh_revocations_endpoint: `${base}/oauth/revocations`,
     scopes_supported: [...facts.scopes],
     // Required by RFC 8414; there is no authorization endpoint.
     response_types_supported: [],
-    grant_types_supported: [URN.tokenExchange, URN.jwtBearer, 'client_credentials'],
+    grant_types_supported: grantsOnly
+      ? [URN.tokenExchange]
+      : [URN.tokenExchange, URN.jwtBearer, 'client_credentials'],
     token_endpoint_auth_methods_supported: authentication.methods,
     token_endpoint_auth_signing_alg_values_supported: authentication.algs,
     revocation_endpoint_auth_methods_supported: authentication.methods,
     revocation_endpoint_auth_signing_alg_values_supported: authentication.algs,
-    introspection_endpoint_auth_methods_supported: authentication.methods,
-    introspection_endpoint_auth_signing_alg_values_supported: authentication.algs,
     dpop_signing_alg_values_supported: [...facts.dpopAlgs],
     identity_chaining_requested_token_types_supported: [URN.jwt],
+    ...(grantsOnly ? {} : introspectionOf(base, authentication)),
     ...(facts.idJag ? { authorization_grant_profiles_supported: [URN.idJagProfile] } : {}),
+  }
+}
+
+interface Authentication {
+  readonly methods: readonly string[]
+  readonly algs: readonly string[]
+}
+
+function introspectionOf(base: string, { methods, algs }: Authentication): JsonObject {
+  return {
+    introspection_endpoint: `${base}/oauth/introspect`,
+    introspection_endpoint_auth_methods_supported: [...methods],
+    introspection_endpoint_auth_signing_alg_values_supported: [...algs],
   }
 }
 

@@ -44,6 +44,11 @@ export interface Ask {
   readonly scopes?: readonly string[]
   /** The authenticated node: its organisation's issuer and its client id. */
   readonly actor: Party
+  /**
+   * What else the actor is called: its client ids at the authorization server whose tokens are narrowed, where that is
+   * not the issuer of what is made. Default: nothing.
+   */
+  readonly aliases?: readonly Party[]
   /** The key or certificate the node has proved. */
   readonly cnf?: Confirmation
 }
@@ -167,9 +172,14 @@ function checkParent(parent: Parent, ask: Ask, stamp: Stamp): void {
   if (endOf(parent) <= stamp.now) {
     throw refusal('invalid_request', 'expired', 'the subject token has expired')
   }
-  if (!mayActAs(parent.mayAct, ask.actor)) {
+  if (!namesOf(ask).some((name) => mayActAs(parent.mayAct, name))) {
     throw refusal('invalid_request', 'client', 'the subject token is not for this actor')
   }
+}
+
+/** All names of the node that asks. */
+function namesOf({ actor, aliases = [] }: Ask): readonly Party[] {
+  return [actor, ...aliases]
 }
 
 /** Resource, issuer and kind go together, and none of them is taken from the request. */
@@ -204,7 +214,7 @@ function grantedScopes(parent: Parent, ask: Ask, record: NarrowRecord): readonly
 }
 
 function nextActor(parent: Parent, ask: Ask, record: NarrowRecord): Actor {
-  if (isInChain(parent.act, ask.actor)) {
+  if (namesOf(ask).some((name) => isInChain(parent.act, name))) {
     throw refusal('invalid_target', 'cycle', 'the node has already acted in this chain')
   }
   if (actDepth(parent.act) >= record.maxDepth) {
@@ -224,17 +234,26 @@ function nextBudget(parent: Parent, record: NarrowRecord): number {
  * vouched for by another issuer stands under its name: two of them may have the same name for two people.
  */
 function subjectFor(
-  { issuer, subject }: Parent,
+  parent: Parent,
   target: Target,
   { ask, record }: { readonly ask: Ask; readonly record: NarrowRecord },
 ): string {
-  const isItself = subject === ask.actor.sub && issuer === ask.actor.iss
-  if (isItself) return subject
+  const { issuer, subject } = parent
+  if (isItself(parent, ask)) return ask.actor.sub
   if (record.subject.rule === 'same') {
     return issuer === record.issuer ? subject : foreignSubject(issuer, subject)
   }
   const { secret } = record.subject
   return pairwiseSubject(secret, { iss: issuer, sub: subject, target: target.issuer })
+}
+
+/**
+ * Whether the node is passed on rather than somebody who calls it. At an authorization server people and clients may be
+ * called alike, so there the token must have been issued to the node as well.
+ */
+function isItself({ issuer, subject, clientId }: Parent, { actor, aliases = [] }: Ask): boolean {
+  if (subject === actor.sub && issuer === actor.iss) return true
+  return aliases.some(({ iss, sub }) => iss === issuer && sub === subject && sub === clientId)
 }
 
 /**

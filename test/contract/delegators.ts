@@ -1,10 +1,6 @@
 // Ways to a token for an upstream, each with the real token services it needs on loopback.
 import type { ExchangeLine } from '../../node/core/audit.ts'
-import type {
-  NodeClient,
-  TrustRecord,
-  UpstreamAuth,
-} from '../../node/core/config-identity-types.ts'
+import type { GrantRule, UpstreamAuth } from '../../node/core/config-identity-types.ts'
 import type { NodeConfig, UpstreamConfig } from '../../node/core/config-types.ts'
 import type { LogFacts, Logger } from '../../node/core/logger.ts'
 import { SILENT } from '../../node/core/logger.ts'
@@ -19,19 +15,11 @@ import { volatileSecrets } from '../../node/identity/secrets.ts'
 import { SigningIssuer, type LocalIssuer } from '../../node/identity/service/local-issuer.ts'
 import { MemoryRevocations } from '../../node/identity/service/revocations.ts'
 import { SigningKey } from '../../node/identity/signing-key.ts'
+import type { Telling } from '../../node/identity/telling.ts'
 import { clientAuthenticator } from '../../node/identity/verifier/client-authentication.ts'
 import { tokenPrincipal } from '../../node/identity/verifier/principals.ts'
 import type { AccessClaims } from '../../protocol/token/claims.ts'
-import {
-  accessOf,
-  EDGE,
-  EDGE_MAIN,
-  jwk,
-  KEYS,
-  PEER,
-  PEER_CLIENT,
-  TokenLab,
-} from '../node/identity/service/token-lab.ts'
+import { accessOf, type TokenLab } from '../node/identity/service/token-lab.ts'
 
 /** One node with one upstream, and what it does to be let in there. */
 export interface Bench {
@@ -40,6 +28,8 @@ export interface Bench {
   /** What tokens must say of themselves. */
   readonly resource: string
   readonly issuer: string
+  /** Who signs what goes over, in the name of the organisation. */
+  readonly signer: string
   readonly node: string
   readonly jkt: string
   readonly map: Readonly<Record<string, readonly string[]>>
@@ -80,19 +70,26 @@ export interface WayChange {
   /** What the peer makes of scopes; default: the same. */
   readonly across?: Readonly<Record<string, readonly string[]>>
   readonly accept?: readonly string[]
+  /** What the upstream says may be told; default pseudonyms, and all actors. */
+  readonly telling?: Partial<Telling>
+  /** What whoever signs for this node says of grants for the peer; default: nothing. */
+  readonly rule?: Partial<GrantRule>
 }
 
-interface Own {
+export interface Own {
   /** Issuer identifier of the organisation, its key, client id and key of the node, and an endpoint of it. */
   readonly issuer: string
   readonly sts: SigningKey
   readonly client: string
   readonly key: SigningKey
   readonly home: string
-  readonly mode: 'embedded' | 'node'
+  readonly mode: 'embedded' | 'node' | 'external'
+  /** Who signs grants, where the issuer does not; `key` where that is this process. */
+  readonly grants?: { readonly url: string; readonly key?: SigningKey }
 }
 
-interface Plan {
+/** What a bench is made of. */
+export interface Plan {
   readonly own: Own
   readonly auth: UpstreamAuth
   readonly resource: string
@@ -100,129 +97,10 @@ interface Plan {
   readonly labs: readonly [TokenLab, ...TokenLab[]]
 }
 
-/** A node of the peer that is its token service too. */
-const PEERS: Own = {
-  issuer: PEER,
-  sts: KEYS.peer,
-  client: PEER_CLIENT,
-  key: KEYS.peerClient,
-  home: `${PEER}/mcp/main`,
-  mode: 'embedded',
-}
-
-const WITHIN = { 'ns:sales': ['ns:sales'], 'ns:crm': ['ns:crm:read'] }
-const ACROSS = { 'ns:crm:read': ['ns:crm:read'], 'ns:docs': ['ns:crm'] }
-
-/** A trust record that takes the scopes by the names they come under, and whatever acted before. */
-const OPEN = {
-  transit: ['*'],
-  maxDepth: 8,
-  scopes: {
-    map: { 'ns:crm': ['ns:crm'], 'ns:crm:read': ['ns:crm:read'] },
-    max: ['ns:crm', 'ns:sales'],
-  },
-}
-
-function openTo(across: Bench['map'] = OPEN.scopes.map): Partial<TrustRecord> {
-  const max = [...OPEN.scopes.max, ...Object.values(across).flat()]
-  return { ...OPEN, scopes: { map: across, max } }
-}
-
-/** The token service of this process; nothing is sent. */
-const inProcess: Way = {
-  name: 'in this process',
-  asks: false,
-  async make({ resource, map = WITHIN } = {}) {
-    const lab = await TokenLab.open()
-    const auth: UpstreamAuth = { mode: 'exchange', scopes: { map }, requireChain: true }
-    return bench({ own: PEERS, auth, resource: resource ?? lab.main, issuer: PEER, labs: [lab] })
-  },
-}
-
-async function elsewhere(change: Partial<NodeClient> = {}): Promise<{ lab: TokenLab; own: Own }> {
-  const lab = await TokenLab.open()
-  const [edge, ...others] = lab.settings().issuer?.nodes ?? []
-  const nodes = edge === undefined ? [] : [{ ...edge, ...change }, ...others]
-  lab.service.apply(lab.settings({ nodes }))
-  const sts = lab.parts?.keys.ring('sts').signing()
-  if (sts === undefined) throw new Error('not open')
-  const home = EDGE_MAIN
-  const own: Own = { issuer: lab.base, sts, client: EDGE, key: KEYS.edge, home, mode: 'node' }
-  return { lab, own }
-}
-
-/** RFC 8693 at the organisation's issuer. */
-const byExchange: Way = {
-  name: 'by exchange at the issuer of the organisation',
-  asks: true,
-  async make({ resource, map = WITHIN, within } = {}) {
-    const { lab, own } = await elsewhere(within === undefined ? {} : { scopes: { map: within } })
-    const auth: UpstreamAuth = { mode: 'exchange', scopes: { map }, requireChain: true }
-    return bench({ own, auth, resource: resource ?? lab.main, issuer: lab.base, labs: [lab] })
-  },
-}
-
-function chain(issuer: string, map: Bench['map'], accept: readonly string[] = []): UpstreamAuth {
-  const scopes = { map, accept }
-  return {
-    mode: 'chain',
-    issuer,
-    scopes,
-    subject: 'pairwise',
-    disclose: 'full',
-    requireChain: true,
-  }
-}
-
-/** A grant of this process, redeemed at the peer. */
-const byOwnGrant: Way = {
-  name: 'by chaining, with a grant made in this process',
-  asks: true,
-  async make({ resource, map = ACROSS, across, accept } = {}) {
-    const peer = await TokenLab.open()
-    peer.service.apply(peer.settings({ trust: [peer.trust(openTo(across))] }))
-    const auth = chain(peer.base, map, accept)
-    return bench({
-      own: PEERS,
-      auth,
-      resource: resource ?? peer.main,
-      issuer: peer.base,
-      labs: [peer],
-    })
-  },
-}
-
-/** A grant of the organisation's issuer, redeemed at the peer. */
-const byGrantOfIssuer: Way = {
-  name: 'by chaining, with a grant of the issuer of the organisation',
-  asks: true,
-  async make({ resource, map = ACROSS, within, across, accept } = {}) {
-    const peer = await TokenLab.open()
-    const renamed = within === undefined ? {} : { scopes: { map: within } }
-    const { lab, own } = await elsewhere({ reaches: [peer.base], ...renamed })
-    const record = peer.trust({
-      issuer: lab.base,
-      keys: { static: [jwk(own.sts)] },
-      clients: [{ id: EDGE, keys: { static: [jwk(KEYS.edge)] } }],
-      ...openTo(across),
-    })
-    peer.service.apply(peer.settings({ trust: [record], nodes: [], workloads: [] }))
-    const auth = chain(peer.base, map, accept)
-    return bench({
-      own,
-      auth,
-      resource: resource ?? peer.main,
-      issuer: peer.base,
-      labs: [lab, peer],
-    })
-  },
-}
-
-/** All ways that pass a caller on. */
-export const WAYS: readonly Way[] = [inProcess, byExchange, byOwnGrant, byGrantOfIssuer]
-
-function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
+/** Puts a node together that is so, with the token services it needs. */
+export function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
   const [{ clock }] = labs
+  const signer = own.grants?.url ?? own.issuer
   const fetch = new GuardedFetch({ allowPrivate: true })
   const posted: string[] = []
   const foreign: string[] = []
@@ -230,7 +108,7 @@ function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
     getJson: (url, request) => fetch.getJson(url, request),
     postForm: (url, form, request) => {
       posted.push(url)
-      if (!url.startsWith(own.issuer)) foreign.push(JSON.stringify([url, form, request]))
+      if (!url.startsWith(signer)) foreign.push(JSON.stringify([url, form, request]))
       return fetch.postForm(url, form, request)
     },
     postJson: (url, json, request) => fetch.postJson(url, json, request),
@@ -240,20 +118,18 @@ function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
   const revocations = new MemoryRevocations({ clock, capacity: 1_000 })
   const proofs = new ProofMaker(SigningKey.generate(), clock)
   const { sealing: secret } = secrets
-  const signer: LocalIssuer = new SigningIssuer({
-    issuer: own.issuer,
-    keys: { signing: () => own.sts },
-    secret,
-    clock,
-  })
+  const issuing = (of: string, key: SigningKey): LocalIssuer =>
+    new SigningIssuer({ issuer: of, keys: { signing: () => key }, secret, clock })
+  const local = own.mode === 'embedded' ? own.sts : own.grants?.key
   const audit: ExchangeLine[] = []
   const logged: string[] = []
   const delegators = new Delegators({
     config: () => configOf(own),
     issuer: () => own.issuer,
-    self: () => ({ iss: own.issuer, sub: own.client }),
+    signer: () => signer,
+    client: () => own.client,
     base: () => new URL(own.home).origin,
-    local: () => (own.mode === 'embedded' ? signer : undefined),
+    local: () => local && issuing(signer, local),
     secrets,
     proofs,
     network: () => network,
@@ -273,6 +149,7 @@ function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
     delegators,
     resource,
     issuer,
+    signer,
     map,
     posted,
     foreign,
@@ -282,7 +159,7 @@ function bench({ own, auth, resource, issuer, labs }: Plan): Bench {
     node: own.client,
     jkt: proofs.jkt,
     pairwise: auth.mode === 'chain',
-    caller: (change = {}) => callerOf(signer, own, clock(), change),
+    caller: (change = {}) => callerOf(issuing(own.issuer, own.sts), own, clock(), change),
     advance: (seconds) => {
       for (const lab of labs) lab.now += seconds
     },
@@ -319,7 +196,8 @@ function callerOf(
   return { raw, principal: tokenPrincipal(accessOf(raw), rules, new CredentialHolder(raw)) }
 }
 
-function configOf({ mode, issuer }: Own): NodeConfig {
+function configOf({ mode, issuer, grants }: Own): NodeConfig {
+  const signs = grants && { mode: grants.key ? 'embedded' : 'node', url: grants.url }
   const config = {
     issuer: {
       mode,
@@ -327,6 +205,7 @@ function configOf({ mode, issuer }: Own): NodeConfig {
       tokenTtl: 120_000,
       grantTtl: 60_000,
       egress: { allowPrivate: true },
+      ...(signs && { grants: signs }),
     },
     limits: { delegatedTokens: 8_192, actDepth: 8, hopBudget: 6 },
     nodes: [],

@@ -27,6 +27,8 @@ export interface ChainingPlan {
   readonly spends: Readonly<Record<string, readonly string[]>>
   /** Whether tokens say who acted, how often they may be exchanged, and to which delegation they belong. Default: no. */
   readonly chains?: boolean
+  /** Whether tokens are exchanged, also for grants. Default: yes. */
+  readonly exchanges?: boolean
 }
 
 /** What is known of a request before anything is made of it. */
@@ -46,6 +48,7 @@ export function addChaining(server: AuthorizationServer, plan: ChainingPlan): vo
     ...common,
     'assertion',
   ])
+  if (plan.exchanges === false) return
   provider.registerGrantType(TOKEN_EXCHANGE, (context) => grants.exchange(context), [
     ...common,
     'subject_token',

@@ -2,17 +2,12 @@ import type { Party } from '../../../protocol/token/act.ts'
 import { URN } from '../../../protocol/token/metadata.ts'
 import type { Parent } from '../../../protocol/token/narrow.ts'
 import { CredentialHolder, revealCredential } from '../credential.ts'
+import type { LinkPolicy } from '../link-policy.ts'
 import type { Backend, Delegation } from './backend.ts'
 import { DelegatedToken, revealToken } from './delegated-token.ts'
 import { expectedAccess } from './expectation.ts'
-import {
-  localRequest,
-  noToken,
-  type GrantPlan,
-  type GrantSource,
-  type LinkPolicy,
-  type LocalLink,
-} from './grant-source.ts'
+import { localRequest, type GrantPlan, type LocalLink } from './grant-plan.ts'
+import { noToken, type GrantSource } from './grant-source.ts'
 import { readIssuedToken } from './issued-claims.ts'
 import { readForeignToken } from './foreign-token.ts'
 import { readAnswer } from './token-answers.ts'

@@ -1,13 +1,13 @@
 import type { AccessClaims, GrantClaims } from '../../../protocol/token/claims.ts'
 import {
   narrow,
-  type Ask,
   type NarrowRecord,
   type Parent,
   type Stamp,
 } from '../../../protocol/token/narrow.ts'
 import type { Delegation } from './backend.ts'
-import type { GrantPlan, LinkPolicy } from './grant-source.ts'
+import type { LinkPolicy } from '../link-policy.ts'
+import { linkAsk, type GrantPlan, type LinkAsk } from './grant-plan.ts'
 
 /** The largest budget a token can have. */
 const ANY_BUDGET = 255
@@ -44,24 +44,25 @@ export function expectedGrant(
 /** The arguments of the law, but for the kind. */
 interface Law {
   readonly parent: Parent
-  readonly ask: Omit<Ask, 'kind' | 'audience'>
+  readonly ask: LinkAsk
   readonly record: NarrowRecord
   readonly stamp: Stamp
 }
 
 function lawOf({ parent, tokenBudget }: Delegation, plan: GrantPlan, policy: LinkPolicy): Law {
-  const { actor, map, jkt, clock } = plan
+  const { map, clock } = plan
   const target = plan.target()
+  const ask = linkAsk(plan, target)
   // That the call itself may go no further is refused here; an issuer knows of no call, and goes by the token.
   const budget = parent.budget === 0 ? 0 : (tokenBudget ?? ANY_BUDGET)
   return {
     parent: { ...parent, budget },
-    ask: { resource: target.resource, actor: actor(), cnf: { jkt } },
+    ask,
     record: {
       ...policy,
       subject: { rule: 'same' },
       maxBudget: ANY_BUDGET,
-      issuer: actor().iss,
+      issuer: ask.actor.iss,
       targets: [target],
       scopes: { map },
     },

@@ -38,6 +38,8 @@ export interface UpstreamDelegatorOptions {
   readonly self: () => Parent
   /** Identifier of the organisation's issuer: its tokens tell chains that count. */
   readonly ownIssuer: () => string
+  /** Identifier of who signs what goes to this upstream: vouches for callers without a token, and names delegations. */
+  readonly signer: () => string
   readonly proofs: ProofMaker
   /** Whether a token counts no more although it has not ended; asked each time one is used. */
   readonly isRevoked: (claims: RevocableClaims) => boolean
@@ -164,23 +166,23 @@ export class UpstreamDelegator implements Delegator {
     return { parent, credential, origin: { iss, jti }, tokenBudget, issuedAt }
   }
 
-  /** A token also ends with the delegation it belongs to, which the own issuer has named. */
+  /** A token also ends with the delegation it belongs to, which whoever signed it has named. */
   #isRevoked(token: DelegatedToken | undefined, from: RevocableClaims | undefined): boolean {
-    const { isRevoked, ownIssuer } = this.#options
+    const { isRevoked, signer } = this.#options
     if (token === undefined) return from !== undefined && isRevoked(from)
     const { jti = '', txn } = token.facts
-    return isRevoked({ iss: ownIssuer(), jti, ...(txn !== undefined && { txn }) })
+    return isRevoked({ iss: signer(), jti, ...(txn !== undefined && { txn }) })
   }
 
   #parentOf(principal: Principal, budget: number): Parent {
     const { claims, scopes = [], subject, clientId } = principal
-    const { clock, ownIssuer } = this.#options
-    const issuer = ownIssuer()
+    const { clock, ownIssuer, signer } = this.#options
     if (claims === undefined) {
+      const issuer = signer()
       const expiresAt = Math.min(principal.expiresAt / 1_000, clock() + VOUCHED_SECONDS)
       return { issuer, subject: `key:${subject}`, clientId, scopes, expiresAt, budget }
     }
-    const parent = parentOf(claims, claims.iss === issuer ? 'own' : 'edge')
+    const parent = parentOf(claims, claims.iss === ownIssuer() ? 'own' : 'edge')
     return { ...parent, scopes, budget: Math.min(parent.budget ?? budget, budget) }
   }
 

@@ -51,7 +51,7 @@ export class Documents {
       }),
     )
     if (issuer === undefined) return
-    this.#documents.set(PATHS.authorize, () => NO_LOGIN)
+    if (issuer.subjects === undefined) this.#documents.set(PATHS.authorize, () => NO_LOGIN)
     this.#documents.set(PATHS.jwks, () => parts.keys.ring('sts').jwks())
     const metadata: Document = () => metadataOf(issuer, endpoints)
     this.#documents.set(`/.well-known/${SERVER}`, metadata)
@@ -108,7 +108,7 @@ function pathOf(url: string): string {
 }
 
 function metadataOf(issuer: IssuerPolicy, endpoints: readonly ServedEndpoint[]): object {
-  const { identifier, base, algs, trust } = issuer
+  const { identifier, base, algs, trust, subjects } = issuer
   const own = endpoints.filter((endpoint) => endpoint.issuer === identifier)
   const facts = {
     issuer: identifier,
@@ -117,7 +117,10 @@ function metadataOf(issuer: IssuerPolicy, endpoints: readonly ServedEndpoint[]):
     scopes: [...new Set(own.flatMap((endpoint) => endpoint.scopes()))].toSorted(),
     dpopAlgs: PROOF_ALGS,
     idJag: trust.some(({ profiles }) => profiles.includes('id-jag')),
+    grantsOnly: subjects !== undefined,
   }
+  // Whoever wants to log in is not helped by a server that makes no tokens.
+  if (facts.grantsOnly) return serverMetadata(facts)
   // Nobody logs in here, and no response type is supported; but the SDK of MCP takes no metadata without it.
   return { ...serverMetadata(facts), authorization_endpoint: `${base}${PATHS.authorize}` }
 }

@@ -13,6 +13,7 @@ import { required, type GrantContext, type GrantHandler, type GrantRequest } fro
 import { introspect } from './introspection.ts'
 import { oauthFault, refuse, respondEmpty } from './rescue.ts'
 import { revoke } from './revocation.ts'
+import { listRevocations } from './revocation-list.ts'
 import { PATHS } from './settings.ts'
 import { tokenAnswer } from './token-answer.ts'
 import { Trail } from './trail.ts'
@@ -37,6 +38,7 @@ interface Door {
 const DOORS: ReadonlyMap<string, Door> = new Map([
   [PATHS.token, { kind: 'unknown', proves: true, work: grant }],
   [PATHS.revoke, { kind: 'revocation', proves: false, work: revoke }],
+  [PATHS.revocations, { kind: 'revocation', proves: false, work: listRevocations }],
   [PATHS.introspect, { kind: 'introspection', proves: false, work: introspect }],
 ])
 
@@ -45,9 +47,9 @@ export interface EndpointContext extends GrantContext {
   readonly secrets: Pick<SecretChecker, 'isRight'>
 }
 
-/** Whether a path is one of these endpoints. */
-export function isEndpoint(path: string): boolean {
-  return DOORS.has(path)
+/** Whether a path is one of these endpoints. About tokens that are made elsewhere one asks there. */
+export function isEndpoint(path: string, { subjects }: EndpointContext['policy']): boolean {
+  return DOORS.has(path) && (subjects === undefined || path !== PATHS.introspect)
 }
 
 /** Answers a request to an endpoint that takes forms; whatever happens is answered, and stands in the audit. */
@@ -134,7 +136,8 @@ async function provedKey(
 async function grant(request: GrantRequest, context: GrantContext): Promise<OAuthResponse> {
   const { form, trail } = request
   const handler = GRANTS.get(required(form, 'grant_type'))
-  if (handler === undefined) {
+  const isServed = handler === tokenExchange || context.policy.subjects === undefined
+  if (handler === undefined || !isServed) {
     throw new OAuthFault('unsupported_grant_type', 'this grant type is not served')
   }
   trail.note({ kind: handler.kind })

@@ -5,7 +5,9 @@ import { URN } from '../../../protocol/token/metadata.ts'
 import type { Ask, NarrowRecord, Target } from '../../../protocol/token/narrow.ts'
 import { refusal } from '../../../protocol/token/refusals.ts'
 import { readSecureUrl } from '../../../protocol/token/urls.ts'
-import type { NodeClient } from '../../core/config-identity-types.ts'
+import type { GrantRule, NodeClient } from '../../core/config-identity-types.ts'
+import { linkPolicy } from '../link-policy.ts'
+import { PSEUDONYMS, readTelling, TELL_ALL, tellLess, type Telling } from '../telling.ts'
 import {
   authenticated,
   missingProof,
@@ -17,6 +19,7 @@ import {
   type GrantRequest,
 } from './grants.ts'
 import { refusedToken } from './rescue.ts'
+import type { IssuerPolicy } from './settings.ts'
 import { readSubjectToken, type Subject } from './subject-token.ts'
 
 /**
@@ -32,20 +35,35 @@ async function exchange(request: GrantRequest, context: GrantContext): Promise<G
   if (node === undefined) {
     throw refusal('unauthorized_client', 'client', 'this client may not exchange tokens')
   }
-  checkParameters(form)
+  checkParameters(form, context.policy)
   const subject = await subjectOf(required(form, 'subject_token'), node, context)
   trail.noteInput(subject.claims)
   if (cnf === undefined) throw missingProof()
-  const target = targetOf(form, node, context)
+  const rule = ruleOf(form, node)
+  const target = targetOf(form, { node, rule }, context)
   trail.note({ audience: target.resource })
-  const actor = { iss: context.policy.identifier, sub: client.id }
+  const { identifier, subjects } = context.policy
+  const actor = { iss: identifier, sub: client.id }
+  const aliases = subjects && [{ iss: subjects.issuer, sub: node.alias ?? client.id }]
   const scopes = requestedScopes(form)
-  const ask = { resource: target.resource, actor, cnf, ...present({ scopes }) }
-  return issue(subject, { node, target, ask }, context)
+  const ask = { resource: target.resource, actor, cnf, ...present({ aliases, scopes }) }
+  const telling = tellLess(rule ?? PSEUDONYMS, readTelling(form))
+  return issue(subject, { target, ask, telling, scopes: scopesOf(node, rule) }, context)
+}
+
+/** What is said here of grants for the issuer a node names. */
+function ruleOf(form: FormParameters, { grants = [] }: NodeClient): GrantRule | undefined {
+  if (form.get('requested_token_type') !== URN.jwt) return undefined
+  return grants.find(({ issuer }) => issuer === form.get('audience'))
+}
+
+function scopesOf({ scopes }: NodeClient, rule: GrantRule | undefined): NarrowRecord['scopes'] {
+  const { map = scopes?.map, max } = rule?.scopes ?? {}
+  return present({ map, max })
 }
 
 /** What is refused before anything is verified. */
-function checkParameters(form: FormParameters): void {
+function checkParameters(form: FormParameters, { subjects }: IssuerPolicy): void {
   if (form.has('actor_token') || form.has('actor_token_type')) {
     throw refusal('invalid_request', 'client', 'the actor is the client: there is no actor_token')
   }
@@ -53,7 +71,8 @@ function checkParameters(form: FormParameters): void {
     throw new OAuthFault('invalid_request', 'the subject token must be an access token')
   }
   const asked = form.get('requested_token_type') ?? URN.accessToken
-  if (asked !== URN.accessToken && asked !== URN.jwt) {
+  // Access tokens are of one issuer, and where grants are all that is made here it is another.
+  if (asked !== URN.jwt && (asked !== URN.accessToken || subjects !== undefined)) {
     throw new OAuthFault('invalid_request', 'tokens of the requested type are not issued')
   }
 }
@@ -68,13 +87,21 @@ async function subjectOf(raw: string, node: NodeClient, context: GrantContext): 
 }
 
 /** Within what the node may reach: an endpoint of the organisation, or one of an issuer it may get grants for. */
-function targetOf(form: FormParameters, node: NodeClient, context: GrantContext): Target {
+function targetOf(
+  form: FormParameters,
+  { node, rule }: { readonly node: NodeClient; readonly rule: GrantRule | undefined },
+  context: GrantContext,
+): Target {
   const { policy, roster } = context
   const [resource, audience] = [form.get('resource'), form.get('audience')]
   if (form.get('requested_token_type') === URN.jwt) {
-    const isReached = audience !== undefined && node.reaches.includes(audience)
+    // A grant is never for the issuer that makes it: what it makes for itself is a token, for an endpoint it knows.
+    const isOther = audience !== policy.identifier
+    const isReached = isOther && audience !== undefined && node.reaches.includes(audience)
     const isTarget = resource !== undefined && readSecureUrl(resource) !== undefined
-    if (!isReached || !isTarget || roster.ownerOf(resource) !== undefined) throw unknownTarget()
+    const isListed = rule?.resources?.includes(resource ?? '') ?? true
+    if (!isReached || !isTarget || !isListed || roster.ownerOf(resource) !== undefined)
+      throw unknownTarget()
     return { resource, issuer: audience }
   }
   const named = resource ?? audience
@@ -94,32 +121,31 @@ function unknownTarget(): OAuthFault {
 function issue(
   { parent, claims }: Subject,
   asked: {
-    readonly node: NodeClient
     readonly target: Target
     readonly ask: Omit<Ask, 'kind' | 'audience'>
+    readonly telling: Telling
+    readonly scopes: NarrowRecord['scopes']
   },
   context: GrantContext,
 ): GrantOutcome {
-  const { node, target, ask } = asked
+  const { target, ask, telling, scopes } = asked
   const { issuer, policy, parts } = context
-  const base: Omit<NarrowRecord, 'maxTtl' | 'subject'> = {
-    issuer: policy.identifier,
+  const { maxDepth, maxBudget, identifier } = policy
+  const recordOf = (told: Telling, maxTtl: number): NarrowRecord => ({
+    ...linkPolicy(told, { maxTtl, maxDepth, maxBudget, secret: parts.secrets.pairwise }),
+    issuer: identifier,
     targets: [target],
-    scopes: node.scopes ?? {},
-    maxDepth: policy.maxDepth,
-    maxBudget: policy.maxBudget,
-    disclose: 'full',
-  }
-  if (target.issuer === policy.identifier) {
-    const record = { ...base, maxTtl: policy.tokenTtl, subject: { rule: 'same' } } as const
+    scopes,
+  })
+  if (target.issuer === identifier) {
+    const record = recordOf(TELL_ALL, policy.tokenTtl)
     const wanted = { ...ask, kind: 'access', audience: target.resource } as const
     return {
       issued: issuer.issueLocally(parent, wanted, record, claims),
       issuedType: URN.accessToken,
     }
   }
-  const subject = { rule: 'pairwise', secret: parts.secrets.pairwise } as const
-  const record = { ...base, maxTtl: policy.grantTtl, subject }
+  const record = recordOf(telling, policy.grantTtl)
   const wanted = { ...ask, kind: 'grant', audience: target.issuer } as const
   const issued = issuer.issueLocally(parent, wanted, record, claims)
   return { issued, issuedType: URN.jwt, tokenType: 'N_A' }

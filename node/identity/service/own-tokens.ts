@@ -7,12 +7,25 @@ import {
 import type { AccessClaims } from '../../../protocol/token/claims.ts'
 import { HEADER_TOKEN_LIMITS, readCompact } from '../../../protocol/token/compact.ts'
 import { TokenFault } from '../../../protocol/token/faults.ts'
+import { present } from '../../../protocol/token/fields.ts'
 import { verifyWith } from '../jwt.ts'
 import type { Client } from './roster.ts'
 import type { GrantContext } from './grants.ts'
+import type { SubjectIssuer } from './settings.ts'
+
+/** The tokens of the organisation: of this service, or of the authorization server it signs grants for. */
+export function organisationTokens({
+  policy,
+  parts,
+}: Pick<GrantContext, 'policy' | 'parts'>): SubjectIssuer {
+  const { subjects, identifier: issuer } = policy
+  if (subjects !== undefined) return subjects
+  const keys = parts.keys.ring('sts')
+  return { issuer, keys, algs: ['ES256'], scopes: (scopes) => scopes }
+}
 
 /**
- * The claims of an access token of this issuer that has not ended; undefined for whatever else somebody may send. Whether
+ * The claims of an access token of the organisation that has not ended; undefined for whatever else somebody may send. Whether
  * it is revoked is not looked at.
  */
 export async function readOwnToken(
@@ -22,17 +35,19 @@ export async function readOwnToken(
   try {
     const token = readCompact(raw, HEADER_TOKEN_LIMITS)
     const claims = readAccessClaims(token.payload)
+    const { issuer, keys, algs, otherTypes } = organisationTokens({ policy, parts })
     const expected = {
-      issuer: policy.identifier,
+      issuer,
       audience: claims.aud,
-      algs: ['ES256'],
+      algs,
       now: parts.clock(),
       leeway: 0,
       // What is signed here is known however deep it is.
       maxDepth: MAX_ACTORS,
+      ...present({ otherTypes }),
     }
     checkAccessHeader(token.header, claims, expected)
-    await verifyWith(parts.keys.ring('sts'), token)
+    await verifyWith(keys, token)
     checkAccessClaims(claims, expected)
     return claims
   } catch (error) {

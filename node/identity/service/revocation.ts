@@ -1,12 +1,13 @@
 import type { AccessClaims } from '../../../protocol/token/claims.ts'
 import { MAX_ACCESS_LIFETIME } from '../../../protocol/token/access.ts'
 import { OAuthFault } from '../../../protocol/token/faults.ts'
+import { MAX_NAME } from '../../../protocol/token/fields.ts'
 import { MAX_LEEWAY } from '../../../protocol/token/times.ts'
 import { refusal } from '../../../protocol/token/refusals.ts'
 import type { OAuthResponse } from '../../core/authentication.ts'
 import { authenticated, type GrantContext, type GrantRequest } from './grants.ts'
 import { delegationName } from './local-issuer.ts'
-import { concerns, readOwnToken } from './own-tokens.ts'
+import { concerns, organisationTokens, readOwnToken } from './own-tokens.ts'
 import { respondEmpty } from './rescue.ts'
 import type { Revocation } from './revocations.ts'
 
@@ -25,6 +26,8 @@ export async function revoke(request: GrantRequest, context: GrantContext): Prom
   }
   if (sid !== undefined) {
     if (client.node === undefined) throw notYours()
+    // No token has a longer one, and other nodes are told of it.
+    if (sid.length > MAX_NAME) throw new OAuthFault('invalid_request', 'the sid is too long')
     endSession(sid, context)
     trail.end('revoked')
     return respondEmpty(200)
@@ -46,10 +49,11 @@ function notYours(): OAuthFault {
 function endSession(sid: string, { policy, parts }: GrantContext): void {
   // Tokens of the session that are out may be exchanged for as long as any token lives.
   const until = parts.clock() + MAX_ACCESS_LIFETIME + MAX_LEEWAY
-  parts.revocations.revoke({ issuer: policy.identifier, by: 'sid', id: sid, until })
+  const { issuer } = organisationTokens({ policy, parts })
+  parts.revocations.revoke({ issuer, by: 'sid', id: sid, until })
 }
 
-/** Revokes a token of this issuer, with all that descends from it if the delegation begins with it. */
+/** Revokes a token of the organisation, with all that descends from it if the delegation begins with it. */
 function revokeToken(claims: AccessClaims, { policy, parts }: GrantContext): void {
   for (const revocation of revocationsOf(claims, policy.identifier, parts.secrets.sealing)) {
     parts.revocations.revoke(revocation)
@@ -60,7 +64,7 @@ function revokeToken(claims: AccessClaims, { policy, parts }: GrantContext): voi
  * What is to be revoked when a token is: the token, and where nobody has acted yet the delegation that is named after
  * it. In the middle of a chain other branches have the same name, and live on.
  *
- * @param own issuer identifier of the organisation, whose tokens descend from it
+ * @param own issuer identifier of what descends from it
  * @param secret the one `txn` is made with
  */
 export function revocationsOf(
@@ -72,6 +76,8 @@ export function revocationsOf(
   const until = exp + MAX_LEEWAY
   const token: Revocation = { issuer: iss, by: 'jti', id: jti, until }
   if (act !== undefined) return [token]
-  const name = txn ?? delegationName(secret, { iss, jti })
-  return [token, { issuer: own, by: 'txn', id: name, until }]
+  const id = txn ?? delegationName(secret, { iss, jti })
+  // What others made of the delegation has its name from the token alone.
+  const issuers = txn === undefined ? [own] : new Set([own, iss])
+  return [token, ...[...issuers].map((issuer): Revocation => ({ issuer, by: 'txn', id, until }))]
 }

@@ -13,7 +13,7 @@ import type { IssuerPolicy, ServiceParts, ServiceSettings } from './settings.ts'
 
 interface State {
   readonly documents: Documents
-  /** Undefined where the issuer is elsewhere. */
+  /** Undefined where nothing is made here. */
   readonly context: EndpointContext | undefined
   readonly local: LocalIssuer | undefined
 }
@@ -40,7 +40,7 @@ export class TokenService implements OAuthService {
     this.#state = this.#build(settings)
   }
 
-  /** The door without HTTP for this node's own exchanges; undefined where the issuer is elsewhere. */
+  /** The door without HTTP for this node's own exchanges and grants; undefined where neither is made here. */
   get local(): LocalIssuer | undefined {
     return this.#state.local
   }
@@ -54,13 +54,13 @@ export class TokenService implements OAuthService {
 
   owns(path: string): boolean {
     const { documents, context } = this.#state
-    return documents.has(path) || (context !== undefined && isEndpoint(path))
+    return documents.has(path) || (context !== undefined && isEndpoint(path, context.policy))
   }
 
   async serve(request: OAuthRequest): Promise<OAuthResponse> {
     const { documents, context } = this.#state
     try {
-      if (context !== undefined && isEndpoint(request.path)) {
+      if (context !== undefined && isEndpoint(request.path, context.policy)) {
         return await serveEndpoint(request, context)
       }
       return documents.has(request.path) ? documents.serve(request) : respondEmpty(404)

@@ -1,3 +1,4 @@
+import type { ScopeMapping } from '../../../protocol/token/scopes.ts'
 import type {
   NodeClient,
   SignatureAlgorithm,
@@ -21,8 +22,12 @@ export interface SubjectIssuer {
   readonly algs: readonly SignatureAlgorithm[]
   /** Types besides `at+jwt`. */
   readonly otherTypes?: readonly string[]
-  /** Its scopes in the names of the endpoint. */
-  readonly scopes: (scopes: readonly string[]) => readonly string[]
+  /**
+   * Its scopes in the names of the endpoint.
+   *
+   * @param map of the node the token is for, where that is another
+   */
+  readonly scopes: (scopes: readonly string[], map?: ScopeMapping) => readonly string[]
 }
 
 /** An endpoint of this node that asks for tokens. */
@@ -40,7 +45,9 @@ export interface ServedEndpoint {
   readonly subjects?: SubjectIssuer
 }
 
-/** What the token service decides by. Times are seconds but in the records of the configuration. */
+/**
+ * What the token service decides by. Times are seconds but in the records of the configuration.
+ */
 export interface IssuerPolicy {
   /** Issuer identifier, the only audience assertions and grants may have. */
   readonly identifier: string
@@ -61,6 +68,11 @@ export interface IssuerPolicy {
   readonly nodes: readonly NodeClient[]
   readonly workloads: readonly WorkloadClient[]
   readonly trust: readonly TrustRecord[]
+  /**
+   * Present where the tokens of the organisation are those of an authorization server elsewhere: then nothing is made here
+   * but grants for other issuers, from its tokens.
+   */
+  readonly subjects?: SubjectIssuer
 }
 
 /** What the service is configured with; replaced as a whole when the configuration changes. */
@@ -97,6 +109,8 @@ export const PATHS = {
   token: '/oauth/token',
   revoke: '/oauth/revoke',
   introspect: '/oauth/introspect',
+  /** What was revoked, for other nodes of the organisation. */
+  revocations: '/oauth/revocations',
   jwks: '/oauth/jwks',
   clientJwks: '/oauth/client-jwks',
   /** Keys of what this node signs as the origin of tools. */

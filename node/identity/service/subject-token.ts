@@ -11,7 +11,7 @@ import { parentOf, type Parent } from '../../../protocol/token/narrow.ts'
 import type { NodeClient } from '../../core/config-identity-types.ts'
 import { verifyWith } from '../jwt.ts'
 import type { GrantContext } from './grants.ts'
-import type { SubjectIssuer } from './settings.ts'
+import { organisationTokens } from './own-tokens.ts'
 
 /** A subject token that was verified, and what it is worth. */
 export interface Subject {
@@ -38,7 +38,7 @@ export async function readSubjectToken(
     throw new TokenFault('audience', 'the subject token is not for an endpoint of this client')
   }
   const foreign = context.endpoints.find(({ resource }) => resource === claims.aud)?.subjects
-  const rule = foreign ?? ownTokens(context)
+  const rule = foreign ?? organisationTokens(context)
   const { issuer, algs, otherTypes } = rule
   const expected = {
     issuer,
@@ -54,10 +54,5 @@ export async function readSubjectToken(
   checkAccessClaims(claims, expected)
   if (parts.revocations.isRevoked(claims)) throw new TokenFault('revoked', 'the token is revoked')
   const parent = parentOf(claims, foreign === undefined ? 'own' : 'edge')
-  return { claims, parent: { ...parent, scopes: rule.scopes(parent.scopes) } }
-}
-
-function ownTokens({ policy, parts }: GrantContext): SubjectIssuer {
-  const keys = parts.keys.ring('sts')
-  return { issuer: policy.identifier, keys, algs: ['ES256'], scopes: (scopes) => scopes }
+  return { claims, parent: { ...parent, scopes: rule.scopes(parent.scopes, node.scopeMap) } }
 }

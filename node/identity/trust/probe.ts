@@ -1,4 +1,9 @@
-import { OAuthFault, TokenFault, type OAuthError } from '../../../protocol/token/faults.ts'
+import {
+  OAuthFault,
+  TokenFault,
+  type OAuthError,
+  type TokenProblem,
+} from '../../../protocol/token/faults.ts'
 import type { ExchangeLine } from '../../core/audit.ts'
 import type { UpstreamAuth } from '../../core/config-identity-types.ts'
 import type { NodeConfig, UpstreamConfig } from '../../core/config-types.ts'
@@ -8,6 +13,7 @@ import { asFault } from '../../../protocol/errors.ts'
 import { systemClock } from '../clock.ts'
 import { FetchFault } from '../fetch-fault.ts'
 import { Identity } from '../identity.ts'
+import { signerIdOf } from '../own-issuer.ts'
 import { clientIdOf } from '../service/settings.ts'
 
 /** A link to another organisation. */
@@ -104,13 +110,18 @@ function explained(error: unknown, facts: ProbeFacts): ProbeResult {
     }
   }
   if (cause instanceof TokenFault) {
-    const advice =
-      cause.problem === 'scope'
-        ? `${cause.message}: if their trust record renames scopes, list those names under auth.scopes.accept`
-        : cause.message
+    const hint = HINTS[cause.problem]
+    const advice = hint === undefined ? cause.message : `${cause.message}: ${hint}`
     return { outcome: 'refused', error: `answer:${cause.problem}`, advice }
   }
   throw error
+}
+
+/** What may be done about a token that is not what was asked for. */
+const HINTS: Readonly<Partial<Record<TokenProblem, string>>> = {
+  scope: 'if their trust record renames scopes, list those names under auth.scopes.accept',
+  depth:
+    'if their issuer is no node it knows of no chains, and auth.requireChain: false takes that',
 }
 
 /** An error code says little by design; what it can mean for a record over there is another matter. */
@@ -130,7 +141,7 @@ const ADVICE: Readonly<Partial<Record<OAuthError, (facts: ProbeFacts) => string>
 }
 
 function ownIssuer({ config, base }: ProbeFacts): string {
-  return config.issuer?.url ?? base
+  return signerIdOf(config.issuer, base)
 }
 
 function unlisted(facts: ProbeFacts): string {

@@ -18,6 +18,7 @@ import {
   endpointPolicy,
   issuerOf,
   keySources,
+  organisationKeys,
   type EndpointPolicy,
   type VerifierConfig,
   type VerifierLimits,
@@ -100,6 +101,16 @@ export class EndpointAuthenticator implements Authenticator {
     const scopes = (granted: readonly string[]): readonly string[] => grantedScopes(granted, rules)
     const { algs, types: otherTypes } = auth
     return { issuer: access.issuer, keys: access.keys, algs, otherTypes, scopes }
+  }
+
+  /** How tokens of the organisation are read that other nodes bring; undefined where nodes make them. */
+  organisation(): SubjectIssuer | undefined {
+    const { issuer: own } = this.#config
+    const source = own && organisationKeys(own)
+    if (own === undefined || source === undefined) return undefined
+    const { issuer, algs } = source
+    const keys = this.#issuerKeys.of(source)
+    return { issuer, keys, algs, otherTypes: own.types, scopes: organisationScopes }
   }
 
   close(): void {
@@ -220,6 +231,10 @@ export class EndpointAuthenticator implements Authenticator {
     return sent instanceof Promise ? sent.then(() => principal) : principal
   }
 }
+
+/** Scopes of the organisation's issuer, which alone knows what all is. */
+const organisationScopes: SubjectIssuer['scopes'] = (granted, map = {}) =>
+  grantedScopes(granted, { map, everything: true })
 
 /** A static key is bound to nobody, so no proof could be about it. */
 function admitKey(principal: Principal, { scheme }: Presented): Principal {

@@ -122,7 +122,7 @@ function keysOf(issuer: string, auth: EndpointAuth, parts: PolicyParts): KeyFind
 /** Where the keys of an issuer are that is not this process. */
 function keySource(
   issuer: string,
-  auth: EndpointAuth,
+  auth: Pick<EndpointAuth, 'issuer' | 'jwksUri' | 'algs' | 'egress'>,
   own: IssuerSettings | undefined,
 ): IssuerKeySource {
   const isOwn = auth.issuer === undefined || auth.issuer === own?.url
@@ -135,6 +135,12 @@ function keySource(
   }
 }
 
+/** Where the keys of the organisation's authorization server are; undefined where its tokens are made by nodes. */
+export function organisationKeys(own: IssuerSettings): IssuerKeySource | undefined {
+  const { mode, url } = own
+  return mode === 'external' && url !== undefined ? keySource(url, own, own) : undefined
+}
+
 /**
  * Where the keys of all issuers are that the endpoints of a configuration name.
  *
@@ -144,10 +150,12 @@ export function keySources(
   { endpoints, issuer: own }: VerifierConfig,
   base: string,
 ): readonly IssuerKeySource[] {
-  return Object.values(endpoints).flatMap(({ auth }) => {
+  const organisation = own && organisationKeys(own)
+  const named = Object.values(endpoints).flatMap(({ auth }) => {
     const issuer = auth === 'none' ? undefined : issuerOf(auth, own, base)
     return auth === 'none' || issuer === undefined ? [] : [keySource(issuer, auth, own)]
   })
+  return organisation === undefined ? named : [...named, organisation]
 }
 
 function introspectorOf(

@@ -179,6 +179,38 @@ describe('identity', () => {
     })
   })
 
+  test('says who signs grants for an authorization server, and what those of other nodes may say', () => {
+    const { trust: _, workloads: __, nodes = [], ...rest } = FULL
+    const rule = {
+      issuer: 'https://gw.d.example',
+      resources: ['https://gw.d.example/mcp/pub?key=x'],
+      scopes: { max: ['ns:x'] },
+    }
+    const named = nodes.map((node) => ({ ...node, reaches: [...node.reaches, rule] }))
+    const issuer = { mode: 'external', url: 'https://login.b.example/b', grants: {} } as const
+    const config = parseConfig({ ...rest, issuer, nodes: named }, OPTIONS)
+    expect(explainConfig(config).identity).toMatchObject({
+      issuer: {
+        mode: 'external',
+        url: 'https://login.b.example/b',
+        grants: { mode: 'embedded', url: 'https://gw.b.example', grantTtl: '1m' },
+      },
+      nodes: [
+        {
+          reaches: ['https://gw.b.example/mcp/partners', 'https://gw.c.example', rule.issuer],
+          grants: [
+            {
+              ...rule,
+              resources: ['https://gw.d.example/mcp/pub'],
+              subject: 'pairwise',
+              disclose: 'full',
+            },
+          ],
+        },
+      ],
+    })
+  })
+
   test('says what a trust record can get at most, not what it asks for', () => {
     const [record] = FULL.trust ?? []
     if (record === undefined) throw new Error('there is a record')

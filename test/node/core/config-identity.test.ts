@@ -84,6 +84,7 @@ describe('a configuration with identity', () => {
       tokenTtl: 120_000,
       grantTtl: 60_000,
       keyLifetime: 604_800_000,
+      revocationPoll: 15_000,
       egress: { allowPrivate: false },
     })
     expect(nodes).toEqual([

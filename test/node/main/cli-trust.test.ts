@@ -88,7 +88,8 @@ async function listed({ file }: Organisation): Promise<Listed> {
   return JSON.parse((await run('list', file, '--json')).out) as Listed
 }
 
-async function both(): Promise<{ a: Organisation; b: Organisation }> {
+/** @param issuer of A */
+async function both(issuer: object = {}): Promise<{ a: Organisation; b: Organisation }> {
   const keys = [{ name: 'alice', hash: hashStaticKey(KEY), scopes: ['ns:b-docs'] }]
   const b = await organisation('b', {
     upstreams: { fixture: { http: { url: fixture.url } } },
@@ -97,6 +98,7 @@ async function both(): Promise<{ a: Organisation; b: Organisation }> {
   })
   await b.node.ready()
   const a = await organisation('a', {
+    issuer,
     upstreams: { fixture: { http: { url: fixture.url } } },
     namespaces: { own: { from: ['fixture'] } },
     endpoints: { main: { namespaces: ['*'], auth: { keys } } },
@@ -141,6 +143,53 @@ describe('banyan trust', () => {
     const headers = { authorization: `Bearer ${KEY}` }
     const reply = await callModern(a.node.endpointUrl('main'), 'tools/call', params, { headers })
     expect(reply.result['content']).toEqual([{ type: 'text', text: 'hi' }])
+  })
+
+  test('federates an organisation whose tokens are of an authorization server by its own grants', async () => {
+    const url = 'http://127.0.0.1:9/realms/a'
+    const { a, b } = await both({ mode: 'external', url, grants: {} })
+    const [keyOfA = ''] = (await listed(a)).own.keys
+    expect((await listed(a)).own).toMatchObject({ issuer: a.url, server: url })
+    expect((await run('list', a.file)).out).toContain(`issuer ${a.url}\n`)
+
+    const first = await run(
+      'add',
+      a.file,
+      b.node.endpointUrl('partners'),
+      ...SCOPE,
+      '--as',
+      'b',
+      '--yes',
+    )
+    expect(first.out).toContain(`banyan trust add FILE ${a.url} --endpoint partners`)
+    const to = ['--endpoint', 'partners', '--expect', keyOfA]
+    expect(await run('add', b.file, a.url, ...to, ...SCOPE)).toMatchObject({ code: 0, err: '' })
+    await b.reload()
+    expect((await run('check', a.file)).out).toMatch(
+      /for a caller: ns:docs for \d+ s\n.*for the node: ns:docs for \d+ s/,
+    )
+    await a.reload()
+    await a.node.refresh(['b'])
+    const params = { name: 'b-docs__echo', arguments: { message: 'hi' } }
+    const headers = { authorization: `Bearer ${KEY}` }
+    const reply = await callModern(a.node.endpointUrl('main'), 'tools/call', params, { headers })
+    expect(reply.result['content']).toEqual([{ type: 'text', text: 'hi' }])
+
+    const back = await run('add', a.file, b.url, ...SCOPE, '--endpoint', 'main', '--yes')
+    expect([back.code, back.err]).toEqual([
+      1,
+      expect.stringContaining(`have ${url} take their grants`),
+    ])
+  })
+
+  test('cannot try a token where another process signs the grants', async () => {
+    const grants = { mode: 'node', url: 'http://127.0.0.1:9' }
+    const { a, b } = await both({ mode: 'external', url: 'http://127.0.0.1:9/realms/a', grants })
+    const endpoint = b.node.endpointUrl('partners')
+    const done = await run('add', a.file, endpoint, ...SCOPE, '--as', 'b', '--yes')
+    expect(done.out).toContain('banyan trust add FILE http://127.0.0.1:9 --endpoint partners')
+    expect(done.out).toContain('another process signs the grants')
+    expect((await listed(a)).own).not.toHaveProperty('keys')
   })
 
   test('writes nothing when the keys are others, nobody can be asked, or it shall not', async () => {

@@ -204,6 +204,37 @@ describe('commands', () => {
     })
   })
 
+  test('check says who signs grants where the authorization server does not', async () => {
+    const file = join(folder, 'external.json')
+    const { trust: _, workloads: __, nodes = [], ...rest } = FULL
+    const rule = { issuer: 'https://gw.d.example', scopes: { max: ['ns:x'] }, disclose: 'self' }
+    const named = nodes.map((node) => ({ ...node, reaches: [rule] }))
+    const issuer = { mode: 'external', url: 'https://login.b.example/b' }
+    const write = async (more: object): Promise<{ out: string; err: string }> => {
+      await writeFile(file, JSON.stringify({ ...rest, ...more }).replaceAll('${SECRET}', CANARY))
+      return run(['check', file])
+    }
+    const signing = await write({ issuer: { ...issuer, grants: {} }, nodes: named })
+    expect(signing.err).toBe('')
+    expect(signing.out.split('\n').slice(-5).join('\n'))
+      .toBe(`  issuer https://login.b.example/b, an external authorization server
+  grants signed by this process as https://gw.b.example: what trust records of others name; they live 1m
+  node https://find.b.example/oauth/client.json: trades tokens for https://find.b.example/mcp/docs into tokens for https://gw.d.example
+    grants for https://gw.d.example: any endpoint; at most ns:x; pairwise subject, actors self at most
+`)
+    const grants = { mode: 'node', url: 'https://hub.b.example' }
+    const elsewhere = await write({ issuer: { ...issuer, grants } })
+    expect(elsewhere.out).toContain(`
+  issuer https://login.b.example/b, an external authorization server
+  grants signed by another node as https://hub.b.example: what trust records of others name
+  revocations are asked for every 15s, and count from then on
+`)
+    const asking = await write({ issuer })
+    expect(asking.err).toContain(
+      'upstreams.c.auth.mode: asks the authorization server for grants, which few make, with "issuer.grants: {}" this node signs them',
+    )
+  })
+
   test('check colours only when it may', async () => {
     const escape = '\u001B['
     expect((await run(['check', good], { colour: true })).out).toContain(escape)

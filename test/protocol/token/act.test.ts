@@ -15,8 +15,11 @@ import {
   prependActor,
   readAct,
   sameChain,
+  tellsNoMore,
   type ChainEntry,
+  type Disclosure,
 } from '../../../protocol/token/act.ts'
+import type { Actor } from '../../../protocol/token/claims.ts'
 import { A, B, C, nodeOf, problem } from './tokens.ts'
 
 const party = fc.record({
@@ -87,6 +90,28 @@ describe('chains of actors', () => {
         expect(named.filter((iss) => !expected.includes(iss))).toEqual([])
       }),
     )
+  })
+
+  test('invariant 8: tell no more when each is there, or its hash; who acts now by name', () => {
+    const mode = fc.constantFrom('full', 'self', 'hashed')
+    fc.assert(
+      fc.property(entries, party, mode, mode, (list, actor, one, other) => {
+        const of = (way: Disclosure): Actor => prependActor(disclose(chainOf(list), way, A), actor)
+        const [told, known] = [of(one), of(other)]
+        const isLess = actorsOf(told).every(
+          (said, at) => 'hid' in said || 'iss' in (actorsOf(known)[at] ?? {}),
+        )
+        expect(tellsNoMore(told, known)).toBe(isLess)
+        expect(tellsNoMore(told, chainOf(list))).toBe(false)
+        expect(tellsNoMore(hashedActor(actor), prependActor(undefined, actor))).toBe(false)
+      }),
+    )
+    expect(tellsNoMore(undefined, undefined)).toBe(true)
+    const [a, b] = [
+      { iss: A, sub: 'a' },
+      { iss: B, sub: 'b' },
+    ]
+    expect(tellsNoMore(chainOf([a, hashedActor(a)]), chainOf([a, b]))).toBe(false)
   })
 
   test('go round in a circle when somebody is in them twice, by name or by hash', () => {

@@ -31,6 +31,7 @@ const SERVER = serverMetadata({
   algs: ['ES256'],
   dpopAlgs: ['ES256'],
   idJag: true,
+  grantsOnly: false,
 })
 const CLIENT = clientDocument({
   clientId: nodeOf(A),
@@ -89,6 +90,7 @@ describe('documents', () => {
           ],
           "issuer": "https://a.example",
           "jwks_uri": "https://a.example/oauth/jwks",
+          "mesh_revocations_endpoint": "https://a.example/oauth/revocations",
           "response_types_supported": [],
           "revocation_endpoint": "https://a.example/oauth/revoke",
           "revocation_endpoint_auth_methods_supported": [
@@ -158,7 +160,7 @@ describe('documents', () => {
   })
 })
 
-const FACTS = { issuer: A, base: A, scopes: [], algs: [], dpopAlgs: [] }
+const FACTS = { issuer: A, base: A, scopes: [], algs: [], dpopAlgs: [], grantsOnly: false }
 
 describe('where documents are', () => {
   test('the name goes between host and path', () => {

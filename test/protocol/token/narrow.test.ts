@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   acceptGrant,
@@ -5,7 +6,7 @@ import {
   type GrantTrust,
   type Redemption,
 } from '../../../protocol/token/accept.ts'
-import { chainOf, hashedActor } from '../../../protocol/token/act.ts'
+import { chainOf, hashedActor, type Party } from '../../../protocol/token/act.ts'
 import type { AccessClaims, GrantClaims } from '../../../protocol/token/claims.ts'
 import {
   narrow,
@@ -91,6 +92,58 @@ describe('narrowing', () => {
     const parent = { ...PARENT, subject: ACTOR.sub }
     expect(narrow(parent, GRANT, RECORD, STAMP).sub).toBe(ACTOR.sub)
     expect(narrow({ ...parent, issuer: C }, GRANT, RECORD, STAMP).sub).not.toBe(ACTOR.sub)
+  })
+
+  describe('a node that is called otherwise where the tokens come from', () => {
+    const LOGIN = 'https://login.a.example'
+    const AT_LOGIN = { iss: LOGIN, sub: 'gw-a' }
+    const of = (
+      parent: Partial<Parent> = {},
+      aliases: readonly Party[] = [AT_LOGIN],
+    ): GrantClaims =>
+      narrow({ ...PARENT, issuer: LOGIN, ...parent }, { ...GRANT, aliases }, RECORD, STAMP)
+
+    test('may act where it is named by either', () => {
+      const grant = of({ mayAct: AT_LOGIN })
+      expect(grant).toMatchObject({ iss: A, clientId: nodeOf(A), act: ACTOR })
+      expect(of({ mayAct: ACTOR }).act).toEqual(ACTOR)
+      for (const mayAct of [{}, { ...AT_LOGIN, sub: 'gw-b' }, { ...AT_LOGIN, iss: B }]) {
+        expect(problem(() => of({ mayAct }))).toBe('client')
+      }
+      expect(problem(() => of({ mayAct: AT_LOGIN }, []))).toBe('client')
+    })
+
+    test('attack 22: acts once in a chain by whatever name', () => {
+      expect(problem(() => of({ act: AT_LOGIN }))).toBe('cycle')
+      expect(problem(() => of({ act: { ...ACTOR, act: hashedActor(AT_LOGIN) } }))).toBe('cycle')
+      expect(of({ act: { iss: LOGIN, sub: 'other' } }).act).toEqual({
+        ...ACTOR,
+        act: { iss: LOGIN, sub: 'other' },
+      })
+    })
+
+    test('is itself by a token of its own, and no person who is called alike is', () => {
+      expect(of({ subject: 'gw-a', clientId: 'gw-a' }).sub).toBe(nodeOf(A))
+      const person = of({ subject: 'gw-a', clientId: 'an-app' }).sub
+      expect(person).toBe(pairwiseSubject(SECRET, { iss: LOGIN, sub: 'gw-a', target: B }))
+      expect(of({ subject: 'gw-a', clientId: 'gw-a', issuer: C }).sub).toHaveLength(43)
+    })
+
+    test('invariants 3 to 12: other names change nothing else', () => {
+      const names = fc.constantFrom('gw-a', 'u', nodeOf(A), 'other')
+      const party = fc.record({ iss: fc.constantFrom(A, B, LOGIN), sub: names })
+      const parent = fc.record({ subject: names, clientId: names, mayAct: fc.option(party) })
+      fc.assert(
+        fc.property(parent, fc.array(party, { maxLength: 3 }), ({ mayAct, ...who }, aliases) => {
+          const whose = { ...who, ...(mayAct !== null && { mayAct }) }
+          fc.pre(problem(() => of(whose, aliases)) === undefined)
+          fc.pre(problem(() => of(whose, [])) === undefined)
+          const [made, plain] = [of(whose, aliases), of(whose, [])]
+          expect({ ...made, sub: plain.sub }).toEqual(plain)
+          expect([plain.sub, nodeOf(A)]).toContain(made.sub)
+        }),
+      )
+    })
   })
 
   test('people of two issuers with one name stay two', () => {

@@ -7,6 +7,7 @@ import {
 } from '../../../../node/identity/delegation/issued-claims.ts'
 import { encode, signJwt } from '../../../../node/identity/jwt.ts'
 import { SigningKey } from '../../../../node/identity/signing-key.ts'
+import { hashedActor } from '../../../../protocol/token/act.ts'
 import type { AccessClaims } from '../../../../protocol/token/claims.ts'
 import { faultOf } from '../../../protocol/fault.ts'
 
@@ -129,6 +130,16 @@ describe('a grant of the own issuer', () => {
 
   test('leaves when it says what was asked for', () => {
     expect(check(right)).toBe('j')
+  })
+
+  test('may tell less of those who acted before than was asked for', () => {
+    const older = { iss: 'https://z.example', sub: 'z' }
+    const act = { iss: 'https://a.example', sub: NODE, act: hashedActor(older) }
+    expect(check({ ...right, act })).toBe('j')
+    const other = { ...act, act: hashedActor({ ...older, sub: 'y' }) }
+    expect(faultOf(() => check({ ...right, act: other }))).toMatchObject({ problem: 'depth' })
+    // A token of the upstream's issuer says it all.
+    expect(faultOf(() => read(tokenOf({ ...RIGHT, act })))).toMatchObject({ problem: 'depth' })
   })
 
   test.each<readonly [string, object, string]>([

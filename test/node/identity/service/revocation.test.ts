@@ -5,7 +5,9 @@ import {
   MemoryRevocations,
   type Revocation,
 } from '../../../../node/identity/service/revocations.ts'
-import { accessOf, KEYS, OTHER, OTHER_MAIN, TokenLab, type Form } from './token-lab.ts'
+import type { JsonObject } from '../../../fixtures/wire.ts'
+import { readRevocationList } from '../../../../protocol/token/revocation-list.ts'
+import { accessOf, KEYS, OTHER, OTHER_MAIN, PEER, TokenLab, type Form } from './token-lab.ts'
 
 let lab: TokenLab
 
@@ -76,6 +78,75 @@ describe('a session', () => {
     expect(lab.revocations.isRevoked({ ...names, iss: 'https://x.example', sid: 's-1' })).toBe(
       false,
     )
+  })
+})
+
+function ids({ revoked }: JsonObject): unknown {
+  return (revoked as readonly JsonObject[]).map(({ id }) => id)
+}
+
+describe('the list of what was revoked', () => {
+  const LIST = { path: '/oauth/revocations' }
+
+  it('is for nodes of the organisation alone', async () => {
+    await revoke(lab.edge(), { sid: 's-1' })
+    expect((await lab.ask(lab.edge(), LIST)).json).toMatchObject({
+      revoked: [{ iss: lab.base, by: 'sid', id: 's-1' }],
+      refused: [],
+      more: false,
+    })
+    expect(await lab.ask(lab.peer(), LIST)).toMatchObject({
+      status: 400,
+      error: 'unauthorized_client',
+    })
+    expect((await lab.ask({}, LIST)).status).toBe(401)
+    expect((await lab.ask(lab.as('nightly', KEYS.nightly), LIST)).error).toBe('unauthorized_client')
+  })
+
+  it('tells each once, and again when it lasts longer; a new process tells all', async () => {
+    const list = async (cursor?: unknown): Promise<JsonObject> =>
+      (await lab.ask({ ...lab.edge(), cursor: cursor as string | undefined }, LIST)).json
+    await revoke(lab.edge(), { sid: 's-1' })
+    const first = await list()
+    await revoke(lab.edge(), { sid: 's-2' })
+    const second = await list(first['cursor'])
+    expect(ids(second)).toEqual(['s-2'])
+    expect(ids(await list(second['cursor']))).toEqual([])
+    lab.now += 5
+    await revoke(lab.edge(), { sid: 's-1' })
+    expect(ids(await list(second['cursor']))).toEqual(['s-1'])
+    expect(ids(await list('0123456789abcdef.9'))).toEqual(['s-2', 's-1'])
+    lab.now += 86_400 + 61
+    expect(ids(await list())).toEqual([])
+  })
+
+  it('comes in parts, none of which is left out', async () => {
+    for (let at = 0; at < 120; at += 1) {
+      lab.revocations.revoke({ issuer: PEER, by: 'jti', id: `j-${at}`, until: lab.now + 60 })
+    }
+    const found: unknown[] = []
+    let cursor: string | undefined
+    for (let more = true; more;) {
+      const { json } = await lab.ask({ ...lab.edge(), cursor }, LIST)
+      const list = readRevocationList(json)
+      found.push(...list.revoked.map(({ id }) => id))
+      ;({ cursor, more } = list)
+    }
+    expect(found).toEqual(Array.from({ length: 120 }, (_, at) => `j-${at}`))
+  })
+
+  it('tells of issuers that are refused as a whole', () => {
+    const list = new MemoryRevocations({ clock: () => 1_000, capacity: 1 })
+    for (const id of ['a', 'b']) list.revoke({ issuer: PEER, by: 'jti', id, until: 1_100 })
+    expect(list.since(undefined, 10)).toMatchObject({
+      revoked: [{ id: 'a' }],
+      refused: [{ issuer: PEER, until: 1_100 }],
+    })
+  })
+
+  it('holds no session that no token could be of', async () => {
+    expect(await revoke(lab.edge(), { sid: 's'.repeat(1_025) })).toEqual([400, 'invalid_request'])
+    expect(lab.revocations.since(undefined, 10).revoked).toEqual([])
   })
 })
 
