@@ -1,13 +1,25 @@
 /** Whether `name` is matched by `pattern`, in which `*` stands for any run of characters. */
 export function matchesGlob(pattern: string, name: string): boolean {
+  return matchesParts(pattern.split('*'), name)
+}
+
+/** {@link matchesGlob} for one pattern and many names. */
+export function compileGlob(pattern: string): (name: string) => boolean {
   const parts = pattern.split('*')
-  const [head = '', ...rest] = parts
-  const tail = rest.pop()
-  if (tail === undefined) return pattern === name
+  return (name) => matchesParts(parts, name)
+}
+
+/** @param parts what stands before, between and behind the stars */
+function matchesParts(parts: readonly string[], name: string): boolean {
+  const last = parts.length - 1
+  const head = parts[0] ?? ''
+  if (last === 0) return head === name
+  const tail = parts[last] ?? ''
   if (!name.startsWith(head) || !name.endsWith(tail)) return false
   let at = head.length
   const end = name.length - tail.length
-  for (const part of rest) {
+  for (let index = 1; index < last; index += 1) {
+    const part = parts[index] ?? ''
     const found = name.indexOf(part, at)
     if (found === -1 || found + part.length > end) return false
     at = found + part.length

@@ -137,6 +137,8 @@ interface Pair {
   readonly deny: Matcher
 }
 
+const NOTHING: Pair = { allow: new Matcher([], {}), deny: new Matcher([], {}) }
+
 /** Prepares the decision for callers of these classes at an endpoint. */
 export function compilePolicy(
   policy: Policy,
@@ -147,19 +149,23 @@ export function compilePolicy(
   const rules = all.filter(({ endpoints }) => isWithin(endpoints, endpoint))
   const denied = all.some(({ endpoints }) => some(endpoints.deny, endpoint))
   if (denied || !rules.some(({ endpoints }) => some(endpoints.allow, endpoint))) return CLOSED
-  const pairs = new Map<string, Pair | undefined>()
-  const pairOf = (kind: RuleKind, namespace: string): Pair | undefined => {
-    const key = `${kind} ${namespace}`
-    if (pairs.has(key)) return pairs.get(key)
-    const made = makePair(policy, rules, { kind, namespace, endpoint })
-    pairs.set(key, made)
+  const pairs = {
+    tools: new Map<string, Pair>(),
+    prompts: new Map<string, Pair>(),
+    resources: new Map<string, Pair>(),
+  }
+  const pairOf = (kind: RuleKind, namespace: string): Pair => {
+    const known = pairs[kind].get(namespace)
+    if (known !== undefined) return known
+    const made = makePair(policy, rules, { kind, namespace, endpoint }) ?? NOTHING
+    pairs[kind].set(namespace, made)
     return made
   }
   return {
     isOpen: true,
     sees: (subject) => {
       const pair = pairOf(RULE_KINDS[subject.kind], subject.namespace)
-      if (pair === undefined) return false
+      if (pair === NOTHING) return false
       if (isAmbiguous(subject)) return pair.allow.isEverything && pair.deny.isEmpty
       const label = labelOf(subject)
       return pair.allow.matches(label, subject.hints) && !pair.deny.matches(label, subject.hints)

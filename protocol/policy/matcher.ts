@@ -1,30 +1,43 @@
-import { matchesGlob } from '../glob.ts'
+import { compileGlob } from '../glob.ts'
 import type { Hints, Policy, Selector } from './policy.ts'
 
 type Hint = readonly [name: keyof Hints, wanted: boolean]
 
+/** So many prefixes are compared one by one. */
+const FEW = 8
+
 /** What a selector comes to: all of it must hold. */
 interface Term {
-  readonly globs: readonly string[]
+  readonly globs: readonly Glob[]
   readonly hints: readonly Hint[]
 }
+
+interface Glob {
+  readonly text: string
+  readonly matches: (label: string) => boolean
+}
+
+function globOf(text: string): Glob {
+  return { text, matches: compileGlob(text) }
+}
+
+const ANY: Glob = globOf('*')
 
 /** One term, or one for each glob of the selector's tag. */
 function termsOf({ name, tag, ...rest }: Selector, tags: Policy['tags']): readonly Term[] {
   const hints = Object.entries(rest).filter((hint): hint is [keyof Hints, boolean] => {
     return hint[1] !== undefined
   })
-  const own = name === undefined ? [] : [name]
+  const own = name === undefined ? [] : [globOf(name)]
   if (tag === undefined) return [{ globs: own, hints }]
   const tagged = Object.hasOwn(tags, tag) ? (tags[tag] ?? []) : []
-  return tagged.map((glob) => ({ globs: [glob, ...own], hints }))
+  return tagged.map((glob) => ({ globs: [globOf(glob), ...own], hints }))
 }
 
 function holds({ globs, hints }: Term, label: string, said: Hints): boolean {
-  return (
-    hints.every(([hint, wanted]) => said[hint] === wanted) &&
-    globs.every((glob) => matchesGlob(glob, label))
-  )
+  for (const [hint, wanted] of hints) if (said[hint] !== wanted) return false
+  for (const glob of globs) if (!glob.matches(label)) return false
+  return true
 }
 
 /** Whether one selector picks what is labelled so: the plain meaning of {@link Matcher}. */
@@ -62,15 +75,21 @@ export class Matcher {
   }
 
   matches(label: string, hints: Hints): boolean {
-    if (this.#all || this.#exact.has(label)) return true
+    if (this.#all) return true
+    // To look a text up that was just put together costs more than a few comparisons.
+    if (this.#exact.size > 0 && this.#exact.has(label)) return true
     for (const [length, prefixes] of this.#prefixes) {
-      if (length <= label.length && prefixes.has(label.slice(0, length))) return true
+      if (length > label.length) continue
+      if (prefixes.size > FEW) {
+        if (prefixes.has(label.slice(0, length))) return true
+      } else for (const prefix of prefixes) if (label.startsWith(prefix)) return true
     }
-    return this.#rest.some((term) => holds(term, label, hints))
+    for (const term of this.#rest) if (holds(term, label, hints)) return true
+    return false
   }
 
   #add(term: Term): void {
-    const [glob = '*', another] = term.globs
+    const [{ text: glob } = ANY, another] = term.globs
     const star = glob.indexOf('*')
     if (term.hints.length > 0 || another !== undefined) this.#rest.push(term)
     else if (glob === '*') this.#all = true
