@@ -171,6 +171,11 @@ export interface Context {
   readonly authorization?: Authorization
 }
 
+/** Whose requests share what the upstream remembers: contexts of equal `whoseOf` differ in what can be asked alone. */
+export function whoseOf({ key, offered }: Context): string {
+  return key.slice(0, Math.max(0, key.length - offered.length - 1))
+}
+
 /** The context of callers who share and cannot be asked. */
 export const SHARED: Context = { key: '', offered: '' }
 

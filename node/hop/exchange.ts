@@ -3,6 +3,7 @@ import { nextTrail, type NodeId } from '../../protocol/federation.ts'
 import {
   OWN,
   SHARED,
+  type Authenticated,
   type Candidate,
   type Context,
   type Continuation,
@@ -82,10 +83,10 @@ export function exchange(
  * Callers who can be asked different things must not share what an upstream was told of them once for all, nor may two
  * principals share a session or process.
  */
-function contextOf(
-  { isolate }: Upstream,
-  { received, principal }: Visible,
-  authorization: Authorization | undefined,
+export function contextOf(
+  { isolate }: Pick<Upstream, 'isolate'>,
+  { received, principal }: Authenticated,
+  authorization?: Authorization,
 ): Context {
   const { session, capabilities } = received.caller
   const { offered } = capabilities

@@ -9,6 +9,8 @@ export interface SubscribedLink {
   current(context: Context): SubscribedConnection | undefined
   /** @throws Fault when there is none to be had */
   connection(context: Context): Promise<SubscribedConnection>
+  /** As `Link.apart`. */
+  apart(whose: string): readonly SubscribedConnection[]
 }
 
 /**

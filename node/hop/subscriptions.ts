@@ -40,6 +40,8 @@ export interface SubscriptionParts {
   }
   /** The link to an upstream by label. */
   readonly link: (upstream: string) => SubscribedLink | undefined
+  /** As `whoseOf` the context that calls of that caller have at the upstream. */
+  readonly whose: (upstream: string, call: Authenticated) => string
 }
 
 /** One resource that one request wants to hear of. */
@@ -49,6 +51,9 @@ interface Wish {
   /** As it was asked for. */
   readonly uri: string
   readonly updated: (uri: string) => void
+  readonly call: Authenticated
+  /** Whose it is at the upstream it is placed at. */
+  whose: string
   /** Set when the caller is another node. */
   readonly node: NodeId | undefined
   /** Nodes that the request has passed. */
@@ -66,6 +71,7 @@ interface Wish {
 /** One way to a resource. */
 interface Way {
   readonly link: SubscribedLink
+  readonly whose: string
   readonly uri: string
 }
 
@@ -73,6 +79,9 @@ interface Way {
  * Who hears of which resource: callers of both eras share one subscription for each resource of an upstream, which ends
  * with the last of them. What was granted stays through reconnects, failover and new configurations: it is moved, and
  * because something may have been missed on the way, its caller is told that the resource has changed.
+ *
+ * Where a process holds a server's state alone, what a call changes in the one it went to shows in no other. So it is
+ * subscribed to in the processes of its caller, too, as they come: none is started for it.
  */
 export class Subscriptions {
   readonly #parts: SubscriptionParts
@@ -103,12 +112,13 @@ export class Subscriptions {
    * that are hidden or unknown are not either, and nothing is asked upstream. Never rejects.
    */
   async subscribe(
-    { received, principal }: Authenticated,
+    call: Authenticated,
     { uris, updated }: SubscriptionRequest,
   ): Promise<Subscribed> {
+    const { received, principal } = call
     const { endpoint, caller, trail } = received
     const node = caller.capabilities.federation?.node
-    const common = { endpoint, principal, updated, node, passed: trail.path }
+    const common = { endpoint, principal, updated, call, node, passed: trail.path }
     const wishes = [...new Set(uris)].map((uri) => this.#wish({ ...common, uri }))
     await Promise.all(wishes.map((wish) => this.#introduce(wish)))
     const granted = wishes.filter((wish) => wish.granted)
@@ -121,12 +131,21 @@ export class Subscriptions {
     }
   }
 
-  /** A resource changed at an upstream, or a part of it; `uri` as it is known there. */
-  updated(link: SubscribedLink, uri: string): void {
+  /** A resource changed at an upstream, or a part of it; `uri` as it is known there. With `whose`: for them alone. */
+  updated(link: SubscribedLink, uri: string, whose?: string): void {
     const ofLink = this.#shared.get(link)
     const shared = ofLink === undefined ? undefined : nearest(ofLink, uri)
     if (shared === undefined) return
-    for (const wish of shared.holders) tell(wish)
+    for (const wish of shared.holders) {
+      if (whose === undefined || wish.whose === whose) tell(wish)
+    }
+  }
+
+  /** A process of somebody's own is there: what they subscribed to is subscribed to there, too. */
+  openedApart(link: SubscribedLink, connection: SubscribedConnection, whose: string): void {
+    for (const { uri, holders } of this.#shared.get(link)?.values() ?? []) {
+      if ([...holders].some((wish) => wish.whose === whose)) void connection.subscribe(uri)
+    }
   }
 
   /** An upstream came or went, or shows other resources: what is granted moves to where it is to be had now. */
@@ -151,9 +170,12 @@ export class Subscriptions {
     this.#shared.clear()
   }
 
-  #wish(facts: Pick<Wish, 'endpoint' | 'principal' | 'uri' | 'updated' | 'node' | 'passed'>): Wish {
+  #wish(
+    facts: Pick<Wish, 'endpoint' | 'principal' | 'uri' | 'updated' | 'call' | 'node' | 'passed'>,
+  ): Wish {
     const wish: Wish = {
       ...facts,
+      whose: '',
       shared: undefined,
       granted: false,
       turn: 0,
@@ -215,7 +237,13 @@ export class Subscriptions {
       const granted = shared.live || (await within(shared.open(), limit)) === true
       if (wish.turn !== turn) return
       if (granted) {
+        // Before anybody is told, who might change it in the next moment.
+        const apart = way.link.apart(way.whose).map((other) => other.subscribe(way.uri))
+        if (apart.length > 0) await within(Promise.all(apart), limit)
+        if (wish.turn !== turn) return
         this.#settle(wish)
+        // It may have been lost while the others were waited for, when nobody looked.
+        if (!shared.live) this.#look(wish)
         return
       }
       const connection = way.link.current(OWN)
@@ -234,34 +262,38 @@ export class Subscriptions {
   }
 
   /** Where a wish may be placed, in order of preference. */
-  #waysTo({ node, passed }: Wish, { candidates }: Entry): readonly Way[] {
+  #waysTo({ node, passed, call }: Wish, { candidates }: Entry): readonly Way[] {
     return candidates.flatMap((candidate, index) => {
       const link = this.#parts.link(candidate.upstream)
       if (link === undefined || (node !== undefined && isDetour(candidate, index))) return []
       const next = link.current(OWN)?.server.federation?.node
       if (next !== undefined && (next === node || passed.includes(next))) return []
-      return [{ link, uri: candidate.name }]
+      return [{ link, uri: candidate.name, whose: this.#parts.whose(candidate.upstream, call) }]
     })
   }
 
   #move(wish: Wish, way: Way): SharedSubscription<Wish> {
     if (wish.shared !== undefined && isAt(wish.shared, way)) return wish.shared
     this.#leave(wish)
-    const { link, uri } = way
+    const { link, uri, whose } = way
     const ofLink = this.#shared.get(link) ?? new Map<string, SharedSubscription<Wish>>()
     this.#shared.set(link, ofLink)
     const shared = ofLink.get(uri) ?? new SharedSubscription<Wish>(link, uri)
     ofLink.set(uri, shared)
     shared.holders.add(wish)
     wish.shared = shared
+    wish.whose = whose
     return shared
   }
 
   #leave(wish: Wish): void {
-    const { shared } = wish
+    const { shared, whose } = wish
     if (shared === undefined) return
     wish.shared = undefined
     shared.holders.delete(wish)
+    const isLast = ![...shared.holders].some((other) => other.whose === whose)
+    if (isLast)
+      for (const connection of shared.link.apart(whose)) connection.unsubscribe(shared.uri)
     if (shared.holders.size > 0) return
     const ofLink = this.#shared.get(shared.link)
     ofLink?.delete(shared.uri)

@@ -1,35 +1,10 @@
-import type { ListKind } from '../../protocol/capability.ts'
 import { asFault, Fault } from '../../protocol/errors.ts'
-import type { Era } from '../../protocol/revisions.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Place } from '../core/ring.ts'
-import { OWN, SHARED, type Context } from '../core/stages.ts'
+import { OWN, SHARED, whoseOf, type Context } from '../core/stages.ts'
 import { CallsByContext, type Calls, type QuestionTaker } from './calls.ts'
 import type { Connection, ConnectionEvents, Connector } from './connection.ts'
-
-/** Where a link stands. */
-export type LinkPhase = 'connecting' | 'up' | 'down' | 'closed'
-
-/** What the operator sees of a link. */
-export interface LinkStatus {
-  readonly phase: LinkPhase
-  readonly target: string
-  readonly era: Era | undefined
-  readonly revision: string | undefined
-  readonly server: string | undefined
-  /** Why it is down. */
-  readonly error: string | undefined
-}
-
-/** What happens on a link. */
-export interface LinkEvents {
-  /** A connection is there, for the first time or again. What it lists may have changed. */
-  up(): void
-  down(): void
-  listChanged(of: ListKind): void
-  /** A resource that is subscribed to on the node's own connection changed; `uri` as the upstream gives it. */
-  updated(uri: string): void
-}
+import type { LinkEvents, LinkPhase, LinkStatus } from './link-events.ts'
 
 /** Counts a call out; for `lingerMs` after it the upstream may still speak of it without naming it. Only the first time counts. */
 export type Leave = (lingerMs?: number) => void
@@ -49,6 +24,8 @@ export interface LinkOptions {
 }
 
 interface Conversation {
+  /** As `whoseOf` its context. */
+  readonly whose: string
   connection: Connection | undefined
   attempt: Promise<Connection> | undefined
   /** Runs while its context has no calls. */
@@ -169,6 +146,14 @@ export class Link {
     return this.current(context) ?? this.#open(context)
   }
 
+  /** Besides the node's own connection, what is open to those processes that hold a state for the calls of somebody. */
+  apart(whose: string): readonly Connection[] {
+    return [...this.#conversations].flatMap(([key, { connection, ...conversation }]) => {
+      if (connection === undefined || conversation.whose !== whose) return []
+      return this.#isOwn(key) || !connection.secluded ? [] : [connection]
+    })
+  }
+
   /** Frees what was opened for one 2025 session alone: its contexts have keys that begin with its id and a line end. */
   async release(session: string): Promise<void> {
     const own = [...this.#conversations.keys()].filter((key) => key.startsWith(`${session}\n`))
@@ -215,8 +200,12 @@ export class Link {
       const text = `upstream "${this.label}" has ${this.#sessions} sessions of single clients`
       return Promise.reject(new Fault('overloaded', text))
     }
-    const none: Conversation = { connection: undefined, attempt: undefined, idle: undefined }
-    const conversation = known ?? none
+    const conversation: Conversation = known ?? {
+      whose: whoseOf(context),
+      connection: undefined,
+      attempt: undefined,
+      idle: undefined,
+    }
     this.#conversations.set(key, conversation)
     conversation.attempt = this.#attempt(context, conversation)
     return conversation.attempt
@@ -246,8 +235,11 @@ export class Link {
       conversation.attempt = undefined
       if (this.#isOwn(key)) this.#up(connection)
       else if (this.#isBetter(key, connection)) this.#goOver(key, connection)
-      // Who asked for it may have given up in the meantime.
-      else this.#awaitIdle(key)
+      else {
+        if (connection.secluded) this.#events.openedApart(connection, conversation.whose)
+        // Who asked for it may have given up in the meantime.
+        this.#awaitIdle(key)
+      }
       return connection
     } catch (error) {
       conversation.attempt = undefined
@@ -261,13 +253,17 @@ export class Link {
     conversation: Conversation,
     lost: (fault: Fault) => void,
   ): ConnectionEvents {
-    const tells = (): boolean => this.#isOwn(context.key) && conversation.connection !== undefined
+    const { key } = context
+    const tells = (): boolean => this.#isOwn(key) && conversation.connection !== undefined
     return {
       listChanged: (of) => {
         if (tells()) this.#events.listChanged(of)
       },
       updated: (uri) => {
         if (tells()) this.#events.updated(uri)
+        else if (conversation.connection?.secluded === true) {
+          this.#events.updated(uri, conversation.whose)
+        }
       },
       request: (message, respond) => this.#calls.ask(context, message, respond),
       notification: (message) => {

@@ -17,6 +17,8 @@ export class Bench {
   readonly upstreams: Map<string, FakeUpstream>
   /** Upstreams that are servers of this node's own. */
   readonly servers: Set<string> = new Set()
+  /** Whose what is subscribed next is. */
+  whose = ''
   /** What the next look-up waits for. */
   lists: Promise<unknown> | undefined
 
@@ -33,6 +35,7 @@ export class Bench {
         sightOf: () => undefined,
       },
       link: (label) => this.upstreams.get(label),
+      whose: () => this.whose,
     })
   }
 

@@ -2,7 +2,7 @@
 import type { Context } from '../../../node/core/stages.ts'
 import type { QuestionTaker } from '../../../node/outbound/calls.ts'
 import type { Connection, ConnectionEvents, Connector } from '../../../node/outbound/connection.ts'
-import type { LinkEvents } from '../../../node/outbound/link.ts'
+import type { LinkEvents } from '../../../node/outbound/link-events.ts'
 import type { Fault } from '../../../protocol/errors.ts'
 import type { FederationSettings } from '../../../protocol/federation.ts'
 
@@ -129,6 +129,7 @@ export const INDIFFERENT: LinkEvents = {
   down: () => undefined,
   listChanged: () => undefined,
   updated: () => undefined,
+  openedApart: () => undefined,
 }
 
 /** A call that takes nothing. */
