@@ -8,7 +8,7 @@ import type { Delegator } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Provenance } from '../core/provenance.ts'
 import type { Sealer } from '../core/seal.ts'
-import { OWN, whoseOf } from '../core/stages.ts'
+import { OWN, SHARED } from '../core/stages.ts'
 import { Catalogue } from '../hop/catalogue.ts'
 import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
 import { contextOf, type Upstream, type Upstreams } from '../hop/exchange.ts'
@@ -109,7 +109,7 @@ export class Registry {
       link: (label) => this.#upstreams.get(label)?.link,
       whose: (label, call) => {
         const upstream = this.#upstreams.get(label)
-        return upstream === undefined ? '' : whoseOf(contextOf(upstream, call))
+        return upstream === undefined ? SHARED.whose : contextOf(upstream, call).whose
       },
     })
     this.#register()

@@ -11,6 +11,7 @@ import {
   type Visible,
 } from '../core/stages.ts'
 import type { Authorization, Delegator } from '../core/delegation.ts'
+import type { Principal } from '../core/principal.ts'
 import type { Link } from '../outbound/link.ts'
 import { badState } from './request-state.ts'
 import type { SignInTool } from './sign-in-tool.ts'
@@ -88,16 +89,21 @@ export function contextOf(
   { received, principal }: Authenticated,
   authorization?: Authorization,
 ): Context {
-  const { session, capabilities } = received.caller
-  const { offered } = capabilities
-  const whose = authorization === undefined ? {} : { authorization }
-  if (isolate === 'session' && session !== undefined) {
-    return { key: `${session}\n${offered}`, offered, ...whose }
-  }
-  if (principal.scopes !== undefined) {
-    return { key: `${principal.key}\n\n${offered}`, offered, ...whose }
-  }
-  return offered === '' ? SHARED : { key: `\n${offered}`, offered, ...whose }
+  const { offered } = received.caller.capabilities
+  const whose = whoseAt(isolate, received, principal)
+  if (whose === SHARED.whose && offered === '') return SHARED
+  const inWhoseName = authorization === undefined ? {} : { authorization }
+  return { key: `${whose}\n${offered}`, whose, offered, ...inWhoseName }
+}
+
+/** No id of a session has a line end, so that it is never taken for a principal. */
+function whoseAt(
+  isolate: Upstream['isolate'],
+  { caller: { session } }: Authenticated['received'],
+  { key, scopes }: Principal,
+): string {
+  if (isolate === 'session' && session !== undefined) return session
+  return scopes === undefined ? SHARED.whose : `${key}\n`
 }
 
 /** A retry belongs to the upstream that asked, whoever else may have the capability. */

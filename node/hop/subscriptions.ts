@@ -40,7 +40,7 @@ export interface SubscriptionParts {
   }
   /** The link to an upstream by label. */
   readonly link: (upstream: string) => SubscribedLink | undefined
-  /** As `whoseOf` the context that calls of that caller have at the upstream. */
+  /** `whose` of the context that calls of that caller have at the upstream. */
   readonly whose: (upstream: string, call: Authenticated) => string
 }
 

@@ -1,7 +1,7 @@
 import { asFault, Fault } from '../../protocol/errors.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Place } from '../core/ring.ts'
-import { OWN, SHARED, whoseOf, type Context } from '../core/stages.ts'
+import { OWN, SHARED, type Context } from '../core/stages.ts'
 import { CallsByContext, type Calls, type QuestionTaker } from './calls.ts'
 import type { Connection, ConnectionEvents, Connector } from './connection.ts'
 import type { LinkEvents, LinkPhase, LinkStatus } from './link-events.ts'
@@ -24,7 +24,7 @@ export interface LinkOptions {
 }
 
 interface Conversation {
-  /** As `whoseOf` its context. */
+  /** As in its context. */
   readonly whose: string
   connection: Connection | undefined
   attempt: Promise<Connection> | undefined
@@ -154,10 +154,10 @@ export class Link {
     })
   }
 
-  /** Frees what was opened for one 2025 session alone: its contexts have keys that begin with its id and a line end. */
+  /** Frees what was opened for one 2025 session alone. */
   async release(session: string): Promise<void> {
-    const own = [...this.#conversations.keys()].filter((key) => key.startsWith(`${session}\n`))
-    await Promise.all(own.map((key) => this.#release(key)))
+    const own = [...this.#conversations].filter(([, { whose }]) => whose === session)
+    await Promise.all(own.map(([key]) => this.#release(key)))
   }
 
   /** Ends calls and attempts, and closes what is open. Resolves when that is done; never rejects. */
@@ -201,7 +201,7 @@ export class Link {
       return Promise.reject(new Fault('overloaded', text))
     }
     const conversation: Conversation = known ?? {
-      whose: whoseOf(context),
+      whose: context.whose,
       connection: undefined,
       attempt: undefined,
       idle: undefined,
@@ -234,7 +234,7 @@ export class Link {
       conversation.connection = connection
       conversation.attempt = undefined
       if (this.#isOwn(key)) this.#up(connection)
-      else if (this.#isBetter(key, connection)) this.#goOver(key, connection)
+      else if (this.#isBetter(context, connection)) this.#goOver(key, connection)
       else {
         if (connection.secluded) this.#events.openedApart(connection, conversation.whose)
         // Who asked for it may have given up in the meantime.
@@ -279,8 +279,8 @@ export class Link {
   }
 
   /** Whether what callers do on a connection is better seen from there. One of a single session shows only that one. */
-  #isBetter(key: string, { secluded }: Connection): boolean {
-    return secluded && this.#own === SHARED.key && key.startsWith('\n')
+  #isBetter({ whose }: Context, { secluded }: Connection): boolean {
+    return secluded && this.#own === SHARED.key && whose === SHARED.whose
   }
 
   /** The node lists and watches on another connection from now on; its old one is closed when it has been idle for long. */

@@ -118,9 +118,9 @@ export class FakeConnector implements Connector {
   }
 }
 
-/** The context of a 2025 session that shares with no other. */
+/** The context of a 2025 session that shares with no other; of all who share, if its id is empty. */
 export function ofSession(session: string, offered: string = ''): Context {
-  return { key: `${session}\n${offered}`, offered }
+  return { key: `${session}\n${offered}`, whose: session, offered }
 }
 
 /** Somebody who does not care what happens on a link. */

@@ -7,8 +7,8 @@ import { Fault } from '../../../protocol/errors.ts'
 import { DEAF, FakeConnector, ofSession, type FakeConnection } from './fake-connector.ts'
 
 const IDLE_MS = 10_000
-const FORM: Context = { key: '\n"elicitation":{}', offered: '"elicitation":{}' }
-const ROOTS: Context = { key: '\n"roots":{}', offered: '"roots":{}' }
+const FORM = ofSession('', '"elicitation":{}')
+const ROOTS = ofSession('', '"roots":{}')
 
 beforeEach(() => {
   vi.useFakeTimers()
