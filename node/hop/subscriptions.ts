@@ -134,17 +134,18 @@ export class Subscriptions {
   /** A resource changed at an upstream, or a part of it; `uri` as it is known there. With `whose`: for them alone. */
   updated(link: SubscribedLink, uri: string, whose?: string): void {
     const ofLink = this.#shared.get(link)
-    const shared = ofLink === undefined ? undefined : nearest(ofLink, uri)
-    if (shared === undefined) return
-    for (const wish of shared.holders) {
-      if (whose === undefined || wish.whose === whose) tell(wish)
-    }
+    const shared = ofLink === undefined ? undefined : nearest(ofLink, uri, whose)
+    for (const wish of shared?.holders(whose) ?? []) tell(wish)
   }
 
-  /** A process of somebody's own is there: what they subscribed to is subscribed to there, too. */
+  /**
+   * A process of somebody's own is there: what they subscribed to is subscribed to there, too. If it takes the place of
+   * another, that had another state, and they are told.
+   */
   openedApart(link: SubscribedLink, connection: SubscribedConnection, whose: string): void {
-    for (const { uri, holders } of this.#shared.get(link)?.values() ?? []) {
-      if ([...holders].some((wish) => wish.whose === whose)) void connection.subscribe(uri)
+    for (const shared of this.#shared.get(link)?.values() ?? []) {
+      if (!shared.openedApart(connection, whose)) continue
+      for (const wish of shared.holders(whose)) tell(wish)
     }
   }
 
@@ -238,8 +239,7 @@ export class Subscriptions {
       if (wish.turn !== turn) return
       if (granted) {
         // Before anybody is told, who might change it in the next moment.
-        const apart = way.link.apart(way.whose).map((other) => other.subscribe(way.uri))
-        if (apart.length > 0) await within(Promise.all(apart), limit)
+        await within(shared.openApart(way.whose), limit)
         if (wish.turn !== turn) return
         this.#settle(wish)
         // It may have been lost while the others were waited for, when nobody looked.
@@ -280,21 +280,18 @@ export class Subscriptions {
     this.#shared.set(link, ofLink)
     const shared = ofLink.get(uri) ?? new SharedSubscription<Wish>(link, uri)
     ofLink.set(uri, shared)
-    shared.holders.add(wish)
-    wish.shared = shared
     wish.whose = whose
+    wish.shared = shared
+    shared.add(wish)
     return shared
   }
 
   #leave(wish: Wish): void {
-    const { shared, whose } = wish
+    const { shared } = wish
     if (shared === undefined) return
     wish.shared = undefined
-    shared.holders.delete(wish)
-    const isLast = ![...shared.holders].some((other) => other.whose === whose)
-    if (isLast)
-      for (const connection of shared.link.apart(whose)) connection.unsubscribe(shared.uri)
-    if (shared.holders.size > 0) return
+    shared.remove(wish)
+    if (shared.isWanted()) return
     const ofLink = this.#shared.get(shared.link)
     ofLink?.delete(shared.uri)
     if (ofLink?.size === 0) this.#shared.delete(shared.link)
@@ -324,14 +321,22 @@ export class Subscriptions {
 }
 
 /**
- * What a changed URI was subscribed as: a server may name a sub-resource of it (MCP 2025-11-25, schema,
- * ResourceUpdatedNotification).
+ * What a changed URI was subscribed as, by anybody or by those of one `whose`: a server may name a sub-resource of it (MCP
+ * 2025-11-25, schema, ResourceUpdatedNotification).
  */
-function nearest<T>(subscribed: ReadonlyMap<string, T>, uri: string): T | undefined {
-  let found = subscribed.get(uri)
+function nearest(
+  subscribed: ReadonlyMap<string, SharedSubscription<Wish>>,
+  uri: string,
+  whose: string | undefined,
+): SharedSubscription<Wish> | undefined {
+  const wanted = (name: string): SharedSubscription<Wish> | undefined => {
+    const shared = subscribed.get(name)
+    return shared?.isWanted(whose) === true ? shared : undefined
+  }
+  let found = wanted(uri)
   let end = uri.lastIndexOf('/')
   for (let level = 0; found === undefined && end > 0 && level < MAX_LEVELS; level += 1) {
-    found = subscribed.get(uri.slice(0, end + 1)) ?? subscribed.get(uri.slice(0, end))
+    found = wanted(uri.slice(0, end + 1)) ?? wanted(uri.slice(0, end))
     end = uri.lastIndexOf('/', end - 1)
   }
   return found

@@ -27,6 +27,9 @@ export interface LinkEvents {
    * connections of `Link.apart`: for anybody else nothing has changed.
    */
   updated(uri: string, whose?: string): void
-  /** One more of `Link.apart` is there. Whatever is sent on it now comes before the call it was opened for. */
+  /**
+   * One more of `Link.apart` is there: opened, before the call that it was opened for is sent, or the node's own until
+   * now.
+   */
   openedApart(connection: Connection, whose: string): void
 }

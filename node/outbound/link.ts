@@ -148,10 +148,12 @@ export class Link {
 
   /** Besides the node's own connection, what is open to those processes that hold a state for the calls of somebody. */
   apart(whose: string): readonly Connection[] {
-    return [...this.#conversations].flatMap(([key, { connection, ...conversation }]) => {
-      if (connection === undefined || conversation.whose !== whose) return []
-      return this.#isOwn(key) || !connection.secluded ? [] : [connection]
-    })
+    const apart: Connection[] = []
+    for (const [key, conversation] of this.#conversations) {
+      if (conversation.whose !== whose || this.#isOwn(key)) continue
+      if (conversation.connection?.secluded === true) apart.push(conversation.connection)
+    }
+    return apart
   }
 
   /** Frees what was opened for one 2025 session alone. */
@@ -287,6 +289,8 @@ export class Link {
   #goOver(key: string, connection: Connection): void {
     this.#own = key
     this.#awaitIdle(SHARED.key)
+    const before = this.#conversations.get(SHARED.key)?.connection
+    if (before?.secluded === true) this.#events.openedApart(before, SHARED.whose)
     this.#up(connection)
   }
 

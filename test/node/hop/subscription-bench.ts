@@ -1,11 +1,11 @@
 // A node with fake upstreams, as far as subscriptions go.
 import { READING_HINTS } from '../../../protocol/policy/policy.ts'
-import type { Candidate, Entry, Subscribed } from '../../../node/core/stages.ts'
+import type { Authenticated, Candidate, Entry, Subscribed } from '../../../node/core/stages.ts'
 import { Subscriptions } from '../../../node/hop/subscriptions.ts'
 import { readClientCapabilities } from '../../../protocol/client-capabilities.ts'
 import { FEDERATION } from '../../../protocol/federation.ts'
 import { visible } from './calls.ts'
-import type { FakeUpstream } from './fake-upstream.ts'
+import { FakeSubscribed, type FakeUpstream, type Verdict } from './fake-upstream.ts'
 
 /** The upstreams that lead to a resource, the best first. */
 export type Ways = readonly [string, ...string[]]
@@ -17,10 +17,10 @@ export class Bench {
   readonly upstreams: Map<string, FakeUpstream>
   /** Upstreams that are servers of this node's own. */
   readonly servers: Set<string> = new Set()
-  /** Whose what is subscribed next is. */
-  whose = ''
   /** What the next look-up waits for. */
   lists: Promise<unknown> | undefined
+  /** Whose requests are, by the requests; of all who share, those that are not here. */
+  readonly #whose = new WeakMap<Authenticated, string>()
 
   constructor(
     shown: Readonly<Record<string, Ways>>,
@@ -35,7 +35,7 @@ export class Bench {
         sightOf: () => undefined,
       },
       link: (label) => this.upstreams.get(label),
-      whose: () => this.whose,
+      whose: (_upstream, call) => this.#whose.get(call) ?? '',
     })
   }
 
@@ -46,7 +46,8 @@ export class Bench {
       node,
       path = [],
       endpoint = 'main',
-    }: { node?: string; path?: string[]; endpoint?: string } = {},
+      whose = '',
+    }: { node?: string; path?: string[]; endpoint?: string; whose?: string } = {},
   ): Promise<Listener> {
     const settings = { version: 1, node, organisation: 'acme', name: 'peer' }
     const capabilities = readClientCapabilities(
@@ -54,6 +55,7 @@ export class Bench {
     )
     const trail = { budget: 8, path }
     const request = visible({ endpoint, caller: { capabilities }, trail })
+    this.#whose.set(request, whose)
     const told: string[] = []
     const updated = (uri: string): void => void told.push(uri)
     const subscribed = await this.subscriptions.subscribe(request, { uris, updated })
@@ -70,6 +72,19 @@ export class Bench {
   /** The upstream tells of a change. */
   update(label: string, uri: string): void {
     this.subscriptions.updated(this.at(label), uri)
+  }
+
+  /** Opens a process besides that of the node, as a call of somebody does. */
+  open(label: string, whose: string, verdict: Verdict = () => true): FakeSubscribed {
+    const connection = new FakeSubscribed(verdict, undefined)
+    this.at(label).processes.set(connection, whose)
+    this.subscriptions.openedApart(this.at(label), connection, whose)
+    return connection
+  }
+
+  /** Subscribes as somebody. */
+  subscribeAs(whose: string, ...uris: string[]): Promise<Listener> {
+    return this.subscribe(uris, { whose })
   }
 
   /** What the registry does when an upstream came, went, or lists something else. */

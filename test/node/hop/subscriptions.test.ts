@@ -1,8 +1,8 @@
 // Who hears of which resource, over upstreams that come and go.
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { PATIENCE_MS } from '../../../node/hop/subscriptions.ts'
-import { FakeSubscribed, FakeUpstream, type Verdict } from './fake-upstream.ts'
-import { Bench, settled, there, type Listener } from './subscription-bench.ts'
+import { FakeUpstream } from './fake-upstream.ts'
+import { Bench, settled, there } from './subscription-bench.ts'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -371,81 +371,5 @@ describe('callers that are nodes', () => {
     expect([node.told, client.told]).toEqual([['x'], ['a']])
     bench.update('c', 'there-a')
     expect([node.told, client.told]).toEqual([['x'], ['a', 'a']])
-  })
-})
-
-/** Opens a process besides that of the node, as a call of somebody does. */
-function open(bench: Bench, whose: string, verdict: Verdict = () => true): FakeSubscribed {
-  const upstream = bench.at('u')
-  const connection = new FakeSubscribed(verdict, undefined)
-  upstream.processes.set(whose, [...upstream.apart(whose), connection])
-  bench.subscriptions.openedApart(upstream, connection, whose)
-  return connection
-}
-
-async function subscribeAs(bench: Bench, whose: string): Promise<Listener> {
-  bench.whose = whose
-  return bench.subscribe(['a'])
-}
-
-describe('processes besides that of the node', () => {
-  test('are subscribed to where they are of the same people, until the last of those leaves', async () => {
-    const bench = new Bench({ a: ['u'] }, { u: new FakeUpstream() })
-    const before = open(bench, 'ada')
-    const one = await subscribeAs(bench, 'ada')
-    const two = await subscribeAs(bench, 'ada')
-    const later = open(bench, 'ada')
-    const foreign = open(bench, 'bob')
-    expect([before, later, foreign].map(({ asked }) => asked)).toEqual([
-      ['+there-a', '+there-a'],
-      ['+there-a'],
-      [],
-    ])
-    one.end()
-    expect([...later.subscribed]).toEqual(['there-a'])
-    two.end()
-    expect([before, later].map(({ subscribed }) => [...subscribed])).toEqual([[], []])
-    expect(bench.sizes).toEqual([0, 0])
-  })
-
-  test('row 39: what one says is told to its people alone', async () => {
-    const bench = new Bench({ a: ['u'] }, { u: new FakeUpstream() })
-    const [ada, bob] = [await subscribeAs(bench, 'ada'), await subscribeAs(bench, 'bob')]
-    bench.subscriptions.updated(bench.at('u'), 'there-a', 'bob')
-    expect([ada.told, bob.told]).toEqual([[], ['a']])
-    bench.update('u', 'there-a')
-    expect([ada.told, bob.told]).toEqual([['a'], ['a', 'a']])
-  })
-
-  test.each<[string, Verdict, number]>([
-    ['refuses', () => false, 0],
-    ['hangs', () => new Promise(() => undefined), PATIENCE_MS.client],
-  ])(
-    'one that %s takes nothing away from what the node was granted',
-    async (_what, verdict, ms) => {
-      vi.useFakeTimers()
-      const bench = new Bench({ a: ['u'] }, { u: new FakeUpstream() })
-      open(bench, 'ada', verdict)
-      const subscribing = subscribeAs(bench, 'ada')
-      await vi.advanceTimersByTimeAsync(ms)
-      expect((await subscribing).granted).toEqual(['a'])
-    },
-  )
-
-  test('a subscription that is lost while one is waited for is moved', async () => {
-    const bench = new Bench({ a: ['u'] }, { u: new FakeUpstream() })
-    const answered = Promise.withResolvers<boolean>()
-    open(bench, 'ada', () => answered.promise)
-    const subscribing = subscribeAs(bench, 'ada')
-    await settled()
-    bench.at('u').lose()
-    bench.at('u').connect()
-    await bench.review()
-    answered.resolve(true)
-    const listener = await subscribing
-    await settled()
-    expect(bench.at('u').subscribed).toEqual(['there-a'])
-    bench.update('u', 'there-a')
-    expect(listener.told).toContain('a')
   })
 })

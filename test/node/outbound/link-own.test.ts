@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { SILENT } from '../../../node/core/logger.ts'
 import { OWN, SHARED, type Context } from '../../../node/core/stages.ts'
+import type { Connection } from '../../../node/outbound/connection.ts'
 import { Link } from '../../../node/outbound/link.ts'
 import { Fault } from '../../../protocol/errors.ts'
 import { DEAF, FakeConnector, ofSession, type FakeConnection } from './fake-connector.ts'
@@ -21,7 +22,7 @@ class Bench {
   readonly connector = new FakeConnector()
   readonly heard: string[] = []
   /** Whose connections came besides the node's own. */
-  readonly apart: string[] = []
+  readonly apart: [Connection, string][] = []
   readonly link = new Link('files', {
     connector: this.connector,
     events: {
@@ -30,7 +31,7 @@ class Bench {
       listChanged: (of) => this.heard.push(of),
       updated: (uri, whose) =>
         this.heard.push(whose === undefined ? uri : `${uri} of ${JSON.stringify(whose)}`),
-      openedApart: (_connection, whose) => this.apart.push(whose),
+      openedApart: (...opened) => this.apart.push(opened),
     },
     sessionIdleMs: IDLE_MS,
     sessions: 5,
@@ -162,7 +163,12 @@ test('connections apart from it are those to processes of the same people, and w
   const session = await bench.open(ofSession('s'))
   expect(bench.link.apart('')).toEqual([first, others])
   expect(bench.link.apart('s')).toEqual([session])
-  expect(bench.apart).toEqual(['', 's'])
+  // The first when it was the node's own no more.
+  expect(bench.apart).toEqual([
+    [first, ''],
+    [others, ''],
+    [session, 's'],
+  ])
   bench.connector.last.events.updated('file:///a')
   own.events.updated('file:///b')
   expect(bench.heard.slice(2)).toEqual(['file:///a of "s"', 'file:///b'])
