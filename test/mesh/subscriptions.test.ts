@@ -2,7 +2,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { BanyanNode } from '../../node/main/index.ts'
 import { FixtureServer, type FixtureOptions } from '../fixtures/fixture-server.ts'
-import { legacySession } from '../fixtures/raw-client.ts'
 import { stdioCommand } from '../fixtures/stdio-command.ts'
 import { until } from '../fixtures/wait.ts'
 import { META, objectAt, type Era } from '../fixtures/wire.ts'
@@ -367,30 +366,4 @@ describe.each(ERAS)('nodes that come and go, links of era %s', (link) => {
     }
     await Promise.all(closing)
   })
-})
-
-test('row 39: where each session has a process of its own, it hears of what happens in that', async () => {
-  const node = await mesh.ready('front', {
-    upstreams: { fixture: { stdio: stdioCommand({ era: '2025' }), isolate: 'session' } },
-    namespaces: { fx: { from: ['fixture'] } },
-  })
-  const url = node.endpointUrl('main')
-  const uri = (await urisAt(url)).get('static 1') ?? ''
-  const enter = async () => {
-    const session = await legacySession(url)
-    const stream = await session.get()
-    const touch = () => session.call('tools/call', { name: 'fx__touch', arguments: { uri: ONE } })
-    await session.call('resources/subscribe', { uri })
-    return { session, stream, touch }
-  }
-  const [ada, bob] = [await enter(), await enter()]
-  await bob.touch()
-  expect(await bob.stream.next()).toMatchObject({ method: UPDATED, params: { uri } })
-  expect(ada.stream.raw).not.toContain(UPDATED)
-  await ada.touch()
-  expect(await ada.stream.next()).toMatchObject({ method: UPDATED, params: { uri } })
-  for (const { session, stream } of [ada, bob]) {
-    await session.delete()
-    stream.close()
-  }
 })

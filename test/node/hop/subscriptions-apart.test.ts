@@ -147,9 +147,10 @@ test('row 40: one that takes the place of another is told as a change, to its pe
 
 test('row 40: nor is it forgotten when somebody subscribes in between', async () => {
   const bench = newBench()
+  const gone = bench.open('u', 'ada')
   bench.open('u', 'ada')
   const old = await bench.subscribeAs('ada', 'a')
-  bench.at('u').processes.clear()
+  bench.at('u').processes.delete(gone)
   const young = await bench.subscribeAs('ada', 'a')
   bench.open('u', 'ada')
   expect([old.told, young.told]).toEqual([['a'], ['a']])
