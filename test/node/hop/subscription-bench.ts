@@ -82,6 +82,17 @@ export class Bench {
     return connection
   }
 
+  /** The node goes over to another process; the one before stays, for callers who share it. Undefined: there was none. */
+  goOver(label: string): FakeSubscribed | undefined {
+    const upstream = this.at(label)
+    const before = upstream.current()
+    upstream.connect()
+    if (before === undefined) return undefined
+    upstream.processes.set(before, '')
+    this.subscriptions.openedApart(upstream, before, '')
+    return before
+  }
+
   /** Subscribes as somebody. */
   subscribeAs(whose: string, ...uris: string[]): Promise<Listener> {
     return this.subscribe(uris, { whose })

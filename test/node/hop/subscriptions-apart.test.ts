@@ -157,37 +157,28 @@ test('row 40: nor is it forgotten when somebody subscribes in between', async ()
 })
 
 describe('when the node goes over to another process', () => {
-  /** What the link does: the one before stays, for callers who share it. */
-  async function goOver(bench: Bench): Promise<FakeSubscribed> {
-    const upstream = bench.at('u')
-    const before = upstream.current()
-    if (before === undefined) throw new Error('it is down')
-    upstream.connect()
-    upstream.processes.set(before, '')
-    bench.subscriptions.openedApart(upstream, before, '')
-    await bench.review()
-    return before
-  }
-
   test('the one before stays subscribed for those who share it, until they leave', async () => {
     const bench = newBench()
     const all = await bench.subscribe(['a'])
     const ada = await bench.subscribeAs('ada', 'a', 'b')
-    const before = await goOver(bench)
-    expect(subscribed(before)).toEqual([['there-a']])
+    const before = bench.goOver('u')
+    await bench.review()
+    expect([...(before?.subscribed ?? [])]).toEqual(['there-a'])
     expect(bench.at('u').subscribed).toEqual(['there-a', 'there-b'])
     expect([all.told, ada.told.toSorted()]).toEqual([['a'], ['a', 'b']])
     all.end()
-    expect(subscribed(before)).toEqual([[]])
+    expect(before?.subscribed.size).toBe(0)
     expect(bench.at('u').subscribed).toEqual(['there-a', 'there-b'])
   })
 
   test('who leaves before it has subscribed there leaves nothing behind', async () => {
     const bench = newBench()
     const all = await bench.subscribe(['a'])
-    const going = goOver(bench)
+    const before = bench.goOver('u')
+    bench.subscriptions.review()
     all.end()
-    expect(subscribed(await going)).toEqual([[]])
+    await settled()
+    expect(before?.subscribed.size).toBe(0)
     expect(bench.at('u').subscribed).toEqual([])
     expect(bench.sizes).toEqual([0, 0])
   })
