@@ -11,7 +11,7 @@ import type { Sealer } from '../core/seal.ts'
 import { OWN, SHARED } from '../core/stages.ts'
 import { Catalogue } from '../hop/catalogue.ts'
 import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
-import { contextOf, type Upstream, type Upstreams } from '../hop/exchange.ts'
+import { whoseAt, type Upstream, type Upstreams } from '../hop/exchange.ts'
 import { Mirrors } from '../hop/mirrors.ts'
 import { signInTool, type SignInTool } from '../hop/sign-in-tool.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
@@ -107,9 +107,9 @@ export class Registry {
     this.subscriptions = new Subscriptions({
       catalogue: this.catalogue,
       link: (label) => this.#upstreams.get(label)?.link,
-      whose: (label, call) => {
+      whose: (label, who) => {
         const upstream = this.#upstreams.get(label)
-        return upstream === undefined ? SHARED.whose : contextOf(upstream, call).whose
+        return upstream === undefined ? SHARED.whose : whoseAt(upstream, who)
       },
     })
     this.#register()

@@ -3,7 +3,6 @@ import { nextTrail, type NodeId } from '../../protocol/federation.ts'
 import {
   OWN,
   SHARED,
-  type Authenticated,
   type Candidate,
   type Context,
   type Continuation,
@@ -35,6 +34,13 @@ export interface Upstream {
   readonly signIn?: SignInTool | undefined
   /** Signs results of its tools, or checks them; undefined where neither is done. */
   readonly results?: ResultProving | undefined
+}
+
+/** What decides with whom a caller shares sessions and processes. */
+export interface Who {
+  /** As in `Caller`. */
+  readonly session: string | undefined
+  readonly principal: Pick<Principal, 'key' | 'scopes'>
 }
 
 /** The upstreams by label. */
@@ -84,25 +90,26 @@ export function exchange(
  * Callers who can be asked different things must not share what an upstream was told of them once for all, nor may two
  * principals share a session or process.
  */
-export function contextOf(
-  { isolate }: Pick<Upstream, 'isolate'>,
-  { received, principal }: Authenticated,
-  authorization?: Authorization,
+function contextOf(
+  upstream: Upstream,
+  { received, principal }: Visible,
+  authorization: Authorization | undefined,
 ): Context {
-  const { offered } = received.caller.capabilities
-  const whose = whoseAt(isolate, received, principal)
+  const { session, capabilities } = received.caller
+  const { offered } = capabilities
+  const whose = whoseAt(upstream, { session, principal })
   if (whose === SHARED.whose && offered === '') return SHARED
   const inWhoseName = authorization === undefined ? {} : { authorization }
   return { key: `${whose}\n${offered}`, whose, offered, ...inWhoseName }
 }
 
-/** No id of a session has a line end, so that it is never taken for a principal. */
-function whoseAt(
-  isolate: Upstream['isolate'],
-  { caller: { session } }: Authenticated['received'],
-  { key, scopes }: Principal,
+/** The `whose` of the contexts of a caller at an upstream. */
+export function whoseAt(
+  { isolate }: Pick<Upstream, 'isolate'>,
+  { session, principal: { key, scopes } }: Who,
 ): string {
   if (isolate === 'session' && session !== undefined) return session
+  // No id of a session has a line end, so that none is taken for a principal.
   return scopes === undefined ? SHARED.whose : `${key}\n`
 }
 

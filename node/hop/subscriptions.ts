@@ -8,6 +8,7 @@ import {
   type SubscriptionRequest,
 } from '../core/stages.ts'
 import type { Principal } from '../core/principal.ts'
+import type { Who } from './exchange.ts'
 import type { Sight } from './sight.ts'
 import {
   SharedSubscription,
@@ -40,18 +41,17 @@ export interface SubscriptionParts {
   }
   /** The link to an upstream by label. */
   readonly link: (upstream: string) => SubscribedLink | undefined
-  /** `whose` of the context that calls of that caller have at the upstream. */
-  readonly whose: (upstream: string, call: Authenticated) => string
+  /** The `whose` of that caller at an upstream. */
+  readonly whose: (upstream: string, who: Who) => string
 }
 
 /** One resource that one request wants to hear of. */
-interface Wish {
+interface Wish extends Who {
   readonly endpoint: string
   readonly principal: Principal
   /** As it was asked for. */
   readonly uri: string
   readonly updated: (uri: string) => void
-  readonly call: Authenticated
   /** Whose it is at the upstream it is placed at. */
   whose: string
   /** Set when the caller is another node. */
@@ -112,13 +112,14 @@ export class Subscriptions {
    * that are hidden or unknown are not either, and nothing is asked upstream. Never rejects.
    */
   async subscribe(
-    call: Authenticated,
+    { received, principal }: Authenticated,
     { uris, updated }: SubscriptionRequest,
   ): Promise<Subscribed> {
-    const { received, principal } = call
     const { endpoint, caller, trail } = received
     const node = caller.capabilities.federation?.node
-    const common = { endpoint, principal, updated, call, node, passed: trail.path }
+    // No more of the call: this stays for as long as the subscription does.
+    const { session } = caller
+    const common = { endpoint, principal, session, updated, node, passed: trail.path }
     const wishes = [...new Set(uris)].map((uri) => this.#wish({ ...common, uri }))
     await Promise.all(wishes.map((wish) => this.#introduce(wish)))
     const granted = wishes.filter((wish) => wish.granted)
@@ -172,7 +173,7 @@ export class Subscriptions {
   }
 
   #wish(
-    facts: Pick<Wish, 'endpoint' | 'principal' | 'uri' | 'updated' | 'call' | 'node' | 'passed'>,
+    facts: Pick<Wish, 'endpoint' | 'principal' | 'session' | 'uri' | 'updated' | 'node' | 'passed'>,
   ): Wish {
     const wish: Wish = {
       ...facts,
@@ -262,13 +263,14 @@ export class Subscriptions {
   }
 
   /** Where a wish may be placed, in order of preference. */
-  #waysTo({ node, passed, call }: Wish, { candidates }: Entry): readonly Way[] {
+  #waysTo(wish: Wish, { candidates }: Entry): readonly Way[] {
+    const { node, passed } = wish
     return candidates.flatMap((candidate, index) => {
       const link = this.#parts.link(candidate.upstream)
       if (link === undefined || (node !== undefined && isDetour(candidate, index))) return []
       const next = link.current(OWN)?.server.federation?.node
       if (next !== undefined && (next === node || passed.includes(next))) return []
-      return [{ link, uri: candidate.name, whose: this.#parts.whose(candidate.upstream, call) }]
+      return [{ link, uri: candidate.name, whose: this.#parts.whose(candidate.upstream, wish) }]
     })
   }
 

@@ -1,6 +1,6 @@
 // A node with fake upstreams, as far as subscriptions go.
 import { READING_HINTS } from '../../../protocol/policy/policy.ts'
-import type { Authenticated, Candidate, Entry, Subscribed } from '../../../node/core/stages.ts'
+import type { Candidate, Entry, Subscribed } from '../../../node/core/stages.ts'
 import { Subscriptions } from '../../../node/hop/subscriptions.ts'
 import { readClientCapabilities } from '../../../protocol/client-capabilities.ts'
 import { FEDERATION } from '../../../protocol/federation.ts'
@@ -19,8 +19,6 @@ export class Bench {
   readonly servers: Set<string> = new Set()
   /** What the next look-up waits for. */
   lists: Promise<unknown> | undefined
-  /** Whose requests are, by the requests; of all who share, those that are not here. */
-  readonly #whose = new WeakMap<Authenticated, string>()
 
   constructor(
     shown: Readonly<Record<string, Ways>>,
@@ -35,7 +33,7 @@ export class Bench {
         sightOf: () => undefined,
       },
       link: (label) => this.upstreams.get(label),
-      whose: (_upstream, call) => this.#whose.get(call) ?? '',
+      whose: (_upstream, { session = '' }) => session,
     })
   }
 
@@ -54,8 +52,7 @@ export class Bench {
       node === undefined ? {} : { extensions: { [FEDERATION]: settings } },
     )
     const trail = { budget: 8, path }
-    const request = visible({ endpoint, caller: { capabilities }, trail })
-    this.#whose.set(request, whose)
+    const request = visible({ endpoint, caller: { capabilities, session: whose }, trail })
     const told: string[] = []
     const updated = (uri: string): void => void told.push(uri)
     const subscribed = await this.subscriptions.subscribe(request, { uris, updated })
