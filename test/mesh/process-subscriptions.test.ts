@@ -1,21 +1,19 @@
 // Subscriptions at a stdio server of 2025 where callers have processes of their own: each hears of what happens in its own.
-import { randomBytes } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { hashStaticKey } from '../../node/identity/static-keys.ts'
 import type { LegacyOptions } from '../fixtures/raw-client.ts'
 import { stdioCommand } from '../fixtures/stdio-command.ts'
 import { until } from '../fixtures/wait.ts'
 import type { Era, JsonObject } from '../fixtures/wire.ts'
 import { textOf } from './caller.ts'
+import { Keyholders } from './keyholders.ts'
 import { Mesh, type NodePlan } from './mesh.ts'
 import { subscriberOf, UPDATED, urisAt, type Subscriber } from './subscriber.ts'
 
 const ONE = 'test://static/1'
-const ADA = randomBytes(32).toString('base64url')
-const BOB = randomBytes(32).toString('base64url')
+const people = new Keyholders('ada', 'bob')
 
 const mesh = new Mesh()
 const subscribers: Subscriber[] = []
@@ -70,22 +68,10 @@ function updatesOf({ stream }: Subscriber): number {
 }
 
 /** An endpoint that two people have keys for. */
-const BY_KEY: NodePlan = {
-  endpoints: {
-    main: {
-      namespaces: ['*'],
-      auth: {
-        keys: [
-          { name: 'ada', hash: hashStaticKey(ADA), scopes: ['*'] },
-          { name: 'bob', hash: hashStaticKey(BOB), scopes: ['*'] },
-        ],
-      },
-    },
-  },
-}
+const BY_KEY: NodePlan = { endpoints: { main: { namespaces: ['*'], auth: people.auth() } } }
 
-function bearer(key: string): LegacyOptions {
-  return { headers: { authorization: `Bearer ${key}` } }
+function as(name: string): LegacyOptions {
+  return { headers: people.headers(name) }
 }
 
 type Pair = readonly [ada: Subscriber, bob: Subscriber]
@@ -102,14 +88,14 @@ const PAIRS: readonly (readonly [string, () => Promise<Pair>])[] = [
     'each principal, of era 2025',
     async () => {
       const url = await front({}, BY_KEY)
-      return [await subscribe('2025', url, bearer(ADA)), await subscribe('2025', url, bearer(BOB))]
+      return [await subscribe('2025', url, as('ada')), await subscribe('2025', url, as('bob'))]
     },
   ],
   [
     'each principal, of era 2026',
     async () => {
       const url = await front({}, BY_KEY)
-      return [await subscribe('2026', url, bearer(ADA)), await subscribe('2026', url, bearer(BOB))]
+      return [await subscribe('2026', url, as('ada')), await subscribe('2026', url, as('bob'))]
     },
   ],
 ]
@@ -146,8 +132,8 @@ describe.each(PAIRS)('where %s has a process of its own', (_what, enter) => {
 test('row 41: callers who share a process share its subscription, freed by the last to leave', async () => {
   const url = await front({}, BY_KEY)
   const [one, two] = [
-    await subscribe('2025', url, bearer(ADA)),
-    await subscribe('2025', url, bearer(ADA)),
+    await subscribe('2025', url, as('ada')),
+    await subscribe('2025', url, as('ada')),
   ]
   await touch(one)
   expect([await one.next(), await two.next()]).toEqual([one.granted[0], two.granted[0]])
