@@ -8,18 +8,19 @@ import type { Delegator } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Provenance } from '../core/provenance.ts'
 import type { Sealer } from '../core/seal.ts'
-import { OWN } from '../core/stages.ts'
+import { OWN, SHARED } from '../core/stages.ts'
 import { Catalogue } from '../hop/catalogue.ts'
 import { DelegatedLists, type ListChange } from '../hop/delegated-lists.ts'
 import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
-import type { Upstream, Upstreams } from '../hop/exchange.ts'
+import { whoseAt, type Upstream, type Upstreams } from '../hop/exchange.ts'
 import { Mirrors } from '../hop/mirrors.ts'
 import { signInTool, type SignInTool } from '../hop/sign-in-tool.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
 import type { ProofCounts } from '../hop/proofs.ts'
 import type { VisibilityPolicy } from '../hop/sight.ts'
 import type { View } from '../hop/view.ts'
-import { Link, type LinkEvents, type LinkPhase } from '../outbound/link.ts'
+import { Link } from '../outbound/link.ts'
+import type { LinkEvents, LinkPhase } from '../outbound/link-events.ts'
 import { fingerprint, makeConnector, type ConnectorParts } from './links.ts'
 import { makeProving, namespacesFedBy, type UpstreamProving } from './proving.ts'
 
@@ -107,6 +108,10 @@ export class Registry {
     this.subscriptions = new Subscriptions({
       catalogue: this.catalogue,
       link: (label) => this.#upstreams.get(label)?.link,
+      whose: (label, who) => {
+        const upstream = this.#upstreams.get(label)
+        return upstream === undefined ? SHARED.whose : whoseAt(upstream, who)
+      },
     })
     this.#register()
   }
@@ -203,7 +208,8 @@ export class Registry {
       },
       down: () => this.subscriptions.review(),
       listChanged: (of) => mirrors.changed(of),
-      updated: (uri) => this.subscriptions.updated(link, uri),
+      updated: (uri, whose) => this.subscriptions.updated(link, uri, whose),
+      openedApart: (connection, whose) => this.subscriptions.openedApart(link, connection, whose),
     }
     const { sessionIdle: sessionIdleMs, sessionsPerUpstream: sessions } = limits
     const link = new Link(label, { connector, events, sessionIdleMs, sessions, log: this.#log })

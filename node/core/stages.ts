@@ -165,6 +165,8 @@ export interface Delegated extends Visible {
 /** Who shares an upstream session or child process: requests of equal keys. */
 export interface Context {
   readonly key: string
+  /** For whom: what requests of one `whose` can be asked may differ, and with it their keys. Empty: all who share. */
+  readonly whose: string
   /** What the upstream is told it can ask: the `offered` text of the callers' capabilities. */
   readonly offered: string
   /** In whose name a session of it is opened; absent: in that of the node. */
@@ -172,13 +174,13 @@ export interface Context {
 }
 
 /** The context of callers who share and cannot be asked. */
-export const SHARED: Context = { key: '', offered: '' }
+export const SHARED: Context = { key: '', whose: '', offered: '' }
 
 /**
  * Whatever the node itself lists and watches on. Mostly that is the shared one; where a process holds the state of a
  * server, it is the process whose state most callers see.
  */
-export const OWN: Context = { key: 'own', offered: '' }
+export const OWN: Context = { key: 'own', whose: '', offered: '' }
 
 /** The answer to the caller, ready to send. */
 export interface Returned {

@@ -211,7 +211,8 @@ export class DelegatedLists {
     const { delegator, self } = this.#options
     const onward = nextTrail(trail, self)
     const authorization = await delegator.delegate(principal, { budget: onward.budget })
-    const context: Context = { key: `${principal.key}\n\n`, offered: '', authorization }
+    const whose = `${principal.key}\n`
+    const context: Context = { key: `${whose}\n`, whose, offered: '', authorization }
     const connection = await this.link.connection(context)
     const asker = { trail: onward, authorization }
     const { federation } = connection.server

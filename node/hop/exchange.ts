@@ -10,6 +10,7 @@ import {
   type Visible,
 } from '../core/stages.ts'
 import type { Authorization, Delegator } from '../core/delegation.ts'
+import type { Principal } from '../core/principal.ts'
 import type { Link } from '../outbound/link.ts'
 import { badState } from './request-state.ts'
 import type { SignInTool } from './sign-in-tool.ts'
@@ -33,6 +34,13 @@ export interface Upstream {
   readonly signIn?: SignInTool | undefined
   /** Signs results of its tools, or checks them; undefined where neither is done. */
   readonly results?: ResultProving | undefined
+}
+
+/** What decides with whom a caller shares sessions and processes. */
+export interface Who {
+  /** As in `Caller`. */
+  readonly session: string | undefined
+  readonly principal: Pick<Principal, 'key' | 'scopes'>
 }
 
 /** The upstreams by label. */
@@ -83,20 +91,26 @@ export function exchange(
  * principals share a session or process.
  */
 function contextOf(
-  { isolate }: Upstream,
+  upstream: Upstream,
   { received, principal }: Visible,
   authorization: Authorization | undefined,
 ): Context {
   const { session, capabilities } = received.caller
   const { offered } = capabilities
-  const whose = authorization === undefined ? {} : { authorization }
-  if (isolate === 'session' && session !== undefined) {
-    return { key: `${session}\n${offered}`, offered, ...whose }
-  }
-  if (principal.scopes !== undefined) {
-    return { key: `${principal.key}\n\n${offered}`, offered, ...whose }
-  }
-  return offered === '' ? SHARED : { key: `\n${offered}`, offered, ...whose }
+  const whose = whoseAt(upstream, { session, principal })
+  if (whose === SHARED.whose && offered === '') return SHARED
+  const inWhoseName = authorization === undefined ? {} : { authorization }
+  return { key: `${whose}\n${offered}`, whose, offered, ...inWhoseName }
+}
+
+/** The `whose` of the contexts of a caller at an upstream. */
+export function whoseAt(
+  { isolate }: Pick<Upstream, 'isolate'>,
+  { session, principal: { key, scopes } }: Who,
+): string {
+  if (isolate === 'session' && session !== undefined) return session
+  // No id of a session has a line end, so that none is taken for a principal.
+  return scopes === undefined ? SHARED.whose : `${key}\n`
 }
 
 /** A retry belongs to the upstream that asked, whoever else may have the capability. */

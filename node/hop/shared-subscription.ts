@@ -9,17 +9,35 @@ export interface SubscribedLink {
   current(context: Context): SubscribedConnection | undefined
   /** @throws Fault when there is none to be had */
   connection(context: Context): Promise<SubscribedConnection>
+  /** As `Link.apart`. */
+  apart(whose: string): readonly SubscribedConnection[]
+}
+
+/** Somebody who wants to hear of a resource. */
+export interface Holder {
+  /** As in the `Context` of its calls. Does not change while it holds a subscription. */
+  readonly whose: string
+}
+
+/** Holders of one `whose`. */
+interface People<H> {
+  readonly holders: Set<H>
+  /** Processes of theirs in which it was asked for. Some may be gone. */
+  readonly asked: Set<SubscribedConnection>
 }
 
 /**
  * The one subscription at an upstream to one resource, however many want it. It holds for one connection; after that it
  * is opened anew.
+ *
+ * Where holders have processes of their own, it is asked for there, too, once for all of one `whose`. What comes of that
+ * changes nothing about whether it is granted.
  */
-export class SharedSubscription<Holder> {
+export class SharedSubscription<H extends Holder> {
   readonly link: SubscribedLink
   /** As the upstream knows it. */
   readonly uri: string
-  readonly holders: Set<Holder> = new Set()
+  readonly #people = new Map<string, People<H>>()
   #connection: SubscribedConnection | undefined
   #opening: Promise<boolean> | undefined
   #granted = false
@@ -52,6 +70,61 @@ export class SharedSubscription<Holder> {
     })
     this.#opening = opening
     return opening
+  }
+
+  /** Whether anybody wants it; of those of one `whose`, if that is given. */
+  isWanted(whose?: string): boolean {
+    return whose === undefined ? this.#people.size > 0 : this.#people.has(whose)
+  }
+
+  /** Those who want it; of one `whose`, if that is given. */
+  *holders(whose?: string): Generator<H> {
+    if (whose !== undefined) yield* this.#people.get(whose)?.holders ?? []
+    else for (const { holders } of this.#people.values()) yield* holders
+  }
+
+  add(holder: H): void {
+    const people = this.#people.get(holder.whose) ?? { holders: new Set(), asked: new Set() }
+    this.#people.set(holder.whose, people)
+    people.holders.add(holder)
+  }
+
+  /** The last of its people ends what was asked for in their processes. */
+  remove(holder: H): void {
+    const { whose } = holder
+    const holders = this.#people.get(whose)?.holders
+    if (holders?.delete(holder) !== true || holders.size > 0) return
+    this.#people.delete(whose)
+    for (const connection of this.link.apart(whose)) connection.unsubscribe(this.uri)
+  }
+
+  /** Asks in those processes of its people that are open. Resolves when all have answered; undefined when there is none. */
+  openApart(whose: string): Promise<unknown> | undefined {
+    const people = this.#people.get(whose)
+    const open = this.link.apart(whose)
+    if (people === undefined || open.length === 0) return undefined
+    for (const connection of open) people.asked.add(connection)
+    return Promise.all(open.map((connection) => connection.subscribe(this.uri)))
+  }
+
+  /**
+   * Asks in one more process, or no longer in one that was the node's own.
+   *
+   * @returns whether its people may have missed something: another one in which it was asked for is gone, and with it
+   *   what had been changed there
+   */
+  openedApart(connection: SubscribedConnection, whose: string): boolean {
+    const people = this.#people.get(whose)
+    if (people === undefined) {
+      connection.unsubscribe(this.uri)
+      return false
+    }
+    void connection.subscribe(this.uri)
+    const open = this.link.apart(whose)
+    const gone = [...people.asked].filter((one) => !open.includes(one))
+    for (const one of gone) people.asked.delete(one)
+    people.asked.add(connection)
+    return gone.length > 0
   }
 
   /** Nobody wants it any more. */

@@ -9,6 +9,7 @@ import {
   type Watcher,
 } from '../core/stages.ts'
 import type { Principal } from '../core/principal.ts'
+import type { Who } from './exchange.ts'
 import type { ListAsker } from './fresh-lists.ts'
 import type { Sight } from './sight.ts'
 import {
@@ -38,15 +39,19 @@ export interface SubscriptionParts {
   }
   /** The link to an upstream by label. */
   readonly link: (upstream: string) => SubscribedLink | undefined
+  /** The `whose` of that caller at an upstream. */
+  readonly whose: (upstream: string, who: Who) => string
 }
 
 /** One resource that one request wants to hear of. */
-interface Wish {
+interface Wish extends Who {
   readonly endpoint: string
   readonly principal: Principal
   /** As it was asked for. */
   readonly uri: string
   readonly updated: (uri: string) => void
+  /** Whose it is at the upstream it is placed at. */
+  whose: string
   /** Set when the caller is another node. */
   readonly node: NodeId | undefined
   /** Of the request. */
@@ -64,6 +69,7 @@ interface Wish {
 /** One way to a resource. */
 interface Way {
   readonly link: SubscribedLink
+  readonly whose: string
   readonly uri: string
 }
 
@@ -71,6 +77,9 @@ interface Way {
  * Who hears of which resource: callers of both eras share one subscription for each resource of an upstream, which ends
  * with the last of them. What was granted stays through reconnects, failover and new configurations: it is moved, and
  * because something may have been missed on the way, its caller is told that the resource has changed.
+ *
+ * Where a process holds a server's state alone, what a call changes in the one it went to shows in no other. So it is
+ * subscribed to in the processes of its caller, too, as they come: none is started for it.
  */
 export class Subscriptions {
   readonly #parts: SubscriptionParts
@@ -106,7 +115,9 @@ export class Subscriptions {
   ): Promise<Subscribed> {
     const { endpoint, caller, trail } = received
     const node = caller.capabilities.federation?.node
-    const common = { endpoint, principal, updated, node, trail }
+    // No more of the call: this stays for as long as the subscription does.
+    const { session } = caller
+    const common = { endpoint, principal, session, updated, node, trail }
     const wishes = [...new Set(uris)].map((uri) => this.#wish({ ...common, uri }))
     await Promise.all(wishes.map((wish) => this.#introduce(wish)))
     const granted = wishes.filter((wish) => wish.granted)
@@ -119,12 +130,22 @@ export class Subscriptions {
     }
   }
 
-  /** A resource changed at an upstream, or a part of it; `uri` as it is known there. */
-  updated(link: SubscribedLink, uri: string): void {
+  /** A resource changed at an upstream, or a part of it; `uri` as it is known there. With `whose`: for them alone. */
+  updated(link: SubscribedLink, uri: string, whose?: string): void {
     const ofLink = this.#shared.get(link)
-    const shared = ofLink === undefined ? undefined : nearest(ofLink, uri)
-    if (shared === undefined) return
-    for (const wish of shared.holders) tell(wish)
+    const shared = ofLink === undefined ? undefined : nearest(ofLink, uri, whose)
+    for (const wish of shared?.holders(whose) ?? []) tell(wish)
+  }
+
+  /**
+   * A process of somebody's own is there: what they subscribed to is subscribed to there, too. If it takes the place of
+   * another, that had another state, and they are told.
+   */
+  openedApart(link: SubscribedLink, connection: SubscribedConnection, whose: string): void {
+    for (const shared of this.#shared.get(link)?.values() ?? []) {
+      if (!shared.openedApart(connection, whose)) continue
+      for (const wish of shared.holders(whose)) tell(wish)
+    }
   }
 
   /** An upstream came or went, or shows other resources: what is granted moves to where it is to be had now. */
@@ -149,9 +170,12 @@ export class Subscriptions {
     this.#shared.clear()
   }
 
-  #wish(facts: Pick<Wish, 'endpoint' | 'principal' | 'uri' | 'updated' | 'node' | 'trail'>): Wish {
+  #wish(
+    facts: Pick<Wish, 'endpoint' | 'principal' | 'session' | 'uri' | 'updated' | 'node' | 'trail'>,
+  ): Wish {
     const wish: Wish = {
       ...facts,
+      whose: '',
       shared: undefined,
       granted: false,
       turn: 0,
@@ -212,7 +236,12 @@ export class Subscriptions {
       const granted = shared.live || (await within(shared.open(), limit)) === true
       if (wish.turn !== turn) return
       if (granted) {
+        // Before anybody is told, who might change it in the next moment.
+        await within(shared.openApart(way.whose), limit)
+        if (wish.turn !== turn) return
         this.#settle(wish)
+        // It may have been lost while the others were waited for, when nobody looked.
+        if (!shared.live) this.#look(wish)
         return
       }
       const connection = way.link.current(OWN)
@@ -231,26 +260,29 @@ export class Subscriptions {
   }
 
   /** Where a wish may be placed, in order of preference. */
-  #waysTo({ node, trail: { path: passed } }: Wish, { candidates }: Entry): readonly Way[] {
+  #waysTo(wish: Wish, { candidates }: Entry): readonly Way[] {
+    const { node } = wish
+    const { path: passed } = wish.trail
     return candidates.flatMap((candidate, index) => {
       const link = this.#parts.link(candidate.upstream)
       if (link === undefined || (node !== undefined && isDetour(candidate, index))) return []
       const next = link.current(OWN)?.server.federation?.node
       if (next !== undefined && (next === node || passed.includes(next))) return []
-      return [{ link, uri: candidate.name }]
+      return [{ link, uri: candidate.name, whose: this.#parts.whose(candidate.upstream, wish) }]
     })
   }
 
   #move(wish: Wish, way: Way): SharedSubscription<Wish> {
     if (wish.shared !== undefined && isAt(wish.shared, way)) return wish.shared
     this.#leave(wish)
-    const { link, uri } = way
+    const { link, uri, whose } = way
     const ofLink = this.#shared.get(link) ?? new Map<string, SharedSubscription<Wish>>()
     this.#shared.set(link, ofLink)
     const shared = ofLink.get(uri) ?? new SharedSubscription<Wish>(link, uri)
     ofLink.set(uri, shared)
-    shared.holders.add(wish)
+    wish.whose = whose
     wish.shared = shared
+    shared.add(wish)
     return shared
   }
 
@@ -258,8 +290,8 @@ export class Subscriptions {
     const { shared } = wish
     if (shared === undefined) return
     wish.shared = undefined
-    shared.holders.delete(wish)
-    if (shared.holders.size > 0) return
+    shared.remove(wish)
+    if (shared.isWanted()) return
     const ofLink = this.#shared.get(shared.link)
     ofLink?.delete(shared.uri)
     if (ofLink?.size === 0) this.#shared.delete(shared.link)
@@ -289,14 +321,22 @@ export class Subscriptions {
 }
 
 /**
- * What a changed URI was subscribed as: a server may name a sub-resource of it (MCP 2025-11-25, schema,
- * ResourceUpdatedNotification).
+ * What a changed URI was subscribed as, by anybody or by those of one `whose`: a server may name a sub-resource of it (MCP
+ * 2025-11-25, schema, ResourceUpdatedNotification).
  */
-function nearest<T>(subscribed: ReadonlyMap<string, T>, uri: string): T | undefined {
-  let found = subscribed.get(uri)
+function nearest(
+  subscribed: ReadonlyMap<string, SharedSubscription<Wish>>,
+  uri: string,
+  whose: string | undefined,
+): SharedSubscription<Wish> | undefined {
+  const wanted = (name: string): SharedSubscription<Wish> | undefined => {
+    const shared = subscribed.get(name)
+    return shared?.isWanted(whose) === true ? shared : undefined
+  }
+  let found = wanted(uri)
   let end = uri.lastIndexOf('/')
   for (let level = 0; found === undefined && end > 0 && level < MAX_LEVELS; level += 1) {
-    found = subscribed.get(uri.slice(0, end + 1)) ?? subscribed.get(uri.slice(0, end))
+    found = wanted(uri.slice(0, end + 1)) ?? wanted(uri.slice(0, end))
     end = uri.lastIndexOf('/', end - 1)
   }
   return found

@@ -1,35 +1,10 @@
-import type { ListKind } from '../../protocol/capability.ts'
 import { asFault, Fault } from '../../protocol/errors.ts'
-import type { Era } from '../../protocol/revisions.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Place } from '../core/ring.ts'
 import { OWN, SHARED, type Context } from '../core/stages.ts'
 import { CallsByContext, type Calls, type QuestionTaker } from './calls.ts'
 import type { Connection, ConnectionEvents, Connector } from './connection.ts'
-
-/** Where a link stands. */
-export type LinkPhase = 'connecting' | 'up' | 'down' | 'closed'
-
-/** What the operator sees of a link. */
-export interface LinkStatus {
-  readonly phase: LinkPhase
-  readonly target: string
-  readonly era: Era | undefined
-  readonly revision: string | undefined
-  readonly server: string | undefined
-  /** Why it is down. */
-  readonly error: string | undefined
-}
-
-/** What happens on a link. */
-export interface LinkEvents {
-  /** A connection is there, for the first time or again. What it lists may have changed. */
-  up(): void
-  down(): void
-  listChanged(of: ListKind): void
-  /** A resource that is subscribed to on the node's own connection changed; `uri` as the upstream gives it. */
-  updated(uri: string): void
-}
+import type { LinkEvents, LinkPhase, LinkStatus } from './link-events.ts'
 
 /** Counts a call out; for `lingerMs` after it the upstream may still speak of it without naming it. Only the first time counts. */
 export type Leave = (lingerMs?: number) => void
@@ -49,6 +24,8 @@ export interface LinkOptions {
 }
 
 interface Conversation {
+  /** As in its context. */
+  readonly whose: string
   connection: Connection | undefined
   attempt: Promise<Connection> | undefined
   /** Runs while its context has no calls. */
@@ -169,10 +146,20 @@ export class Link {
     return this.current(context) ?? this.#open(context)
   }
 
-  /** Frees what was opened for one 2025 session alone: its contexts have keys that begin with its id and a line end. */
+  /** Besides the node's own connection, what is open to those processes that hold a state for the calls of somebody. */
+  apart(whose: string): readonly Connection[] {
+    const apart: Connection[] = []
+    for (const [key, conversation] of this.#conversations) {
+      if (conversation.whose !== whose || this.#isOwn(key)) continue
+      if (conversation.connection?.secluded === true) apart.push(conversation.connection)
+    }
+    return apart
+  }
+
+  /** Frees what was opened for one 2025 session alone. */
   async release(session: string): Promise<void> {
-    const own = [...this.#conversations.keys()].filter((key) => key.startsWith(`${session}\n`))
-    await Promise.all(own.map((key) => this.#release(key)))
+    const own = [...this.#conversations].filter(([, { whose }]) => whose === session)
+    await Promise.all(own.map(([key]) => this.#release(key)))
   }
 
   /** Ends calls and attempts, and closes what is open. Resolves when that is done; never rejects. */
@@ -215,8 +202,12 @@ export class Link {
       const text = `upstream "${this.label}" has ${this.#sessions} sessions of single clients`
       return Promise.reject(new Fault('overloaded', text))
     }
-    const none: Conversation = { connection: undefined, attempt: undefined, idle: undefined }
-    const conversation = known ?? none
+    const conversation: Conversation = known ?? {
+      whose: context.whose,
+      connection: undefined,
+      attempt: undefined,
+      idle: undefined,
+    }
     this.#conversations.set(key, conversation)
     conversation.attempt = this.#attempt(context, conversation)
     return conversation.attempt
@@ -245,9 +236,12 @@ export class Link {
       conversation.connection = connection
       conversation.attempt = undefined
       if (this.#isOwn(key)) this.#up(connection)
-      else if (this.#isBetter(key, connection)) this.#goOver(key, connection)
-      // Who asked for it may have given up in the meantime.
-      else this.#awaitIdle(key)
+      else if (this.#isBetter(context, connection)) this.#goOver(key, connection)
+      else {
+        if (connection.secluded) this.#events.openedApart(connection, conversation.whose)
+        // Who asked for it may have given up in the meantime.
+        this.#awaitIdle(key)
+      }
       return connection
     } catch (error) {
       conversation.attempt = undefined
@@ -261,13 +255,17 @@ export class Link {
     conversation: Conversation,
     lost: (fault: Fault) => void,
   ): ConnectionEvents {
-    const tells = (): boolean => this.#isOwn(context.key) && conversation.connection !== undefined
+    const { key } = context
+    const tells = (): boolean => this.#isOwn(key) && conversation.connection !== undefined
     return {
       listChanged: (of) => {
         if (tells()) this.#events.listChanged(of)
       },
       updated: (uri) => {
         if (tells()) this.#events.updated(uri)
+        else if (conversation.connection?.secluded === true) {
+          this.#events.updated(uri, conversation.whose)
+        }
       },
       request: (message, respond) => this.#calls.ask(context, message, respond),
       notification: (message) => {
@@ -283,14 +281,16 @@ export class Link {
   }
 
   /** Whether what callers do on a connection is better seen from there. One of a single session shows only that one. */
-  #isBetter(key: string, { secluded }: Connection): boolean {
-    return secluded && this.#own === SHARED.key && key.startsWith('\n')
+  #isBetter({ whose }: Context, { secluded }: Connection): boolean {
+    return secluded && this.#own === SHARED.key && whose === SHARED.whose
   }
 
   /** The node lists and watches on another connection from now on; its old one is closed when it has been idle for long. */
   #goOver(key: string, connection: Connection): void {
     this.#own = key
     this.#awaitIdle(SHARED.key)
+    const before = this.#conversations.get(SHARED.key)?.connection
+    if (before?.secluded === true) this.#events.openedApart(before, SHARED.whose)
     this.#up(connection)
   }
 

@@ -71,12 +71,25 @@ function plain(
 }
 
 async function readGated({ visitor, url }: Scene): Promise<Visit> {
-  const uri = (await urisAt(url)).get(GATED) ?? ''
+  const uri = await until(async () => (await urisAt(url)).get(GATED), 'the resource to be listed')
   return visitor.send('resources/read', { uri })
 }
 
-function completion({ visitor }: Scene): Visit {
-  const ref = { type: 'ref/prompt', name: `fx__${GATED}` }
+/** Resolves with the name of the prompt: each list is fetched by itself, and calls of tools wait for that of tools only. */
+async function promptOf(visitor: Visitor): Promise<string> {
+  const name = `fx__${GATED}`
+  const isListed = async (): Promise<boolean> =>
+    JSON.stringify(await visitor.send('prompts/list', {}).answers()).includes(`"${name}"`)
+  await until(isListed, 'the prompt to be listed')
+  return name
+}
+
+async function getPrompt({ visitor }: Scene): Promise<Visit> {
+  return visitor.send('prompts/get', { name: await promptOf(visitor), arguments: {} })
+}
+
+async function completion({ visitor }: Scene): Promise<Visit> {
+  const ref = { type: 'ref/prompt', name: await promptOf(visitor) }
   return visitor.send('completion/complete', { ref, argument: { name: 'word', value: '' } })
 }
 
@@ -210,9 +223,7 @@ const cutUpstream: Exchange = {
 export const EXCHANGES: readonly Exchange[] = [
   plain('a call', 'slow', ({ visitor }) => visitor.call('slow')),
   withProgress,
-  plain('a prompt', `prompt:${GATED}`, ({ visitor }) =>
-    visitor.send('prompts/get', { name: `fx__${GATED}`, arguments: {} }),
-  ),
+  plain('a prompt', `prompt:${GATED}`, getPrompt),
   plain('a resource', GATED_URI, readGated),
   plain('a completion', 'completion/complete', completion),
   ...Object.keys(ANSWERS).flatMap((tool) => [question(tool), rounds(tool)]),

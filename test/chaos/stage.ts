@@ -176,7 +176,7 @@ function upstreamOf({ kind, options = {} }: Staging): ChaosUpstream | Promise<Ch
 }
 
 function timingOf({ kind, fault }: Staging): { timeout: string; maxTimeout: string } {
-  const timeout = SILENT_FAULTS[kind.transport].includes(fault) ? '300ms' : '10s'
+  const timeout = SILENT_FAULTS[kind.transport].includes(fault) ? '1s' : '10s'
   return { timeout, maxTimeout: timeout }
 }
 

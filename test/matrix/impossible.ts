@@ -17,18 +17,15 @@ export interface Impossible {
 /** All of them, in the order of the notes in the document. */
 export const IMPOSSIBLE: readonly Impossible[] = [
   {
-    features: [
-      'tools-changed-unasked',
-      'prompts-changed-unasked',
-      'resources-changed-unasked',
-      'subscribe-unasked',
-    ],
+    features: ['tools-changed-unasked', 'prompts-changed-unasked', 'resources-changed-unasked'],
     where: ({ era, transport }) => era === '2025' && transport === 'stdio',
     reason:
       'A stdio server of era 2025 learns once, when it starts, what its client can be asked. So callers that can be ' +
-      'asked different things have a process each. A node lists and subscribes in the process of those that can be ' +
-      'asked; what a tool changes inside another process is not seen there. A server that keeps its state outside ' +
-      'the process is not affected, nor is one that only callers of one kind use.',
+      'asked different things have a process each, and a tool that changes a list changes that of its own process. A ' +
+      'node lists in the process of those that can be asked. It cannot show each caller the list of its own process: no ' +
+      'call may change a list for its caller alone, and lists must not depend on the connection (2026-07-28, ' +
+      'server/tools). A server that keeps its lists outside the process is not affected, nor is one that only callers ' +
+      'of one kind use.',
     fails: /^waited in vain/,
   },
   {
@@ -45,7 +42,10 @@ export const IMPOSSIBLE: readonly Impossible[] = [
     where: ({ make, transport }) => make === 'everything' && transport === 'HTTP',
     reason:
       'This server sends updates to the session in which a tool switched them on. A node subscribes once for all ' +
-      'callers, in a session of its own; only the calls of clients that cannot be asked anything share it.',
+      'callers, in a session of its own; only the calls of clients that cannot be asked anything share it. It does not ' +
+      'subscribe in the sessions of callers as well, as it does in the processes of a stdio server, where it must: the ' +
+      'sessions of a server over HTTP mostly show one state, each change would be told once for each, and nothing in a ' +
+      'message says that two of them tell of one change.',
     fails: /^waited in vain/,
   },
   {

@@ -1,6 +1,13 @@
 // Somebody of either era who wants to hear of resources.
-import { legacySession, streamModern, type RawStream } from '../fixtures/raw-client.ts'
-import { objectAt, type Era, type Id, type JsonObject } from '../fixtures/wire.ts'
+import {
+  callModern,
+  legacySession,
+  streamModern,
+  type LegacyOptions,
+  type RawReply,
+  type RawStream,
+} from '../fixtures/raw-client.ts'
+import { objectAt, type Era, type JsonObject } from '../fixtures/wire.ts'
 
 const ACKNOWLEDGED = 'notifications/subscriptions/acknowledged'
 export const UPDATED = 'notifications/resources/updated'
@@ -13,34 +20,45 @@ export interface Subscriber {
   readonly stream: RawStream
   /** URI of the next update; undefined when the stream ends before there is one. */
   next(): Promise<string | undefined>
+  /** Calls a tool, in era 2025 in the session that subscribed. */
+  call(name: string, args?: JsonObject): Promise<RawReply>
   /** Wants to hear no more, and says so in the way of the era. */
   end(): Promise<void>
   /** Leaves without a word about what it subscribed to: hangs up, in era 2025 after ending the session. */
   leave(): Promise<void>
 }
 
-/** Subscribes to resources of an endpoint; `listenId` is the id of the listen in era 2026. */
+/** Subscribes to resources of an endpoint; in era 2026 by a listen with the id `my-listen`. */
 export function subscriberOf(
   era: Era,
   url: string,
   uris: readonly string[],
-  listenId: Id = 'my-listen',
+  options: LegacyOptions = {},
 ): Promise<Subscriber> {
-  return era === '2026' ? modernSubscriber(url, uris, listenId) : legacySubscriber(url, uris)
+  return (era === '2026' ? modernSubscriber : legacySubscriber)(url, uris, options)
 }
 
 /** URIs that an endpoint shows, by the resource's `name`. */
-export async function urisAt(url: string): Promise<Map<string, string>> {
-  const session = await legacySession(url)
+export async function urisAt(
+  url: string,
+  options: LegacyOptions = {},
+): Promise<Map<string, string>> {
+  const session = await legacySession(url, options)
   const { result } = await session.call('resources/list')
   await session.delete()
   const listed = result['resources'] as JsonObject[]
   return new Map(listed.map(({ name, uri }) => [String(name), String(uri)]))
 }
 
-async function modernSubscriber(url: string, uris: readonly string[], id: Id): Promise<Subscriber> {
+async function modernSubscriber(
+  url: string,
+  uris: readonly string[],
+  { capabilities = {}, headers = {} }: LegacyOptions,
+): Promise<Subscriber> {
   const notifications = { resourceSubscriptions: uris }
-  const stream = await streamModern(url, 'subscriptions/listen', { notifications }, { id })
+  const options = { capabilities, headers }
+  const listen = { ...options, id: 'my-listen' }
+  const stream = await streamModern(url, 'subscriptions/listen', { notifications }, listen)
   const first = await stream.next()
   if (first?.['method'] !== ACKNOWLEDGED) {
     throw new Error(`not acknowledged: ${JSON.stringify(first)}`)
@@ -51,13 +69,18 @@ async function modernSubscriber(url: string, uris: readonly string[], id: Id): P
     granted: (granted ?? []) as string[],
     stream,
     next: () => nextUpdate(stream),
+    call: (name, args = {}) => callModern(url, 'tools/call', { name, arguments: args }, options),
     end: hangUp,
     leave: hangUp,
   }
 }
 
-async function legacySubscriber(url: string, uris: readonly string[]): Promise<Subscriber> {
-  const session = await legacySession(url)
+async function legacySubscriber(
+  url: string,
+  uris: readonly string[],
+  options: LegacyOptions,
+): Promise<Subscriber> {
+  const session = await legacySession(url, options)
   const stream = await session.get()
   const answers = await Promise.all(uris.map((uri) => session.call('resources/subscribe', { uri })))
   const granted = uris.filter((_, index) => answers[index]?.answer['error'] === undefined)
@@ -69,6 +92,7 @@ async function legacySubscriber(url: string, uris: readonly string[]): Promise<S
     granted,
     stream,
     next: () => nextUpdate(stream),
+    call: (name, args = {}) => session.call('tools/call', { name, arguments: args }),
     end: async () => {
       for (const uri of granted) await session.call('resources/unsubscribe', { uri })
       await leave()

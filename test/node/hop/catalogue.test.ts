@@ -90,6 +90,7 @@ class Bench {
         down: () => undefined,
         listChanged: (of) => mirrors.changed(of),
         updated: () => undefined,
+        openedApart: () => undefined,
       },
       sessionIdleMs: 60_000,
       sessions: 2,

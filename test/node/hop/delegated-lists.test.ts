@@ -40,6 +40,7 @@ class Bench {
         down: () => undefined,
         listChanged: () => undefined,
         updated: () => undefined,
+        openedApart: () => undefined,
       },
       sessionIdleMs: 60_000,
       sessions: 10,

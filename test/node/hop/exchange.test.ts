@@ -6,6 +6,7 @@ import { LOCAL_CALLER, type Principal } from '../../../node/core/principal.ts'
 import {
   SHARED,
   type Candidate,
+  type Context,
   type Continuation,
   type Delegated,
   type Visible,
@@ -212,32 +213,37 @@ describe('what the next hop is told', () => {
   })
 
   test('row 61: in a session or process that no other principal has', async () => {
-    const keys = await Promise.all(
+    const contexts = await Promise.all(
       ['alice', 'bob', 'alice'].map(async (key) => {
         const shape = { ways: ['a'], principal: somebody(key) } as const
-        return (await delegated({ a: { up: true, kind: 'stdio' } }, shape)).context.key
+        return (await delegated({ a: { up: true, kind: 'stdio' } }, shape)).context
       }),
     )
-    expect([keys[0] === keys[2], keys[0] === keys[1]]).toEqual([true, false])
-    expect(keys).not.toContain((await delegated({ a: { up: true } }, { ways: ['a'] })).context.key)
+    const { context: shared } = await delegated({ a: { up: true } }, { ways: ['a'] })
+    for (const of of ['key', 'whose'] as const) {
+      const keys = contexts.map((context) => context[of])
+      expect([keys[0] === keys[2], keys[0] === keys[1]]).toEqual([true, false])
+      expect(keys).not.toContain(shared[of])
+    }
   })
 
   test('whose session it is, where callers must not share one', async () => {
     const shapes = { alone: { up: true, isolate: 'session' }, shared: { up: true } } as const
-    const contextOf = async (way: string, session?: string): Promise<string> => {
+    const contextOf = async (way: string, session?: string): Promise<Context> => {
       const shape = { ways: [way] as const, ...(session !== undefined && { session }) }
-      return (await delegated(shapes, shape)).context.key
+      return (await delegated(shapes, shape)).context
     }
-    expect(await contextOf('alone', 's1')).toBe('s1\n')
-    expect(await contextOf('alone')).toBe(SHARED.key)
-    expect(await contextOf('shared', 's1')).toBe(SHARED.key)
+    expect(await contextOf('alone', 's1')).toEqual({ key: 's1\n', whose: 's1', offered: '' })
+    expect(await contextOf('alone')).toBe(SHARED)
+    expect(await contextOf('shared', 's1')).toBe(SHARED)
   })
 
   test('what it can ask: callers who can be asked different things share nothing', async () => {
     expect(await contextFor({})).toBe(SHARED)
     expect(await contextFor({ vendor: {}, experimental: { x: {} } })).toBe(SHARED)
     const form = await contextFor({ elicitation: {} })
-    expect(form).toEqual({ key: '\n"elicitation":{}', offered: '"elicitation":{}' })
+    const offered = '"elicitation":{}'
+    expect(form).toEqual({ key: `\n${offered}`, whose: SHARED.whose, offered })
     expect(await contextFor({ elicitation: {} })).toEqual(form)
     expect(await contextFor({ elicitation: { form: {}, url: {} } })).not.toEqual(form)
   })

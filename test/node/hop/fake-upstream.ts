@@ -38,6 +38,8 @@ export class FakeSubscribed implements SubscribedConnection {
 /** A link whose connections the test opens and cuts. */
 export class FakeUpstream implements SubscribedLink {
   readonly connections: FakeSubscribed[] = []
+  /** Open connections besides that one, and whose they are. */
+  readonly processes: Map<FakeSubscribed, string> = new Map()
   verdict: Verdict = () => true
   /** What becomes of an attempt to connect; default: it fails. */
   onConnect: () => Promise<void> = () => Promise.reject(new Error('it is down'))
@@ -71,6 +73,10 @@ export class FakeUpstream implements SubscribedLink {
   /** Every request there was. */
   get asked(): string[] {
     return this.connections.flatMap(({ asked }) => asked)
+  }
+
+  apart(whose: string): FakeSubscribed[] {
+    return [...this.processes].flatMap(([one, name]) => (name === whose ? [one] : []))
   }
 
   current(): FakeSubscribed | undefined {

@@ -22,6 +22,7 @@ async function mirrorOf(
     down: () => undefined,
     listChanged: () => undefined,
     updated: () => undefined,
+    openedApart: () => undefined,
   }
   const connector = httpConnector(fixture.url)
   const link = new Link('fx', {

@@ -5,7 +5,7 @@ import { Subscriptions } from '../../../node/hop/subscriptions.ts'
 import { readClientCapabilities } from '../../../protocol/client-capabilities.ts'
 import { FEDERATION } from '../../../protocol/federation.ts'
 import { visible } from './calls.ts'
-import type { FakeUpstream } from './fake-upstream.ts'
+import { FakeSubscribed, type FakeUpstream, type Verdict } from './fake-upstream.ts'
 
 /** The upstreams that lead to a resource, the best first. */
 export type Ways = readonly [string, ...string[]]
@@ -33,6 +33,7 @@ export class Bench {
         sightOf: () => undefined,
       },
       link: (label) => this.upstreams.get(label),
+      whose: (_upstream, { session = '' }) => session,
     })
   }
 
@@ -43,14 +44,15 @@ export class Bench {
       node,
       path = [],
       endpoint = 'main',
-    }: { node?: string; path?: string[]; endpoint?: string } = {},
+      whose = '',
+    }: { node?: string; path?: string[]; endpoint?: string; whose?: string } = {},
   ): Promise<Listener> {
     const settings = { version: 1, node, organisation: 'acme', name: 'peer' }
     const capabilities = readClientCapabilities(
       node === undefined ? {} : { extensions: { [FEDERATION]: settings } },
     )
     const trail = { budget: 8, path }
-    const request = visible({ endpoint, caller: { capabilities }, trail })
+    const request = visible({ endpoint, caller: { capabilities, session: whose }, trail })
     const told: string[] = []
     const updated = (uri: string): void => void told.push(uri)
     const subscribed = await this.subscriptions.subscribe(request, { uris, updated })
@@ -67,6 +69,30 @@ export class Bench {
   /** The upstream tells of a change. */
   update(label: string, uri: string): void {
     this.subscriptions.updated(this.at(label), uri)
+  }
+
+  /** Opens a process besides that of the node, as a call of somebody does. */
+  open(label: string, whose: string, verdict: Verdict = () => true): FakeSubscribed {
+    const connection = new FakeSubscribed(verdict, undefined)
+    this.at(label).processes.set(connection, whose)
+    this.subscriptions.openedApart(this.at(label), connection, whose)
+    return connection
+  }
+
+  /** The node goes over to another process; the one before stays, for callers who share it. Undefined: there was none. */
+  goOver(label: string): FakeSubscribed | undefined {
+    const upstream = this.at(label)
+    const before = upstream.current()
+    upstream.connect()
+    if (before === undefined) return undefined
+    upstream.processes.set(before, '')
+    this.subscriptions.openedApart(upstream, before, '')
+    return before
+  }
+
+  /** Subscribes as somebody. */
+  subscribeAs(whose: string, ...uris: string[]): Promise<Listener> {
+    return this.subscribe(uris, { whose })
   }
 
   /** What the registry does when an upstream came, went, or lists something else. */

@@ -2,7 +2,7 @@
 import type { Context } from '../../../node/core/stages.ts'
 import type { QuestionTaker } from '../../../node/outbound/calls.ts'
 import type { Connection, ConnectionEvents, Connector } from '../../../node/outbound/connection.ts'
-import type { LinkEvents } from '../../../node/outbound/link.ts'
+import type { LinkEvents } from '../../../node/outbound/link-events.ts'
 import type { Fault } from '../../../protocol/errors.ts'
 import type { FederationSettings } from '../../../protocol/federation.ts'
 
@@ -118,9 +118,9 @@ export class FakeConnector implements Connector {
   }
 }
 
-/** The context of a 2025 session that shares with no other. */
+/** The context of a 2025 session that shares with no other; of all who share, if its id is empty. */
 export function ofSession(session: string, offered: string = ''): Context {
-  return { key: `${session}\n${offered}`, offered }
+  return { key: `${session}\n${offered}`, whose: session, offered }
 }
 
 /** Somebody who does not care what happens on a link. */
@@ -129,6 +129,7 @@ export const INDIFFERENT: LinkEvents = {
   down: () => undefined,
   listChanged: () => undefined,
   updated: () => undefined,
+  openedApart: () => undefined,
 }
 
 /** A call that takes nothing. */

@@ -2,13 +2,14 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { SILENT } from '../../../node/core/logger.ts'
 import { OWN, SHARED, type Context } from '../../../node/core/stages.ts'
+import type { Connection } from '../../../node/outbound/connection.ts'
 import { Link } from '../../../node/outbound/link.ts'
 import { Fault } from '../../../protocol/errors.ts'
 import { DEAF, FakeConnector, ofSession, type FakeConnection } from './fake-connector.ts'
 
 const IDLE_MS = 10_000
-const FORM: Context = { key: '\n"elicitation":{}', offered: '"elicitation":{}' }
-const ROOTS: Context = { key: '\n"roots":{}', offered: '"roots":{}' }
+const FORM = ofSession('', '"elicitation":{}')
+const ROOTS = ofSession('', '"roots":{}')
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -20,13 +21,17 @@ afterEach(() => {
 class Bench {
   readonly connector = new FakeConnector()
   readonly heard: string[] = []
+  /** Whose connections came besides the node's own. */
+  readonly apart: [Connection, string][] = []
   readonly link = new Link('files', {
     connector: this.connector,
     events: {
       up: () => this.heard.push('up'),
       down: () => this.heard.push('down'),
       listChanged: (of) => this.heard.push(of),
-      updated: (uri) => this.heard.push(uri),
+      updated: (uri, whose) =>
+        this.heard.push(whose === undefined ? uri : `${uri} of ${JSON.stringify(whose)}`),
+      openedApart: (...opened) => this.apart.push(opened),
     },
     sessionIdleMs: IDLE_MS,
     sessions: 5,
@@ -146,4 +151,35 @@ test('a link that was down is up when the node has gone over', async () => {
   expect(bench.link.status).toMatchObject({ phase: 'up', error: undefined })
   await vi.advanceTimersByTimeAsync(60_000)
   expect(bench.connector.last).toBe(attempt)
+})
+
+test('connections apart from it are those to processes of the same people, and what they say is theirs', async () => {
+  const bench = new Bench()
+  const first = await bench.open(SHARED)
+  await bench.open(FORM)
+  const own = bench.connector.last
+  expect(bench.link.apart('')).toEqual([first])
+  const others = await bench.open(ROOTS)
+  const session = await bench.open(ofSession('s'))
+  expect(bench.link.apart('')).toEqual([first, others])
+  expect(bench.link.apart('s')).toEqual([session])
+  // The first when it was the node's own no more.
+  expect(bench.apart).toEqual([
+    [first, ''],
+    [others, ''],
+    [session, 's'],
+  ])
+  bench.connector.last.events.updated('file:///a')
+  own.events.updated('file:///b')
+  expect(bench.heard.slice(2)).toEqual(['file:///a of "s"', 'file:///b'])
+  bench.connector.last.events.lost(new Fault('upstream_unavailable', 'gone'))
+  expect(bench.link.apart('s')).toEqual([])
+})
+
+test('a connection on which the server keeps nothing in a process is not apart from it', async () => {
+  const bench = new Bench()
+  await bench.open(SHARED)
+  await bench.open(FORM, false)
+  bench.connector.last.events.updated('file:///a')
+  expect([bench.link.apart(''), bench.apart, bench.heard]).toEqual([[], [], ['up']])
 })

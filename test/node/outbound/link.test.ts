@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { SILENT } from '../../../node/core/logger.ts'
 import { SHARED } from '../../../node/core/stages.ts'
-import { Link, type LinkEvents } from '../../../node/outbound/link.ts'
+import { Link } from '../../../node/outbound/link.ts'
+import type { LinkEvents } from '../../../node/outbound/link-events.ts'
 import { Fault } from '../../../protocol/errors.ts'
 import { DEAF, FakeConnector, ofSession, type FakeConnection } from './fake-connector.ts'
 
@@ -33,6 +34,7 @@ function bench(backoff?: { min: number; max: number }, more: Partial<LinkEvents>
     down: () => heard.push('down'),
     listChanged: (of) => heard.push(`${of} changed`),
     updated: (uri) => heard.push(`${uri} updated`),
+    openedApart: () => undefined,
   }
   return {
     connector,

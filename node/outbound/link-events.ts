@@ -1,0 +1,35 @@
+import type { ListKind } from '../../protocol/capability.ts'
+import type { Era } from '../../protocol/revisions.ts'
+import type { Connection } from './connection.ts'
+
+/** Where a link stands. */
+export type LinkPhase = 'connecting' | 'up' | 'down' | 'closed'
+
+/** What the operator sees of a link. */
+export interface LinkStatus {
+  readonly phase: LinkPhase
+  readonly target: string
+  readonly era: Era | undefined
+  readonly revision: string | undefined
+  readonly server: string | undefined
+  /** Why it is down. */
+  readonly error: string | undefined
+}
+
+/** What happens on a link. */
+export interface LinkEvents {
+  /** A connection is there, for the first time or again. What it lists may have changed. */
+  up(): void
+  down(): void
+  listChanged(of: ListKind): void
+  /**
+   * A resource that is subscribed to changed; `uri` as the upstream gives it. With `whose`, it said so on one of the
+   * connections of `Link.apart`: for anybody else nothing has changed.
+   */
+  updated(uri: string, whose?: string): void
+  /**
+   * One more of `Link.apart` is there: opened, before the call that it was opened for is sent, or the node's own until
+   * now.
+   */
+  openedApart(connection: Connection, whose: string): void
+}
