@@ -2,7 +2,11 @@ import type { Party } from '../../protocol/token/act.ts'
 import type { Parent, Target } from '../../protocol/token/narrow.ts'
 import { present } from '../../protocol/token/fields.ts'
 import type { Audit } from '../core/audit.ts'
-import type { ClientCredentials, UpstreamAuth } from '../core/config-identity-types.ts'
+import type {
+  AssertionAuth,
+  ClientCredentials,
+  UpstreamAuth,
+} from '../core/config-identity-types.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Clock } from './clock.ts'
@@ -27,6 +31,7 @@ import {
 import { TokenRequests } from './delegation/token-requests.ts'
 import { UpstreamDelegator } from './delegation/upstream-delegator.ts'
 import type { ProofMaker } from './proof-maker.ts'
+import { RefusedAssertion } from './refused-assertion.ts'
 import type { IdentitySecrets } from './secrets.ts'
 import type { LocalIssuer } from './service/local-issuer.ts'
 import type { RevocableClaims, Revocation } from './service/revocations.ts'
@@ -70,6 +75,8 @@ export class Delegators {
   readonly #made = new Map<string, UpstreamDelegator>()
   /** The node's own tokens of an issuer elsewhere, by label. */
   readonly #selves = new Map<string, DelegationEntry>()
+  /** Assertions that were refused, by label. */
+  readonly #refused = new Map<string, RefusedAssertion>()
 
   constructor(parts: DelegatorParts) {
     this.#parts = parts
@@ -80,6 +87,7 @@ export class Delegators {
     this.#made.get(label)?.clear()
     this.#made.delete(label)
     this.#selves.delete(label)
+    this.#refused.delete(label)
     if (upstream.kind === 'stdio') return undefined
     const { auth } = upstream
     // Where callers sign in themselves nothing is made from what they came with.
@@ -96,6 +104,7 @@ export class Delegators {
   /** Another policy holds: tokens are asked for anew. */
   clear(): void {
     for (const entry of this.#selves.values()) entry.forget()
+    for (const refused of this.#refused.values()) refused.forget()
     for (const delegator of this.#made.values()) delegator.clear()
   }
 
@@ -126,7 +135,8 @@ export class Delegators {
   ): { readonly backend: Backend; readonly ownBackend?: Backend } {
     const url = urlOf(upstream)
     if (!isNarrowing(auth)) {
-      return { backend: this.#audited(this.#inOwnName(upstream, auth, url), url) }
+      const backend = this.#audited(this.#inOwnName(upstream, auth, url), url)
+      return { backend: auth.mode === 'workload' ? this.#once(label, auth, backend) : backend }
     }
     const backend = this.#delegating(upstream, auth, url)
     const isHere = this.#parts.config().issuer?.mode === 'embedded'
@@ -147,6 +157,15 @@ export class Delegators {
     const { idToken } = provider
     const there = this.#requests(upstream, { ...provider, client: () => provider.client })
     return new EnterpriseBackend(there, requests, { ...plan, idToken })
+  }
+
+  /** Around the audit: what is not shown again is no attempt. */
+  #once(label: string, { assertion: file }: AssertionAuth, backend: Backend): Backend {
+    const { config, clock } = this.#parts
+    const seconds = (): number => config().limits.refusedAssertion / 1_000
+    const made = new RefusedAssertion(backend, { file, seconds, clock })
+    this.#refused.set(label, made)
+    return made
   }
 
   #delegating(upstream: Reached, auth: NarrowingAuth, url: string): Backend {
