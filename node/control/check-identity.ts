@@ -145,11 +145,7 @@ export function explainPassing(
 ): PassingReport {
   const { mode } = auth
   if (mode === 'none') return { mode }
-  if (mode === 'client_credentials' || mode === 'workload' || mode === 'xaa') {
-    const { issuer, scopes: granted, requires } = auth
-    return { mode, issuer, granted, requires }
-  }
-  if (mode === 'oauth') {
+  if (mode !== 'exchange' && mode !== 'chain') {
     const { issuer, scopes: granted = [], requires } = auth
     return { mode, ...(issuer === undefined ? {} : { issuer }), granted, requires }
   }

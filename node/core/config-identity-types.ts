@@ -189,7 +189,8 @@ export type UpstreamAuth =
   /** The node's own identity, whoever calls (RFC 6749 §4.4); `scopes` must be covered by the caller's. */
   | {
       readonly mode: 'client_credentials'
-      readonly issuer: string
+      /** Absent: the one authorization server the upstream names (RFC 9728). */
+      readonly issuer?: string
       readonly tokenEndpoint?: string
       readonly client: ClientCredentials
       readonly scopes: readonly string[]
@@ -220,7 +221,8 @@ export interface ConsentAuth {
 /** The node itself, by a token its platform gives it (workload identity, RFC 7523 §2.1). */
 export interface AssertionAuth {
   readonly mode: 'workload'
-  readonly issuer: string
+  /** Absent: the one authorization server the upstream names (RFC 9728). */
+  readonly issuer?: string
   readonly tokenEndpoint?: string
   /** File of the platform's token; read anew for each request, because platforms renew it. */
   readonly assertion: string
@@ -231,9 +233,10 @@ export interface AssertionAuth {
 /** The node itself, by a grant its identity provider makes for the authorization server of the upstream (ID-JAG). */
 export interface EnterpriseAuth {
   readonly mode: 'xaa'
-  readonly issuer: string
+  /** Absent: the one authorization server the upstream names (RFC 9728). */
+  readonly issuer?: string
   readonly tokenEndpoint?: string
-  /** Who the node is at `issuer`. */
+  /** Who the node is at the issuer of the upstream. */
   readonly client: ClientCredentials
   readonly scopes: readonly string[]
   readonly requires: readonly string[]

@@ -2,14 +2,9 @@ import type { Party } from '../../protocol/token/act.ts'
 import type { Parent, Target } from '../../protocol/token/narrow.ts'
 import { present } from '../../protocol/token/fields.ts'
 import type { Audit } from '../core/audit.ts'
-import type {
-  AssertionAuth,
-  ClientCredentials,
-  UpstreamAuth,
-} from '../core/config-identity-types.ts'
-import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
+import type { ClientCredentials, UpstreamAuth } from '../core/config-identity-types.ts'
+import type { UpstreamConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Clock } from './clock.ts'
 import {
   ChainBackend,
   ClientCredentialsBackend,
@@ -17,7 +12,6 @@ import {
   LocalBackend,
   OwnBackend,
 } from './delegation/backends.ts'
-import { EnterpriseBackend, WorkloadBackend } from './delegation/assertion-backends.ts'
 import { AuditedBackend } from './delegation/audited-backend.ts'
 import type { Backend } from './delegation/backend.ts'
 import { DelegationEntry } from './delegation/delegation-entry.ts'
@@ -28,20 +22,20 @@ import {
   type LinkPolicy,
   type LocalLink,
 } from './delegation/grant-source.ts'
-import { TokenRequests } from './delegation/token-requests.ts'
+import type { TokenRequests } from './delegation/token-requests.ts'
 import { UpstreamDelegator } from './delegation/upstream-delegator.ts'
-import type { ProofMaker } from './proof-maker.ts'
-import { RefusedAssertion } from './refused-assertion.ts'
+import {
+  OwnNameBackends,
+  tokenRequests,
+  type BackendParts,
+  type OwnNameAuth,
+} from './own-name-backends.ts'
 import type { IdentitySecrets } from './secrets.ts'
 import type { LocalIssuer } from './service/local-issuer.ts'
 import type { RevocableClaims, Revocation } from './service/revocations.ts'
-import type { AuthenticateClient } from './verifier/client-authentication.ts'
-import type { NetworkOf } from './verifier/networks.ts'
 
 /** What delegators are made with, the same for all upstreams of a node. */
-export interface DelegatorParts {
-  /** The configuration that holds now. */
-  readonly config: () => NodeConfig
+export interface DelegatorParts extends BackendParts {
   /** Identifier of the organisation's issuer. */
   readonly issuer: () => string
   /** The node: its organisation's issuer and its client id. */
@@ -51,13 +45,9 @@ export interface DelegatorParts {
   /** The token service of this process; undefined where it is elsewhere. */
   readonly local: () => LocalIssuer | undefined
   readonly secrets: IdentitySecrets
-  readonly proofs: ProofMaker
-  readonly network: NetworkOf
-  readonly authenticateClient: AuthenticateClient
   /** Whether a token is revoked. */
   readonly isRevoked: (claims: RevocableClaims) => boolean
   readonly audit: Audit
-  readonly clock: Clock
   readonly log: Logger
 }
 
@@ -66,20 +56,17 @@ type Reached = Exclude<UpstreamConfig, { kind: 'stdio' }>
 /** Ways in which the node passes a caller on by what it is narrowed to. */
 type NarrowingAuth = Extract<UpstreamAuth, { mode: 'exchange' | 'chain' }>
 
-/** Ways in which it goes in its own name, whoever calls. */
-type OwnNameAuth = Extract<UpstreamAuth, { mode: 'client_credentials' | 'workload' | 'xaa' }>
-
 /** Makes what tells upstreams who calls, one for each, as each is configured. */
 export class Delegators {
   readonly #parts: DelegatorParts
   readonly #made = new Map<string, UpstreamDelegator>()
   /** The node's own tokens of an issuer elsewhere, by label. */
   readonly #selves = new Map<string, DelegationEntry>()
-  /** Assertions that were refused, by label. */
-  readonly #refused = new Map<string, RefusedAssertion>()
+  readonly #ownNames: OwnNameBackends
 
   constructor(parts: DelegatorParts) {
     this.#parts = parts
+    this.#ownNames = new OwnNameBackends(parts)
   }
 
   /** Takes the place of the one there was for that label; undefined where the upstream is not told who calls. */
@@ -87,7 +74,7 @@ export class Delegators {
     this.#made.get(label)?.clear()
     this.#made.delete(label)
     this.#selves.delete(label)
-    this.#refused.delete(label)
+    this.#ownNames.forget(label)
     if (upstream.kind === 'stdio') return undefined
     const { auth } = upstream
     // Where callers sign in themselves nothing is made from what they came with.
@@ -104,7 +91,7 @@ export class Delegators {
   /** Another policy holds: tokens are asked for anew. */
   clear(): void {
     for (const entry of this.#selves.values()) entry.forget()
-    for (const refused of this.#refused.values()) refused.forget()
+    this.#ownNames.clear()
     for (const delegator of this.#made.values()) delegator.clear()
   }
 
@@ -135,37 +122,13 @@ export class Delegators {
   ): { readonly backend: Backend; readonly ownBackend?: Backend } {
     const url = urlOf(upstream)
     if (!isNarrowing(auth)) {
-      const backend = this.#audited(this.#inOwnName(upstream, auth, url), url)
-      return { backend: auth.mode === 'workload' ? this.#once(label, auth, backend) : backend }
+      const { egress } = upstream
+      const audited = (backend: Backend): Backend => this.#audited(backend, url)
+      return { backend: this.#ownNames.of({ label, url, egress, auth }, audited) }
     }
     const backend = this.#delegating(upstream, auth, url)
     const isHere = this.#parts.config().issuer?.mode === 'embedded'
     return isHere ? { backend } : { backend, ownBackend: this.#asItself(label, upstream, backend) }
-  }
-
-  #inOwnName(upstream: Reached, auth: OwnNameAuth, resource: string): Backend {
-    const { clock } = this.#parts
-    const plan = { resource, scopes: auth.scopes, clock }
-    const client = (): ClientCredentials | undefined =>
-      auth.mode === 'workload' ? undefined : auth.client
-    const requests = this.#requests(upstream, { ...auth, client })
-    if (auth.mode === 'client_credentials') return new ClientCredentialsBackend(requests, plan)
-    if (auth.mode === 'workload') {
-      return new WorkloadBackend(requests, { ...plan, file: auth.assertion })
-    }
-    const { provider } = auth
-    const { idToken } = provider
-    const there = this.#requests(upstream, { ...provider, client: () => provider.client })
-    return new EnterpriseBackend(there, requests, { ...plan, idToken })
-  }
-
-  /** Around the audit: what is not shown again is no attempt. */
-  #once(label: string, { assertion: file }: AssertionAuth, backend: Backend): Backend {
-    const { config, clock } = this.#parts
-    const seconds = (): number => config().limits.refusedAssertion / 1_000
-    const made = new RefusedAssertion(backend, { file, seconds, clock })
-    this.#refused.set(label, made)
-    return made
   }
 
   #delegating(upstream: Reached, auth: NarrowingAuth, url: string): Backend {
@@ -190,7 +153,7 @@ export class Delegators {
       ? new LocalGrants(link)
       : new RemoteGrants(this.#ownRequests(upstream), plan, policy)
     const client = (): ClientCredentials => ({ id: self().sub })
-    const requests = this.#requests(upstream, { ...auth, client })
+    const requests = tokenRequests(this.#parts, upstream.egress, { ...auth, client })
     const { accept } = auth.scopes
     return this.#audited(new ChainBackend(grants, requests, { ...rules, accept }), url)
   }
@@ -241,28 +204,8 @@ export class Delegators {
     const { config, issuer, self } = this.#parts
     const { tokenEndpoint, client, egress = upstream.egress } = config().issuer ?? {}
     const who = (): ClientCredentials => client ?? { id: self().sub }
-    return this.#requests(
-      { ...upstream, egress },
-      {
-        issuer: issuer(),
-        ...present({ tokenEndpoint }),
-        client: who,
-      },
-    )
-  }
-
-  #requests(
-    { egress }: Pick<Reached, 'egress'>,
-    server: {
-      readonly issuer: string
-      readonly tokenEndpoint?: string
-      readonly client: () => ClientCredentials | undefined
-    },
-  ): TokenRequests {
-    const { network, authenticateClient, proofs } = this.#parts
-    const { issuer, tokenEndpoint: url, client } = server
-    const parts = { network: network(egress), authenticateClient, proofs }
-    return new TokenRequests({ issuer, url, client }, parts)
+    const account = { issuer: issuer(), ...present({ tokenEndpoint }), client: who }
+    return tokenRequests(this.#parts, egress, account)
   }
 
   #local(): LocalIssuer {

@@ -51,12 +51,13 @@ function passing({ passing: { mode, ...report } }: RemoteReport): string {
   if (mode === 'chain') {
     return `gets the caller, granted to ${issuer} as ${subject} subject, actors ${disclose}${over}`
   }
+  const server = issuer ?? 'the server it names'
   if (mode === 'oauth') {
     const asked = granted.length === 0 ? 'what it asks for' : listed(granted)
     const who = requires.length === 0 ? '' : `; callers need ${listed(requires)}`
-    return `gets each caller by a sign-in of its own at ${issuer ?? 'the server it names'}, for ${asked}${who}`
+    return `gets each caller by a sign-in of its own at ${server}, for ${asked}${who}`
   }
-  return `gets the node itself, by a token of ${issuer} for ${listed(granted)}; callers need ${listed(requires)}`
+  return `gets the node itself, by a token of ${server} for ${listed(granted)}; callers need ${listed(requires)}`
 }
 
 /** How one upstream on the network is told who calls. */

@@ -618,6 +618,20 @@ function http(url: string, headers: object = {}): object {
   return { http: { url, headers } }
 }
 
+const OWN_NAME = { scopes: ['read'], requires: ['ns:sales'] }
+
+/** The modes in which the node goes in its own name; who the issuer is, the upstream says. */
+const OWN_NAMES = [
+  { mode: 'client_credentials', client: { id: 'n', secret: 's' }, ...OWN_NAME },
+  { mode: 'workload', assertion: 'token', ...OWN_NAME },
+  {
+    mode: 'xaa',
+    client: { id: 'n', secret: 's' },
+    provider: { issuer: 'https://idp.example', client: { id: 'n' }, idToken: 'id' },
+    ...OWN_NAME,
+  },
+]
+
 describe('how an upstream is told who calls', () => {
   const at = 'upstreams.c.auth'
   test.each<[unknown, object | undefined, string[]]>([
@@ -712,6 +726,14 @@ describe('how an upstream is told who calls', () => {
         'upstreams.c.http.headers: must not set "authorization" with auth mode chain, the node sets it to the token of each call',
       ],
     ],
+    ...OWN_NAMES.flatMap((auth): [unknown, object, string[]][] => [
+      [auth, http('https://c.example/mcp'), []],
+      [
+        { ...auth, tokenEndpoint: 'https://as.example/token' },
+        http('https://c.example/mcp'),
+        [`${at}.issuer: is missing: tokenEndpoint is that of one issuer`],
+      ],
+    ]),
     [{}, http('https://c.example/mcp', { Authorization: CANARY }), []],
     [
       {},
