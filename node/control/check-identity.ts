@@ -49,8 +49,10 @@ export interface KeyReport {
 /** How an upstream on the network is told who calls. */
 export interface PassingReport {
   readonly mode: UpstreamAuth['mode']
-  /** Whose token it gets; absent: it gets none. */
+  /** Whose token it gets; absent: it gets none, or one of the server it names itself. */
   readonly issuer?: string
+  /** With mode xaa, the identity provider that vouches for the node. */
+  readonly provider?: string
   /** Scopes of callers to what they become there; what is not in it stays here. */
   readonly scopes?: ScopeTable
   /** With client credentials, what the node has there. */
@@ -147,7 +149,8 @@ export function explainPassing(
   if (mode === 'none') return { mode }
   if (mode !== 'exchange' && mode !== 'chain') {
     const { issuer, scopes: granted = [], requires } = auth
-    return { mode, ...(issuer === undefined ? {} : { issuer }), granted, requires }
+    const by = mode === 'xaa' ? { provider: auth.provider.issuer } : {}
+    return { mode, ...(issuer === undefined ? {} : { issuer }), ...by, granted, requires }
   }
   const scopes = auth.scopes.map
   if (mode === 'exchange') {

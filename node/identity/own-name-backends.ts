@@ -10,7 +10,12 @@ import type { Clock } from './clock.ts'
 import { EnterpriseBackend, WorkloadBackend } from './delegation/assertion-backends.ts'
 import type { Backend } from './delegation/backend.ts'
 import { ClientCredentialsBackend } from './delegation/backends.ts'
-import { TokenRequests } from './delegation/token-requests.ts'
+import {
+  TokenRequests,
+  type TokenEndpoint,
+  type TokenRequestParts,
+} from './delegation/token-requests.ts'
+import { IdentityProvider } from './identity-provider.ts'
 import { NamedServerBackend, type NamedServer } from './named-server.ts'
 import type { ProofMaker } from './proof-maker.ts'
 import { RefusedAssertion } from './refused-assertion.ts'
@@ -48,14 +53,22 @@ export interface ServerAccount {
 
 /** Requests to one server, over the network of its upstream. */
 export function tokenRequests(
+  parts: BackendParts,
+  egress: EgressSettings,
+  account: ServerAccount,
+): TokenRequests {
+  return new TokenRequests(...endpointOf(parts, egress, account))
+}
+
+function endpointOf(
   { network, authenticateClient, proofs }: BackendParts,
   egress: EgressSettings,
   { issuer, tokenEndpoint: url, client }: ServerAccount,
-): TokenRequests {
-  return new TokenRequests(
+): [TokenEndpoint, TokenRequestParts] {
+  return [
     { issuer, url, client },
     { network: network(egress), authenticateClient, proofs },
-  )
+  ]
 }
 
 /** Makes the ways to tokens of the node itself, one for each upstream as it is configured. */
@@ -114,7 +127,7 @@ export class OwnNameBackends {
     const { provider } = auth
     const { idToken } = provider
     const there = { ...provider, client: () => provider.client }
-    const grants = tokenRequests(this.#parts, egress, there)
+    const grants = new IdentityProvider(...endpointOf(this.#parts, egress, there))
     return new EnterpriseBackend(grants, requests, { ...plan, idToken })
   }
 

@@ -45,7 +45,8 @@ export function callerLines(callers: CallersReport): readonly string[] {
 
 function passing({ passing: { mode, ...report } }: RemoteReport): string {
   if (mode === 'none') return 'is not told who calls'
-  const { issuer, scopes = {}, granted = [], requires = [], subject, disclose } = report
+  const { issuer, scopes = {}, granted = [], requires = [], ...rest } = report
+  const { provider, subject, disclose } = rest
   const over = `; goes over: ${mapped(scopes)}`
   if (mode === 'exchange') return `gets the caller, exchanged at ${issuer}${over}`
   if (mode === 'chain') {
@@ -57,7 +58,8 @@ function passing({ passing: { mode, ...report } }: RemoteReport): string {
     const who = requires.length === 0 ? '' : `; callers need ${listed(requires)}`
     return `gets each caller by a sign-in of its own at ${server}, for ${asked}${who}`
   }
-  return `gets the node itself, by a token of ${server} for ${listed(granted)}; callers need ${listed(requires)}`
+  const by = provider === undefined ? '' : `, got by a grant of ${provider},`
+  return `gets the node itself, by a token of ${server}${by} for ${listed(granted)}; callers need ${listed(requires)}`
 }
 
 /** How one upstream on the network is told who calls. */
