@@ -30,6 +30,7 @@ export type CallersReport =
       /** Whose tokens are taken; absent: nobody's, there are only keys. */
       readonly issuer?: string
       readonly dpop: EndpointAuth['dpop']
+      readonly dpopNonces: EndpointAuth['dpopNonces']
       /** Whether tokens that are no JWT are asked about at the issuer. */
       readonly introspection: boolean
       /** Scopes that open a whole namespace each; imported namespaces have theirs, unknown before they are. */
@@ -133,6 +134,7 @@ export function explainCallers(
     open: false,
     ...(issuer === undefined ? {} : { issuer }),
     dpop: auth.dpop,
+    dpopNonces: auth.dpopNonces,
     introspection: auth.introspection !== undefined,
     scopes: namespaces.flatMap((namespace) => formatScope({ namespace, ...whole }) ?? []),
     scopeMap: auth.scopeMap,

@@ -1,5 +1,6 @@
 import type {
   ClientAuthMethod,
+  NonceDemand,
   ProvenanceMode,
   SignatureAlgorithm,
   SubjectRule,
@@ -55,6 +56,7 @@ export interface IssuerInput {
   readonly tokenTtl?: DurationInput
   readonly grantTtl?: DurationInput
   readonly keyLifetime?: DurationInput
+  readonly dpopNonces?: NonceDemand
   readonly egress?: EgressInput
 }
 
@@ -110,6 +112,7 @@ export interface EndpointAuthInput {
   readonly types?: readonly string[]
   readonly introspection?: { readonly url: string; readonly client: CredentialsInput }
   readonly dpop?: 'required' | 'accepted'
+  readonly dpopNonces?: NonceDemand
   readonly scopeMap?: ScopeMapInput
   readonly keys?: readonly {
     readonly name: string

@@ -34,6 +34,9 @@ export interface ClientCredentials {
 export type ClientAuthMethod =
   'none' | 'client_secret_basic' | 'client_secret_post' | 'private_key_jwt'
 
+/** Whether DPoP proofs must hold a nonce of this node (RFC 9449 §8 and §9). */
+export type NonceDemand = 'required' | 'off'
+
 /** The organisation's token issuer, as this node sees it. Times are milliseconds. */
 export interface IssuerSettings {
   /** `embedded`: the token service of this process; `node`: that of another node of the organisation; `external`: a foreign authorization server. */
@@ -53,6 +56,8 @@ export interface IssuerSettings {
   readonly tokenTtl: number
   /** Life of a grant for another organisation, ms. */
   readonly grantTtl: number
+  /** At the token endpoint of the embedded service. */
+  readonly dpopNonces: NonceDemand
   /** How long a signing key is used before the next one takes over, ms; each is published ahead and kept until its tokens are gone. */
   readonly keyLifetime: number
   readonly egress: EgressSettings
@@ -160,6 +165,7 @@ export interface EndpointAuth {
   }
   /** `required`: bearer tokens are refused; `accepted`: a token that is bound must be proved. */
   readonly dpop: 'required' | 'accepted'
+  readonly dpopNonces: NonceDemand
   /** Scopes of foreign tokens in our names; what is not in it is taken as it is written if it is of our grammar. */
   readonly scopeMap: Readonly<Record<string, readonly string[]>>
   readonly keys: readonly StaticKey[]

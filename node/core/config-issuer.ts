@@ -12,6 +12,7 @@ import {
   egress,
   issuerId,
   keySource,
+  nonceDemand,
   resourceId,
   secureUrl,
   subject,
@@ -65,6 +66,9 @@ const fields = z.strictObject({
     { default: '7d', min: '1h', max: '24d' },
     'How long the embedded service signs with one key, a duration. The next is published well before, and the last kept until its tokens are over, so it costs nobody anything.',
   ),
+  dpopNonces: nonceDemand(
+    'Whether each proof at the token endpoint (RFC 9449 §8) must hold a nonce of this node, good for 5 minutes; only with mode embedded. required: a proof that was made ahead is worth nothing; clients are asked with 400 use_dpop_nonce the first time, and given the next with each token. Default: off.',
+  ).optional(),
   egress: egress(
     'Where the token service and the identity of this node may connect to, for keys, metadata and tokens. Default: private addresses only if the base URL of the node is on loopback, as in a laboratory.',
   ),
@@ -82,6 +86,9 @@ function checkMode(issuer: Fields, context: z.RefinementCtx): void {
     const hint = 'with mode embedded it is this process that answers'
     addProblem(context, { path: [key], message: 'is not for mode embedded', hint })
   }
+  if (mode !== 'embedded' && issuer.dpopNonces !== undefined) {
+    addProblem(context, { path: ['dpopNonces'], message: 'is only for mode embedded' })
+  }
   for (const key of ['client', 'types'] as const) {
     if (mode === 'external' || issuer[key] === undefined) continue
     addProblem(context, { path: [key], message: 'is only for mode external' })
@@ -91,9 +98,10 @@ function checkMode(issuer: Fields, context: z.RefinementCtx): void {
 /** The part `issuer`. */
 export const issuerSchema: z.ZodType<IssuerDraft> = fields
   .superRefine(checkMode)
-  .transform(({ algs, types = [], ...rest }): IssuerDraft => ({
+  .transform(({ algs, types = [], dpopNonces = 'off', ...rest }): IssuerDraft => ({
     ...defined(rest),
     types,
+    dpopNonces,
     algs: algs ?? (rest.mode === 'external' ? ALGORITHMS : OWN_ALGORITHMS),
   }))
   .describe(

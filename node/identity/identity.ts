@@ -13,7 +13,7 @@ import { Delegators } from './delegators.ts'
 import type { Keys } from './keys.ts'
 import { openKeys } from './minting.ts'
 import { OAuthRoutes } from './oauth-routes.ts'
-import { ProofChecker } from './proof-checker.ts'
+import { proofCheckers, type ProofCheckers } from './proof-checkers.ts'
 import { ProofMaker } from './proof-maker.ts'
 import { MemoryReplay } from './replay.ts'
 import { auditSubject, loadSecrets, volatileSecrets, type IdentitySecrets } from './secrets.ts'
@@ -64,7 +64,7 @@ export class Identity {
   readonly #secrets: IdentitySecrets
   readonly #networks: Networks
   readonly #replay: MemoryReplay
-  readonly #proofs: ProofChecker
+  readonly #proofs: ProofCheckers
   readonly #revocations: MemoryRevocations
   readonly #endpoints: EndpointAuthenticator
   readonly #delegators: Delegators
@@ -90,7 +90,7 @@ export class Identity {
     const { tokenResponseBytes: maxBytes, fetchTimeout: timeoutMs } = limits
     this.#networks = new Networks({ maxBytes, timeoutMs }, clock)
     this.#replay = new MemoryReplay({ clock, capacity: limits.replayEntries })
-    this.#proofs = new ProofChecker({ replay: this.#replay, clock, secret: secrets.sealing })
+    this.#proofs = proofCheckers({ replay: this.#replay, clock, secret: secrets.sealing })
     this.#revocations = new MemoryRevocations({ clock, capacity: limits.revocations })
     this.#endpoints = this.#makeAuthenticator()
     this.#delegators = this.#makeDelegators()
@@ -292,6 +292,7 @@ export class Identity {
       algs: issuer.algs,
       tokenTtl: issuer.tokenTtl / 1_000,
       grantTtl: issuer.grantTtl / 1_000,
+      dpopNonces: issuer.dpopNonces,
       maxDepth: limits.actDepth,
       maxBudget: limits.hopBudget,
       leeway: limits.clockSkew / 1_000,

@@ -31,10 +31,11 @@ function keyLine({ name, scopes, ...key }: KeyReport): string {
 /** Who may call an endpoint, a line each. */
 export function callerLines(callers: CallersReport): readonly string[] {
   if (callers.open) return ['callers: OPEN, whoever reaches it']
-  const { issuer, dpop, introspection, scopes, scopeMap, keys } = callers
+  const { issuer, dpop, dpopNonces, introspection, scopes, scopeMap, keys } = callers
   const bound = dpop === 'required' ? 'bound to a key of theirs (DPoP)' : 'bound or bearer'
   const words = [
     `with tokens of ${issuer}, ${bound}`,
+    ...(dpopNonces === 'required' ? ['proofs with a nonce of this node'] : []),
     ...(introspection ? ['opaque ones are asked about'] : []),
     ...(scopes.length === 0 ? [] : [`scopes ${scopes.join(' ')}`]),
     ...(Object.keys(scopeMap).length === 0 ? [] : [`taken over: ${mapped(scopeMap)}`]),

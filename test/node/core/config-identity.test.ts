@@ -83,6 +83,7 @@ describe('a configuration with identity', () => {
       types: [],
       tokenTtl: 120_000,
       grantTtl: 60_000,
+      dpopNonces: 'off',
       keyLifetime: 604_800_000,
       egress: { allowPrivate: false },
     })
@@ -265,6 +266,11 @@ describe('a bad issuer', () => {
       ],
     ],
     [{ client: { id: 'x' } }, ['issuer.client: is only for mode external']],
+    [
+      { mode: 'node', url: 'https://id.example', dpopNonces: 'required' },
+      ['issuer.dpopNonces: is only for mode embedded'],
+    ],
+    [{ dpopNonces: 'on' }, ['issuer.dpopNonces: must be "required" or "off"']],
     [{ tokenTtl: 120 }, ['issuer.tokenTtl: a duration needs a unit, write "120s" or "120ms"']],
     [{ tokenTtl: '2h' }, ['issuer.tokenTtl: must be from 10s to 1h']],
     [{ grantTtl: '3m' }, ['issuer.grantTtl: must be from 5s to 2m']],

@@ -131,6 +131,7 @@ describe('a good configuration', () => {
         algs: ['ES256'],
         types: [],
         dpop: 'required',
+        dpopNonces: 'off',
         scopeMap: {},
         keys: [],
         egress: { allowPrivate: false },
