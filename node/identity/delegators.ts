@@ -30,6 +30,7 @@ import {
   type BackendParts,
   type OwnNameAuth,
 } from './own-name-backends.ts'
+import { HintingBackend } from './retry-hint.ts'
 import type { IdentitySecrets } from './secrets.ts'
 import type { LocalIssuer } from './service/local-issuer.ts'
 import type { RevocableClaims, Revocation } from './service/revocations.ts'
@@ -160,7 +161,8 @@ export class Delegators {
 
   #audited(backend: Backend, resource: string): Backend {
     const { self, audit, secrets } = this.#parts
-    return new AuditedBackend(backend, { resource, self, audit, secret: secrets.audit })
+    const options = { resource, self, audit, secret: secrets.audit }
+    return new HintingBackend(new AuditedBackend(backend, options))
   }
 
   #policy(auth: NarrowingAuth): LinkPolicy {
@@ -189,7 +191,7 @@ export class Delegators {
       },
     })
     this.#selves.set(label, entry)
-    return new OwnBackend(() => entry.token(), backend, self)
+    return new HintingBackend(new OwnBackend(() => entry.token(), backend, self))
   }
 
   /** An endpoint of this node, for which it can have a token itself. */

@@ -6,6 +6,7 @@ import { TokenFault } from '../../../protocol/token/faults.ts'
 import { checkTimes } from '../../../protocol/token/times.ts'
 import type { ClientCredentials } from '../../core/config-identity-types.ts'
 import type { Clock } from '../clock.ts'
+import { FetchFault } from '../fetch-fault.ts'
 import type { GuardedFetch } from '../guarded-fetch.ts'
 import { Lru } from '../lru.ts'
 import { SingleFlight } from '../single-flight.ts'
@@ -113,5 +114,10 @@ function inactive(): TokenFault {
 }
 
 function overloaded(cause?: unknown): Fault {
-  return new Fault('overloaded', 'access tokens cannot be verified at the moment', { cause })
+  const retryAfterMs = cause instanceof FetchFault ? cause.retryAfterMs : undefined
+  const data = retryAfterMs === undefined ? {} : { data: { retryAfterMs } }
+  return new Fault('overloaded', 'access tokens cannot be verified at the moment', {
+    cause,
+    ...data,
+  })
 }
