@@ -72,7 +72,7 @@ const fields = z.strictObject({
   requires: distinct(ownScope, 1)
     .optional()
     .describe(
-      'Scopes a caller must have, in the names of this node. Modes client_credentials, workload and xaa need it: else anybody would act as the node. With mode oauth, who may sign in at all. Default there: whoever sees what the upstream has.',
+      'Scopes a caller must have, in the names of this node; who lacks one sees nothing of the upstream. Modes client_credentials, workload and xaa need it: else anybody would act as the node. With mode oauth, who may sign in at all. Default there: whoever sees what the upstream has.',
     ),
   lists: z
     .strictObject({

@@ -6,7 +6,7 @@ import { homeKey, type Home } from './homes.ts'
 import type { Mirrors } from './mirrors.ts'
 import { PageStore } from './page-store.ts'
 import { pageOf, type Page } from './pages.ts'
-import { Sights, type Sight, type VisibilityPolicy } from './sight.ts'
+import { Sights, type RequiredScopes, type Sight, type VisibilityPolicy } from './sight.ts'
 import { isOffered, type Source, type ViewProblem, type ViewRule } from './sources.ts'
 import { findUnlisted } from './unlisted.ts'
 import { buildView, sameItems, type Dialect, type View } from './view.ts'
@@ -35,6 +35,8 @@ export interface EndpointPlan {
   readonly pageSize: number
   /** Undefined: what scopes cover is seen. */
   readonly visibility?: VisibilityPolicy | undefined
+  /** Scopes its callers must have for upstreams that are not told who calls; absent: none. */
+  readonly required?: RequiredScopes | undefined
 }
 
 /** What a change of a list did to an endpoint. */
@@ -65,7 +67,7 @@ export class EndpointViews {
 
   /** @param before what the endpoint showed so far, by another plan */
   constructor(name: string, plan: EndpointPlan, before: EndpointViews | undefined) {
-    this.sights = new Sights(name, plan.visibility)
+    this.sights = new Sights(name, plan.visibility, plan.required)
     this.plan = plan
     this.#own = ownHomes(plan)
     const start = (kind: CapabilityKind): Shown => {
