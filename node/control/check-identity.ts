@@ -42,6 +42,7 @@ export type CallersReport =
       /** Whose tokens are taken; absent: nobody's, there are only keys. */
       readonly issuer?: string
       readonly dpop: EndpointAuth['dpop']
+      readonly dpopNonces: EndpointAuth['dpopNonces']
       /** Whether tokens that are no JWT are asked about at the issuer. */
       readonly introspection: boolean
       /** Scopes that open a whole namespace each; imported namespaces have theirs, unknown before they are. */
@@ -61,8 +62,10 @@ export interface KeyReport {
 /** How an upstream on the network is told who calls. */
 export interface PassingReport {
   readonly mode: UpstreamAuth['mode']
-  /** Whose token it gets; absent: it gets none. */
+  /** Whose token it gets; absent: it gets none, or one of the server it names itself. */
   readonly issuer?: string
+  /** With mode xaa, the identity provider that vouches for the node. */
+  readonly provider?: string
   /** Scopes of callers to what they become there; what is not in it stays here. */
   readonly scopes?: ScopeTable
   /** With client credentials, what the node has there. */
@@ -146,6 +149,7 @@ export function explainCallers(
     open: false,
     ...(issuer === undefined ? {} : { issuer }),
     dpop: auth.dpop,
+    dpopNonces: auth.dpopNonces,
     introspection: auth.introspection !== undefined,
     scopes: namespaces.flatMap((namespace) => formatScope({ namespace, ...whole }) ?? []),
     scopeMap: auth.scopeMap,
@@ -160,13 +164,10 @@ export function explainPassing(
 ): PassingReport {
   const { mode } = auth
   if (mode === 'none') return { mode }
-  if (mode === 'client_credentials' || mode === 'workload' || mode === 'xaa') {
-    const { issuer, scopes: granted, requires } = auth
-    return { mode, issuer, granted, requires }
-  }
-  if (mode === 'oauth') {
+  if (mode !== 'exchange' && mode !== 'chain') {
     const { issuer, scopes: granted = [], requires } = auth
-    return { mode, ...(issuer === undefined ? {} : { issuer }), granted, requires }
+    const by = mode === 'xaa' ? { provider: auth.provider.issuer } : {}
+    return { mode, ...(issuer === undefined ? {} : { issuer }), ...by, granted, requires }
   }
   const scopes = auth.scopes.map
   if (mode === 'exchange') {

@@ -17,7 +17,7 @@ import { Mirrors } from '../hop/mirrors.ts'
 import { signInTool, type SignInTool } from '../hop/sign-in-tool.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
 import type { ProofCounts } from '../hop/proofs.ts'
-import type { VisibilityPolicy } from '../hop/sight.ts'
+import type { RequiredScopes, VisibilityPolicy } from '../hop/sight.ts'
 import type { View } from '../hop/view.ts'
 import { Link } from '../outbound/link.ts'
 import type { LinkEvents, LinkPhase } from '../outbound/link-events.ts'
@@ -81,6 +81,15 @@ export interface RegistryParts extends ConnectorParts {
 /** Undefined where scopes alone decide. */
 function policyOf({ visibility, clients, tags }: NodeConfig): VisibilityPolicy | undefined {
   return visibility === 'open' ? undefined : { rules: visibility, tags, classes: clients }
+}
+
+/** What callers must have for upstreams that are not told who calls, or where each signs in itself. */
+function requiredBy({ upstreams }: NodeConfig): RequiredScopes {
+  const all = Object.entries(upstreams).map(([label, upstream]): [string, readonly string[]] => {
+    const auth = upstream.kind === 'stdio' ? undefined : upstream.auth
+    return [label, auth !== undefined && 'requires' in auth ? auth.requires : []]
+  })
+  return new Map(all.filter(([, scopes]) => scopes.length > 0))
 }
 
 /** How often mirrors whose upstream reports no changes are looked after while somebody watches, milliseconds. */
@@ -269,6 +278,7 @@ export class Registry {
     const { node, organisation } = this.#parts.self.federation
     const all = this.#feeds()
     const visibility = policyOf(this.#config)
+    const required = requiredBy(this.#config)
     const plans = Object.entries(endpoints).map(([name, endpoint]): [string, EndpointPlan] => {
       const { namespaces, names: style, nameLength: maxLength, pageSize } = endpoint
       const rule = {
@@ -280,7 +290,7 @@ export class Registry {
       }
       // Only what can show up here counts for freshness, and is fetched for this endpoint's sake.
       const feeds = all.filter((feed) => mayFeed(feed, namespaces))
-      return [name, { rule, feeds, pageSize, visibility }]
+      return [name, { rule, feeds, pageSize, visibility, required }]
     })
     return new Map(plans)
   }

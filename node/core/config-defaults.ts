@@ -37,6 +37,7 @@ function authOf(endpoint: EndpointDraft, own: IssuerSettings | undefined): 'none
     algs: auth.issuer === undefined ? (own?.algs ?? OWN_ALGORITHMS) : ALGORITHMS,
     types: auth.issuer === undefined ? (own?.types ?? []) : [],
     dpop: byNodes ? 'required' : 'accepted',
+    dpopNonces: 'off',
     egress: egressTo(auth.issuer, own),
     ...auth,
   }

@@ -7,7 +7,10 @@ type Later<T, Key extends keyof T> = Omit<T, Key> & Partial<Pick<T, Key>>
 export type IssuerDraft = Later<IssuerSettings, 'egress'>
 
 /** Likewise for who may call an endpoint. */
-export type EndpointAuthDraft = Later<EndpointAuth, 'algs' | 'types' | 'dpop' | 'egress'>
+export type EndpointAuthDraft = Later<
+  EndpointAuth,
+  'algs' | 'types' | 'dpop' | 'dpopNonces' | 'egress'
+>
 
 /** Likewise for an endpoint. */
 export type EndpointDraft = Omit<EndpointConfig, 'auth'> & {

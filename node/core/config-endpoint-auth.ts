@@ -7,6 +7,7 @@ import {
   egress,
   endTime,
   issuerId,
+  nonceDemand,
   secureUrl,
   tokenTypes,
 } from './config-identity-fields.ts'
@@ -74,6 +75,9 @@ const fields = z.strictObject({
     .describe(
       'Whether tokens must be bound to a key of the caller (RFC 9449). required: a bearer token is refused, so that a stolen one is worth nothing; accepted: a token that is bound must be proved, and one that is not is taken. Default: required, but accepted where the issuer is no node, since few clients of people can do it.',
     ),
+  dpopNonces: nonceDemand(
+    'Whether each proof (RFC 9449 §9) must hold a nonce of this node, good for 5 minutes. required: a proof that was made ahead is worth nothing, and proofs need be remembered for half a minute only; callers are asked with 401 use_dpop_nonce, which costs them a second request now and then. off: proofs of the last 5 minutes are taken, each once. Default: off.',
+  ).optional(),
   scopeMap: scopeMap(anyScope, ownScope)
     .prefault({})
     .describe(

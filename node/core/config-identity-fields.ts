@@ -4,6 +4,7 @@ import { TYP } from '../../protocol/token/claims.ts'
 import { identifier, visibleName } from '../../protocol/token/fields.ts'
 import { addProblem, defined, distinct, isLoopback, problemOfUrl, secret } from './config-fields.ts'
 import type {
+  NonceDemand,
   ClientAuthMethod,
   ClientCredentials,
   EgressSettings,
@@ -98,6 +99,11 @@ export const thumbprint: z.ZodString = z
   .regex(/^[A-Za-z0-9_-]{43}$/, 'must be a SHA-256 thumbprint in base64url (43 characters)')
 
 /** A list of algorithms. */
+/** Whether proofs must hold a nonce. */
+export function nonceDemand(description: string): z.ZodType<NonceDemand> {
+  return z.enum(['required', 'off']).describe(description)
+}
+
 export const algorithms: z.ZodType<SignatureAlgorithm[]> = distinct(z.enum(ALGORITHMS), 1)
 
 /** Members of a JSON Web Key that are private or symmetric (RFC 7518 §6). */

@@ -1,5 +1,6 @@
 import type {
   ClientAuthMethod,
+  NonceDemand,
   ProvenanceMode,
   SignatureAlgorithm,
   SubjectRule,
@@ -61,6 +62,7 @@ export interface IssuerInput {
   readonly grantTtl?: DurationInput
   readonly keyLifetime?: DurationInput
   readonly revocationPoll?: DurationInput
+  readonly dpopNonces?: NonceDemand
   readonly egress?: EgressInput
 }
 
@@ -127,6 +129,7 @@ export interface EndpointAuthInput {
   readonly types?: readonly string[]
   readonly introspection?: { readonly url: string; readonly client: CredentialsInput }
   readonly dpop?: 'required' | 'accepted'
+  readonly dpopNonces?: NonceDemand
   readonly scopeMap?: ScopeMapInput
   readonly keys?: readonly {
     readonly name: string

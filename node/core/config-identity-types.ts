@@ -50,6 +50,9 @@ export interface GrantSigner {
   readonly tokenEndpoint?: string
 }
 
+/** Whether DPoP proofs must hold a nonce of this node (RFC 9449 §8 and §9). */
+export type NonceDemand = 'required' | 'off'
+
 /** The organisation's token issuer, as this node sees it. Times are milliseconds. */
 export interface IssuerSettings {
   /** `embedded`: the token service of this process; `node`: that of another node of the organisation; `external`: a foreign authorization server. */
@@ -71,6 +74,8 @@ export interface IssuerSettings {
   readonly tokenTtl: number
   /** Life of a grant for another organisation, ms. */
   readonly grantTtl: number
+  /** At the token endpoint of the embedded service. */
+  readonly dpopNonces: NonceDemand
   /** How long a signing key is used before the next one takes over, ms; each is published ahead and kept until its tokens are gone. */
   readonly keyLifetime: number
   /** Between questions what was revoked, where another node of the organisation knows, ms. */
@@ -203,6 +208,7 @@ export interface EndpointAuth {
   }
   /** `required`: bearer tokens are refused; `accepted`: a token that is bound must be proved. */
   readonly dpop: 'required' | 'accepted'
+  readonly dpopNonces: NonceDemand
   /** Scopes of foreign tokens in our names; what is not in it is taken as it is written if it is of our grammar. */
   readonly scopeMap: Readonly<Record<string, readonly string[]>>
   readonly keys: readonly StaticKey[]
@@ -232,7 +238,8 @@ export type UpstreamAuth =
   /** The node's own identity, whoever calls (RFC 6749 §4.4); `scopes` must be covered by the caller's. */
   | {
       readonly mode: 'client_credentials'
-      readonly issuer: string
+      /** Absent: the one authorization server the upstream names (RFC 9728). */
+      readonly issuer?: string
       readonly tokenEndpoint?: string
       readonly client: ClientCredentials
       readonly scopes: readonly string[]
@@ -263,7 +270,8 @@ export interface ConsentAuth {
 /** The node itself, by a token its platform gives it (workload identity, RFC 7523 §2.1). */
 export interface AssertionAuth {
   readonly mode: 'workload'
-  readonly issuer: string
+  /** Absent: the one authorization server the upstream names (RFC 9728). */
+  readonly issuer?: string
   readonly tokenEndpoint?: string
   /** File of the platform's token; read anew for each request, because platforms renew it. */
   readonly assertion: string
@@ -274,9 +282,10 @@ export interface AssertionAuth {
 /** The node itself, by a grant its identity provider makes for the authorization server of the upstream (ID-JAG). */
 export interface EnterpriseAuth {
   readonly mode: 'xaa'
-  readonly issuer: string
+  /** Absent: the one authorization server the upstream names (RFC 9728). */
+  readonly issuer?: string
   readonly tokenEndpoint?: string
-  /** Who the node is at `issuer`. */
+  /** Who the node is at the issuer of the upstream. */
   readonly client: ClientCredentials
   readonly scopes: readonly string[]
   readonly requires: readonly string[]

@@ -14,6 +14,7 @@ export type IdentityLimitName =
   | 'fetchTimeout'
   | 'signIns'
   | 'signInTimeout'
+  | 'refusedAssertion'
 
 /** The part of the table of limits that identity needs. */
 export const IDENTITY_LIMITS: Readonly<Record<IdentityLimitName, LimitSpec>> = {
@@ -112,5 +113,13 @@ export const IDENTITY_LIMITS: Readonly<Record<IdentityLimitName, LimitSpec>> = {
     max: '1h',
     meaning:
       'How long the address of a sign-in at an upstream is good, from the question to the return of the browser. Long enough to find a password, short enough that a lost address is worthless.',
+  },
+  refusedAssertion: {
+    unit: 'milliseconds',
+    default: '1h',
+    min: '10s',
+    max: '1d',
+    meaning:
+      'How long a token of the platform (auth mode workload) that the issuer of an upstream refused is not shown again while its file stays the same. Another content of the file is shown at once, and the same after a reload.',
   },
 }

@@ -48,7 +48,7 @@ const fields = z.strictObject({
   issuer: issuerId
     .optional()
     .describe(
-      'Issuer of the upstream, exactly as it stands in its tokens; every mode but none, exchange and oauth needs it. With mode oauth, the one of the authorization servers the upstream names that is used. Default there: the first it names (RFC 9728).',
+      'Issuer of the upstream, exactly as it stands in its tokens; mode chain needs it. Default with modes client_credentials, workload and xaa: the authorization server the upstream names (RFC 9728), which must be exactly one and stay the same while the node runs, because it is sent what proves who the node is. With mode oauth, the one of those it names that is used. Default there: the first.',
     ),
   tokenEndpoint: secureUrl
     .optional()
@@ -72,7 +72,7 @@ const fields = z.strictObject({
   requires: distinct(ownScope, 1)
     .optional()
     .describe(
-      'Scopes a caller must have, in the names of this node. Modes client_credentials, workload and xaa need it: else anybody would act as the node. With mode oauth, who may sign in at all. Default there: whoever sees what the upstream has.',
+      'Scopes a caller must have, in the names of this node; who lacks one sees nothing of the upstream. Modes client_credentials, workload and xaa need it: else anybody would act as the node. With mode oauth, who may sign in at all. Default there: whoever sees what the upstream has.',
     ),
   lists: z
     .strictObject({
@@ -136,20 +136,20 @@ const FIELDS: Readonly<Record<Mode, { needed: readonly Field[]; possible: readon
     possible: ['tokenEndpoint', 'subject', 'disclose', 'requireChain'],
   },
   client_credentials: {
-    needed: ['issuer', 'client', 'scopes', 'requires'],
-    possible: ['tokenEndpoint'],
+    needed: ['client', 'scopes', 'requires'],
+    possible: ['issuer', 'tokenEndpoint'],
   },
   oauth: {
     needed: [],
     possible: ['issuer', 'tokenEndpoint', 'client', 'scopes', 'requires', 'lists'],
   },
   workload: {
-    needed: ['issuer', 'assertion', 'scopes', 'requires'],
-    possible: ['tokenEndpoint'],
+    needed: ['assertion', 'scopes', 'requires'],
+    possible: ['issuer', 'tokenEndpoint'],
   },
   xaa: {
-    needed: ['issuer', 'client', 'provider', 'scopes', 'requires'],
-    possible: ['tokenEndpoint'],
+    needed: ['client', 'provider', 'scopes', 'requires'],
+    possible: ['issuer', 'tokenEndpoint'],
   },
 }
 
@@ -222,13 +222,17 @@ function scopeNames({ scopes, mode }: Fields, context: z.RefinementCtx): readonl
   return z.NEVER
 }
 
+/** Where the upstream says who its issuer is, only that one can say where its token endpoint is. */
+function checkTokenEndpoint({ issuer, tokenEndpoint }: Fields, context: z.RefinementCtx): void {
+  if (tokenEndpoint === undefined || issuer !== undefined) return
+  const message = 'is missing: tokenEndpoint is that of one issuer'
+  addProblem(context, { path: ['issuer'], message })
+}
+
 function consentAuth(auth: Fields, context: z.RefinementCtx): ConsentAuth {
   const { issuer, tokenEndpoint, client, scopes, requires = [], lists } = auth
   const names = scopes === undefined ? {} : { scopes: scopeNames(auth, context) }
-  if (tokenEndpoint !== undefined && issuer === undefined) {
-    const message = 'is missing: tokenEndpoint is that of one issuer'
-    addProblem(context, { path: ['issuer'], message })
-  }
+  checkTokenEndpoint(auth, context)
   const who = lists === undefined ? {} : { lists: defined(lists) }
   return {
     mode: 'oauth',
@@ -243,9 +247,10 @@ function consentAuth(auth: Fields, context: z.RefinementCtx): ConsentAuth {
 function ownName(auth: Fields, context: z.RefinementCtx): UpstreamAuth {
   const { mode, issuer, tokenEndpoint, client, requires, assertion, provider } = auth
   const scopes = scopeNames(auth, context)
+  checkTokenEndpoint(auth, context)
   // What is missing has been said.
-  if (issuer === undefined || requires === undefined) return z.NEVER
-  const shared = { issuer, ...defined({ tokenEndpoint }), scopes, requires }
+  if (requires === undefined) return z.NEVER
+  const shared = { ...defined({ issuer, tokenEndpoint }), scopes, requires }
   if (mode === 'workload' && assertion !== undefined) return { mode, ...shared, assertion }
   if (client === undefined) return z.NEVER
   if (mode === 'xaa' && provider !== undefined) return { mode, ...shared, client, provider }

@@ -64,6 +64,14 @@ function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
   return { ...config, ...absoluteAudit(config, baseDir), node, upstreams }
 }
 
+/**
+ * Words for issues that are explained elsewhere: zod would ask the value for the name of its constructor, and fail where a
+ * table has such a key.
+ */
+function unworded({ code }: { readonly code?: string }): string | undefined {
+  return code === 'invalid_type' ? 'is of another type' : undefined
+}
+
 function samePath(left: ConfigProblem, right: ConfigProblem): boolean {
   return (
     left.path.length === right.path.length && left.path.every((key, i) => key === right.path[i])
@@ -79,7 +87,7 @@ function samePath(left: ConfigProblem, right: ConfigProblem): boolean {
  */
 export function parseConfig(input: unknown, options: ParseOptions = {}): NodeConfig {
   const { value, problems } = substitute(input, options.env ?? hostEnvironment())
-  const parsed = configSchema.safeParse(value)
+  const parsed = configSchema.safeParse(value, { error: unworded })
   // What could not be substituted is wrong for the schema as well: say it once.
   const issues = parsed.success ? [] : explainIssues(parsed.error, value)
   const fresh = issues.filter((issue) => !problems.some((problem) => samePath(issue, problem)))

@@ -9,7 +9,7 @@ import type { Mirrors } from './mirrors.ts'
 import { PageStore } from './page-store.ts'
 import { pageOf, type Pages } from './pages.ts'
 import { Represented } from './represented.ts'
-import { Sights, type Sight, type VisibilityPolicy } from './sight.ts'
+import { Sights, type RequiredScopes, type Sight, type VisibilityPolicy } from './sight.ts'
 import { isOffered, type Source, type ViewProblem, type ViewRule } from './sources.ts'
 import { findUnlisted } from './unlisted.ts'
 import { buildView, sameItems, type Dialect, type View } from './view.ts'
@@ -45,6 +45,8 @@ export interface EndpointPlan {
   readonly pageSize: number
   /** Undefined: what scopes cover is seen. */
   readonly visibility?: VisibilityPolicy | undefined
+  /** Scopes its callers must have for upstreams that are not told who calls; absent: none. */
+  readonly required?: RequiredScopes | undefined
 }
 
 /** A list in place of the one a caller is shown now. */
@@ -101,7 +103,7 @@ export class EndpointViews {
     this.#delegating = [...new Set(plan.feeds.map(({ mirrors }) => mirrors))].filter(
       ({ delegated }) => delegated !== undefined,
     )
-    this.sights = new Sights(name, plan.visibility)
+    this.sights = new Sights(name, plan.visibility, plan.required)
     this.represented = before?.represented ?? new Represented()
     const start = (kind: CapabilityKind): Shown => {
       const view = before?.view(kind) ?? emptyView(kind)

@@ -14,6 +14,7 @@ import type { Delegated, Received, Returned } from '../core/stages.ts'
 import type { Connection, FrameSink, OutFrame, Respond, Sent } from '../outbound/connection.ts'
 import type { Leave } from '../outbound/link.ts'
 import { UpstreamDenied } from '../outbound/upstream-denied.ts'
+import { withOwnScope } from './resolve.ts'
 import type { Upstream } from './exchange.ts'
 
 /** Of all calls of the process. */
@@ -333,7 +334,8 @@ export class Flight implements FrameSink, Due {
   #denied(fault: Fault): Fault | undefined {
     const { upstream, delegated } = this.plan
     if (!(fault instanceof UpstreamDenied)) return undefined
-    return upstream.delegator?.denied(delegated.principal, fault.scopes)
+    const told = upstream.delegator?.denied(delegated.principal, fault.scopes)
+    return told && withOwnScope(told, delegated.entry)
   }
 
   /** Says which upstream it was, as faults of the link do. */

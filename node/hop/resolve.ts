@@ -1,7 +1,7 @@
 import { Fault } from '../../protocol/errors.ts'
 import { checkMirrored, refuseAmbiguous } from '../../protocol/headers.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
-import { needed } from '../../protocol/token/scopes.ts'
+import { needed, normalise } from '../../protocol/token/scopes.ts'
 import type { Authenticated, Entry, Received, Resolved, Visible, Watcher } from '../core/stages.ts'
 import type { Catalogue } from './catalogue.ts'
 import { askerOf } from './fresh-lists.ts'
@@ -110,19 +110,30 @@ function checkParams({ paramHeaders }: Entry, { request, mirrored, header }: Rec
 /**
  * The view's decision for one request, the same the lists are made by.
  *
- * @throws Fault `insufficient_scope` with the scope that would do
+ * @throws Fault `insufficient_scope` with all scopes of the call
  */
 export function see(
   { catalogue }: { readonly catalogue: Pick<Catalogue, 'sightOf'> },
   resolved: Resolved,
 ): Visible {
   const { principal, entry, received } = resolved
-  const asker = { endpoint: received.endpoint, principal }
-  if (catalogue.sightOf(asker)?.sees(entry) === false) {
-    const scope = needed(capabilityOf(entry))
-    throw new Fault('insufficient_scope', `the token does not cover this ${entry.kind}`, {
-      data: { scopes: scope === undefined ? [] : [scope] },
-    })
+  const sight = catalogue.sightOf({ endpoint: received.endpoint, principal })
+  if (sight?.sees(entry) === false) {
+    const text = `the token does not cover this ${entry.kind}`
+    throw new Fault('insufficient_scope', text, { data: { scopes: sight.needs(entry) } })
   }
   return resolved as Visible
+}
+
+/** A challenge because of what lies behind, with what the call takes here as well: who asks for no more than it says can call. */
+export function withOwnScope(fault: Fault, entry: Entry): Fault {
+  const own = needed(capabilityOf(entry))
+  const scopes: unknown = fault.data?.['scopes']
+  if (fault.code !== 'insufficient_scope' || own === undefined || !Array.isArray(scopes))
+    return fault
+  const all = normalise([own, ...(scopes as readonly string[])])
+  return new Fault(fault.code, fault.message, {
+    data: { ...fault.data, scopes: all },
+    cause: fault,
+  })
 }

@@ -1,7 +1,13 @@
 import { classesOf, type CallerFacts, type Classes } from '../../protocol/policy/classes.ts'
 import { compilePolicy, type CompiledPolicy } from '../../protocol/policy/decide.ts'
 import type { Policy, Subject } from '../../protocol/policy/policy.ts'
-import { compileScopes, type Capability } from '../../protocol/token/scopes.ts'
+import {
+  compileScopes,
+  isCovered,
+  needed,
+  normalise,
+  type Capability,
+} from '../../protocol/token/scopes.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Entry } from '../core/stages.ts'
 
@@ -13,9 +19,16 @@ export interface Sight {
   readonly isOpen: boolean
   /** Whether the policy shows it. What it hides is as if it did not exist. */
   shows(entry: Entry): boolean
-  /** Whether the policy shows it and the scopes cover it. */
+  /** Whether the policy shows it and the scopes cover it, and what its upstreams are used for. */
   sees(entry: Entry): boolean
+  /** All scopes that it takes to use it, those the caller has among them. */
+  needs(entry: Entry): readonly string[]
 }
+
+/** Scopes that callers must have of whom an upstream is not told, by its label: there the node acts as itself. */
+export type RequiredScopes = ReadonlyMap<string, readonly string[]>
+
+const NOTHING_REQUIRED: RequiredScopes = new Map()
 
 /** Who is in which class, and what classes see. */
 export interface VisibilityPolicy extends Policy {
@@ -47,13 +60,19 @@ const MAX_COMBINATIONS = 4_096
 export class Sights {
   readonly #endpoint: string
   readonly #policy: VisibilityPolicy | undefined
+  readonly #required: RequiredScopes
   readonly #made = new WeakMap<Principal, Sight>()
   readonly #compiled = new Map<string, CompiledPolicy>()
 
   /** @param policy undefined: what scopes cover is seen */
-  constructor(endpoint: string, policy: VisibilityPolicy | undefined) {
+  constructor(
+    endpoint: string,
+    policy: VisibilityPolicy | undefined,
+    required: RequiredScopes = NOTHING_REQUIRED,
+  ) {
     this.#endpoint = endpoint
     this.#policy = policy
+    this.#required = required
   }
 
   /** Undefined: it sees everything. */
@@ -69,10 +88,11 @@ export class Sights {
   #make(principal: Principal): Sight {
     const { scopes } = principal
     const coverage = scopes === undefined ? undefined : coverageOf(scopes)
-    const covers = (entry: Entry): boolean => coverage?.covers(entry) !== false
+    const covers = this.#coveredBy(scopes, coverage)
     const scopeKey = coverage?.key ?? ''
+    const needs = (entry: Entry): readonly string[] => this.#needs(entry)
     if (this.#policy === undefined) {
-      return { key: scopeKey, isOpen: true, shows: () => true, sees: covers }
+      return { key: scopeKey, isOpen: true, shows: () => true, sees: covers, needs }
     }
     const names = classesOf(this.#policy.classes, factsOf(principal))
     const compiled = this.#compile(this.#policy, names)
@@ -82,7 +102,32 @@ export class Sights {
       isOpen: compiled.isOpen,
       shows,
       sees: (entry) => covers(entry) && shows(entry),
+      needs,
     }
+  }
+
+  /**
+   * Whichever of several ways a call would take: what could be refused on one of them is not shown, and what is shown is
+   * not refused.
+   */
+  #coveredBy(
+    scopes: readonly string[] | undefined,
+    coverage: Coverage | undefined,
+  ): (entry: Entry) => boolean {
+    if (scopes === undefined || coverage === undefined) return () => true
+    const short = [...this.#required].filter(
+      ([, required]) => !required.every((scope) => isCovered(scopes, scope)),
+    )
+    if (short.length === 0) return (entry) => coverage.covers(entry)
+    const labels = new Set(short.map(([label]) => label))
+    return (entry) =>
+      coverage.covers(entry) && !entry.candidates.some(({ upstream }) => labels.has(upstream))
+  }
+
+  #needs(entry: Entry): readonly string[] {
+    const own = needed(capabilityOf(entry))
+    const required = entry.candidates.flatMap(({ upstream }) => this.#required.get(upstream) ?? [])
+    return normalise(own === undefined ? required : [own, ...required])
   }
 
   #compile(policy: VisibilityPolicy, names: readonly string[]): CompiledPolicy {

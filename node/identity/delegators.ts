@@ -3,9 +3,8 @@ import type { Parent, Target } from '../../protocol/token/narrow.ts'
 import { present } from '../../protocol/token/fields.ts'
 import type { Audit } from '../core/audit.ts'
 import type { ClientCredentials, UpstreamAuth } from '../core/config-identity-types.ts'
-import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
+import type { UpstreamConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
-import type { Clock } from './clock.ts'
 import {
   ChainBackend,
   ClientCredentialsBackend,
@@ -13,28 +12,29 @@ import {
   LocalBackend,
   OwnBackend,
 } from './delegation/backends.ts'
-import { EnterpriseBackend, WorkloadBackend } from './delegation/assertion-backends.ts'
 import { AuditedBackend } from './delegation/audited-backend.ts'
 import type { Backend } from './delegation/backend.ts'
 import { DelegationEntry } from './delegation/delegation-entry.ts'
 import type { GrantPlan, LocalLink } from './delegation/grant-plan.ts'
 import { LocalGrants, RemoteGrants } from './delegation/grant-source.ts'
-import { TokenRequests } from './delegation/token-requests.ts'
+import type { TokenRequests } from './delegation/token-requests.ts'
 import { UpstreamDelegator } from './delegation/upstream-delegator.ts'
 import { linkPolicy, type LinkPolicy } from './link-policy.ts'
 import { makesTokens, signsGrants } from './own-issuer.ts'
-import type { ProofMaker } from './proof-maker.ts'
+import {
+  OwnNameBackends,
+  tokenRequests,
+  type BackendParts,
+  type OwnNameAuth,
+} from './own-name-backends.ts'
+import { HintingBackend } from './retry-hint.ts'
 import type { IdentitySecrets } from './secrets.ts'
 import type { LocalIssuer } from './service/local-issuer.ts'
 import type { RevocableClaims, Revocation } from './service/revocations.ts'
 import { TELL_ALL } from './telling.ts'
-import type { AuthenticateClient } from './verifier/client-authentication.ts'
-import type { NetworkOf } from './verifier/networks.ts'
 
 /** What delegators are made with, the same for all upstreams of a node. */
-export interface DelegatorParts {
-  /** The configuration that holds now. */
-  readonly config: () => NodeConfig
+export interface DelegatorParts extends BackendParts {
   /** Identifier of the organisation's issuer. */
   readonly issuer: () => string
   /** Identifier grants of the organisation are signed under; that of the issuer unless it cannot. */
@@ -46,13 +46,9 @@ export interface DelegatorParts {
   /** The token service of this process; undefined where it is elsewhere. */
   readonly local: () => LocalIssuer | undefined
   readonly secrets: IdentitySecrets
-  readonly proofs: ProofMaker
-  readonly network: NetworkOf
-  readonly authenticateClient: AuthenticateClient
   /** Whether a token is revoked. */
   readonly isRevoked: (claims: RevocableClaims) => boolean
   readonly audit: Audit
-  readonly clock: Clock
   readonly log: Logger
 }
 
@@ -61,18 +57,17 @@ type Reached = Exclude<UpstreamConfig, { kind: 'stdio' }>
 /** Ways in which the node passes a caller on by what it is narrowed to. */
 type NarrowingAuth = Extract<UpstreamAuth, { mode: 'exchange' | 'chain' }>
 
-/** Ways in which it goes in its own name, whoever calls. */
-type OwnNameAuth = Extract<UpstreamAuth, { mode: 'client_credentials' | 'workload' | 'xaa' }>
-
 /** Makes what tells upstreams who calls, one for each, as each is configured. */
 export class Delegators {
   readonly #parts: DelegatorParts
   readonly #made = new Map<string, UpstreamDelegator>()
   /** The node's own tokens of an issuer elsewhere, by label. */
   readonly #selves = new Map<string, DelegationEntry>()
+  readonly #ownNames: OwnNameBackends
 
   constructor(parts: DelegatorParts) {
     this.#parts = parts
+    this.#ownNames = new OwnNameBackends(parts)
   }
 
   /** Takes the place of the one there was for that label; undefined where the upstream is not told who calls. */
@@ -80,6 +75,7 @@ export class Delegators {
     this.#made.get(label)?.clear()
     this.#made.delete(label)
     this.#selves.delete(label)
+    this.#ownNames.forget(label)
     if (upstream.kind === 'stdio') return undefined
     const { auth } = upstream
     // Where callers sign in themselves nothing is made from what they came with.
@@ -96,6 +92,7 @@ export class Delegators {
   /** Another policy holds: tokens are asked for anew. */
   clear(): void {
     for (const entry of this.#selves.values()) entry.forget()
+    this.#ownNames.clear()
     for (const delegator of this.#made.values()) delegator.clear()
   }
 
@@ -127,28 +124,14 @@ export class Delegators {
   ): { readonly backend: Backend; readonly ownBackend?: Backend } {
     const url = urlOf(upstream)
     if (!isNarrowing(auth)) {
-      return { backend: this.#audited(this.#inOwnName(upstream, auth, url), auth, url) }
+      const { egress } = upstream
+      const audited = (backend: Backend): Backend => this.#audited(backend, auth, url)
+      return { backend: this.#ownNames.of({ label, url, egress, auth }, audited) }
     }
     const backend = this.#delegating(upstream, auth, url)
     return this.#isHere(auth)
       ? { backend }
       : { backend, ownBackend: this.#asItself(label, upstream, backend) }
-  }
-
-  #inOwnName(upstream: Reached, auth: OwnNameAuth, resource: string): Backend {
-    const { clock } = this.#parts
-    const plan = { resource, scopes: auth.scopes, clock }
-    const client = (): ClientCredentials | undefined =>
-      auth.mode === 'workload' ? undefined : auth.client
-    const requests = this.#requests(upstream, { ...auth, client })
-    if (auth.mode === 'client_credentials') return new ClientCredentialsBackend(requests, plan)
-    if (auth.mode === 'workload') {
-      return new WorkloadBackend(requests, { ...plan, file: auth.assertion })
-    }
-    const { provider } = auth
-    const { idToken } = provider
-    const there = this.#requests(upstream, { ...provider, client: () => provider.client })
-    return new EnterpriseBackend(there, requests, { ...plan, idToken })
   }
 
   #delegating(upstream: Reached, auth: NarrowingAuth, url: string): Backend {
@@ -179,7 +162,7 @@ export class Delegators {
           telling: this.#asksNode() ? auth : undefined,
         })
     const who = (): ClientCredentials => ({ id: client() })
-    const requests = this.#requests(upstream, { ...auth, client: who })
+    const requests = tokenRequests(this.#parts, upstream.egress, { ...auth, client: who })
     const { accept } = auth.scopes
     return this.#audited(new ChainBackend(grants, requests, { ...rules, accept }), auth, url)
   }
@@ -211,7 +194,8 @@ export class Delegators {
   #audited(backend: Backend, auth: UpstreamAuth, resource: string): Backend {
     const { audit, secrets } = this.#parts
     const self = (): Party => this.#selfOf(auth)
-    return new AuditedBackend(backend, { resource, self, audit, secret: secrets.audit })
+    const options = { resource, self, audit, secret: secrets.audit }
+    return new HintingBackend(new AuditedBackend(backend, options))
   }
 
   #policy(auth: NarrowingAuth): LinkPolicy {
@@ -238,11 +222,12 @@ export class Delegators {
       },
     })
     this.#selves.set(label, entry)
-    return new OwnBackend(
+    const inner = new OwnBackend(
       () => entry.token(),
       backend,
       () => this.#inside(),
     )
+    return new HintingBackend(inner)
   }
 
   /** An endpoint of this node, for which it can have a token itself. */
@@ -257,14 +242,8 @@ export class Delegators {
     const { config, issuer, client: ownId } = this.#parts
     const { tokenEndpoint, client, egress = upstream.egress } = config().issuer ?? {}
     const who = (): ClientCredentials => client ?? { id: ownId() }
-    return this.#requests(
-      { ...upstream, egress },
-      {
-        issuer: issuer(),
-        ...present({ tokenEndpoint }),
-        client: who,
-      },
-    )
+    const account = { issuer: issuer(), ...present({ tokenEndpoint }), client: who }
+    return tokenRequests(this.#parts, egress, account)
   }
 
   /** Where grants are asked for: a node that signs them, or the issuer of the organisation. */
@@ -274,22 +253,8 @@ export class Delegators {
     if (grants === undefined) return this.#ownRequests(upstream)
     const { tokenEndpoint } = grants
     const who = (): ClientCredentials => ({ id: client() })
-    const server = { issuer: signer(), client: who, ...present({ tokenEndpoint }) }
-    return this.#requests({ egress }, server)
-  }
-
-  #requests(
-    { egress }: Pick<Reached, 'egress'>,
-    server: {
-      readonly issuer: string
-      readonly tokenEndpoint?: string
-      readonly client: () => ClientCredentials | undefined
-    },
-  ): TokenRequests {
-    const { network, authenticateClient, proofs } = this.#parts
-    const { issuer, tokenEndpoint: url, client } = server
-    const parts = { network: network(egress), authenticateClient, proofs }
-    return new TokenRequests({ issuer, url, client }, parts)
+    const account = { issuer: signer(), client: who, ...present({ tokenEndpoint }) }
+    return tokenRequests(this.#parts, egress, account)
   }
 
   #local(): LocalIssuer {

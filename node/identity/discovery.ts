@@ -133,6 +133,8 @@ export class Discovery {
       return (await this.#fetch.getJson(url)).json
     } catch (error) {
       if (!(error instanceof FetchFault)) throw error
+      // It did not say that there is none.
+      if (error.retryAfterMs !== undefined) throw error
       // Servers of pages answer unknown paths with a page.
       if (error.problem === 'status' || error.problem === 'content_type') return undefined
       throw error

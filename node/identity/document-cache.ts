@@ -1,5 +1,6 @@
 import { asFault, type Fault } from '../../protocol/errors.ts'
 import type { Clock } from './clock.ts'
+import { FetchFault } from './fetch-fault.ts'
 import { Lru } from './lru.ts'
 import { SingleFlight } from './single-flight.ts'
 
@@ -30,10 +31,13 @@ export class DocumentCache<Value> {
   /** The document, from here or from `load`. @throws Fault */
   get(key: string, load: () => Promise<Value>): Promise<Value> {
     const entry = this.#entries.get(key)
-    if (entry === undefined || entry.until <= this.#options.clock()) {
+    const left = (entry?.until ?? 0) - this.#options.clock()
+    if (entry === undefined || left <= 0) {
       return this.#flights.run(key, () => this.#load(key, load))
     }
-    return 'fault' in entry ? Promise.reject(entry.fault) : Promise.resolve(entry.value)
+    return 'fault' in entry
+      ? Promise.reject(waiting(entry.fault, left))
+      : Promise.resolve(entry.value)
   }
 
   delete(key: string): void {
@@ -49,7 +53,13 @@ export class DocumentCache<Value> {
     } catch (error) {
       const fault = asFault(error)
       this.#entries.set(key, { until: clock() + failSeconds, fault })
-      throw fault
+      throw waiting(fault, failSeconds)
     }
   }
+}
+
+/** With a hint when there will be another try; not before the server wants one. */
+function waiting(fault: Fault, seconds: number): Fault {
+  if (!(fault instanceof FetchFault)) return fault
+  return fault.after(Math.max(Math.ceil(seconds * 1_000), fault.retryAfterMs ?? 0))
 }

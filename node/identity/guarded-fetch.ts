@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { Agent as UndiciAgent } from 'undici'
 import type { JsonObject } from '../../protocol/jsonrpc.ts'
+import { readRetryAfter } from '../../protocol/token/retry-after.ts'
 import { addressOf } from './addresses.ts'
 import { FetchFault } from './fetch-fault.ts'
 import {
@@ -97,6 +98,7 @@ export class GuardedFetch {
     const answer = await this.#send(url, request, { method: 'GET', headers: [], body: null })
     const { status, header, json } = answer
     const { host } = new URL(url)
+    refuseBusy(host, answer)
     if (status !== 200) throw new FetchFault('status', host, `answers with status ${status}`)
     if (json === undefined) {
       throw new FetchFault('content_type', host, 'answers with another content type than JSON')
@@ -104,30 +106,32 @@ export class GuardedFetch {
     return { status, header, json }
   }
 
-  /** Posts a form, as to a token endpoint; any status but a redirect is an answer. */
+  /** Posts a form, as to a token endpoint; any status is an answer but a redirect, and one that says when to come again. */
   async postForm(
     url: string,
     form: readonly [name: string, value: string][],
     request: GuardedRequest = {},
   ): Promise<GuardedAnswer> {
-    return this.#send(url, request, {
+    const answer = await this.#send(url, request, {
       method: 'POST',
       headers: ['content-type', 'application/x-www-form-urlencoded'],
       body: new URLSearchParams(form).toString(),
     })
+    return refuseBusy(new URL(url).host, answer)
   }
 
-  /** Posts a JSON object, as to a registration endpoint; any status but a redirect is an answer. */
+  /** Posts a JSON object, as to a registration endpoint; answers are as for forms. */
   async postJson(
     url: string,
     json: JsonObject,
     request: GuardedRequest = {},
   ): Promise<GuardedAnswer> {
-    return this.#send(url, request, {
+    const answer = await this.#send(url, request, {
       method: 'POST',
       headers: ['content-type', 'application/json'],
       body: JSON.stringify(json),
     })
+    return refuseBusy(new URL(url).host, answer)
   }
 
   /** Ends all connections; requests under way fail. */
@@ -200,4 +204,13 @@ export class GuardedFetch {
     }
     return url
   }
+}
+
+/** A server that has no time and says when it will (RFC 9110 §10.2.3, RFC 6585 §4) has decided nothing. */
+function refuseBusy(host: string, answer: GuardedAnswer): GuardedAnswer {
+  const { status, header } = answer
+  if (status !== 503 && status !== 429) return answer
+  const wait = readRetryAfter(header('retry-after'), header('date'))
+  if (wait === undefined) return answer
+  throw new FetchFault('status', host, `has no time (status ${status})`, wait)
 }

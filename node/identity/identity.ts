@@ -20,7 +20,7 @@ import {
   signerIdOf,
   signsGrants,
 } from './own-issuer.ts'
-import { ProofChecker } from './proof-checker.ts'
+import { proofCheckers, type ProofCheckers } from './proof-checkers.ts'
 import { ProofMaker } from './proof-maker.ts'
 import { MemoryReplay } from './replay.ts'
 import { RevocationPoll } from './revocation-poll.ts'
@@ -73,7 +73,7 @@ export class Identity {
   readonly #secrets: IdentitySecrets
   readonly #networks: Networks
   readonly #replay: MemoryReplay
-  readonly #proofs: ProofChecker
+  readonly #proofs: ProofCheckers
   readonly #revocations: MemoryRevocations
   readonly #endpoints: EndpointAuthenticator
   readonly #delegators: Delegators
@@ -100,7 +100,7 @@ export class Identity {
     const { tokenResponseBytes: maxBytes, fetchTimeout: timeoutMs } = limits
     this.#networks = new Networks({ maxBytes, timeoutMs }, clock)
     this.#replay = new MemoryReplay({ clock, capacity: limits.replayEntries })
-    this.#proofs = new ProofChecker({ replay: this.#replay, clock, secret: secrets.sealing })
+    this.#proofs = proofCheckers({ replay: this.#replay, clock, secret: secrets.sealing })
     this.#revocations = new MemoryRevocations({ clock, capacity: limits.revocations })
     this.#endpoints = this.#makeAuthenticator()
     this.#delegators = this.#makeDelegators()
@@ -338,6 +338,7 @@ export class Identity {
       algs: issuer.algs,
       tokenTtl: issuer.tokenTtl / 1_000,
       grantTtl: issuer.grantTtl / 1_000,
+      dpopNonces: issuer.dpopNonces,
       maxDepth: limits.actDepth,
       maxBudget: limits.hopBudget,
       leeway: limits.clockSkew / 1_000,

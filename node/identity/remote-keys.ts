@@ -83,8 +83,15 @@ export class RemoteKeys implements KeyFinder {
   /** From what there is: fresh keys, or the last good ones. */
   #best(kid: string | undefined, alg: SignatureAlgorithm): VerifyKey {
     const set = this.#options.clock() - this.#fetchedAt < KEEP_SECONDS ? this.#set : undefined
-    if (set === undefined && this.#failure !== undefined) throw this.#failure
+    if (set === undefined && this.#failure !== undefined) throw this.#waiting(this.#failure)
     return set?.find(kid, alg) ?? unknownKey()
+  }
+
+  /** With a hint when there will be another try; not before the server wants one. */
+  #waiting(failure: Fault): Fault {
+    if (!(failure instanceof FetchFault)) return failure
+    const left = COOLDOWN_SECONDS - (this.#options.clock() - this.#triedAt)
+    return failure.after(Math.max(Math.ceil(left * 1_000), failure.retryAfterMs ?? 0))
   }
 
   /** Never rejects: what went wrong is kept for those who find no key. */

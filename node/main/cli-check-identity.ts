@@ -32,10 +32,11 @@ function keyLine({ name, scopes, ...key }: KeyReport): string {
 /** Who may call an endpoint, a line each. */
 export function callerLines(callers: CallersReport): readonly string[] {
   if (callers.open) return ['callers: OPEN, whoever reaches it']
-  const { issuer, dpop, introspection, scopes, scopeMap, keys } = callers
+  const { issuer, dpop, dpopNonces, introspection, scopes, scopeMap, keys } = callers
   const bound = dpop === 'required' ? 'bound to a key of theirs (DPoP)' : 'bound or bearer'
   const words = [
     `with tokens of ${issuer}, ${bound}`,
+    ...(dpopNonces === 'required' ? ['proofs with a nonce of this node'] : []),
     ...(introspection ? ['opaque ones are asked about'] : []),
     ...(scopes.length === 0 ? [] : [`scopes ${scopes.join(' ')}`]),
     ...(Object.keys(scopeMap).length === 0 ? [] : [`taken over: ${mapped(scopeMap)}`]),
@@ -46,18 +47,21 @@ export function callerLines(callers: CallersReport): readonly string[] {
 
 function passing({ passing: { mode, ...report } }: RemoteReport): string {
   if (mode === 'none') return 'is not told who calls'
-  const { issuer, scopes = {}, granted = [], requires = [], subject, disclose } = report
+  const { issuer, scopes = {}, granted = [], requires = [], ...rest } = report
+  const { provider, subject, disclose } = rest
   const over = `; goes over: ${mapped(scopes)}`
   if (mode === 'exchange') return `gets the caller, exchanged at ${issuer}${over}`
   if (mode === 'chain') {
     return `gets the caller, granted to ${issuer} as ${subject} subject, actors ${disclose}${over}`
   }
+  const server = issuer ?? 'the server it names'
   if (mode === 'oauth') {
     const asked = granted.length === 0 ? 'what it asks for' : listed(granted)
     const who = requires.length === 0 ? '' : `; callers need ${listed(requires)}`
-    return `gets each caller by a sign-in of its own at ${issuer ?? 'the server it names'}, for ${asked}${who}`
+    return `gets each caller by a sign-in of its own at ${server}, for ${asked}${who}`
   }
-  return `gets the node itself, by a token of ${issuer} for ${listed(granted)}; callers need ${listed(requires)}`
+  const by = provider === undefined ? '' : `, got by a grant of ${provider},`
+  return `gets the node itself, by a token of ${server}${by} for ${listed(granted)}; callers need ${listed(requires)}`
 }
 
 /** How one upstream on the network is told who calls. */

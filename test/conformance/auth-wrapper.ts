@@ -22,9 +22,8 @@ const SIGN_IN = 'sign_in'
 type Context = Readonly<Record<string, string>>
 
 /** What an operator would write for such a server. */
-async function authFor(given: Context, folder: string, server: string): Promise<UpstreamAuthInput> {
-  const issuer = await issuerOf(server)
-  const own = { issuer, scopes: ['mcp'], requires: ['*'] }
+async function authFor(given: Context, folder: string): Promise<UpstreamAuthInput> {
+  const own = { scopes: ['mcp'], requires: ['*'] }
   const client = { id: given['client_id'] ?? '', secret: given['client_secret'] ?? '' }
   switch (scenario ?? '') {
     case 'auth/pre-registration':
@@ -63,15 +62,6 @@ async function fileIn(folder: string, name: string, text = ''): Promise<string> 
   const file = join(folder, name)
   await writeFile(file, text)
   return file
-}
-
-/** An operator knows the issuer of a server for which the node has an account of its own; here it is on the server's card. */
-async function issuerOf(server: string): Promise<string> {
-  const { origin, pathname } = new URL(server)
-  const response = await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`)
-  const text = await response.text()
-  const card = (response.ok ? JSON.parse(text) : {}) as { authorization_servers?: string[] }
-  return card.authorization_servers?.[0] ?? origin
 }
 
 function start(server: string, auth: UpstreamAuthInput): Promise<BanyanNode> {
@@ -119,7 +109,7 @@ async function browse(address: string): Promise<boolean> {
 async function run(server: string, callerEra: Era): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'auth-wrapper-'))
   const given = JSON.parse(context ?? '{}') as JsonObject as Context
-  const node = await start(server, await authFor(given, folder, server))
+  const node = await start(server, await authFor(given, folder))
   try {
     await node.ready()
     const caller = await connectSigningCaller(callerEra, node.endpointUrl('main'), browse)

@@ -52,7 +52,7 @@ export function delegatorContract({ name, asks, make }: Way): void {
       throw new Error('was not refused')
     }
 
-    test('laws 1, 2, 4 to 12, 25: what goes out is what came in, narrowed', async () => {
+    test('invariants 1, 2, 4 to 12 and 25: what goes out is what came in, narrowed', async () => {
       const callers = fc.record({
         depth: fc.integer({ min: 0, max: 3 }),
         budget: fc.integer({ min: 1, max: 9 }),

@@ -19,15 +19,17 @@ interface Plan {
   readonly namespaces?: Readonly<Record<string, object>>
   readonly auth?: Json
   readonly trust?: readonly Json[]
+  readonly issuer?: Json
 }
 
-function configOf(
+/** The configuration of a node that is an organisation. */
+export function configOf(
   name: string,
-  { upstreams, namespaces = {}, auth = {}, trust = [], audit }: Plan,
+  { upstreams, namespaces = {}, auth = {}, trust = [], audit, issuer = {} }: Plan,
 ): object {
   return {
     node: { name, organisation: name, listen: '127.0.0.1:0', state: 'memory' },
-    issuer: {},
+    issuer,
     upstreams,
     namespaces,
     endpoints: { main: { namespaces: ['*'], auth } },
@@ -37,7 +39,7 @@ function configOf(
 }
 
 /** An upstream in another organisation; its namespaces keep their names. */
-function across(node: BanyanNode, map: Json): object {
+export function across(node: BanyanNode, map: Json): object {
   const { url } = node
   return {
     node: { url: node.endpointUrl('main'), as: '{namespace}' },
@@ -46,7 +48,7 @@ function across(node: BanyanNode, map: Json): object {
 }
 
 /** What one organisation believes of another. */
-function trustIn(caller: BanyanNode, callee: BanyanNode, more: Json = {}): Json {
+export function trustIn(caller: BanyanNode, callee: BanyanNode, more: Json = {}): Json {
   return {
     issuer: caller.url,
     keys: { jwksUri: `${caller.url}/oauth/jwks` },
@@ -56,6 +58,11 @@ function trustIn(caller: BanyanNode, callee: BanyanNode, more: Json = {}): Json 
     scopes: { map: { 'ns:fx': ['ns:fx'] }, max: ['ns:fx'] },
     ...more,
   }
+}
+
+/** Alice may call with her key. */
+export function keyAuth(scopes: readonly string[]): Json {
+  return { keys: [{ name: 'alice', hash: hashStaticKey(KEY), scopes }] }
 }
 
 export interface Chain {
@@ -94,8 +101,11 @@ export async function chainOf(
   await c.ready()
   const inB: Plan = { audit: audit?.('b'), upstreams: { c: across(c, FX) } }
   const b = await mesh.startConfig(configOf('b', inB), { log: records.b.log })
-  const keys = [{ name: 'alice', hash: hashStaticKey(KEY), scopes: ['ns:fx'] }]
-  const inA: Plan = { audit: audit?.('a'), upstreams: { b: across(b, FX) }, auth: { keys } }
+  const inA: Plan = {
+    audit: audit?.('a'),
+    upstreams: { b: across(b, FX) },
+    auth: keyAuth(['ns:fx']),
+  }
   const a = await mesh.startConfig(configOf('a', inA), { log: records.a.log })
   const allow = async (allowed: readonly ('a' | 'b')[]): Promise<void> => {
     const relayed = allowed.map((name) => ({ a, b })[name].url)

@@ -176,7 +176,7 @@ describe('where tokens must be bound', () => {
   let strict: Stage
 
   beforeAll(async () => {
-    strict = await Stage.start({ auth: {}, nonces: 'required' })
+    strict = await Stage.start({ auth: { dpopNonces: 'required' } })
   })
   beforeEach(() => strict.mark())
   afterAll(() => strict.close())

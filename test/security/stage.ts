@@ -6,7 +6,7 @@ import type { NodeConfig } from '../../node/core/config-types.ts'
 import type { AuditLine } from '../../node/core/audit-chain.ts'
 import { SILENT, type LogFacts } from '../../node/core/logger.ts'
 import { Keys } from '../../node/identity/keys.ts'
-import { ProofChecker } from '../../node/identity/proof-checker.ts'
+import { proofCheckers } from '../../node/identity/proof-checkers.ts'
 import { MemoryReplay } from '../../node/identity/replay.ts'
 import { signJwt } from '../../node/identity/jwt.ts'
 import { clientAuthenticator } from '../../node/identity/verifier/client-authentication.ts'
@@ -33,7 +33,6 @@ export interface StagePlan {
   readonly issuer?: Json
   readonly node?: Json
   readonly limits?: Json
-  readonly nonces?: 'required' | 'off'
   /** PEM, for what the node fetches. */
   readonly ca?: readonly string[]
 }
@@ -119,10 +118,9 @@ export class Stage {
       limits: config.limits,
       baseUrl: () => base,
       ownKeys: config.issuer?.mode === 'embedded' ? keys.ring('sts') : undefined,
-      proofs: new ProofChecker({
+      proofs: proofCheckers({
         replay: new MemoryReplay({ clock }),
         clock,
-        nonces: plan.nonces ?? 'off',
         secret: Buffer.alloc(32, 7),
       }),
       isRevoked: ({ jti }) => revoked.has(jti),

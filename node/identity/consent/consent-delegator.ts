@@ -11,6 +11,7 @@ import { delegationFault } from '../delegation/delegation-faults.ts'
 import { TokenAuthorization } from '../delegation/token-authorization.ts'
 import { Lru } from '../lru.ts'
 import { ProofMaker } from '../proof-maker.ts'
+import { withRetryHint } from '../retry-hint.ts'
 import type { Consents, SignInTarget } from './consents.ts'
 import type { KeptGrant } from './kept-grant.ts'
 import type { KeptGrants } from './kept-grants.ts'
@@ -150,7 +151,7 @@ export class ConsentDelegator implements Delegator, SignInTarget {
     if (error instanceof SignInOver && principal !== undefined) {
       return this.#ask(principal, undefined, this.#wanted.scopes)
     }
-    const fault = error instanceof SignInOver ? unlisted() : delegationFault(error)
+    const fault = error instanceof SignInOver ? unlisted() : delegationFault(withRetryHint(error))
     const why = fault.cause instanceof Error ? fault.cause.message : fault.message
     this.#options.log.warn(
       { upstream: this.label, code: fault.code, why },

@@ -44,17 +44,23 @@ export class SealedStore {
 
   /** @throws Fault `overloaded` when there are as many as there may be, StateError */
   async set(name: SealedName, value: JsonObject): Promise<void> {
-    const { folder, sealer, capacity } = this.#options
+    const { folder, sealer } = this.#options
     const file = fileOf(name)
     const sealed = sealer.seal(JSON.stringify(value), bound(name))
-    const known = folder === undefined ? this.#memory : await this.#listed(folder)
-    if (!known.has(file) && known.size >= capacity) {
-      throw new Fault('overloaded', `${capacity} sign-ins are kept already`)
+    if (folder === undefined) {
+      this.#refuseFull(this.#memory, file)
+      this.#memory.set(file, sealed)
+      return
     }
-    if (folder === undefined) this.#memory.set(file, sealed)
-    else {
+    const files = await this.#listed(folder)
+    const isNew = this.#refuseFull(files, file)
+    // Its place is taken before it is written: others may come in the meantime.
+    files.add(file)
+    try {
       await replaceAtomically(join(folder, file), sealed)
-      ;(await this.#listed(folder)).add(file)
+    } catch (error) {
+      if (isNew) files.delete(file)
+      throw error
     }
   }
 
@@ -67,6 +73,14 @@ export class SealedStore {
     ;(await this.#listed(folder)).delete(file)
   }
 
+  /** @returns whether the value is another than there are. @throws Fault `overloaded` */
+  #refuseFull(known: Pick<Set<string>, 'has' | 'size'>, file: string): boolean {
+    const { capacity } = this.#options
+    const isNew = !known.has(file)
+    if (!isNew || known.size < capacity) return isNew
+    throw new Fault('overloaded', `${capacity} sign-ins are kept already`)
+  }
+
   async #read(file: string): Promise<string | undefined> {
     const { folder } = this.#options
     if (folder === undefined) return this.#memory.get(file)
@@ -76,11 +90,18 @@ export class SealedStore {
   }
 
   #listed(folder: string): Promise<Set<string>> {
-    this.#files ??= makeStateFolder(folder)
-      .then(() => readdir(folder))
-      .then((files) => new Set(files))
+    this.#files ??= filesIn(folder).catch((error: unknown) => {
+      // What is in the way now may be gone the next time.
+      this.#files = undefined
+      throw error
+    })
     return this.#files
   }
+}
+
+async function filesIn(folder: string): Promise<Set<string>> {
+  await makeStateFolder(folder)
+  return new Set(await readdir(folder))
 }
 
 function bound(name: SealedName): string {

@@ -125,7 +125,9 @@ async function provedKey(
   }
   try {
     const url = `${policy.base}${PATHS.token}`
-    return { jkt: await parts.proofs.check({ lines, method: request.method, url }) }
+    return {
+      jkt: await parts.proofs[policy.dpopNonces].check({ lines, method: request.method, url }),
+    }
   } catch (error) {
     if (!(error instanceof TokenFault)) throw error
     const code = error.problem === 'nonce' ? 'use_dpop_nonce' : 'invalid_dpop_proof'
@@ -143,7 +145,13 @@ async function grant(request: GrantRequest, context: GrantContext): Promise<OAut
   trail.note({ kind: handler.kind })
   const outcome = await handler.handle(request, context)
   trail.issued(outcome.issued.claims)
-  return tokenAnswer(outcome, context.parts.clock())
+  return tokenAnswer(outcome, context.parts.clock(), nextNonce(context))
+}
+
+/** With each token, so that who comes regularly is never refused for an old one (RFC 9449 §8.2). */
+function nextNonce({ parts, policy }: GrantContext): readonly string[] {
+  const { dpopNonces } = policy
+  return dpopNonces === 'required' ? ['dpop-nonce', parts.proofs[dpopNonces].nonce()] : []
 }
 
 function headersOf(
@@ -151,7 +159,7 @@ function headersOf(
   request: OAuthRequest,
   { parts, policy }: GrantContext,
 ): readonly string[] {
-  if (error === 'use_dpop_nonce') return ['dpop-nonce', parts.proofs.nonce()]
+  if (error === 'use_dpop_nonce') return ['dpop-nonce', parts.proofs[policy.dpopNonces].nonce()]
   // RFC 6749 §5.2: who tried a scheme is told of it.
   const tried = error === 'invalid_client' && request.header('authorization').length > 0
   return tried ? ['www-authenticate', `Basic realm="${policy.identifier}"`] : []

@@ -1,6 +1,7 @@
-import { asFault, type Fault, type FaultCode } from '../../../protocol/errors.ts'
+import { asFault, Fault, type FaultCode } from '../../../protocol/errors.ts'
 import { OAuthFault, TokenFault, type OAuthError } from '../../../protocol/token/faults.ts'
 import type { OAuthResponse } from '../../core/authentication.ts'
+import { retryAfterMsOf } from '../fetch-fault.ts'
 
 /** A client asks too often. */
 export class TooManyRequests extends OAuthFault {
@@ -96,5 +97,7 @@ export function refuse(fault: OAuthFault, headers: readonly string[] = []): OAut
 
 function retryHeaders(fault: OAuthFault, status: number): readonly string[] {
   if (fault instanceof TooManyRequests) return ['retry-after', String(fault.retryAfter)]
-  return status === 503 ? ['retry-after', String(RETRY_SECONDS)] : []
+  if (status !== 503) return []
+  const wait = fault.cause instanceof Fault ? retryAfterMsOf(fault.cause) : undefined
+  return ['retry-after', String(wait === undefined ? RETRY_SECONDS : Math.ceil(wait / 1_000))]
 }

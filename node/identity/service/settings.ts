@@ -1,6 +1,7 @@
 import type { ScopeMapping } from '../../../protocol/token/scopes.ts'
 import type {
   NodeClient,
+  NonceDemand,
   SignatureAlgorithm,
   TrustRecord,
   WorkloadClient,
@@ -10,7 +11,7 @@ import type { Clock } from '../clock.ts'
 import type { GuardedFetch } from '../guarded-fetch.ts'
 import type { KeyFinder } from '../jwt.ts'
 import type { Keys } from '../keys.ts'
-import type { ProofChecker } from '../proof-checker.ts'
+import type { ProofCheckers } from '../proof-checkers.ts'
 import type { ReplayMemory } from '../replay.ts'
 import type { IdentitySecrets } from '../secrets.ts'
 import type { Revocations } from './revocations.ts'
@@ -57,6 +58,8 @@ export interface IssuerPolicy {
   readonly algs: readonly SignatureAlgorithm[]
   readonly tokenTtl: number
   readonly grantTtl: number
+  /** Whether proofs of token requests must hold a nonce. */
+  readonly dpopNonces: NonceDemand
   /** Actors at most. */
   readonly maxDepth: number
   /** Exchanges a new delegation may go through. */
@@ -99,7 +102,7 @@ export interface ServiceParts {
   readonly fetch: Pick<GuardedFetch, 'getJson'>
   /** For the ids of grants and client assertions. */
   readonly replay: ReplayMemory
-  readonly proofs: Pick<ProofChecker, 'check' | 'nonce'>
+  readonly proofs: ProofCheckers
   readonly revocations: Revocations
   readonly audit: Audit
 }

@@ -8,15 +8,17 @@ import { respond } from './rescue.ts'
 export function tokenAnswer(
   { issued, issuedType, tokenType }: GrantOutcome,
   now: number,
+  headers: readonly string[] = [],
 ): OAuthResponse {
   const { claims, token } = issued
-  return respond(200, {
+  const body = {
     access_token: token,
     token_type: tokenType ?? typeBy(claims.cnf),
     expires_in: Math.max(0, Math.floor(claims.exp - now)),
     scope: claims.scope.join(' '),
     ...present({ issued_token_type: issuedType }),
-  })
+  }
+  return respond(200, body, headers)
 }
 
 function typeBy(cnf: Confirmation | undefined): 'DPoP' | 'Bearer' {

@@ -9,6 +9,7 @@ import type { AccessClaims } from '../../../protocol/token/claims.ts'
 import { readCompact, TOKEN_DEPTH } from '../../../protocol/token/compact.ts'
 import { TokenFault } from '../../../protocol/token/faults.ts'
 import { verifyWith, type KeyFinder } from '../jwt.ts'
+import { unverifiable } from './unverifiable.ts'
 
 /** What an endpoint takes, but for the time. */
 export interface AccessRules extends Omit<ExpectedAccess, 'now'> {
@@ -49,11 +50,7 @@ export function verifyAccessToken(
   }
 }
 
-/**
- * That keys cannot be had is not the caller's fault, and logging in again would not help: 503, never 401. What went wrong
- * names hosts, and stays here.
- */
 function refuseKeys(cause: unknown): never {
   if (cause instanceof TokenFault || !(cause instanceof Fault)) throw cause
-  throw new Fault('overloaded', 'access tokens cannot be verified at the moment', { cause })
+  throw unverifiable(cause)
 }

@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts'
 import { CredentialHolder } from '../credential.ts'
 import type { KeyFinder } from '../jwt.ts'
 import { Lru } from '../lru.ts'
-import type { ProofChecker } from '../proof-checker.ts'
+import type { ProofCheckers } from '../proof-checkers.ts'
 import { findStaticKey } from '../static-keys.ts'
 import { verifyAccessToken } from './access-tokens.ts'
 import { readAuthorization, type Presented } from './authorization-header.ts'
@@ -36,7 +36,7 @@ export interface EndpointAuthenticatorOptions {
   readonly baseUrl: () => string
   /** Of purpose `sts`; undefined where this process issues no tokens. */
   readonly ownKeys: KeyFinder | undefined
-  readonly proofs: Pick<ProofChecker, 'check' | 'nonce'>
+  readonly proofs: ProofCheckers
   /** Whether a token is revoked; asked each time one is used. */
   readonly isRevoked: (claims: Pick<AccessClaims, 'iss' | 'jti' | 'sid' | 'txn'>) => boolean
   /** Scopes a caller of an endpoint may ask for: what its metadata says. */
@@ -144,7 +144,7 @@ export class EndpointAuthenticator implements Authenticator {
       dpop: policy.auth.dpop,
       resourceMetadata: policy.resourceMetadata,
       scopes: () => scopesOf(endpoint),
-      nonce: () => proofs.nonce(),
+      nonce: () => proofs[policy.auth.dpopNonces].nonce(),
     })
   }
 
@@ -225,8 +225,8 @@ export class EndpointAuthenticator implements Authenticator {
     if (this.#options.isRevoked(token.claims)) {
       throw new TokenFault('revoked', 'the access token has been revoked')
     }
-    const { proofs } = this.#options
     const { resource, auth } = policy
+    const proofs = this.#options.proofs[auth.dpopNonces]
     const sent = checkSender(token.cnf, presented, facts, { resource, dpop: auth.dpop, proofs })
     return sent instanceof Promise ? sent.then(() => principal) : principal
   }

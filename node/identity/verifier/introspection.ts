@@ -1,4 +1,3 @@
-import { Fault } from '../../../protocol/errors.ts'
 import type { JsonObject } from '../../../protocol/jsonrpc.ts'
 import { readAccessClaims } from '../../../protocol/token/access.ts'
 import type { AccessClaims } from '../../../protocol/token/claims.ts'
@@ -10,6 +9,7 @@ import type { GuardedFetch } from '../guarded-fetch.ts'
 import { Lru } from '../lru.ts'
 import { SingleFlight } from '../single-flight.ts'
 import type { AuthenticateClient } from './client-authentication.ts'
+import { unverifiable } from './unverifiable.ts'
 
 /** How long an answer counts, s: a revoked token is used no longer than this. */
 export const INTROSPECTION_SECONDS = 30
@@ -62,7 +62,7 @@ export class Introspector {
   async claims(raw: string, hash: string): Promise<AccessClaims> {
     const { clock } = this.#options
     if ((this.#refused.get(hash) ?? 0) > clock()) throw inactive()
-    if (this.#flights.size >= UNDER_WAY) throw overloaded()
+    if (this.#flights.size >= UNDER_WAY) throw unverifiable()
     try {
       return await this.#flights.run(hash, () => this.#ask(raw, hash))
     } catch (error) {
@@ -99,10 +99,10 @@ export class Introspector {
     const answer = await fetch
       .postForm(url, question, { headers, maxBytes, timeoutMs })
       .catch((cause: unknown) => {
-        throw overloaded(cause)
+        throw unverifiable(cause)
       })
     // Also a refusal of this node as a client: nothing the caller could do about.
-    if (answer.status !== 200 || answer.json === undefined) throw overloaded()
+    if (answer.status !== 200 || answer.json === undefined) throw unverifiable()
     return answer.json
   }
 }
@@ -110,8 +110,4 @@ export class Introspector {
 /** One word for all that the issuer does not know, has ended, or does not tell this node of. */
 function inactive(): TokenFault {
   return new TokenFault('revoked', 'the access token is not active')
-}
-
-function overloaded(cause?: unknown): Fault {
-  return new Fault('overloaded', 'access tokens cannot be verified at the moment', { cause })
 }

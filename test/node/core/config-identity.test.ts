@@ -83,6 +83,7 @@ describe('a configuration with identity', () => {
       types: [],
       tokenTtl: 120_000,
       grantTtl: 60_000,
+      dpopNonces: 'off',
       keyLifetime: 604_800_000,
       revocationPoll: 15_000,
       egress: { allowPrivate: false },
@@ -266,6 +267,11 @@ describe('a bad issuer', () => {
       ],
     ],
     [{ client: { id: 'x' } }, ['issuer.client: is only for mode external']],
+    [
+      { mode: 'node', url: 'https://id.example', dpopNonces: 'required' },
+      ['issuer.dpopNonces: is only for mode embedded'],
+    ],
+    [{ dpopNonces: 'on' }, ['issuer.dpopNonces: must be "required" or "off"']],
     [{ tokenTtl: 120 }, ['issuer.tokenTtl: a duration needs a unit, write "120s" or "120ms"']],
     [{ tokenTtl: '2h' }, ['issuer.tokenTtl: must be from 10s to 1h']],
     [{ grantTtl: '3m' }, ['issuer.grantTtl: must be from 5s to 2m']],
@@ -619,6 +625,20 @@ function http(url: string, headers: object = {}): object {
   return { http: { url, headers } }
 }
 
+const OWN_NAME = { scopes: ['read'], requires: ['ns:sales'] }
+
+/** The modes in which the node goes in its own name; who the issuer is, the upstream says. */
+const OWN_NAMES = [
+  { mode: 'client_credentials', client: { id: 'n', secret: 's' }, ...OWN_NAME },
+  { mode: 'workload', assertion: 'token', ...OWN_NAME },
+  {
+    mode: 'xaa',
+    client: { id: 'n', secret: 's' },
+    provider: { issuer: 'https://idp.example', client: { id: 'n' }, idToken: 'id' },
+    ...OWN_NAME,
+  },
+]
+
 describe('how an upstream is told who calls', () => {
   const at = 'upstreams.c.auth'
   test.each<[unknown, object | undefined, string[]]>([
@@ -713,6 +733,14 @@ describe('how an upstream is told who calls', () => {
         'upstreams.c.http.headers: must not set "authorization" with auth mode chain, the node sets it to the token of each call',
       ],
     ],
+    ...OWN_NAMES.flatMap((auth): [unknown, object, string[]][] => [
+      [auth, http('https://c.example/mcp'), []],
+      [
+        { ...auth, tokenEndpoint: 'https://as.example/token' },
+        http('https://c.example/mcp'),
+        [`${at}.issuer: is missing: tokenEndpoint is that of one issuer`],
+      ],
+    ]),
     [{}, http('https://c.example/mcp', { Authorization: CANARY }), []],
     [
       {},

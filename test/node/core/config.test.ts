@@ -131,6 +131,7 @@ describe('a good configuration', () => {
         algs: ['ES256'],
         types: [],
         dpop: 'required',
+        dpopNonces: 'off',
         scopeMap: {},
         keys: [],
         egress: { allowPrivate: false },
@@ -560,6 +561,14 @@ describe('laws', () => {
       const places = placesIn(good)
       return replaceAt(good, places[choice % places.length] ?? [], value)
     })
+
+  test('a table that says what made it is a table like any other', () => {
+    // zod asks such values what they are when it words an issue, and takes whatever it finds for a name.
+    const odd = { constructor: { name: { toString: 1 } } }
+    expect(problemsOf({ node: { ...NODE, name: odd } })).toEqual([
+      'node.name: must be text, not a table',
+    ])
+  })
 
   test('whatever the input, there is a configuration or a ConfigError with problems', () => {
     const seen = new Set<string>()

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isLoopbackAddress, isPublicAddress } from '../../../node/identity/addresses.ts'
 import { DocumentCache } from '../../../node/identity/document-cache.ts'
+import { FetchFault } from '../../../node/identity/fetch-fault.ts'
 import { Lru } from '../../../node/identity/lru.ts'
 import { SingleFlight } from '../../../node/identity/single-flight.ts'
 
@@ -67,6 +68,32 @@ test('a document that is deleted is fetched again', async () => {
   expect([await cache.get('a', load), await cache.get('a', load)]).toEqual([1, 1])
   cache.delete('a')
   expect(await cache.get('a', load)).toBe(2)
+})
+
+test('law: a failure that is remembered says when there is another try, and no sooner than the server wants one', async () => {
+  const step = fc.integer({ min: 1, max: 40 })
+  const wanted = fc.option(fc.integer({ min: 0, max: 60_000 }), { nil: undefined })
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 12 }), wanted, async (steps, retryAfterMs) => {
+      let now = 1_000
+      let triedAt = -Infinity
+      const [keepSeconds, failSeconds] = [600, 30]
+      const options = { clock: () => now, capacity: 2, keepSeconds, failSeconds }
+      const cache = new DocumentCache<number>(options)
+      const load = (): Promise<number> => {
+        triedAt = now
+        return Promise.reject(new FetchFault('timeout', 'a.example', 'is slow', retryAfterMs))
+      }
+      const [hints, expected]: [unknown[], unknown[]] = [[], []]
+      for (const by of steps) {
+        now += by
+        const fault: unknown = await cache.get('a', load).catch((error: unknown) => error)
+        hints.push(fault instanceof FetchFault ? fault.retryAfterMs : fault)
+        expected.push(Math.max((triedAt + failSeconds - now) * 1_000, retryAfterMs ?? 0))
+      }
+      expect(hints).toEqual(expected)
+    }),
+  )
 })
 
 test('attack 24: addresses just inside and just outside of what is public', () => {

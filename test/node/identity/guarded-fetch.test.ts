@@ -46,6 +46,44 @@ async function problem(work: Promise<unknown>): Promise<FetchProblem> {
   return (await refusal(work)).problem
 }
 
+function busy(status: number, headers: Record<string, string>): RequestListener {
+  return (_, response) => {
+    response.writeHead(status, { 'content-type': 'application/json', ...headers })
+    response.end('{"error":"temporarily_unavailable"}')
+  }
+}
+
+describe('a server that has no time', () => {
+  const date = 'Sun, 06 Nov 2033 08:49:37 GMT'
+  const later = 'Sun, 06 Nov 2033 08:51:37 GMT'
+
+  test.each<[number, Record<string, string>, number]>([
+    [503, { 'retry-after': '9' }, 9_000],
+    [429, { 'retry-after': '0' }, 0],
+    [503, { 'retry-after': later, date }, 120_000],
+    [503, { 'retry-after': '999999' }, 3_600_000],
+  ])('is asked again when it says: %s %j', async (status, headers, wait) => {
+    const { url } = await server(busy(status, headers))
+    const asked = [fetcher().getJson(url), fetcher().postForm(url, []), fetcher().postJson(url, {})]
+    for (const work of asked) {
+      const fault = await refusal(work)
+      expect([fault.problem, fault.retryAfterMs]).toEqual(['status', wait])
+      expect(fault.data).toEqual({ retryAfterMs: wait })
+    }
+  })
+
+  test.each<[number, Record<string, string>]>([
+    [503, {}],
+    [503, { 'retry-after': 'soon' }],
+    [400, { 'retry-after': '9' }],
+    [500, { 'retry-after': '9' }],
+  ])('or says nothing of use: %s %j', async (status, headers) => {
+    const { url } = await server(busy(status, headers))
+    expect((await fetcher().postForm(url, [])).status).toBe(status)
+    expect((await refusal(fetcher().getJson(url))).retryAfterMs).toBeUndefined()
+  })
+})
+
 describe('what is fetched', () => {
   test('a JSON object, asked for without compression', async () => {
     const { url, requests } = await server(json({ issuer: 'a' }))

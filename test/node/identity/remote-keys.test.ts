@@ -151,6 +151,30 @@ describe('keys that are fetched', () => {
     expect((await keys.find(one.kid, 'ES256')).thumbprint).toBe(one.kid)
   })
 
+  test('while they cannot be had, who needs one hears when they are asked for again', async () => {
+    publish = down
+    const keys = remote()
+    const hint = async (): Promise<unknown> => {
+      try {
+        await keys.find(one.kid, 'ES256')
+        return 'found'
+      } catch (error) {
+        return error instanceof FetchFault ? error.retryAfterMs : error
+      }
+    }
+    expect(await hint()).toBe(30_000)
+    now += 12
+    expect(await hint()).toBe(18_000)
+    now += 18
+    publish = () => {
+      throw new FetchFault('status', 'a.example', 'has no time (status 503)', 45_000)
+    }
+    expect(await hint()).toBe(45_000)
+    now += 29
+    expect(await hint()).toBe(45_000)
+    expect(fetched).toHaveLength(2)
+  })
+
   test('a set that is empty on purpose counts', async () => {
     publish = () => setOf(one)
     const keys = remote()

@@ -235,6 +235,32 @@ describe('commands', () => {
     )
   })
 
+  test('check says by whose grant a node goes in its own name, and who says where to', async () => {
+    const file = join(folder, 'xaa.json')
+    const provider = { issuer: 'https://idp.acme.example', client: { id: 'n' }, idToken: 'id' }
+    const own = { client: { id: 'n', secret: 's' }, scopes: ['read'], requires: ['ns:a'] }
+    const upstreams = {
+      named: {
+        http: { url: 'https://a.example/mcp' },
+        auth: { mode: 'xaa', issuer: 'https://as.example', provider, ...own },
+      },
+      naming: { http: { url: 'https://b.example/mcp' }, auth: { mode: 'xaa', provider, ...own } },
+    }
+    const endpoints = { main: { namespaces: ['a'] } }
+    const node = { name: 'n', organisation: 'acme' }
+    const namespaces = { a: { from: ['named', 'naming'] } }
+    await writeFile(file, JSON.stringify({ node, upstreams, namespaces, endpoints }))
+    const { code, out } = await run(['check', file])
+    const rest = 'for read; callers need ns:a; public addresses only'
+    const by = 'got by a grant of https://idp.acme.example,'
+    const itself = 'gets the node itself, by a token of'
+    expect(out).toContain(`to named: ${itself} https://as.example, ${by} ${rest}`)
+    expect(out).toContain(`to naming: ${itself} the server it names, ${by} ${rest}`)
+    expect(code).toBe(0)
+    const report = JSON.parse((await run(['check', '--json', file])).out) as unknown
+    expect(JSON.stringify(report)).toContain('"provider":"https://idp.acme.example"')
+  })
+
   test('check colours only when it may', async () => {
     const escape = '\u001B['
     expect((await run(['check', good], { colour: true })).out).toContain(escape)

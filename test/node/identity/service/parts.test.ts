@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { Fault } from '../../../../protocol/errors.ts'
 import { OAuthFault, TokenFault, type OAuthError } from '../../../../protocol/token/faults.ts'
+import { FetchFault } from '../../../../node/identity/fetch-fault.ts'
 import { hashClientSecret, SecretChecker } from '../../../../node/identity/service/client-secret.ts'
 import { KeySources } from '../../../../node/identity/service/key-sources.ts'
 import { delegationName, SigningIssuer } from '../../../../node/identity/service/local-issuer.ts'
@@ -65,6 +66,16 @@ describe('refusals', () => {
     expect(ours.error).toBe('server_error')
     expect(ours.message).not.toContain('secret')
     expect(oauthFault(new TokenFault('claims', 'x')).error).toBe('invalid_request')
+  })
+
+  it.each([
+    [new FetchFault('timeout', 'idp.example', 'is slow', 17_001), '18'],
+    [new FetchFault('timeout', 'idp.example', 'is slow'), '5'],
+    [new Fault('overloaded', 'words'), '5'],
+  ])('say when to come again, where that is known: %s', (thrown, seconds) => {
+    const { status, headers } = refuse(oauthFault(thrown))
+    expect(status).toBe(503)
+    expect(headers.slice(-2)).toEqual(['retry-after', seconds])
   })
 })
 

@@ -352,7 +352,7 @@ describe('proofs at the token endpoint', () => {
   })
 
   it('hold a nonce where that is asked for', async () => {
-    const strict = await TokenLab.open({ nonces: 'required' })
+    const strict = await TokenLab.open({ policy: { dpopNonces: 'required' } })
     const url = `${strict.base}/oauth/token`
     const ask = (): Form => ({
       ...strict.as('nightly', KEYS.nightly),
@@ -364,7 +364,14 @@ describe('proofs at the token endpoint', () => {
     const nonce = String(refused.headers['dpop-nonce'])
     const maker = new ProofMaker(SigningKey.generate(), strict.clock)
     const dpop = maker.proof({ method: 'POST', url, nonce })
-    expect((await strict.ask(ask(), { proof: null, headers: { dpop } })).status).toBe(200)
+    const given = await strict.ask(ask(), { proof: null, headers: { dpop } })
+    expect(given.status).toBe(200)
+    // Each token brings the nonce of the next request along.
+    strict.now += 100
+    const later = maker.proof({ method: 'POST', url, nonce: String(given.headers['dpop-nonce']) })
+    const next = await strict.ask(ask(), { proof: null, headers: { dpop: later } })
+    expect(next.status).toBe(200)
+    expect(next.headers['dpop-nonce']).not.toBe(given.headers['dpop-nonce'])
     await strict.close()
   })
 })

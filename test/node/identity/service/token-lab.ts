@@ -7,7 +7,7 @@ import { SILENT } from '../../../../node/core/logger.ts'
 import type { TrustRecord } from '../../../../node/core/config-identity-types.ts'
 import { Keys } from '../../../../node/identity/keys.ts'
 import { signJwt } from '../../../../node/identity/jwt.ts'
-import { ProofChecker } from '../../../../node/identity/proof-checker.ts'
+import { proofCheckers } from '../../../../node/identity/proof-checkers.ts'
 import { ProofMaker } from '../../../../node/identity/proof-maker.ts'
 import { MemoryReplay } from '../../../../node/identity/replay.ts'
 import { volatileSecrets } from '../../../../node/identity/secrets.ts'
@@ -279,7 +279,7 @@ export class TokenLab {
     authorization: `Basic ${Buffer.from(`agent:${encodeURIComponent(SECRET)}`).toString('base64')}`,
   }
 
-  async #open({ policy = {}, parts = {}, settings = {}, nonces = 'off' }: Change): Promise<void> {
+  async #open({ policy = {}, parts = {}, settings = {} }: Change): Promise<void> {
     const { clock } = this
     this.#server = new HttpServer({
       admission: new Admission({ loopback: true, hosts: [], origins: [] }),
@@ -303,7 +303,7 @@ export class TokenLab {
       replay,
       keys: await Keys.open({ folder: undefined, clock, lifetime: 86_400, overlap: 600 }),
       fetch: { getJson: () => Promise.reject(new Error('nothing is fetched here')) },
-      proofs: new ProofChecker({ replay, clock, nonces, secret: secrets.sealing }),
+      proofs: proofCheckers({ replay, clock, secret: secrets.sealing }),
       revocations: this.revocations,
       audit: { exchange: (line) => void this.lines.push(line) },
       ...parts,
@@ -344,6 +344,7 @@ export class TokenLab {
       algs: ['ES256', 'EdDSA'],
       tokenTtl: 120,
       grantTtl: 60,
+      dpopNonces: 'off',
       maxDepth: 8,
       maxBudget: 6,
       leeway: 5,
@@ -422,7 +423,6 @@ export interface Change {
   readonly policy?: Partial<IssuerPolicy>
   readonly parts?: Partial<ServiceParts>
   readonly settings?: Partial<ServiceSettings>
-  readonly nonces?: 'required' | 'off'
 }
 
 function read(status: number, headers: TokenReply['headers'], raw: string): TokenReply {
