@@ -23,6 +23,13 @@ function globOf(text: string): Glob {
 
 const ANY: Glob = globOf('*')
 
+/** @param length of all the prefixes */
+function startsWithOne(label: string, length: number, prefixes: ReadonlySet<string>): boolean {
+  if (prefixes.size > FEW) return prefixes.has(label.slice(0, length))
+  for (const prefix of prefixes) if (label.startsWith(prefix)) return true
+  return false
+}
+
 /** One term, or one for each glob of the selector's tag. */
 function termsOf({ name, tag, ...rest }: Selector, tags: Policy['tags']): readonly Term[] {
   const hints = Object.entries(rest).filter((hint): hint is [keyof Hints, boolean] => {
@@ -79,10 +86,7 @@ export class Matcher {
     // To look a text up that was just put together costs more than a few comparisons.
     if (this.#exact.size > 0 && this.#exact.has(label)) return true
     for (const [length, prefixes] of this.#prefixes) {
-      if (length > label.length) continue
-      if (prefixes.size > FEW) {
-        if (prefixes.has(label.slice(0, length))) return true
-      } else for (const prefix of prefixes) if (label.startsWith(prefix)) return true
+      if (length <= label.length && startsWithOne(label, length, prefixes)) return true
     }
     for (const term of this.#rest) if (holds(term, label, hints)) return true
     return false
