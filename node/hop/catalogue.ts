@@ -100,6 +100,19 @@ export class Catalogue {
     return this.#viewsOf(asker)?.view(kind).outOfReach.get(name)
   }
 
+  /**
+   * Why a caller is shown less than there may be: it cannot be passed on to an upstream. Said of every name that is not
+   * there, whether the upstream has it or not.
+   */
+  refusal({ endpoint, principal }: Watcher, kind: CapabilityKind): Fault | undefined {
+    const feeds = this.#endpoints.get(endpoint)?.plan.feeds ?? []
+    for (const { mirrors } of feeds) {
+      const refusal = mirrors.delegated?.refusal(kind, principal)
+      if (refusal !== undefined) return refusal
+    }
+    return undefined
+  }
+
   /** Settings of the extensions that upstreams of an endpoint have a caller sees, those of the first that has one. */
   extensions(endpoint: string, principal: Principal): JsonObject {
     const all = this.#upstreams(endpoint, principal)

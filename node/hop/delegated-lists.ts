@@ -5,7 +5,7 @@ import {
   type CapabilityKind,
   type ListKind,
 } from '../../protocol/capability.ts'
-import { asFault } from '../../protocol/errors.ts'
+import { asFault, type Fault } from '../../protocol/errors.ts'
 import { nextTrail, type HopTrail, type NodeId } from '../../protocol/federation.ts'
 import type { Listed } from '../../protocol/listing.ts'
 import { chainDigest } from '../../protocol/token/act.ts'
@@ -51,6 +51,8 @@ interface Holding {
   ttlMs: number
   /** When the last fetch failed; undefined when it did not. */
   failedAt: number | undefined
+  /** Why, if nobody vouches for the caller there. */
+  refusal: Fault | undefined
   fetch: Promise<void> | undefined
 }
 
@@ -136,6 +138,11 @@ export class DelegatedLists {
     return holding?.edition === undefined ? whole : Math.min(whole, STALE_PATIENCE_MS)
   }
 
+  /** Why a caller is shown nothing, if it is because nobody vouches for it there. */
+  refusal(kind: CapabilityKind, principal: Principal): Fault | undefined {
+    return this.#holdings.get(holdingKey(kind, principal))?.refusal
+  }
+
   isFetching(kind: CapabilityKind, principal: Principal): boolean {
     return this.#holdings.get(holdingKey(kind, principal))?.fetch !== undefined
   }
@@ -192,12 +199,15 @@ export class DelegatedLists {
     try {
       const read = await this.#read(kind, ask, holding)
       holding.failedAt = undefined
+      holding.refusal = undefined
       holding.fetchedAt = Date.now()
       if (read !== 'unchanged') this.#take(kind, ask.principal, { holding, read })
       holding.ttlMs = this.#ttlOf(read === 'unchanged' ? undefined : read.ttlMs)
     } catch (error) {
       holding.failedAt = Date.now()
-      const { code, message } = asFault(error)
+      const fault = asFault(error)
+      const { code, message } = fault
+      holding.refusal = code === 'delegation_refused' ? fault : undefined
       const facts = { upstream: this.link.label, list: LIST_RULES[kind].method, code }
       this.#options.log.debug(facts, `no list for a caller: ${message}`)
     }
@@ -290,6 +300,7 @@ export class DelegatedLists {
       fetchedAt: 0,
       ttlMs: 0,
       failedAt: undefined,
+      refusal: undefined,
       fetch: undefined,
     }
     this.#holdings.set(key, made)

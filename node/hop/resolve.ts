@@ -45,7 +45,9 @@ export function resolve(
   const sight = catalogue.sightOf(asker)
   // Hidden before anything is said of it, its headers included: it must look as what was never there.
   if (entry === undefined || !isUsable(entry, received.caller) || sight?.shows(entry) === false) {
-    throw isOutOfReach(parts, call, target) ? tooFar(target) : unknown(target)
+    if (isOutOfReach(parts, call, target)) throw tooFar(target)
+    const refusal = target.kind === 'task' ? undefined : catalogue.refusal(asker, target.kind)
+    throw refusal ?? unknown(target)
   }
   if (entry.paramHeaders.length > 0 && received.request.method === 'tools/call') {
     checkParams(entry, received)

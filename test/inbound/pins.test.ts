@@ -137,6 +137,7 @@ describe('names on the wire', () => {
       federation: 'io.github.banyan-mcp/federation',
       provenance: 'io.github.banyan-mcp/provenance',
       verdict: 'io.github.banyan-mcp/provenance-verdict',
+      view: 'io.github.banyan-mcp/view',
     })
     expect(FEDERATION).toBe(META.federation)
   })

@@ -266,8 +266,8 @@ describe('with the keys of the node and of its server', () => {
     expect(arrived()).toBe(status === 200 ? 1 : 0)
   })
 
-  test.each<[string, JsonObject, string | undefined]>([
-    ['without the scope', { scope: 'ns:other' }, undefined],
+  test.each<[string, JsonObject, string]>([
+    ['without the scope', { scope: 'ns:other' }, 'scope'],
     ['without budget', { mesh: { v: 1, budget: 0 } }, 'budget'],
     ['that passed here before', { act: { iss: 'SERVER', sub: 'B' } }, 'cycle'],
     ['that somebody else may spend', { may_act: { iss: 'SERVER', sub: 'x' } }, 'client'],
