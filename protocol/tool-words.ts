@@ -44,7 +44,9 @@ const ONE_WORD = /^[A-Z]?[a-z]+$/
  */
 export function wordsOf(text: string): string[] {
   const isAscii = ASCII.test(text)
-  const runs = isAscii ? text.match(ASCII_RUN) : text.normalize('NFKD').replace(MARKS, '').match(RUN)
+  const runs = isAscii
+    ? text.match(ASCII_RUN)
+    : text.normalize('NFKD').replace(MARKS, '').match(RUN)
   const words: string[] = []
   for (const run of runs ?? []) {
     if (ONE_WORD.test(run)) pushWord(run, words)
@@ -79,7 +81,7 @@ function singular(word: string): string {
 
 /** Each two neighbours: where words begin, only a dictionary could tell. */
 function pairsOf(run: string): readonly string[] {
-  const letters = [...run.toLowerCase()]
+  const letters = Array.from(run.toLowerCase())
   if (letters.length === 1) return letters
   return letters.slice(1).map((letter, index) => `${letters[index] ?? ''}${letter}`)
 }

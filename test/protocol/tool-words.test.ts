@@ -75,9 +75,14 @@ describe('the words of a tool', () => {
   test('may be missing, of another type, or far too many', () => {
     const none = { name: [], description: [], parameters: [] }
     expect(toolWords({})).toEqual(none)
-    expect(toolWords({ name: 7, description: null, inputSchema: [], annotations: 'x' })).toEqual(none)
+    expect(toolWords({ name: 7, description: null, inputSchema: [], annotations: 'x' })).toEqual(
+      none,
+    )
     const many = Object.fromEntries(
-      Array.from({ length: 5_000 }, (_, index) => [`field${index}`, { description: 'x'.repeat(99) }]),
+      Array.from({ length: 5_000 }, (_, index) => [
+        `field${index}`,
+        { description: 'x'.repeat(99) },
+      ]),
     )
     const { description, parameters } = toolWords({
       description: 'word '.repeat(10_000),

@@ -72,7 +72,11 @@ const FILES: Server = {
     tool(
       'search_files',
       'Recursively search for files and directories matching a pattern. Returns full paths to all matching items.',
-      { path: 'Where to start.', pattern: 'Glob pattern.', excludePatterns: ['array', 'Globs to leave out.'] },
+      {
+        path: 'Where to start.',
+        pattern: 'Glob pattern.',
+        excludePatterns: ['array', 'Globs to leave out.'],
+      },
       ['path', 'pattern'],
     ),
     tool(
@@ -137,13 +141,22 @@ const GITHUB: Server = {
     tool(
       'create_branch',
       'Create a new branch in a repository, from another branch or a commit.',
-      { owner: 'Repository owner.', repo: 'Repository name.', branch: 'Name of the new branch.', from: 'Source branch.' },
+      {
+        owner: 'Repository owner.',
+        repo: 'Repository name.',
+        branch: 'Name of the new branch.',
+        from: 'Source branch.',
+      },
       ['owner', 'repo', 'branch'],
     ),
     tool(
       'get_workflow_run_logs',
       'Download the logs of all jobs of a GitHub Actions workflow run, to find out why a build failed.',
-      { owner: 'Repository owner.', repo: 'Repository name.', runId: ['integer', 'Id of the run.'] },
+      {
+        owner: 'Repository owner.',
+        repo: 'Repository name.',
+        runId: ['integer', 'Id of the run.'],
+      },
       ['owner', 'repo', 'runId'],
     ),
     tool(
@@ -161,7 +174,11 @@ const SLACK: Server = {
     tool(
       'postMessage',
       'Post a message to a Slack channel or direct message conversation.',
-      { channelId: 'Channel, DM or group.', text: 'Message text, mrkdwn.', threadTs: 'Thread to answer in.' },
+      {
+        channelId: 'Channel, DM or group.',
+        text: 'Message text, mrkdwn.',
+        threadTs: 'Thread to answer in.',
+      },
       ['channelId', 'text'],
     ),
     tool('listChannels', 'List public and private channels of the workspace.', {
@@ -177,7 +194,11 @@ const SLACK: Server = {
     tool(
       'addReaction',
       'React to a message with an emoji.',
-      { channelId: 'The channel.', timestamp: 'Of the message.', reaction: 'Name of the emoji, without colons.' },
+      {
+        channelId: 'The channel.',
+        timestamp: 'Of the message.',
+        reaction: 'Name of the emoji, without colons.',
+      },
       ['channelId', 'timestamp', 'reaction'],
     ),
     tool(
@@ -212,10 +233,15 @@ const CALENDAR: Server = {
     tool(
       'find_free_slots',
       'Find times at which all given people are available, for scheduling a meeting.',
-      { attendees: ['array', 'E-mail addresses.'], durationMinutes: ['integer', 'Length of the meeting.'] },
+      {
+        attendees: ['array', 'E-mail addresses.'],
+        durationMinutes: ['integer', 'Length of the meeting.'],
+      },
       ['attendees', 'durationMinutes'],
     ),
-    tool('delete_event', 'Cancel an event and notify its guests.', { eventId: 'The event.' }, ['eventId']),
+    tool('delete_event', 'Cancel an event and notify its guests.', { eventId: 'The event.' }, [
+      'eventId',
+    ]),
   ],
 }
 
@@ -238,7 +264,9 @@ const MAIL: Server = {
       query: 'Gmail search syntax.',
       maxResults: ['integer', 'Most messages to return.'],
     }),
-    tool('get_message', 'Read one e-mail with headers and body.', { messageId: 'The message.' }, ['messageId']),
+    tool('get_message', 'Read one e-mail with headers and body.', { messageId: 'The message.' }, [
+      'messageId',
+    ]),
     tool(
       'create_draft',
       'Save a draft e-mail without sending it.',
@@ -266,7 +294,11 @@ const CRM: Server = {
     tool(
       'create_deal',
       'Add an opportunity to the sales pipeline.',
-      { name: 'Name of the deal.', amount: ['number', 'Expected revenue.'], stage: 'Pipeline stage.' },
+      {
+        name: 'Name of the deal.',
+        amount: ['number', 'Expected revenue.'],
+        stage: 'Pipeline stage.',
+      },
       ['name'],
     ),
     tool('log_activity', 'Record a phone call, meeting or note on the timeline of an account.', {
@@ -280,20 +312,56 @@ const CRM: Server = {
 const DATABASE: Server = {
   namespace: 'postgres',
   tools: [
-    tool('query', 'Run a read-only SQL query against the database.', { sql: 'A SELECT statement.' }, ['sql']),
-    tool('list_tables', 'List all tables in a schema with their row counts.', { schema: 'Default: public.' }),
-    tool('describe_table', 'Show columns, types, indexes and foreign keys of a table.', { table: 'Name of the table.' }, ['table']),
-    tool('explain_query', 'Show the execution plan of a statement, to find out why it is slow.', { sql: 'The statement.', analyze: ['boolean', 'Run it for real.'] }, ['sql']),
+    tool(
+      'query',
+      'Run a read-only SQL query against the database.',
+      { sql: 'A SELECT statement.' },
+      ['sql'],
+    ),
+    tool('list_tables', 'List all tables in a schema with their row counts.', {
+      schema: 'Default: public.',
+    }),
+    tool(
+      'describe_table',
+      'Show columns, types, indexes and foreign keys of a table.',
+      { table: 'Name of the table.' },
+      ['table'],
+    ),
+    tool(
+      'explain_query',
+      'Show the execution plan of a statement, to find out why it is slow.',
+      { sql: 'The statement.', analyze: ['boolean', 'Run it for real.'] },
+      ['sql'],
+    ),
   ],
 }
 
 const CLUSTER: Server = {
   namespace: 'k8s',
   tools: [
-    tool('pods_list', 'List pods in a Kubernetes namespace or in all namespaces.', { namespace: 'Default: all.', labelSelector: 'Label selector.' }),
-    tool('pods_log', 'Get the logs of a container in a pod.', { name: 'The pod.', container: 'The container.', tailLines: ['integer', 'Lines from the end.'] }, ['name']),
-    tool('deployments_scale', 'Set the number of replicas of a deployment.', { name: 'The deployment.', replicas: ['integer', 'How many.'] }, ['name', 'replicas']),
-    tool('pods_delete', 'Delete a pod; its controller starts another one.', { name: 'The pod.' }, ['name']),
+    tool('pods_list', 'List pods in a Kubernetes namespace or in all namespaces.', {
+      namespace: 'Default: all.',
+      labelSelector: 'Label selector.',
+    }),
+    tool(
+      'pods_log',
+      'Get the logs of a container in a pod.',
+      {
+        name: 'The pod.',
+        container: 'The container.',
+        tailLines: ['integer', 'Lines from the end.'],
+      },
+      ['name'],
+    ),
+    tool(
+      'deployments_scale',
+      'Set the number of replicas of a deployment.',
+      { name: 'The deployment.', replicas: ['integer', 'How many.'] },
+      ['name', 'replicas'],
+    ),
+    tool('pods_delete', 'Delete a pod; its controller starts another one.', { name: 'The pod.' }, [
+      'name',
+    ]),
     tool('nodes_top', 'Show CPU and memory usage of the nodes of the cluster.', {}),
   ],
 }
@@ -301,20 +369,63 @@ const CLUSTER: Server = {
 const JIRA: Server = {
   namespace: 'jira',
   tools: [
-    tool('jira_create_issue', 'Create a Jira ticket of some type in a project.', { projectKey: 'Key of the project, like OPS.', issueType: 'Bug, Task, Story.', summary: 'One line.', description: 'Longer text.' }, ['projectKey', 'issueType', 'summary']),
-    tool('jira_search', 'Search tickets with JQL.', { jql: 'The JQL expression.', maxResults: ['integer', 'Most tickets.'] }, ['jql']),
-    tool('jira_transition_issue', 'Move a ticket to another status of its workflow, such as In Progress or Done.', { issueKey: 'Key of the ticket.', transition: 'Name of the transition.' }, ['issueKey', 'transition']),
-    tool('jira_add_worklog', 'Log time spent on a ticket.', { issueKey: 'Key of the ticket.', timeSpent: 'Like 1h 30m.' }, ['issueKey', 'timeSpent']),
+    tool(
+      'jira_create_issue',
+      'Create a Jira ticket of some type in a project.',
+      {
+        projectKey: 'Key of the project, like OPS.',
+        issueType: 'Bug, Task, Story.',
+        summary: 'One line.',
+        description: 'Longer text.',
+      },
+      ['projectKey', 'issueType', 'summary'],
+    ),
+    tool(
+      'jira_search',
+      'Search tickets with JQL.',
+      { jql: 'The JQL expression.', maxResults: ['integer', 'Most tickets.'] },
+      ['jql'],
+    ),
+    tool(
+      'jira_transition_issue',
+      'Move a ticket to another status of its workflow, such as In Progress or Done.',
+      { issueKey: 'Key of the ticket.', transition: 'Name of the transition.' },
+      ['issueKey', 'transition'],
+    ),
+    tool(
+      'jira_add_worklog',
+      'Log time spent on a ticket.',
+      { issueKey: 'Key of the ticket.', timeSpent: 'Like 1h 30m.' },
+      ['issueKey', 'timeSpent'],
+    ),
   ],
 }
 
 const PAYMENTS: Server = {
   namespace: 'stripe',
   tools: [
-    tool('create_refund', 'Refund a payment intent, in full or in part.', { payment_intent: 'The payment.', amount: ['integer', 'In cents; default all.'] }, ['payment_intent']),
-    tool('list_invoices', 'List invoices of a customer.', { customer: 'The customer.', limit: ['integer', 'Most invoices.'] }),
-    tool('create_payment_link', 'Create a link customers can pay at.', { price: 'The price.', quantity: ['integer', 'How many.'] }, ['price', 'quantity']),
-    tool('cancel_subscription', 'Cancel the subscription of a customer, now or at the end of the period.', { subscription: 'The subscription.' }, ['subscription']),
+    tool(
+      'create_refund',
+      'Refund a payment intent, in full or in part.',
+      { payment_intent: 'The payment.', amount: ['integer', 'In cents; default all.'] },
+      ['payment_intent'],
+    ),
+    tool('list_invoices', 'List invoices of a customer.', {
+      customer: 'The customer.',
+      limit: ['integer', 'Most invoices.'],
+    }),
+    tool(
+      'create_payment_link',
+      'Create a link customers can pay at.',
+      { price: 'The price.', quantity: ['integer', 'How many.'] },
+      ['price', 'quantity'],
+    ),
+    tool(
+      'cancel_subscription',
+      'Cancel the subscription of a customer, now or at the end of the period.',
+      { subscription: 'The subscription.' },
+      ['subscription'],
+    ),
     tool('retrieve_balance', 'Get the current balance of the account, available and pending.', {}),
   ],
 }
@@ -322,11 +433,33 @@ const PAYMENTS: Server = {
 const WEB: Server = {
   namespace: 'web',
   tools: [
-    tool('fetchURL', 'Fetch a web page and extract its contents as Markdown.', { url: 'Address of the page.', max_length: ['integer', 'Most characters.'] }, ['url']),
-    tool('brave_web_search', 'Search the internet for news, articles and general information.', { query: 'Search terms.', count: ['integer', 'Results, 1 to 20.'] }, ['query']),
-    tool('browser_take_screenshot', 'Take a picture of the current browser page.', { fullPage: ['boolean', 'Also what is below the fold.'] }),
-    tool('browser_click', 'Click an element on the page.', { ref: 'The element, from the snapshot.' }, ['ref']),
-    tool('browser_fill_form', 'Type values into the fields of a form.', { fields: ['array', 'Fields and values.'] }, ['fields']),
+    tool(
+      'fetchURL',
+      'Fetch a web page and extract its contents as Markdown.',
+      { url: 'Address of the page.', max_length: ['integer', 'Most characters.'] },
+      ['url'],
+    ),
+    tool(
+      'brave_web_search',
+      'Search the internet for news, articles and general information.',
+      { query: 'Search terms.', count: ['integer', 'Results, 1 to 20.'] },
+      ['query'],
+    ),
+    tool('browser_take_screenshot', 'Take a picture of the current browser page.', {
+      fullPage: ['boolean', 'Also what is below the fold.'],
+    }),
+    tool(
+      'browser_click',
+      'Click an element on the page.',
+      { ref: 'The element, from the snapshot.' },
+      ['ref'],
+    ),
+    tool(
+      'browser_fill_form',
+      'Type values into the fields of a form.',
+      { fields: ['array', 'Fields and values.'] },
+      ['fields'],
+    ),
   ],
 }
 
@@ -334,29 +467,66 @@ const OTHERS: readonly Server[] = [
   {
     namespace: 'weather',
     tools: [
-      tool('get_forecast', 'Weather forecast for a place, hourly or daily: temperature, rain, wind.', { latitude: ['number', 'Degrees north.'], longitude: ['number', 'Degrees east.'] }, ['latitude', 'longitude']),
-      tool('get_alerts', 'Active severe weather warnings for a state.', { state: 'Two letters.' }, ['state']),
+      tool(
+        'get_forecast',
+        'Weather forecast for a place, hourly or daily: temperature, rain, wind.',
+        { latitude: ['number', 'Degrees north.'], longitude: ['number', 'Degrees east.'] },
+        ['latitude', 'longitude'],
+      ),
+      tool('get_alerts', 'Active severe weather warnings for a state.', { state: 'Two letters.' }, [
+        'state',
+      ]),
     ],
   },
   {
     namespace: 'maps',
     tools: [
-      tool('geocode', 'Convert an address into geographic coordinates.', { address: 'The address.' }, ['address']),
-      tool('directions', 'Route between two places by car, bicycle, on foot or by public transport.', { origin: 'From.', destination: 'To.', mode: 'driving, walking, bicycling or transit.' }, ['origin', 'destination']),
+      tool(
+        'geocode',
+        'Convert an address into geographic coordinates.',
+        { address: 'The address.' },
+        ['address'],
+      ),
+      tool(
+        'directions',
+        'Route between two places by car, bicycle, on foot or by public transport.',
+        { origin: 'From.', destination: 'To.', mode: 'driving, walking, bicycling or transit.' },
+        ['origin', 'destination'],
+      ),
     ],
   },
   {
     namespace: 'memory',
     tools: [
-      tool('create_entities', 'Create multiple new entities in the knowledge graph.', { entities: ['array', 'Name, type and observations of each.'] }, ['entities']),
-      tool('search_nodes', 'Search for nodes in the knowledge graph that were remembered earlier.', { query: 'Matched against names, types and observations.' }, ['query']),
+      tool(
+        'create_entities',
+        'Create multiple new entities in the knowledge graph.',
+        { entities: ['array', 'Name, type and observations of each.'] },
+        ['entities'],
+      ),
+      tool(
+        'search_nodes',
+        'Search for nodes in the knowledge graph that were remembered earlier.',
+        { query: 'Matched against names, types and observations.' },
+        ['query'],
+      ),
     ],
   },
   {
     namespace: 'storage',
     tools: [
-      tool('s3_put_object', 'Upload an object to an S3 bucket.', { bucket: 'The bucket.', key: 'The key.', body: 'Base64.' }, ['bucket', 'key', 'body']),
-      tool('s3_presign_url', 'Make a temporary download link for an object.', { bucket: 'The bucket.', key: 'The key.', expiresIn: ['integer', 'Seconds.'] }, ['bucket', 'key']),
+      tool(
+        's3_put_object',
+        'Upload an object to an S3 bucket.',
+        { bucket: 'The bucket.', key: 'The key.', body: 'Base64.' },
+        ['bucket', 'key', 'body'],
+      ),
+      tool(
+        's3_presign_url',
+        'Make a temporary download link for an object.',
+        { bucket: 'The bucket.', key: 'The key.', expiresIn: ['integer', 'Seconds.'] },
+        ['bucket', 'key'],
+      ),
     ],
   },
 ]
