@@ -9,7 +9,7 @@ import { describeWish } from './own-arguments.ts'
  * @throws WrongArguments
  */
 export async function describeTools(
-  { catalogue }: { readonly catalogue: Catalogue },
+  { catalogue }: { readonly catalogue: Pick<Catalogue, 'seen' | 'refresh'> },
   call: Authenticated,
 ): Promise<string> {
   const { caller, request } = call.received

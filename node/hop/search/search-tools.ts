@@ -8,7 +8,7 @@ import type { ToolIndexes } from './tool-indexes.ts'
 
 /** What searching takes. */
 export interface SearchParts {
-  readonly catalogue: Catalogue
+  readonly catalogue: Pick<Catalogue, 'seen' | 'refresh'>
   readonly selections: Selections
   readonly indexes: ToolIndexes
 }

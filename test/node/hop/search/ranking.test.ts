@@ -46,9 +46,9 @@ describe('the labelled set', () => {
     expect(reciprocal).toBeGreaterThan(0.91)
   })
 
-  test('among 10 000 others', () => {
-    const { recall, reciprocal } = quality([...toolCatalogue(10_000), ...TOOLS])
-    expect(recall).toBeGreaterThan(0.86)
-    expect(reciprocal).toBeGreaterThan(0.82)
+  test('among 2 000 others', () => {
+    const { recall, reciprocal } = quality([...toolCatalogue(2_000), ...TOOLS])
+    expect(recall).toBeGreaterThan(0.89)
+    expect(reciprocal).toBeGreaterThan(0.86)
   })
 })
