@@ -38,11 +38,10 @@ describe.each(CLIENTS)('$client', ({ connect }) => {
     const called = await client.call('call_tool', { name, arguments: { a: 40, b: 2 } })
     expect(called).toMatchObject({ structuredContent: { sum: 42 } })
 
-    const steps: number[] = []
     await client.call(
       'call_tool',
       { name: 'fx__progress', arguments: { steps: 3 } },
-      { onprogress: ({ progress }) => steps.push(progress) },
+      { onprogress: () => undefined },
     )
     expect(client.delivered).toEqual([1, 2, 3])
 

@@ -12,7 +12,7 @@ import { CODE, type JsonObject } from '../fixtures/wire.ts'
 import { byCallTool, wrapped } from './by-call-tool.ts'
 import { callMatrix, type MatrixSubject } from './call-matrix.ts'
 import { callerOf, ERAS, textOf } from './caller.ts'
-import { Mesh } from './mesh.ts'
+import { configOf, Mesh, type NodePlan } from './mesh.ts'
 import { Records } from './records.ts'
 import { TaskCaller, WITH_TASKS } from './task-caller.ts'
 
@@ -26,20 +26,16 @@ afterEach(async () => {
   await mesh.close()
 })
 
-function planOf(url: string): { upstreams: object; namespaces: object; endpoints: object } {
+function planOf(url: string): NodePlan {
   return {
     upstreams: { fixture: { http: { url } } },
     namespaces: { fx: { from: ['fixture'] } },
     endpoints: SEARCHED,
-  } as never
+  }
 }
 
 async function front(url: string, records?: Records): Promise<BanyanNode> {
-  return mesh.ready(
-    'front',
-    planOf(url) as never,
-    records === undefined ? {} : { log: records.log },
-  )
+  return mesh.ready('front', planOf(url), records === undefined ? {} : { log: records.log })
 }
 
 async function fixtureOf(...given: Parameters<typeof FixtureServer.start>): Promise<FixtureServer> {
@@ -48,16 +44,25 @@ async function fixtureOf(...given: Parameters<typeof FixtureServer.start>): Prom
   return fixture
 }
 
+/** An answer without what differs in any two. */
+function bare({ raw }: { readonly raw: string }): string {
+  return raw.replaceAll(/id: .*\n|"requestState":"[^"]*"/g, '')
+}
+
+function accept(): JsonObject {
+  return { action: 'accept', content: { name: 'Ada' } }
+}
+
 describe.each(ERAS)('over two nodes, before a server of era %s', (upstreamEra) => {
   const own = new Mesh()
   let subject: MatrixSubject
 
   beforeAll(async () => {
     const fixture = await FixtureServer.start({ era: upstreamEra })
-    const behind = await own.ready('behind', planOf(fixture.url) as never)
+    const behind = await own.ready('behind', planOf(fixture.url))
     const node = { url: behind.endpointUrl('main'), as: '{namespace}' }
-    const front = await own.ready('front', { upstreams: { next: { node } }, endpoints: SEARCHED })
-    subject = { fixture, nodes: [front, behind], url: front.endpointUrl('main') }
+    const outer = await own.ready('front', { upstreams: { next: { node } }, endpoints: SEARCHED })
+    subject = { fixture, nodes: [outer, behind], url: outer.endpointUrl('main') }
   })
 
   afterAll(async () => {
@@ -82,8 +87,6 @@ describe.each(ERAS)('over two nodes, before a server of era %s', (upstreamEra) =
       const headers = name === 'region' ? { 'mcp-param-region': 'eu' } : {}
       const direct = await caller.call(`fx__${name}`, args, { id: 7, headers })
       const through = await byCallTool(caller).call(`fx__${name}`, args, { id: 7 })
-      const bare = ({ raw }: { readonly raw: string }): string =>
-        raw.replaceAll(/id: .*\n|"requestState":"[^"]*"/g, '')
       expect(bare(through)).toBe(bare(direct))
       expect(through.status).toBe(direct.status)
       expect(subject.fixture.violations).toEqual([])
@@ -129,14 +132,13 @@ describe.each(ERAS)('a caller of era %s', (era) => {
     for (const upstream of ERAS) {
       const fixture = await fixtureOf({ era: upstream })
       const url = (await front(fixture.url)).endpointUrl('main')
-      const answer = (): JsonObject => ({ action: 'accept', content: { name: 'Ada' } })
-      const guest: Guest = await guestOf(era, url, { answer })
+      const guest: Guest = await guestOf(era, url, { answer: accept })
       const { result, asked } = await guest.request(
         'tools/call',
         wrapped({ name: 'fx__ask_form', arguments: {} }),
       )
       expect(asked).toHaveLength(1)
-      expect(JSON.parse(textOf({ result }))).toEqual({ form: answer() })
+      expect(JSON.parse(textOf({ result }))).toEqual({ form: accept() })
       expect(fixture.calls('ask_form').length).toBe(upstream === '2026' ? 2 : 1)
       await mesh.close()
     }
@@ -145,11 +147,8 @@ describe.each(ERAS)('a caller of era %s', (era) => {
   test('leaves a line in the audit that names the tool', async () => {
     const records = new Records()
     const fixture = await fixtureOf()
-    const plan = { ...planOf(fixture.url), audit: {} }
-    const config = {
-      node: { name: 'edge', organisation: 'acme', listen: '127.0.0.1:0', state: 'memory' },
-    }
-    const node = await mesh.startConfig({ ...config, ...plan }, { log: records.log })
+    const config = { ...configOf('edge', planOf(fixture.url)), audit: {} }
+    const node = await mesh.startConfig(config, { log: records.log })
     await node.ready()
     const caller = await callerOf(era, node.endpointUrl('main'))
     await byCallTool(caller).call('fx__echo', { message: 'x' })

@@ -13,7 +13,7 @@ import { WrongArguments } from './own-arguments.ts'
 import { searchTools, type SearchParts } from './search-tools.ts'
 
 /** What serving calls takes. */
-export interface FinderParts extends RelayParts, SearchParts {}
+export interface FinderParts extends RelayParts, Omit<SearchParts, 'catalogue'> {}
 
 /** An endpoint's own tool, answered from what its caller's list would hold: the JSON text of the structured result. */
 type OwnTool = (parts: FinderParts, call: Authenticated) => Promise<string>

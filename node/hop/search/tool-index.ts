@@ -28,7 +28,7 @@ const MAX_CANDIDATES = 500
 const MAX_OCCURRENCES = 10_000
 
 /** What an occurrence of a word takes in memory, bytes (`npm run bench:search`). */
-const BYTES_A_WORD = 64
+const BYTES_A_WORD = 80
 
 /**
  * Ranks tools by BM25. All that its weights are made from (how many tools there are, how many have a word, how long they
@@ -47,7 +47,7 @@ export class ToolIndex {
 
   /** Adds a tool; the first is number 0. */
   add(tool: IndexedTool): void {
-    const words = FIELDS.flatMap((field) => tool[field].split(' '))
+    const words = FIELDS.flatMap((field) => (tool[field] === '' ? [] : tool[field].split(' ')))
     for (const word of new Set(words)) this.#spread.set(word, (this.#spread.get(word) ?? 0) + 1)
     this.#words += words.length
     this.#index.add({ ...tool, id: this.#index.documentCount })

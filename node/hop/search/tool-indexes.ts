@@ -4,7 +4,7 @@ import type { Listed } from '../../../protocol/listing.ts'
 import { toolWords, wordsOf } from '../../../protocol/tool-words.ts'
 import type { ViewItem } from '../view.ts'
 import type { Selection } from './selections.ts'
-import { ToolIndex, type IndexedTool } from './tool-index.ts'
+import type { IndexedTool, ToolIndex } from './tool-index.ts'
 
 /** How long building holds up everything else at a time, milliseconds. */
 const SLICE_MS = 5
@@ -70,7 +70,9 @@ export class ToolIndexes {
   }
 
   async #build(items: readonly ViewItem[]): Promise<ToolIndex> {
-    const index = new ToolIndex()
+    // Most nodes search nothing, and need not have it in memory.
+    const { ToolIndex: Index } = await import('./tool-index.ts')
+    const index = new Index()
     let until = performance.now() + SLICE_MS
     for (const item of items) {
       index.add({ ...this.#wordsOf(item), namespace: wordsOf(item.entry.namespace).join(' ') })
