@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Listed } from '../../../protocol/listing.ts'
 import { hasCoreTasks } from '../../../protocol/revisions.ts'
 import type { Sight } from '../sight.ts'
@@ -12,14 +12,12 @@ export interface Selection {
 }
 
 /** Kinds of callers of whom it is remembered what they see of one view. */
-const MAX_SELECTIONS = 256
+const MAX_SELECTIONS = 128
 
 /** What callers see of views, for as long as those are shown. */
 export class Selections {
   readonly #made = new WeakMap<View, Map<string, Selection>>()
-  /** Numbers of definitions; lists that were fetched anew keep those that have not changed. */
-  readonly #serials = new WeakMap<Listed, number>()
-  #lastSerial = 0
+  readonly #texts = new WeakMap<Listed, string>()
 
   /** @param sight undefined: sees everything */
   of(view: View, speaker: Speaker, sight: Sight | undefined): Selection {
@@ -38,16 +36,17 @@ export class Selections {
 
   #digest(items: readonly ViewItem[]): string {
     const lines = items.map(
-      ({ entry, listed }) => `${this.#serial(listed)} ${entry.namespace} ${entry.name}\n`,
+      ({ entry, listed }) => `${this.#textOf(listed)} ${entry.namespace} ${entry.name}\n`,
     )
-    return createHash('sha256').update(lines.join('')).digest('base64url')
+    return hash('sha256', lines.join(''), 'base64url')
   }
 
-  #serial(listed: Listed): number {
-    const known = this.#serials.get(listed)
+  /** A digest of a definition: it may have been fetched for several callers. */
+  #textOf(listed: Listed): string {
+    const known = this.#texts.get(listed)
     if (known !== undefined) return known
-    this.#lastSerial += 1
-    this.#serials.set(listed, this.#lastSerial)
-    return this.#lastSerial
+    const made = hash('sha256', listed.text, 'base64url')
+    this.#texts.set(listed, made)
+    return made
   }
 }

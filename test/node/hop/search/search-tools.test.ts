@@ -209,6 +209,14 @@ describe('indexes', () => {
     expect(world.indexes.size).toBe(2)
   })
 
+  test('are shared by equal tools that were fetched apart', async () => {
+    const world = new World(viewOf([toolAt('docs/a_file')]))
+    await world.names('file')
+    world.seen = { ...world.seen, view: viewOf([toolAt('docs/a_file')]) }
+    await world.names('file')
+    expect(world.indexes.size).toBe(1)
+  })
+
   test('are made once, however many ask at the same time', async () => {
     const world = new World(many(200))
     await Promise.all(Array.from({ length: 10 }, () => world.names('tool')))
