@@ -7,7 +7,7 @@ import type { Selection } from './selections.ts'
 import type { IndexedTool, ToolIndex } from './tool-index.ts'
 
 /** How long building holds up everything else at a time, milliseconds. */
-const SLICE_MS = 5
+const SLICE_MS = 2
 
 /** What is used by nobody for so long goes when another is made, milliseconds. */
 const IDLE_MS = 600_000
