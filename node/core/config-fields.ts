@@ -40,6 +40,14 @@ export const nameGlob: z.ZodString = z
     'must be a namespace name, or a glob of A-Z a-z 0-9 _ - and * (any run of characters)',
   )
 
+/** A glob over names of tools with their namespace. */
+export const toolGlob: z.ZodString = z
+  .string()
+  .regex(
+    /^[^\p{Cc}\s]{1,1024}$/u,
+    'must be <namespace>__<name>, or a glob with * (any run of characters)',
+  )
+
 /** Free text, at least one character, none of them NUL. */
 export const text: z.ZodString = z
   .string()
