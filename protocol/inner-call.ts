@@ -1,4 +1,5 @@
-import { duplicateKey, memberOf, members, readValue, type Member } from './json-bytes.ts'
+import { duplicateKey, memberOf, members, type Member } from './json-bytes.ts'
+import { readValue } from './json-value.ts'
 import { removeMembers, splice, type Edit } from './json-edit.ts'
 import { readBody, type RpcRequest } from './jsonrpc.ts'
 
