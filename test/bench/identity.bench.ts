@@ -179,8 +179,8 @@ async function costs(node: GuardedNode, { rounds, requests }: Options): Promise<
   return table(['one hop, 100 B, 2026', 'CPU µs', '+ µs', '× open', 'at most + µs'], rows)
 }
 
-function spreadText({ median: middle, min, max }: Spread): string {
-  return `${figure(middle)} (${figure(min)}–${figure(max)})`
+function spreadText({ median: half, min, max }: Spread): string {
+  return `${figure(half)} (${figure(min)}–${figure(max)})`
 }
 
 function middle(values: readonly number[]): number {
