@@ -32,8 +32,16 @@ const PATIENCE_MS = 30_000
 const TOOLS = 10
 const MEBI = 2 ** 20
 
-/** What identity.md and the code promise at most. */
+/** What is promised at most, on a machine where a signature and its check take so much together, µs. */
 const GOALS = { bearer: 20, bound: 350, coldMs: 5 }
+const GOALS_SIGNING = 25 + 71
+
+/** A goal, what it comes to on this machine, and whether it is met here. */
+function verdict(goal: number, measured: number, pace: number): string {
+  const here = goal * pace
+  const met = measured <= goal ? 'met' : measured <= here ? 'met at this pace' : 'NOT MET'
+  return `${goal}; here ${figure(here)} (${met})`
+}
 
 interface Options {
   readonly rounds: number
@@ -121,7 +129,7 @@ function cpuOf(step: () => unknown): number {
 }
 
 /** What one signature and one check of it cost in this process: no hop with a proof can cost less. */
-function yardstick(): string {
+function yardstick(): { readonly pace: number; readonly text: string } {
   const key = SigningKey.generate()
   const input = 'x'.repeat(400)
   const signature = key.sign(input)
@@ -129,13 +137,16 @@ function yardstick(): string {
     cpuOf(() => key.sign(input)),
     cpuOf(() => verifySignature(key.public, 'ES256', input, signature)),
   ]
-  return table(
+  const pace = (made + checked) / GOALS_SIGNING
+  const text = table(
     ['ES256 alone', 'CPU µs'],
     [
       ['signature', figure(made)],
       ['check', figure(checked)],
+      ['both / those of the machine the goals are for', figure(pace)],
     ],
   )
+  return { pace, text }
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -145,7 +156,8 @@ const WORDS: Readonly<Record<string, string>> = {
   bound: 'the same, and a token and proof of its own for the upstream',
 }
 
-async function costs(node: GuardedNode, { rounds, requests }: Options): Promise<string> {
+async function costs(node: GuardedNode, options: Options, pace: number): Promise<string> {
+  const { rounds, requests } = options
   const cells = cellsOf(node).map((cell) => ({
     ...cell,
     caller: new Caller(cell.url, IN_FLIGHT),
@@ -173,7 +185,7 @@ async function costs(node: GuardedNode, { rounds, requests }: Options): Promise<
       figure(spread(each).median),
       name === 'open' ? '-' : spreadText(more),
       name === 'open' ? '1.00' : spreadText(paired(each, open, (a, b) => a / b)),
-      goal === undefined ? '' : `${goal} (${more.median <= goal ? 'met' : 'NOT MET'})`,
+      goal === undefined ? '' : verdict(goal, more.median, pace),
     ]
   })
   return table(['one hop, 100 B, 2026', 'CPU µs', '+ µs', '× open', 'at most + µs'], rows)
@@ -188,7 +200,11 @@ function middle(values: readonly number[]): number {
 }
 
 /** Two organisations, each with a process of its own; every fresh caller needs a grant and a redemption. */
-async function cold(build: Build, server: string, { fresh }: Options): Promise<string> {
+async function cold(
+  build: Build,
+  server: string,
+  { fresh, pace }: { readonly fresh: number; readonly pace: number },
+): Promise<string> {
   const far = {
     upstreams: { far: { http: { url: server } } },
     namespaces: { far: { from: ['far'] } },
@@ -238,7 +254,7 @@ async function cold(build: Build, server: string, { fresh }: Options): Promise<s
         [
           'the exchange: caller verified, grant, redemption',
           figure(exchange),
-          `${GOALS.coldMs} (${exchange <= GOALS.coldMs ? 'met' : 'NOT MET'})`,
+          verdict(GOALS.coldMs, exchange, pace),
         ],
       ],
     )
@@ -298,16 +314,17 @@ async function memory(build: Build, server: string, { principals }: Options): Pr
 }
 
 async function measure(build: Build, server: string, options: Options): Promise<string> {
-  const parts: string[] = [yardstick()]
+  const { pace, text } = yardstick()
+  const parts: string[] = [text]
   const node = await startGuarded({ cli: build.cli, name: 'edge', parts: edgeParts(server) })
   try {
     progress('cost of a call')
-    parts.push(await costs(node, options))
+    parts.push(await costs(node, options, pace))
   } finally {
     await node.stop()
   }
   progress('cold exchange')
-  parts.push(await cold(build, server, options))
+  parts.push(await cold(build, server, { fresh: options.fresh, pace }))
   progress('memory')
   parts.push(await memory(build, server, options))
   const model = cpus()[0]?.model ?? 'unknown'
