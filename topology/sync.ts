@@ -7,7 +7,7 @@ import { compareVersions } from './version.ts'
 const PAGE_CHARS = 256_000
 
 /** Nodes told of in one request. */
-const PAGE_NODES = 5_000
+const PAGE_NODES = 2_000
 
 /** What somebody has of one node: `[id, inc, seq, digests]`. */
 export type Holding = readonly [id: NodeId, inc: number, seq: number, digests: string]
