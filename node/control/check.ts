@@ -107,6 +107,11 @@ function importedOffers(endpoint: EndpointConfig, config: NodeConfig): readonly 
   })
 }
 
+/** What an endpoint offers: own namespaces by name, imported ones as globs. */
+export function offersAt(endpoint: EndpointConfig, config: NodeConfig): readonly OfferReport[] {
+  return [...ownOffers(endpoint, config), ...importedOffers(endpoint, config)]
+}
+
 function remoteReports(config: NodeConfig, url: string): readonly RemoteReport[] {
   return Object.entries(config.upstreams).flatMap(([label, upstream]) => {
     if (upstream.kind === 'stdio') return []

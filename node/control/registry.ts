@@ -78,8 +78,8 @@ export interface RegistryParts extends ConnectorParts {
   readonly provenance: (label: string, upstream: UpstreamConfig) => Provenance | undefined
 }
 
-/** Undefined where scopes alone decide. */
-function policyOf({ visibility, clients, tags }: NodeConfig): VisibilityPolicy | undefined {
+/** The rules of a configuration; undefined where scopes alone decide. */
+export function policyOf({ visibility, clients, tags }: NodeConfig): VisibilityPolicy | undefined {
   return visibility === 'open' ? undefined : { rules: visibility, tags, classes: clients }
 }
 

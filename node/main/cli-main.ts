@@ -3,6 +3,7 @@ import { mayColour } from '../core/config.ts'
 import { callCommand } from './cli-call.ts'
 import { checkCommand } from './cli-check.ts'
 import { runCli } from './cli-frame.ts'
+import { explainCommand } from './cli-explain.ts'
 import { keysCommand } from './cli-keys.ts'
 import { listCommand } from './cli-list.ts'
 import { pinCommand } from './cli-pin.ts'
@@ -20,6 +21,7 @@ const COMMANDS = [
   listCommand,
   callCommand,
   checkCommand,
+  explainCommand,
   traceCommand,
   tokenCommand,
   keysCommand,

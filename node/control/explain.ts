@@ -1,0 +1,159 @@
+import type { CapabilityKind } from '../../protocol/capability.ts'
+import type { ToolId } from '../../protocol/names.ts'
+import type { Era } from '../../protocol/revisions.ts'
+import type { NodeConfig } from '../core/config-types.ts'
+import type { Decided, Reason, Sights } from '../hop/sight.ts'
+import { atEndpoint, type AskedAbout, type AtEndpoint } from './asked-about.ts'
+
+/** What a decision was made at: `caller` where it is nobody there, `open` where nothing hides anything. */
+export type ExplainedLevel = Reason['level'] | 'caller'
+
+/** A rule, by its index in `visibility`. */
+export interface RuleReport {
+  readonly index: number
+  /** `file:line`; absent where the configuration is from no file. */
+  readonly place?: string | undefined
+}
+
+/** Something to explain. */
+export interface Explainable {
+  readonly entry: Decided & {
+    /** As callers of the endpoint know it. */
+    readonly name: string
+    /** The one era whose callers can use it; undefined when all can. */
+    readonly only?: Era | undefined
+  }
+  /** Labels of the upstreams that lead to it, the preferred one first. */
+  readonly upstreams: readonly string[]
+  /** Where it lives; absent where that is not known. */
+  readonly origin?: ToolId | undefined
+}
+
+/** Whether somebody sees something at an endpoint of this node, and why. */
+export interface Explanation {
+  readonly endpoint: string
+  readonly kind: CapabilityKind
+  readonly name: string
+  readonly namespace: string
+  /** Name, URI or URI template, as the namespace has it. */
+  readonly capability: string
+  readonly visible: boolean
+  readonly level: ExplainedLevel
+  /** The rule that decided; absent where none did. */
+  readonly rule?: RuleReport | undefined
+  /** The scope that would do. */
+  readonly needs?: string | undefined
+  /** All of it in words. */
+  readonly because: string
+  /** The node that decided, `organisation/name`. Nodes behind it decide for themselves. */
+  readonly hop: string
+  readonly only?: Era | undefined
+  readonly upstreams: readonly string[]
+  readonly origin?: ToolId | undefined
+}
+
+/** Why an endpoint has nothing of a name, as far as the node can tell. */
+export interface Unlisted {
+  readonly endpoint: string
+  readonly reasons: readonly string[]
+}
+
+/** Something to know about all answers for an endpoint. */
+export interface Note {
+  readonly endpoint: string
+  readonly note: string
+}
+
+/** The answers to one question. */
+export interface Explanations {
+  readonly items: readonly Explanation[]
+  /** Endpoints that have nothing of the name that was asked for. */
+  readonly unlisted: readonly Unlisted[]
+  readonly notes: readonly Note[]
+}
+
+/** What explanations are made from. */
+export interface ExplainGround {
+  readonly config: NodeConfig
+  /** Base URL of the node; undefined while its port is not known. */
+  readonly base: string | undefined
+  /** The decisions of an endpoint: those of the node that runs, or made from a file. */
+  readonly sights: (endpoint: string) => Sights | undefined
+}
+
+/** Explains what one somebody sees at one endpoint. */
+export interface EndpointExplainer {
+  readonly at: AtEndpoint
+  explain(item: Explainable): Explanation
+}
+
+/**
+ * Prepares explanations of what somebody sees at an endpoint. They are the decisions of that endpoint's {@link Sights},
+ * never decided here.
+ */
+export function explainAt(
+  { config, base, sights }: ExplainGround,
+  asked: AskedAbout,
+  endpoint: string,
+): EndpointExplainer {
+  const decisions = sights(endpoint)
+  const at: AtEndpoint =
+    decisions === undefined
+      ? { refused: 'there is no such endpoint' }
+      : atEndpoint(asked, { endpoint, sights: decisions, config, base })
+  const hop = `${config.node.organisation}/${config.node.name}`
+  const reasonOf = (entry: Decided): Explained => {
+    if ('refused' in at || decisions === undefined) return refusedAs(at)
+    return inWords(decisions.why(at.onlooker, entry), entry.kind, config)
+  }
+  return {
+    at,
+    explain: ({ entry, upstreams, origin }) => {
+      const { kind, name, namespace, id, only } = entry
+      const what = { endpoint, kind, name, namespace, capability: id.name }
+      return { ...what, ...reasonOf(entry), hop, only, upstreams, origin }
+    },
+  }
+}
+
+/** What there is to know about an explainer's answers. */
+export function notesOf(endpoint: string, { at }: EndpointExplainer): readonly Note[] {
+  return 'note' in at && at.note !== undefined ? [{ endpoint, note: at.note }] : []
+}
+
+type Explained = Pick<Explanation, 'visible' | 'level' | 'rule' | 'needs' | 'because'>
+
+function refusedAs(at: AtEndpoint): Explained {
+  const because = 'refused' in at ? at.refused : ''
+  return { visible: false, level: 'caller', because }
+}
+
+function inWords(
+  { visible, level, rule: index, needs }: Reason,
+  kind: CapabilityKind,
+  config: NodeConfig,
+): Explained {
+  const rule = index === undefined ? undefined : ruleOf(index, config)
+  const said = { visible, level, rule, needs }
+  return { ...said, because: wordsOf(said, kind) }
+}
+
+function ruleOf(index: number, { visibility }: NodeConfig): RuleReport {
+  return { index, place: visibility === 'open' ? undefined : visibility[index]?.place }
+}
+
+function wordsOf(
+  { visible, level, rule, needs }: Omit<Explained, 'because'>,
+  kind: CapabilityKind,
+): string {
+  const what = level === 'capability' ? kind : level
+  if (rule !== undefined) {
+    const named = rule.place ?? `visibility[${rule.index}]`
+    return visible ? `${named} allows it` : `${named} denies the ${what}`
+  }
+  if (level === 'open') return 'visibility is open'
+  if (level !== 'scopes') return `no rule allows the ${what}`
+  if (visible) return 'visibility is open, and the scopes cover it'
+  const hint = needs === undefined ? '' : `: ${needs} would`
+  return `the scopes do not cover it${hint}`
+}
