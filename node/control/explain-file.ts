@@ -93,8 +93,8 @@ function fileNotes(config: NodeConfig, { explainer, endpoint }: Explaining): rea
   return byHints ? [...own, { endpoint, note }] : own
 }
 
-function asksForHints({ name: _, tag: __, ...hints }: Selector): boolean {
-  return Object.keys(hints).length > 0
+function asksForHints(selector: Selector): boolean {
+  return Object.keys(selector).some((field) => field !== 'name' && field !== 'tag')
 }
 
 /** What a name can stand for at an endpoint: `<namespace>__<name>`, or the name alone where there is one namespace. */
