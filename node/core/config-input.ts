@@ -84,6 +84,21 @@ export interface AuditInput {
   readonly bufferBytes?: number | string
 }
 
+/** {@link NodeConfigInput} `admin`. */
+export interface AdminInput {
+  readonly listen?: string
+  readonly auth?: 'keys' | 'none'
+  readonly keys?: readonly {
+    readonly name: string
+    readonly hash: string
+    readonly readOnly?: boolean
+    readonly notAfter?: string
+  }[]
+  readonly write?: boolean
+  readonly allowedHosts?: readonly string[]
+  readonly tls?: { readonly cert: string; readonly key: string }
+}
+
 type OneOrMore<T> = T | readonly T[]
 
 /** One way to be in a class of {@link NodeConfigInput} `clients`. */
@@ -151,4 +166,5 @@ export interface NodeConfigInput {
   readonly visibility?: 'open' | readonly RuleInput[]
   readonly expect?: readonly ExpectationInput[]
   readonly audit?: 'off' | AuditInput
+  readonly admin?: AdminInput
 }

@@ -5,6 +5,7 @@ import {
   defined,
   distinct,
   duration,
+  hostValue,
   label,
   listenAddress,
   nameGlob,
@@ -17,6 +18,7 @@ import {
 } from './config-fields.ts'
 import { LIMITS, type LimitName, type LimitSpec, type Limits } from './config-limits.ts'
 import type { ConfigDraft, EndpointDraft } from './config-drafts.ts'
+import { adminSchema } from './config-admin.ts'
 import { auditSchema } from './config-audit.ts'
 import { endpointAuth } from './config-endpoint-auth.ts'
 import { isSecure } from './config-identity-fields.ts'
@@ -28,14 +30,6 @@ import type { NamespaceConfig, NodeSettings, TlsSettings } from './config-types.
 import { upstreamSchema } from './config-upstream.ts'
 
 const SESSION_KEY_BYTES = 32
-
-const hostValue = z
-  .string()
-  .regex(
-    /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?$/,
-    'must be a host or host:port, without scheme or path',
-  )
-  .toLowerCase()
 
 const originValue = z
   .string()
@@ -236,6 +230,7 @@ export const configSchema: z.ZodType<ConfigDraft> = z
     visibility: visibilitySchema.prefault('open'),
     expect: expectSchema.prefault([]),
     audit: auditSchema.optional(),
+    admin: adminSchema.optional(),
   })
   .transform((config): ConfigDraft => defined(config))
   .meta({ title: 'Banyan node configuration' })
