@@ -20,13 +20,18 @@ export const scope: z.ZodString = z
   .string()
   .refine(isScopeToken, 'must be one scope (RFC 6749 §3.3)')
 
-/** How many items an answer has at most. */
-export const limit: z.ZodType<number> = z
+const MEANT = 'Items of the answer at most.'
+
+const limit = z.int().min(1).max(LIMIT.max).default(LIMIT.default).describe(MEANT)
+
+/** How many items an answer has at most, as a parameter of the URL. */
+export const limitParameter: z.ZodType<number> = z.coerce
+  .number()
   .int()
   .min(1)
   .max(LIMIT.max)
   .default(LIMIT.default)
-  .describe('Items of the answer at most.')
+  .describe(MEANT)
 
 /** Where an answer goes on. */
 export const cursor: z.ZodString = z
@@ -34,7 +39,8 @@ export const cursor: z.ZodString = z
   .max(2 * MAX_NAME)
   .describe('As the answer before had it in "next".')
 
-const askedAbout: z.ZodType<AskedAbout> = z
+/** Who is asked about. */
+export const askedAbout: z.ZodType<AskedAbout> = z
   .union([
     z.strictObject({
       classes: z
@@ -86,7 +92,7 @@ export const explainRequest: z.ZodType<ExplainRequest> = z
 const toolId = z.strictObject({ organisation: text, node: text, namespace: text, name: text })
 
 /** One decision and its reason. */
-const explanation: z.ZodType<Explanation> = z
+export const explanation: z.ZodType<Explanation> = z
   .strictObject({
     endpoint: text,
     kind,

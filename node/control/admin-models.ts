@@ -125,6 +125,7 @@ export interface ViewReport {
     readonly namespace: string
     readonly upstreams: readonly string[]
   }[]
+  readonly refused?: string | undefined
   readonly next?: string | undefined
 }
 
@@ -141,6 +142,7 @@ export const viewReport: z.ZodType<ViewReport> = z
         upstreams: z.array(text).describe('Labels of those that lead to it, the preferred first.'),
       }),
     ),
+    refused: text.optional().describe('Why it is nobody there, and so sees nothing.'),
     next: cursorOut,
   })
   .meta({ id: 'View', description: 'What somebody sees at an endpoint, by kind and name.' })

@@ -71,6 +71,11 @@ export class Streams {
     return attached
   }
 
+  /** Those sessions. */
+  get sessions(): readonly string[] {
+    return [...this.#own].flatMap(([session, { stream }]) => (stream.attached ? [session] : []))
+  }
+
   /** Whether a client is connected to the session's own stream. */
   has(session: string): boolean {
     return this.#own.get(session)?.stream.attached === true

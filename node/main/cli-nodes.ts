@@ -49,7 +49,7 @@ function upstreamLine(upstream: UpstreamStatus, width: number, paint: Paint): st
 
 /** One node for people: where its endpoints are, and how its upstreams stand. */
 export function nodeText(node: BanyanNode, paint: Paint): string {
-  const { name, organisation, url, endpoints, upstreams } = node.status()
+  const { name, organisation, url, admin, endpoints, upstreams } = node.status()
   const title = `${paint('bold', name)} of ${organisation}  ${paint('dim', url)}\n`
   const doors = endpoints.map((endpoint) => {
     const { problems } = endpoint
@@ -59,7 +59,8 @@ export function nodeText(node: BanyanNode, paint: Paint): string {
   })
   const width = Math.max(0, ...upstreams.map(({ label }) => label.length))
   const lines = upstreams.map((upstream) => upstreamLine(upstream, width, paint))
-  return [title, ...doors, ...lines].join('')
+  const operators = admin === undefined ? [] : [`  ${paint('cyan', admin)}  for operators\n`]
+  return [title, ...doors, ...operators, ...lines].join('')
 }
 
 /** What programs are told of a node. */

@@ -47,22 +47,46 @@ export interface Parts {
   readonly audit: AuditTrail | undefined
   readonly http: HttpServer
   readonly drain: Drain
+  /** The configuration that holds now. */
+  readonly config: () => NodeConfig
   /** Replaces what endpoints are called and say of themselves, and who may call them. */
   configure(config: NodeConfig): Promise<void>
 }
 
-/** Whether the node still takes work, and whether the first lists are in. */
+/** Whether the node takes work, and says so. */
 export class Drain {
-  ready = false
+  #loaded = false
+  #away = false
   #closing = false
 
+  /** Whether it asks for callers. */
+  get ready(): boolean {
+    return this.phase === 'ready'
+  }
+
+  /** Whether it takes work: also while it sends callers elsewhere. */
   get open(): boolean {
     return !this.#closing
   }
 
+  get phase(): 'starting' | 'ready' | 'draining' {
+    if (this.#away || this.#closing) return 'draining'
+    return this.#loaded ? 'ready' : 'starting'
+  }
+
+  /** The first lists are in. */
+  loaded(): void {
+    this.#loaded = true
+  }
+
+  /** Sends callers elsewhere, or asks for them again. */
+  send(away: boolean): void {
+    this.#away = away
+  }
+
+  /** Takes no more work. */
   begin(): void {
     this.#closing = true
-    this.ready = false
   }
 }
 
@@ -134,7 +158,8 @@ export async function compose(
     await identity?.configure(next)
     config = next
   }
-  return { federation, registry, methods, streamable, identity, audit, http, drain, configure }
+  const parts = { federation, registry, methods, streamable, identity, audit, http, drain }
+  return { ...parts, config: current, configure }
 }
 
 interface Names {

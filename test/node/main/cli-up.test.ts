@@ -163,7 +163,7 @@ describe('a start that fails', () => {
     const process = up(path, await file('other.yaml', config(EMPTY)))
     expect(await process.ended()).toEqual({ code: 1, signal: null })
     expect(process.stderr).toBe(
-      `banyan: ${path}: 127.0.0.1:${port} is taken: stop what listens there, or change node.listen (port 0 takes any free port)\n`,
+      `banyan: ${path}: 127.0.0.1:${port} is taken: stop what listens there, or take another (0 for any free port) in node.listen\n`,
     )
     server.close()
     await once(server, 'close')
