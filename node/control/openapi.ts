@@ -120,3 +120,8 @@ export function describeRoutes(routes: readonly Route[]): Json {
     },
   }
 }
+
+/** {@link describeRoutes} as the text of `docs/admin.openapi.json`. */
+export function publishDescription(routes: readonly Route[]): string {
+  return `${JSON.stringify(describeRoutes(routes), null, 2)}\n`
+}

@@ -26,11 +26,12 @@ function summed(items: readonly Explanation[], name: string): readonly Row[] {
   if (first === undefined || items.some(({ because }) => because !== first.because)) {
     return items.map(rowOf)
   }
-  const { level, because } = first
+  const { level, because, kind: of } = first
   const kinds = Map.groupBy(items, ({ kind }) => kind)
   const found = [...kinds].map(([kind, all]) => count(all.length, kind)).join(', ')
   const hasServers = items.some(({ upstreams }) => upstreams.length > 0)
-  return [{ visible: false, name, what: level, because, more: hasServers ? [found] : [] }]
+  const what = kinds.size === 1 ? of : level
+  return [{ visible: false, name, what, because, more: hasServers ? [found] : [] }]
 }
 
 /** Everything is hidden, whatever it is. */
@@ -42,7 +43,11 @@ function rowsOf(items: readonly Explanation[]): readonly Row[] {
   if (items.length > 1 && items.every(isAbove)) return summed(items, 'everything')
   return [...Map.groupBy(items, ({ namespace }) => namespace)].flatMap(([namespace, all]) => {
     const isHidden = all.every(({ visible, level }) => !visible && level === 'namespace')
-    return isHidden && all.length > 1 ? summed(all, `${namespace}__*`) : all.map(rowOf)
+    if (isHidden && all.length > 1) return summed(all, `${namespace}__*`)
+    return [...Map.groupBy(all, ({ kind }) => kind).values()].flatMap((some) => {
+      const isUnallowed = some.every(({ visible, rule }) => !visible && rule === undefined)
+      return isUnallowed && some.length > 1 ? summed(some, `${namespace}__*`) : some.map(rowOf)
+    })
   })
 }
 

@@ -1,31 +1,39 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
 import { problemOf } from '../control/asked-about.ts'
-import type { Explanations } from '../control/explain.ts'
+import type { ExplainReport } from '../control/admin-explain-models.ts'
+import type { Explanation, Explanations } from '../control/explain.ts'
 import { explainFile, explainFileName } from '../control/explain-file.ts'
 import { loadConfigFile } from '../core/config-file.ts'
 import { didYouMean } from '../core/config-hints.ts'
 import type { NodeConfig } from '../core/config-types.ts'
+import { ADMIN_OPTIONS, asksNode, clientOf, type AdminClient } from './admin-client.ts'
 import { AS_OPTIONS, somebodyOf, type Somebody } from './cli-as.ts'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
 import { explanationText } from './cli-explain-text.ts'
 import { painter } from './cli-nodes.ts'
 
+/** Answers asked for at a time. */
+const PAGE = 500
+
 /** What is asked, besides about whom. */
 interface Question {
-  readonly endpoint: string | undefined
-  readonly kinds: readonly CapabilityKind[] | undefined
+  /** Undefined only with `--url`. */
+  readonly file: string | undefined
   readonly name: string | undefined
+  readonly endpoint: string | undefined
+  readonly kind: CapabilityKind | undefined
 }
 
 function questionOf({ args, options }: CommandContext): Question {
-  const [, name, ...rest] = args
-  if (rest.length > 0) throw new UsageError('explain takes a file and one name')
+  const [file, name, ...rest] = options.has('url') ? [undefined, ...args] : args
+  if (rest.length > 0) throw new UsageError('explain takes one file, or --url, and one name')
+  if (file === undefined && !options.has('url')) throw new UsageError('a file is missing')
   const given = options.text('kind')
   const kind = CAPABILITY_KINDS.find((one) => one === given)
   if (given !== undefined && kind === undefined) {
     throw new UsageError(`--kind takes one of ${CAPABILITY_KINDS.join(', ')}`)
   }
-  return { name, kinds: kind && [kind], endpoint: options.text('endpoint') }
+  return { file, name, kind, endpoint: options.text('endpoint') }
 }
 
 function endpointsOf({ endpoints }: NodeConfig, asked: string | undefined): readonly string[] {
@@ -37,48 +45,76 @@ function endpointsOf({ endpoints }: NodeConfig, asked: string | undefined): read
 }
 
 /** The answer of a file alone. */
-function askFile(config: NodeConfig, { asked }: Somebody, question: Question): Explanations {
+function askFile(
+  config: NodeConfig,
+  { asked }: Somebody,
+  { name, endpoint, kind }: Question,
+): Explanations {
   const problem = problemOf(asked, config)
   if (problem !== undefined) throw new UsageError(problem)
-  const { name, kinds } = question
-  const plan = { asked, endpoints: endpointsOf(config, question.endpoint), ...(kinds && { kinds }) }
+  const plan = { asked, endpoints: endpointsOf(config, endpoint), ...(kind && { kinds: [kind] }) }
   return name === undefined ? explainFile(config, plan) : explainFileName(config, plan, name)
 }
 
-function print(
-  told: Explanations,
-  context: CommandContext,
-  head: { source: string; words: string },
-): void {
-  const { options, stdout, stderr, colour } = context
-  if (options.has('json')) {
-    const { source } = head
-    stdout.write(`${JSON.stringify({ source, ...told }, null, 2)}\n`)
-    return
+/** The answer of a running node, to the end. */
+async function askNode(
+  client: AdminClient,
+  { asked }: Somebody,
+  { name, endpoint, kind }: Question,
+): Promise<Explanations> {
+  const items: Explanation[] = []
+  const plan = { as: asked, endpoint, kind, name, limit: PAGE }
+  let report = await client.post<ExplainReport>('/explain', plan)
+  items.push(...report.items)
+  while (report.next !== undefined) {
+    report = await client.post<ExplainReport>('/explain', { ...plan, cursor: report.next })
+    items.push(...report.items)
   }
-  stderr.write(`${head.words}\n`)
-  stdout.write(explanationText(told, painter(colour)))
+  const { unlisted, notes } = report
+  return { items, unlisted, notes }
+}
+
+/** Answers, and what they are from. */
+interface Answered {
+  readonly source: 'file' | 'node'
+  readonly words: string
+  readonly told: Explanations
+}
+
+async function ask(context: CommandContext, question: Question): Promise<Answered> {
+  const somebody = await somebodyOf(context)
+  const as = `as ${somebody.called}`
+  const { file = '' } = question
+  if (!asksNode(context)) {
+    const { config } = await loadConfigFile(file)
+    const words = `${file}, ${as}: what the file itself names; no server was asked`
+    return { source: 'file', words, told: askFile(config, somebody, question) }
+  }
+  const client = await clientOf(context, question.file)
+  const told = await askNode(client, somebody, question)
+  return { source: 'node', words: `${client.url}, ${as}: what the node lists now`, told }
 }
 
 async function explain(context: CommandContext): Promise<number> {
-  const [file] = context.args
-  if (file === undefined) throw new UsageError('a file is missing')
   const question = questionOf(context)
-  const somebody = await somebodyOf(context)
-  const { config } = await loadConfigFile(file)
-  const told = askFile(config, somebody, question)
-  const words = `${file}, as ${somebody.called}: what the file itself names, no server was asked`
-  print(told, context, { source: 'file', words })
-  if (question.name === undefined) return EXIT.ok
-  return told.items.some(({ visible }) => visible) ? EXIT.ok : EXIT.failed
+  const { source, words, told } = await ask(context, question)
+  const { options, stdout, stderr, colour } = context
+  if (options.has('json')) stdout.write(`${JSON.stringify({ source, ...told }, null, 2)}\n`)
+  else {
+    stderr.write(`${words}\n`)
+    stdout.write(explanationText(told, painter(colour)))
+  }
+  const isSeen = told.items.some(({ visible }) => visible)
+  return question.name === undefined || isSeen ? EXIT.ok : EXIT.failed
 }
 
 /** `banyan explain`: what somebody sees, and which rule says so. */
 export const explainCommand: Command = {
   name: 'explain',
   summary:
-    'say what somebody sees, decided at which level and by which rule; 1 when NAME is hidden',
-  usage: 'FILE --as WHO [NAME] [--endpoint E] [--kind KIND] [--scope SCOPE]... [--json]',
+    'say what somebody sees, decided at which level and by which rule; ends with 1 when NAME is hidden',
+  usage:
+    '(FILE | --url URL) --as WHO [NAME] [--endpoint E] [--kind KIND] [--scope SCOPE]... [--key-file KEY] [--json]',
   options: {
     ...AS_OPTIONS,
     endpoint: { type: 'string', value: 'NAME', summary: 'only this endpoint; default: all' },
@@ -87,6 +123,7 @@ export const explainCommand: Command = {
       value: 'KIND',
       summary: `what NAME is, or what to list: ${CAPABILITY_KINDS.join(', ')}`,
     },
+    ...ADMIN_OPTIONS,
     json: { type: 'boolean', summary: 'print one JSON document' },
   },
   run: explain,

@@ -9,6 +9,7 @@ import { listCommand } from './cli-list.ts'
 import { pinCommand } from './cli-pin.ts'
 import { schemaCommand } from './cli-schema.ts'
 import { serveCommand } from './cli-serve.ts'
+import { statusCommand } from './cli-status.ts'
 import { tokenCommand } from './cli-token.ts'
 import { traceCommand } from './cli-trace.ts'
 import { trustCommand } from './cli-trust.ts'
@@ -18,6 +19,7 @@ import { packageVersion } from './cli-version.ts'
 const COMMANDS = [
   upCommand,
   serveCommand,
+  statusCommand,
   listCommand,
   callCommand,
   checkCommand,
