@@ -11,6 +11,8 @@ import { UnansweredError, UsageError, type CommandContext, type OptionSpec } fro
 /** Time for an answer, milliseconds; a reload may wait for calls to end. */
 const PATIENCE_MS = 60_000
 
+const NO_LISTENER = 'what is there is no admin listener'
+
 /** The largest answer taken, bytes. */
 const MAX_ANSWER_BYTES = 32 * 1_024 ** 2
 
@@ -66,10 +68,10 @@ export class AdminClient {
     })
     if (answer.status === 200) return answer.json as Report
     const { detail } = isObject(answer.json) ? answer.json : {}
-    const said = typeof detail === 'string' ? detail : `status ${answer.status}`
+    if (typeof detail !== 'string') throw new UnansweredError(`${this.url}: ${NO_LISTENER}`)
     // It knows no such class, endpoint or path: what was asked is at fault.
-    if (answer.status === 400 || answer.status === 404) throw new UsageError(said)
-    throw new UnansweredError(`the node at ${this.url} refused: ${said}`)
+    if (answer.status === 400 || answer.status === 404) throw new UsageError(detail)
+    throw new UnansweredError(`the node at ${this.url} refused: ${detail}`)
   }
 
   async #fetch(path: string, init: RequestInit): Promise<{ status: number; json: unknown }> {
@@ -96,7 +98,7 @@ async function bounded({ body }: Response): Promise<string> {
 /** The innermost reason. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  if (error instanceof SyntaxError) return 'what is there is no admin listener'
+  if (error instanceof SyntaxError) return NO_LISTENER
   return error.cause === undefined ? error.message : reasonOf(error.cause)
 }
 
