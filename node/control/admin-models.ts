@@ -312,10 +312,13 @@ export const drainReport: z.ZodType<DrainReport> = z
   })
   .meta({ id: 'Drain', description: 'Whether callers are sent elsewhere, and what is left.' })
 
+function sides<Pattern>({ allow, deny }: Level<Pattern>): Sides<Pattern> {
+  return { allow, deny }
+}
+
 /** Rules as operators read them. */
 export function reportRule(rule: Rule, index: number): PolicyReport['rules'][number] {
   const { place, for: classes, endpoints, namespaces, kinds } = rule
-  const sides = <Pattern>({ allow, deny }: Level<Pattern>): Sides<Pattern> => ({ allow, deny })
   const spoken = Object.entries(kinds).map(([of, level]) => [of, sides(level)] as const)
   const levels = { endpoints: sides(endpoints), namespaces: sides(namespaces) }
   return { index, place, for: classes, ...levels, ...Object.fromEntries(spoken) }

@@ -22,7 +22,7 @@ function textOf({ status, endpoints, upstreams }: Standing, paint: Paint): strin
   return [title, state, ...doors, ...upstreamLines(upstreams, paint)].join('')
 }
 
-async function status(context: CommandContext): Promise<number> {
+async function tellStatus(context: CommandContext): Promise<number> {
   const { args, options, stdout, colour } = context
   const [file, ...rest] = args
   if (rest.length > 0) throw new UsageError('status takes one file')
@@ -49,5 +49,5 @@ export const statusCommand: Command = {
     ...ADMIN_OPTIONS,
     json: { type: 'boolean', summary: 'print one JSON document' },
   },
-  run: status,
+  run: tellStatus,
 }

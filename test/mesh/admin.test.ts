@@ -6,7 +6,7 @@ import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { until } from '../fixtures/wait.ts'
 import { Keyholders } from './keyholders.ts'
 import { configOf, Mesh } from './mesh.ts'
-import { Operator, type OperatorAnswer } from './operator.ts'
+import { Operator } from './operator.ts'
 
 const mesh = new Mesh()
 const people = new Keyholders('analyst', 'admin')
@@ -54,6 +54,10 @@ afterEach(async () => {
 
 function asAnalyst(): ReturnType<Keyholders['caller']> {
   return people.caller('2025', node.endpointUrl('main'), 'analyst')
+}
+
+async function readiness(): Promise<number> {
+  return (await fetch(`${node.url}/readyz`)).status
 }
 
 describe('an operator is told', () => {
@@ -177,14 +181,13 @@ describe('what is not there', () => {
   })
 
   test('a body where none is taken, or that must be unpacked, is refused', async () => {
-    const send = (
-      path: string,
-      headers: Readonly<Record<string, string>>,
-    ): Promise<OperatorAnswer> => operator.send('POST', path, { body: {}, headers })
-    expect((await send('/api/v1/drain', {})).status).toBe(413)
-    const packed = { 'content-encoding': 'gzip' }
-    expect((await send('/api/v1/explain', packed)).status).toBe(415)
-    expect((await send('/api/v1/explain', { 'content-type': 'text/plain' })).status).toBe(415)
+    const [packed, plain] = [{ 'content-encoding': 'gzip' }, { 'content-type': 'text/plain' }]
+    const answers = [
+      await operator.send('POST', '/api/v1/drain', { body: {} }),
+      await operator.send('POST', '/api/v1/explain', { body: {}, headers: packed }),
+      await operator.send('POST', '/api/v1/explain', { body: {}, headers: plain }),
+    ]
+    expect(answers.map(({ status }) => status)).toEqual([413, 415, 415])
   })
 })
 
@@ -248,13 +251,12 @@ describe('an operator changes', () => {
   })
 
   test('where callers are sent, who are served all the same', async () => {
-    const ready = async (): Promise<number> => (await fetch(`${node.url}/readyz`)).status
     expect(await operator.ask('POST', '/drain')).toMatchObject({ draining: true })
-    expect(await ready()).toBe(503)
+    expect(await readiness()).toBe(503)
     expect(await operator.get('/status')).toMatchObject({ phase: 'draining' })
     expect(await (await asAnalyst()).names()).toContain('fx__echo')
     expect(await operator.ask('DELETE', '/drain')).toMatchObject({ draining: false })
-    expect(await ready()).toBe(200)
+    expect(await readiness()).toBe(200)
   })
 
   test('the configuration, by the file, where the node is from one', async () => {

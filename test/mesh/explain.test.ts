@@ -197,19 +197,18 @@ test('a long explanation leaves calls their turn', async () => {
   )
   const admin = await people.caller('2026', edge.endpointUrl('main'), 'admin')
   await until(async () => (await admin.names()).length > 4_000, 'the tools')
-  let answered = false
-  const asked = operator
-    .ask<Explanations>('POST', '/explain', { as: { classes: ['analyst'] }, limit: 1_000 })
-    .then(({ items }) => {
-      answered = true
-      return items
-    })
-  let calls = 0
-  while (!answered) {
+  const order: string[] = []
+  const question = { as: { classes: ['analyst'] }, limit: 1_000 }
+  const asked = operator.ask<Explanations>('POST', '/explain', question).then(({ items }) => {
+    order.push('answer')
+    return items
+  })
+  while (!order.includes('answer')) {
     await admin.call('fx__echo', {})
-    calls += 1
+    order.push('call')
   }
   expect(await asked).toHaveLength(1_000)
+  const calls = order.indexOf('answer')
   // It would be none, were the answer made in one go.
   expect(calls).toBeGreaterThan(2)
 })

@@ -88,12 +88,12 @@ describe('what the file itself names', () => {
   })
 })
 
-describe('one name', () => {
-  function one(name: string, kinds?: readonly CapabilityKind[]): Explanations {
-    const endpoints = ['main', 'plain']
-    return explainFileName(config, { asked: ANALYST, endpoints, ...(kinds && { kinds }) }, name)
-  }
+function one(name: string, kinds?: readonly CapabilityKind[]): Explanations {
+  const endpoints = ['main', 'plain']
+  return explainFileName(config, { asked: ANALYST, endpoints, ...(kinds && { kinds }) }, name)
+}
 
+describe('one name', () => {
   test('is explained whether or not anything has it', () => {
     expect(lines(one('docs__write_all'))).toEqual([
       'hides tool docs__write_all: edge.yaml:14 denies the tool',

@@ -75,9 +75,12 @@ function explain(...args: string[]): Promise<Outcome> {
   return run(['explain', file, ...args])
 }
 
+function part(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
+}
+
 /** A token as it comes from an issuer; nobody looks at its signature here. */
 function tokenOf(claims: object): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
   return `${part({ alg: 'ES256', typ: 'at+jwt' })}.${part(claims)}.${'A'.repeat(86)}`
 }
 
@@ -151,19 +154,19 @@ describe('of a file', () => {
   })
 })
 
-describe('of a running node', () => {
-  async function running(): Promise<{ node: RunningNode; fixture: FixtureServer }> {
-    const fixture = await FixtureServer.start({ era: '2026' })
-    const node = await mesh.startConfig(
-      configOf(fixture.url, {
-        node: { name: 'edge', organisation: 'acme', listen: '127.0.0.1:0', state: 'memory' },
-        admin: operator.admin(),
-      }),
-    )
-    await node.ready()
-    return { node, fixture }
-  }
+async function running(): Promise<{ node: RunningNode; fixture: FixtureServer }> {
+  const fixture = await FixtureServer.start({ era: '2026' })
+  const node = await mesh.startConfig(
+    configOf(fixture.url, {
+      node: { name: 'edge', organisation: 'acme', listen: '127.0.0.1:0', state: 'memory' },
+      admin: operator.admin(),
+    }),
+  )
+  await node.ready()
+  return { node, fixture }
+}
 
+describe('of a running node', () => {
   test('explains what it lists, all of it', async () => {
     const { node, fixture } = await running()
     const options = ['--url', `${node.adminUrl}/`, '--key-file', keyFile]
