@@ -109,7 +109,7 @@ export const explanation: z.ZodType<Explanation> = z
       .strictObject({ index: z.int().min(0), place: text.optional() })
       .optional()
       .describe('The rule that decided; absent where none did.'),
-    needs: text.optional().describe('The scope that would do.'),
+    needs: z.array(text).optional().describe('The scopes that would do.'),
     because: text.describe('All of it in words.'),
     hop: text.describe('The node that decided, organisation/name.'),
     only: z.enum(['2025', '2026']).optional().describe('The one era whose callers can use it.'),

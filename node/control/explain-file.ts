@@ -14,8 +14,8 @@ import {
   type Note,
   type Unlisted,
 } from './explain.ts'
-import { explainableOf, mayOffer, namesAt, type FileName } from './file-names.ts'
-import { policyOf } from './registry.ts'
+import { explainableOf, feeding, namesAt, type FileName } from './file-names.ts'
+import { policyOf, requiredBy } from './registry.ts'
 
 /** A question about a configuration, without any node. */
 export interface FileQuestion {
@@ -27,9 +27,9 @@ export interface FileQuestion {
 
 /** The decisions a configuration would make. */
 export function groundOf(config: NodeConfig): ExplainGround {
-  const policy = policyOf(config)
+  const [policy, required] = [policyOf(config), requiredBy(config)]
   const made = new Map(
-    Object.keys(config.endpoints).map((name) => [name, new Sights(name, policy)]),
+    Object.keys(config.endpoints).map((name) => [name, new Sights(name, policy, required)]),
   )
   return { config, base: baseUrlOf(config.node), sights: (endpoint) => made.get(endpoint) }
 }
@@ -109,7 +109,7 @@ function meaningsOf(
   if (names === 'plain' && only !== undefined) return [{ kind, namespace: only, name: text }]
   const [, namespace, name] = /^([A-Za-z0-9][\w-]*?)__(.+)$/s.exec(text) ?? []
   if (namespace !== undefined && name !== undefined) {
-    return mayOffer(config, endpoint, namespace) ? [{ kind, namespace, name }] : []
+    return feeding(config, endpoint, namespace).length > 0 ? [{ kind, namespace, name }] : []
   }
   // A URI says nothing of its namespace, so it may be in each.
   if (kind !== 'resources') return []
@@ -122,9 +122,8 @@ function explanationOf(
   config: NodeConfig,
   { explainer, endpoint }: Explaining,
 ): Explanation {
-  const style = config.endpoints[endpoint]?.names ?? 'prefixed'
   const { namespace, name: capability } = file
-  const explained = explainer.explain(explainableOf(file, style))
+  const explained = explainer.explain(explainableOf(file, config, endpoint))
   const isGlob = namespace.includes('*') || capability.includes('*')
   // Which scope would do for one of many is of no use.
   const isUncovered = isGlob && explained.needs !== undefined

@@ -78,8 +78,7 @@ function liveNotes(
 }
 
 function explainableOf(entry: Entry): Explainable {
-  const upstreams = entry.candidates.map(({ upstream }) => upstream)
-  return { entry, upstreams, origin: entry.id }
+  return { entry, origin: entry.id }
 }
 
 /** Explains what goes by a name, at each endpoint that knows one: as calls find it, or as the server of a resource has it. */

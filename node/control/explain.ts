@@ -23,8 +23,6 @@ export interface Explainable {
     /** The one era whose callers can use it; undefined when all can. */
     readonly only?: Era | undefined
   }
-  /** Labels of the upstreams that lead to it, the preferred one first. */
-  readonly upstreams: readonly string[]
   /** Where it lives; absent where that is not known. */
   readonly origin?: ToolId | undefined
 }
@@ -41,13 +39,14 @@ export interface Explanation {
   readonly level: ExplainedLevel
   /** The rule that decided; absent where none did. */
   readonly rule?: RuleReport | undefined
-  /** The scope that would do. */
-  readonly needs?: string | undefined
+  /** The scopes that would do. */
+  readonly needs?: readonly string[] | undefined
   /** All of it in words. */
   readonly because: string
   /** The node that decided, `organisation/name`. Nodes behind it decide for themselves. */
   readonly hop: string
   readonly only?: Era | undefined
+  /** Labels of the upstreams that lead to it, the preferred one first. */
   readonly upstreams: readonly string[]
   readonly origin?: ToolId | undefined
 }
@@ -102,14 +101,14 @@ export function explainAt(
       ? { refused: 'there is no such endpoint' }
       : atEndpoint(asked, { endpoint, sights: decisions, config, base })
   const hop = `${config.node.organisation}/${config.node.name}`
-  const reasonOf = (entry: Decided): Explained => {
-    if ('refused' in at || decisions === undefined) return refusedAs(at)
-    return inWords(decisions.why(at.onlooker, entry), entry.kind, config)
-  }
+  const reasons = 'onlooker' in at ? decisions?.reasonsFor(at.onlooker) : undefined
+  const reasonOf = (entry: Decided): Explained =>
+    reasons === undefined ? refusedAs(at) : inWords(reasons(entry), entry.kind, config)
   return {
     at,
-    explain: ({ entry, upstreams, origin }) => {
-      const { kind, name, namespace, id, only } = entry
+    explain: ({ entry, origin }) => {
+      const { kind, name, namespace, id, only, candidates } = entry
+      const upstreams = candidates.map(({ upstream }) => upstream)
       const what = { endpoint, kind, name, namespace, capability: id.name }
       return { ...what, ...reasonOf(entry), hop, only, upstreams, origin }
     },
@@ -154,6 +153,6 @@ function wordsOf(
   if (level === 'open') return 'visibility is open'
   if (level !== 'scopes') return `no rule allows the ${what}`
   if (visible) return 'visibility is open, and the scopes cover it'
-  const hint = needs === undefined ? '' : `: ${needs} would`
+  const hint = needs === undefined ? '' : `: ${needs.join(' ')} would`
   return `the scopes do not cover it${hint}`
 }

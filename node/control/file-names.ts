@@ -99,21 +99,36 @@ export function namesAt(
   )
 }
 
-/** Whether an endpoint can offer a namespace, as far as the file tells. */
-export function mayOffer(config: NodeConfig, endpoint: string, namespace: string): boolean {
+/** Labels of the upstreams a namespace of an endpoint can be from, as far as the file tells; none: it is not offered. */
+export function feeding(
+  config: NodeConfig,
+  endpoint: string,
+  namespace: string,
+): readonly string[] {
   const settings = config.endpoints[endpoint]
-  if (settings === undefined) return false
-  return offersAt(settings, config).some((offer) => globsOverlap(offer.namespace, namespace))
+  if (settings === undefined) return []
+  const offers = offersAt(settings, config).filter((offer) =>
+    globsOverlap(offer.namespace, namespace),
+  )
+  return [...new Set(offers.flatMap(({ upstreams }) => upstreams.map(({ label }) => label)))]
 }
 
 /** A name as something to decide about, called as examples call it; a glob by what nothing but its stars match. */
 export function explainableOf(
   { kind: of, namespace, name }: FileName,
-  names: EndpointConfig['names'],
+  config: NodeConfig,
+  endpoint: string,
 ): Explainable {
   const kind = KINDS[of]
-  const shown = names === 'plain' ? name : `${namespace}__${name}`
-  const hints = kind === 'tool' ? UNKNOWN_HINTS : READING_HINTS
-  const id = { name: sampleOf(name) }
-  return { entry: { kind, name: shown, namespace: sampleOf(namespace), id, hints }, upstreams: [] }
+  const isPlain = config.endpoints[endpoint]?.names === 'plain'
+  const candidates = feeding(config, endpoint, namespace).map((upstream) => ({ upstream }))
+  const entry = {
+    kind,
+    name: isPlain ? name : `${namespace}__${name}`,
+    namespace: sampleOf(namespace),
+    id: { name: sampleOf(name) },
+    hints: kind === 'tool' ? UNKNOWN_HINTS : READING_HINTS,
+    candidates,
+  }
+  return { entry }
 }

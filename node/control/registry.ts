@@ -84,7 +84,7 @@ export function policyOf({ visibility, clients, tags }: NodeConfig): VisibilityP
 }
 
 /** What callers must have for upstreams that are not told who calls, or where each signs in itself. */
-function requiredBy({ upstreams }: NodeConfig): RequiredScopes {
+export function requiredBy({ upstreams }: NodeConfig): RequiredScopes {
   const all = Object.entries(upstreams).map(([label, upstream]): [string, readonly string[]] => {
     const auth = upstream.kind === 'stdio' ? undefined : upstream.auth
     return [label, auth !== undefined && 'requires' in auth ? auth.requires : []]

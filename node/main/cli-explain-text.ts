@@ -14,8 +14,8 @@ interface Row {
 }
 
 function rowOf(item: Explanation): Row {
-  const { visible, name, kind, because, only, upstreams } = item
-  const from = upstreams.length === 0 ? [] : [`from ${upstreams.join(', ')}`]
+  const { visible, name, kind, because, only, upstreams, origin } = item
+  const from = origin === undefined ? [] : [`from ${upstreams.join(', ')}`]
   const era = only === undefined ? [] : [`only for callers of era ${only}`]
   return { visible, name, what: kind, because, more: [...from, ...era] }
 }
@@ -29,7 +29,7 @@ function summed(items: readonly Explanation[], name: string): readonly Row[] {
   const { level, because, kind: of } = first
   const kinds = Map.groupBy(items, ({ kind }) => kind)
   const found = [...kinds].map(([kind, all]) => count(all.length, kind)).join(', ')
-  const hasServers = items.some(({ upstreams }) => upstreams.length > 0)
+  const hasServers = items.some(({ origin }) => origin !== undefined)
   const what = kinds.size === 1 ? of : level
   return [{ visible: false, name, what, because, more: hasServers ? [found] : [] }]
 }

@@ -124,7 +124,7 @@ test('every reason names its level, its rule where there is one, and where it wa
   })
   const admin = await operator.explain({ as: { key: 'admin' }, endpoint: 'side', kind: 'tool' })
   const bound = admin.items.find(({ level }) => level === 'scopes')
-  expect(bound?.needs).toBe(`tool:fx/${bound?.capability}`)
+  expect(bound?.needs).toEqual([`tool:fx/${bound?.capability}`])
 })
 
 test('rules changed while it runs are explained at once', async () => {
