@@ -15,7 +15,7 @@ import {
   type Unlisted,
 } from './explain.ts'
 import { explainableOf, feeding, namesAt, type FileName } from './file-names.ts'
-import { policyOf, requiredBy } from './registry.ts'
+import { policyOf, requiredBy } from './plans.ts'
 
 /** A question about a configuration, without any node. */
 export interface FileQuestion {
