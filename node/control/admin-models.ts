@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
 import type { ClassRule } from '../../protocol/policy/classes.ts'
-import type { Level, Rule, RuleKind, Selector } from '../../protocol/policy/policy.ts'
+import type { Level, RuleKind, Selector } from '../../protocol/policy/policy.ts'
 import type { ConfigProblem } from '../core/config-error.ts'
 import type { LimitUnit } from '../core/config-limits.ts'
 import type { EndpointStatus, UpstreamStatus } from './registry.ts'
@@ -187,18 +187,25 @@ export const sessionsReport: z.ZodType<SessionsReport> = z
 
 type Sides<Pattern> = Pick<Level<Pattern>, 'allow' | 'deny'>
 
-/** The rules that hold now. */
-export interface PolicyReport {
+/** A rule as it is read, with all that it leaves out. */
+export interface RuleText extends Partial<Readonly<Record<RuleKind, Sides<Selector>>>> {
+  readonly index: number
+  readonly place?: string | undefined
+  readonly for: readonly string[]
+  readonly endpoints: Sides<string>
+  readonly namespaces: Sides<string>
+}
+
+/** Who sees what. */
+export interface PolicyText {
   readonly visibility: 'open' | 'rules'
-  readonly rules: readonly ({
-    readonly index: number
-    readonly place?: string | undefined
-    readonly for: readonly string[]
-    readonly endpoints: Sides<string>
-    readonly namespaces: Sides<string>
-  } & Partial<Readonly<Record<RuleKind, Sides<Selector>>>>)[]
+  readonly rules: readonly RuleText[]
   readonly classes: Readonly<Record<string, readonly ClassRule[]>>
   readonly tags: Readonly<Record<string, readonly string[]>>
+}
+
+/** The rules that hold now. */
+export interface PolicyReport extends PolicyText {
   readonly warnings: readonly ConfigProblem[]
 }
 
@@ -240,23 +247,28 @@ export const configProblem: z.ZodType<ConfigProblem> = z
   })
   .meta({ id: 'ConfigProblem' }) as z.ZodType<ConfigProblem>
 
+/** What {@link PolicyText} is written as, in answers and in questions. */
+export const policyFields: Readonly<Record<keyof PolicyText, z.ZodType>> = {
+  visibility: z.enum(['open', 'rules']),
+  rules: z.array(
+    z.strictObject({
+      index: count.describe('As other answers name it.'),
+      place: text.optional().describe('file:line, where it is from a file.'),
+      for: z.array(text),
+      endpoints: names,
+      namespaces: names,
+      tools: selectors.optional(),
+      prompts: selectors.optional(),
+      resources: selectors.optional(),
+    }),
+  ),
+  classes: z.record(z.string(), z.array(classRule)),
+  tags: z.record(z.string(), z.array(text)),
+}
+
 export const policyReport: z.ZodType<PolicyReport> = z
   .strictObject({
-    visibility: z.enum(['open', 'rules']),
-    rules: z.array(
-      z.strictObject({
-        index: count.describe('As other answers name it.'),
-        place: text.optional().describe('file:line, where it is from a file.'),
-        for: z.array(text),
-        endpoints: names,
-        namespaces: names,
-        tools: selectors.optional(),
-        prompts: selectors.optional(),
-        resources: selectors.optional(),
-      }),
-    ),
-    classes: z.record(z.string(), z.array(classRule)),
-    tags: z.record(z.string(), z.array(text)),
+    ...policyFields,
     warnings: z.array(configProblem).describe('What of it is allowed but probably not meant.'),
   })
   .meta({
@@ -311,15 +323,3 @@ export const drainReport: z.ZodType<DrainReport> = z
     streams: count.describe('Streams and listens that are open.'),
   })
   .meta({ id: 'Drain', description: 'Whether callers are sent elsewhere, and what is left.' })
-
-function sides<Pattern>({ allow, deny }: Level<Pattern>): Sides<Pattern> {
-  return { allow, deny }
-}
-
-/** Rules as operators read them. */
-export function reportRule(rule: Rule, index: number): PolicyReport['rules'][number] {
-  const { place, for: classes, endpoints, namespaces, kinds } = rule
-  const spoken = Object.entries(kinds).map(([of, level]) => [of, sides(level)] as const)
-  const levels = { endpoints: sides(endpoints), namespaces: sides(namespaces) }
-  return { index, place, for: classes, ...levels, ...Object.fromEntries(spoken) }
-}

@@ -9,7 +9,6 @@ import {
   limitsReport,
   policyReport,
   reloadReport,
-  reportRule,
   sessionsReport,
   statusReport,
   upstreamsReport,
@@ -18,9 +17,12 @@ import {
   type PolicyReport,
   type StatusReport,
 } from './admin-models.ts'
+import { diffReport, diffRequest } from './admin-diff-models.ts'
 import { cursor, limitParameter } from './admin-explain-models.ts'
 import { route, type AdminGround, type Route } from './admin-route.ts'
 import { explainRoute, viewRoute } from './admin-view-routes.ts'
+import { diffLive } from './policy-diff-live.ts'
+import { policyText } from './policy-text.ts'
 
 function callsOf({ registry }: AdminGround): number {
   return registry.upstreamStatus().reduce((sum, { callsInFlight }) => sum + callsInFlight, 0)
@@ -46,16 +48,8 @@ function statusOf(ground: AdminGround): StatusReport {
 }
 
 function policyOf({ config }: AdminGround): PolicyReport {
-  const { visibility, clients, tags } = config()
-  const isOpen = visibility === 'open'
   const warnings = configWarnings(config()).filter(({ path: [part] }) => POLICY_PARTS.has(part))
-  return {
-    visibility: isOpen ? 'open' : 'rules',
-    rules: isOpen ? [] : visibility.map(reportRule),
-    classes: { ...clients },
-    tags: { ...tags },
-    warnings,
-  }
+  return { ...policyText(config()), warnings }
 }
 
 const POLICY_PARTS: ReadonlySet<unknown> = new Set(['visibility', 'clients', 'tags', 'expect'])
@@ -150,6 +144,19 @@ const policyRoute = route({
   run: policyOf,
 })
 
+const diffRoute = route({
+  method: 'POST',
+  path: '/policy/diff',
+  summary:
+    'What each class would see, and would not see any more, if another policy held. Changes nothing.',
+  body: diffRequest,
+  // As large as a configuration file.
+  maxBodyBytes: 4 * 1_024 ** 2,
+  reply: diffReport,
+  run: ({ config, node, registry }, { body }, slices) =>
+    diffLive({ config: config(), base: node.url, registry }, body, slices),
+})
+
 const limitsRoute = route({
   method: 'GET',
   path: '/limits',
@@ -207,6 +214,7 @@ export const ROUTES: readonly Route[] = [
   viewRoute,
   sessionsRoute,
   policyRoute,
+  diffRoute,
   explainRoute,
   limitsRoute,
   reloadRoute,

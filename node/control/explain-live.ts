@@ -54,7 +54,7 @@ export async function explainListed(
   for (const { endpoint, item } of walk(catalogue, plan)) {
     const pause = slices.turn()
     if (pause !== undefined) await pause
-    const explained = explainers.get(endpoint)?.explain(explainableOf(item.entry))
+    const explained = explainers.get(endpoint)?.explain(listedItem(item.entry))
     if (explained === undefined) continue
     if (visible !== undefined && explained.visible !== visible) continue
     const last = items.at(-1)
@@ -77,7 +77,8 @@ function liveNotes(
   return apart.length === 0 ? own : [...own, { endpoint, note }]
 }
 
-function explainableOf(entry: Entry): Explainable {
+/** Something that is listed, to explain. */
+export function listedItem(entry: Entry): Explainable {
   return { entry, origin: entry.id }
 }
 
@@ -92,7 +93,7 @@ export function explainNamed(
   for (const endpoint of endpoints) {
     const explainer = explainAt(ground, asked, endpoint)
     const found = kinds.flatMap((kind) => entriesOf(catalogue, { endpoint, kind }, name))
-    items.push(...[...new Set(found)].map((entry) => explainer.explain(explainableOf(entry))))
+    items.push(...[...new Set(found)].map((entry) => explainer.explain(listedItem(entry))))
     notes.push(...liveNotes(catalogue, endpoint, explainer))
   }
   return { items, notes }

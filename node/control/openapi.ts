@@ -69,10 +69,11 @@ function content(schema: z.ZodType, type = 'application/json'): Json {
   return { [type]: { schema: { $ref: reference(idOf(schema) ?? '') } } }
 }
 
-/** `getViews`, `deleteDrain`. */
+/** `getViews`, `postPolicyDiff`. */
 function operationId({ method, path }: Route): string {
-  const [, word = ''] = path.split('/')
-  return `${method.toLowerCase()}${word.slice(0, 1).toUpperCase()}${word.slice(1)}`
+  const words = path.split('/').filter((word) => /^[a-z]+$/.test(word))
+  const capital = words.map((word) => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`)
+  return `${method.toLowerCase()}${capital.join('')}`
 }
 
 function operationOf(route: Route): Json {

@@ -9,6 +9,7 @@ import type { NodeConfig } from '../core/config-types.ts'
 import { ADMIN_OPTIONS, asksNode, clientOf, type AdminClient } from './admin-client.ts'
 import { AS_OPTIONS, somebodyOf, type Somebody } from './cli-as.ts'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
+import { diffPolicies } from './cli-diff.ts'
 import { explanationText } from './cli-explain-text.ts'
 import { painter } from './cli-nodes.ts'
 
@@ -96,6 +97,8 @@ async function ask(context: CommandContext, question: Question): Promise<Answere
 }
 
 async function explain(context: CommandContext): Promise<number> {
+  const other = context.options.text('diff')
+  if (other !== undefined) return diffPolicies(context, other)
   const question = questionOf(context)
   const { source, words, told } = await ask(context, question)
   const { options, stdout, stderr, colour } = context
@@ -112,9 +115,9 @@ async function explain(context: CommandContext): Promise<number> {
 export const explainCommand: Command = {
   name: 'explain',
   summary:
-    'say what somebody sees, decided at which level and by which rule; ends with 1 when NAME is hidden',
+    'say what somebody sees, decided at which level and by which rule; ends with 1 when NAME is hidden, or OTHER changes anything',
   usage:
-    '(FILE | --url URL) --as WHO [NAME] [--endpoint E] [--kind KIND] [--scope SCOPE]... [--key-file KEY] [--json]',
+    '(FILE | --url URL) (--as WHO [NAME] [--endpoint E] [--kind KIND] [--scope SCOPE]... | --diff OTHER) [--key-file KEY] [--json]',
   options: {
     ...AS_OPTIONS,
     endpoint: { type: 'string', value: 'NAME', summary: 'only this endpoint; default: all' },
@@ -122,6 +125,11 @@ export const explainCommand: Command = {
       type: 'string',
       value: 'KIND',
       summary: `what NAME is, or what to list: ${CAPABILITY_KINDS.join(', ')}`,
+    },
+    diff: {
+      type: 'string',
+      value: 'OTHER',
+      summary: 'say what each class would see, and would not see any more, by this other file',
     },
     ...ADMIN_OPTIONS,
     json: { type: 'boolean', summary: 'print one JSON document' },
