@@ -154,6 +154,54 @@ describe('of a file', () => {
   })
 })
 
+describe('--diff', () => {
+  async function other(more: object): Promise<string> {
+    const path = join(folder, 'other.yaml')
+    await writeFile(path, JSON.stringify(configOf('http://127.0.0.1:1/mcp', more), null, 1))
+    return path
+  }
+  const FEWER = {
+    visibility: [{ for: 'admin' }, { for: 'analyst', tools: ['docs__echo'] }],
+  }
+
+  test('of a file says what each class would see, and ends with 1; with 0 where nothing changes', async () => {
+    const path = await other(FEWER)
+    const { code, out, err } = await explain('--diff', path)
+    expect([code, err]).toEqual([
+      1,
+      `${file}, if it were ${path}: over what the two name themselves; no server was asked\n`,
+    ])
+    expect(out).toBe(`/mcp/main
+  analyst
+    - docs__* tool      no rule allows the tool
+`)
+    const same = await run(['explain', path, '--diff', path])
+    expect([same.code, same.out]).toEqual([0, 'nothing changes for any class\n'])
+  })
+
+  test('of a running node is over what it lists', async () => {
+    const { node, fixture } = await running()
+    const path = await other({
+      ...FEWER,
+      clients: { analyst: { subjects: 'x' }, admin: { subjects: 'root' } },
+    })
+    const options = ['--url', node.adminUrl ?? '', '--key-file', keyFile, '--diff', path]
+    const { code, out } = await run(['explain', ...options])
+    expect(code).toBe(1)
+    expect(out).toMatch(/^ {4}- docs__slow +tool +no rule allows the tool$/m)
+    expect(out).toContain('· who is in class "analyst" changes\n')
+    expect(out).not.toContain('docs__echo ')
+    const json = await run(['explain', ...options, '--json'])
+    expect(JSON.parse(json.out)).toMatchObject({ source: 'node', changes: [{ class: 'analyst' }] })
+    await fixture.close()
+  })
+
+  test('goes with nothing else', async () => {
+    const { code, err } = await explain('--diff', file, '--as', 'admin')
+    expect([code, err]).toEqual([2, expect.stringContaining('one or the other') as string])
+  })
+})
+
 async function running(): Promise<{ node: RunningNode; fixture: FixtureServer }> {
   const fixture = await FixtureServer.start({ era: '2026' })
   const node = await mesh.startConfig(
