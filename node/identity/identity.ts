@@ -151,7 +151,7 @@ export class Identity {
   }
 
   /** Follows a changed configuration. @throws TypeError when it names somebody twice, and all stays as it was */
-  async configure(config: NodeConfig): Promise<void> {
+  configure(config: NodeConfig): void {
     const before = this.#config
     this.#take(config)
     try {
@@ -161,7 +161,11 @@ export class Identity {
       throw error
     }
     this.#delegators.clear()
-    await this.#keys.refresh()
+  }
+
+  /** Looks after keys at once, instead of when it is time. */
+  refresh(): Promise<void> {
+    return this.#keys.refresh()
   }
 
   /** What tells an upstream who calls; undefined where it is not told. */

@@ -13,6 +13,7 @@ import { NO_AUTHENTICATION, type Authenticator } from '../core/authentication.ts
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
+import type { Watcher } from '../core/stages.ts'
 import { Sealer } from '../core/seal.ts'
 import { Registry, type RegistryParts } from '../control/registry.ts'
 import { hasIdentity, Identity, type IdentityOptions } from '../identity/identity.ts'
@@ -49,8 +50,12 @@ export interface Parts {
   readonly drain: Drain
   /** The configuration that holds now. */
   readonly config: () => NodeConfig
-  /** Replaces what endpoints are called and say of themselves, and who may call them. */
-  configure(config: NodeConfig): Promise<void>
+  /**
+   * Replaces what endpoints are called and say of themselves, and who may call them.
+   *
+   * @throws TypeError when it names somebody twice, and all stays as it was
+   */
+  configure(config: NodeConfig): void
 }
 
 /** Whether the node takes work, and says so. */
@@ -154,8 +159,8 @@ export async function compose(
     handle: (exchange) => serveStreamable(streamable, exchange),
     readiness: () => readiness(registry, drain),
   })
-  const configure = async (next: NodeConfig): Promise<void> => {
-    await identity?.configure(next)
+  const configure = (next: NodeConfig): void => {
+    identity?.configure(next)
     config = next
   }
   const parts = { federation, registry, methods, streamable, identity, audit, http, drain }
@@ -255,7 +260,7 @@ function inboundOf({ limits }: NodeConfig): Remembered {
     tell: (session, message) => streams.notify(session, message),
     asks: new Asks(),
     inflight: new Inflight(),
-    listens: new Set(),
+    listens: new Map(),
   }
 }
 
@@ -280,7 +285,14 @@ function readiness(
 /** Ends what would otherwise go on for ever: streams are closed, listens answered. Calls may finish. */
 export function stopStreams({ streamable, methods }: Parts): void {
   streamable.streams.close()
-  for (const scope of methods.listens) {
+  for (const scope of methods.listens.keys()) {
     scope.stop(new Fault('shutting_down', 'this node is shutting down'))
   }
+}
+
+/** Ends what callers hold open who would not be taken as the same any more: they come again, and are asked who they are. */
+export function endStreams({ streamable }: Parts, stays: (who: Watcher) => boolean): void {
+  const reason = new Fault('unauthenticated', 'another configuration holds now')
+  streamable.streams.keep(stays)
+  for (const [scope, who] of streamable.listens) if (!stays(who)) scope.stop(reason)
 }

@@ -5,10 +5,11 @@ import type { NodeConfig, TlsSettings } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import type { AdminNode } from '../control/admin-route.ts'
 import { openAdmin, type AdminListener } from './admin.ts'
-import { compose, stopStreams, type Parts } from './compose.ts'
+import { compose, endStreams, stopStreams, type Parts } from './compose.ts'
 import type { BanyanNode, NodeStatus } from './index.ts'
 import { restartChanges } from './restart-changes.ts'
 import { readTls } from './tls-files.ts'
+import { whoStays } from './who-stays.ts'
 
 /** What a node keeps of how it was started. */
 interface Running {
@@ -59,6 +60,7 @@ export class RunningNode implements BanyanNode {
   #started = false
   #config: NodeConfig
   #closed: Promise<void> | undefined
+  #switching: Promise<void> = Promise.resolve()
   #admin: AdminListener | undefined
   #reload: AdminNode['reload']
 
@@ -126,14 +128,31 @@ export class RunningNode implements BanyanNode {
     await this.apply(parseConfig(input, parseOptions(this.#baseDir)))
   }
 
-  /** Like `reload`, with a configuration that is already parsed. */
+  /** Like `reload`, with a configuration that is already parsed. Of several the last holds, whichever is over first. */
   async apply(next: NodeConfig): Promise<void> {
+    const switched = this.#switching.then(() => this.#switch(next))
+    this.#switching = switched.then(
+      () => undefined,
+      () => undefined,
+    )
+    const { settled } = await switched
+    await settled
+  }
+
+  /** All of it at once: no request is served by a part of the one and a part of the other. */
+  async #switch(next: NodeConfig): Promise<{ readonly settled: Promise<unknown> }> {
     if (this.#closed !== undefined) throw new Error('the node is closed')
-    refuseRestart(this.#config, next)
+    const before = this.#config
+    refuseRestart(before, next)
     await this.#renewTls(next)
-    await this.#parts.configure(next)
+    const { identity, registry, methods } = this.#parts
+    this.#parts.configure(next)
     this.#config = next
-    await this.#parts.registry.apply(next)
+    const settled = Promise.all([registry.apply(next), identity?.refresh()])
+    const stays = whoStays(before, next)
+    const { admits } = methods.serving
+    endStreams(this.#parts, (who) => stays(who) && admits(who.endpoint, who.principal))
+    return { settled }
   }
 
   /** The files may have been renewed under their old names. Nothing is, unless all can be used. */
