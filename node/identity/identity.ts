@@ -161,6 +161,7 @@ export class Identity {
       throw error
     }
     this.#delegators.clear()
+    if (before.issuer?.revocationPoll !== config.issuer?.revocationPoll) this.#poll?.rearm()
   }
 
   /** Looks after keys at once, instead of when it is time. */
@@ -217,8 +218,10 @@ export class Identity {
     return base
   }
 
+  // One that is elsewhere is known before the node listens.
   #issuer(): string {
-    return issuerIdOf(this.#config.issuer, this.#baseUrl())
+    const { issuer } = this.#config
+    return issuer?.url ?? issuerIdOf(issuer, this.#baseUrl())
   }
 
   #signer(): string {
