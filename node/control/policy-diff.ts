@@ -105,12 +105,12 @@ async function seenBy(
   const { at } = explainAt(ground, askedAs(place), place.endpoint)
   const sights = ground.sights(place.endpoint)
   if ('refused' in at || sights === undefined) return seen
-  const { sees } = sights.from(at.onlooker)
+  const sight = sights.from(at.onlooker)
   for (const item of items(place.endpoint)) {
     const pause = slices.turn()
     if (pause !== undefined) await pause
     const { entry } = item
-    if (sees(entry)) seen.set(`${entry.kind} ${entry.name}`, item)
+    if (sight.sees(entry)) seen.set(`${entry.kind} ${entry.name}`, item)
   }
   return seen
 }

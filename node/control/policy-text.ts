@@ -12,7 +12,7 @@ function ruleText(
   { place, for: classes, endpoints, namespaces, kinds }: Rule,
   index: number,
 ): RuleText {
-  const spoken = Object.entries(kinds).map(([kind, level]) => [kind, sides(level)] as const)
+  const spoken = Object.entries(kinds).map(([kind, said]) => [kind, sides(said)] as const)
   const levels = { endpoints: sides(endpoints), namespaces: sides(namespaces) }
   return { index, place, for: classes, ...levels, ...Object.fromEntries(spoken) }
 }

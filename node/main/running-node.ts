@@ -49,6 +49,12 @@ function baseUrl({ address, family, port }: AddressInfo, tls: TlsSettings | unde
   return `${tls === undefined ? 'http' : 'https'}://${host}:${port}`
 }
 
+/** Another configuration holds. */
+interface Switched {
+  /** Upstreams that came have been tried, and those that went have ended. */
+  readonly settled: Promise<unknown>
+}
+
 /** A node over its parts. */
 export class RunningNode implements BanyanNode {
   readonly id: string
@@ -60,7 +66,7 @@ export class RunningNode implements BanyanNode {
   #started = false
   #config: NodeConfig
   #closed: Promise<void> | undefined
-  #switching: Promise<void> = Promise.resolve()
+  #switching: Promise<unknown> = Promise.resolve()
   #admin: AdminListener | undefined
   #reload: AdminNode['reload']
 
@@ -130,17 +136,19 @@ export class RunningNode implements BanyanNode {
 
   /** Like `reload`, with a configuration that is already parsed. Of several the last holds, whichever is over first. */
   async apply(next: NodeConfig): Promise<void> {
-    const switched = this.#switching.then(() => this.#switch(next))
-    this.#switching = switched.then(
-      () => undefined,
-      () => undefined,
-    )
+    const switched = this.#switchAfter(this.#switching, next)
+    this.#switching = switched.catch(() => undefined)
     const { settled } = await switched
     await settled
   }
 
+  async #switchAfter(earlier: Promise<unknown>, next: NodeConfig): Promise<Switched> {
+    await earlier
+    return this.#switch(next)
+  }
+
   /** All of it at once: no request is served by a part of the one and a part of the other. */
-  async #switch(next: NodeConfig): Promise<{ readonly settled: Promise<unknown> }> {
+  async #switch(next: NodeConfig): Promise<Switched> {
     if (this.#closed !== undefined) throw new Error('the node is closed')
     const before = this.#config
     refuseRestart(before, next)
@@ -150,8 +158,8 @@ export class RunningNode implements BanyanNode {
     this.#config = next
     const settled = Promise.all([registry.apply(next), identity?.refresh()])
     const stays = whoStays(before, next)
-    const { admits } = methods.serving
-    endStreams(this.#parts, (who) => stays(who) && admits(who.endpoint, who.principal))
+    const { serving } = methods
+    endStreams(this.#parts, (who) => stays(who) && serving.admits(who.endpoint, who.principal))
     return { settled }
   }
 

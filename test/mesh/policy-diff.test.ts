@@ -101,12 +101,14 @@ test.each<[string, () => object]>([
   for (const [index, [who, endpoint]] of places.entries()) {
     const [then = [], now = []] = [before[index], after[index]]
     const told = changes.find((one) => one.class === who && one.endpoint === endpoint)
-    const tools = (all: PolicyDiff['changes'][number]['appears'] = []): readonly string[] =>
-      all.filter(({ kind }) => kind === 'tool').map(({ name }) => name)
     expect(tools(told?.appears)).toEqual(now.filter((name) => !then.includes(name)))
     expect(tools(told?.vanishes)).toEqual(then.filter((name) => !now.includes(name)))
   }
 })
+
+function tools(all: PolicyDiff['changes'][number]['appears'] = []): readonly string[] {
+  return all.filter(({ kind }) => kind === 'tool').map(({ name }) => name)
+}
 
 function endpoints(namespaces: readonly string[]): object {
   return { main: { namespaces, auth: people.auth() } }

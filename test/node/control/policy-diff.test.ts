@@ -54,12 +54,16 @@ function seenBy(policy: Policy, all: readonly Explainable[]): readonly string[] 
     [...any.CLASSES, '*'].flatMap((name) => {
       const sights = new Sights(endpoint, { ...policy, classes: BASE.clients })
       const classes = name === '*' ? [] : [name]
-      const { sees } = sights.from({ classes, scopes: undefined })
+      const sight = sights.from({ classes, scopes: undefined })
       return all
-        .filter(({ entry }) => sees(entry))
+        .filter(({ entry }) => sight.sees(entry))
         .map(({ entry }) => `${endpoint} ${name} ${entry.kind} ${entry.name}`)
     }),
   )
+}
+
+function minus(left: readonly string[], right: readonly string[]): readonly string[] {
+  return left.filter((text) => !right.includes(text)).toSorted()
 }
 
 test('law: what appears and vanishes is what is decided otherwise', async () => {
@@ -69,8 +73,6 @@ test('law: what appears and vanishes is what is decided otherwise', async () => 
       const plan = { before: sideOf(one, all), after: sideOf(other, all), limit: 1_000 }
       const diff = await diffPolicies(plan, slices)
       const [then, now] = [seenBy(one, all), seenBy(other, all)]
-      const minus = (left: readonly string[], right: readonly string[]): readonly string[] =>
-        left.filter((text) => !right.includes(text)).toSorted()
       expect(namesOf(diff, 'appears').toSorted()).toEqual(minus(now, then))
       expect(namesOf(diff, 'vanishes').toSorted()).toEqual(minus(then, now))
       const both = await diffPolicies({ ...plan, after: plan.before }, slices)

@@ -154,12 +154,13 @@ describe('of a file', () => {
   })
 })
 
+async function other(more: object): Promise<string> {
+  const path = join(folder, 'other.yaml')
+  await writeFile(path, JSON.stringify(configOf('http://127.0.0.1:1/mcp', more), null, 1))
+  return path
+}
+
 describe('--diff', () => {
-  async function other(more: object): Promise<string> {
-    const path = join(folder, 'other.yaml')
-    await writeFile(path, JSON.stringify(configOf('http://127.0.0.1:1/mcp', more), null, 1))
-    return path
-  }
   const FEWER = {
     visibility: [{ for: 'admin' }, { for: 'analyst', tools: ['docs__echo'] }],
   }
