@@ -23,6 +23,8 @@ export interface AdminServerOptions extends Omit<
   /** No page may ask anything here, so it must know no origins. */
   readonly admission: () => Admission
   readonly service: AdminService
+  /** How long an answer may take, ms; default 30 s. */
+  readonly answerMs?: number
 }
 
 /** The HTTP edge for operators. It knows nothing of what can be asked. */
@@ -82,7 +84,8 @@ export class AdminServer {
     if (this.#tasks >= MAX_TASKS) throw new Fault('overloaded', 'too much is asked at a time')
     const abort = new AbortController()
     const late = new Fault('overloaded', 'it took too long')
-    const timer = task.isPatient ? undefined : setTimeout(() => abort.abort(late), ANSWER_MS)
+    const { answerMs = ANSWER_MS } = this.#options
+    const timer = task.isPatient ? undefined : setTimeout(() => abort.abort(late), answerMs)
     const gone = (): void => abort.abort(new Fault('cancelled', 'the client went away'))
     response.once('close', gone)
     this.#tasks += 1

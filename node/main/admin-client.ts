@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
 import { isObject } from '../../protocol/jsonrpc.ts'
 import { loadConfigFile } from '../core/config-file.ts'
 import { isLoopback } from '../core/config-fields.ts'
@@ -7,6 +5,7 @@ import { isSecure } from '../core/config-identity-fields.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import { API_BASE } from '../control/openapi.ts'
 import { UnansweredError, UsageError, type CommandContext, type OptionSpec } from './cli-command.ts'
+import { keyOf } from './key-file.ts'
 
 /** Time for an answer, milliseconds; a reload may wait for calls to end. */
 const PATIENCE_MS = 60_000
@@ -145,22 +144,4 @@ function urlIn({ admin }: NodeConfig, file: string): string {
 
 function isWildcard(host: string): boolean {
   return !isLoopback(host) && /^[0.:]+$/.test(host)
-}
-
-/** @throws UsageError when the file cannot be read or is empty */
-async function keyOf({ options, stdin }: CommandContext): Promise<string | undefined> {
-  const file = options.text('key-file')
-  if (file === undefined) return undefined
-  const given = file === '-' ? await text(stdin) : await readKey(file)
-  const key = given.trim()
-  if (/^[\x21-\x7e]+$/.test(key)) return key
-  throw new UsageError(`${file === '-' ? 'standard input' : file} holds no key`)
-}
-
-async function readKey(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (cause) {
-    throw new UsageError(`${file} cannot be read`, { cause })
-  }
 }

@@ -37,7 +37,7 @@ export class Operator {
     return { listen: '127.0.0.1:0', keys: [this.entry()], ...more }
   }
 
-  at(node: RunningNode): this {
+  at(node: Pick<RunningNode, 'adminUrl'>): this {
     this.#url = node.adminUrl ?? ''
     return this
   }
