@@ -1,6 +1,7 @@
 import type { ClientCapabilities } from './client-capabilities.ts'
 import { Fault } from './errors.ts'
-import { duplicateKey, memberOf, members, readValue, type Member } from './json-bytes.ts'
+import { duplicateKey, memberOf, members, type Member } from './json-bytes.ts'
+import { readValue } from './json-value.ts'
 import type { Span } from './json-bytes.ts'
 import { isObject, type JsonObject } from './jsonrpc.ts'
 import type { UpstreamMessage } from './upstream-message.ts'
@@ -114,7 +115,7 @@ export function missingFor(
 function readParams(params: Buffer | undefined): JsonObject {
   if (params === undefined) return {}
   try {
-    const value: unknown = JSON.parse(params.toString('utf8'))
+    const value: unknown = readValue(params, { start: 0, end: params.length })
     return isObject(value) ? value : {}
   } catch (cause) {
     throw new Fault('upstream_protocol', 'the upstream sent params that are not JSON', { cause })

@@ -259,25 +259,3 @@ function duplicateAmongMany(list: readonly Member[]): string | undefined {
   }
   return undefined
 }
-
-/** Longest integer that is read digit by digit: nine digits are always exact. */
-const SHORT_INTEGER = 9
-
-/**
- * What the value between `start` and `end` means, of text that was checked. Strings and small integers, which ids,
- * names and methods are, take a short way.
- */
-export function readValue(bytes: Buffer, { start, end }: Span): unknown {
-  if (bytes[start] === QUOTE) return readString(bytes, start, end)
-  if (end - start <= SHORT_INTEGER) {
-    let number = 0
-    let index = start
-    for (; index < end; index += 1) {
-      const digit = (bytes[index] ?? 0) - 0x30
-      if (digit < 0 || digit > 9) break
-      number = number * 10 + digit
-    }
-    if (index === end) return number
-  }
-  return JSON.parse(bytes.toString('utf8', start, end)) as unknown
-}

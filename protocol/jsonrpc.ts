@@ -1,13 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { Fault } from './errors.ts'
-import {
-  duplicateKey,
-  elements,
-  memberOf,
-  readObject,
-  readValue,
-  type Member,
-} from './json-bytes.ts'
+import { duplicateKey, elements, memberOf, readObject, type Member } from './json-bytes.ts'
+import { readValue } from './json-value.ts'
 import { checkValue, skipSpace } from './json-check.ts'
 
 /** An id as JSON-RPC allows it in MCP: a string or an integer, never null (MCP 2026-07-28, basic/index). */

@@ -3,6 +3,7 @@ import { LIST_RULES, type CapabilityKind } from './capability.ts'
 import { Fault } from './errors.ts'
 import { paramHeaders, type ParamHeader } from './headers.ts'
 import { duplicateKey, elements, memberOf, members, type Member, type Span } from './json-bytes.ts'
+import { readValue } from './json-value.ts'
 import { insertMembers, removeMembers, splice, type Edit } from './json-edit.ts'
 import { isObject, type JsonObject } from './jsonrpc.ts'
 import { META } from './meta.ts'
@@ -121,7 +122,7 @@ function spansOf(raw: Buffer, at: number, kind: CapabilityKind): Span[] {
 
 function parse(bytes: Buffer): unknown {
   try {
-    return JSON.parse(bytes.toString('utf8'))
+    return readValue(bytes, { start: 0, end: bytes.length })
   } catch (cause) {
     throw new Fault('upstream_protocol', 'the upstream sent a list that is not JSON', { cause })
   }

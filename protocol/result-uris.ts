@@ -8,12 +8,12 @@ import {
   memberOf,
   members,
   readObject,
-  readValue,
   skipString,
   type Member,
   type ReadPlan,
   type Span,
 } from './json-bytes.ts'
+import { readValue } from './json-value.ts'
 import { checkValue, skipSpace } from './json-check.ts'
 import type { Edit } from './json-edit.ts'
 import type { UpstreamMessage } from './upstream-message.ts'

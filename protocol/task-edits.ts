@@ -1,4 +1,5 @@
-import { memberOf, members, readValue, type Member } from './json-bytes.ts'
+import { memberOf, members, type Member } from './json-bytes.ts'
+import { readValue } from './json-value.ts'
 import type { Edit } from './json-edit.ts'
 import type { UpstreamMessage } from './upstream-message.ts'
 

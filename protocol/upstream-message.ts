@@ -1,5 +1,6 @@
 import { Fault } from './errors.ts'
-import { memberOf, readObject, readValue, type Member, type ReadPlan } from './json-bytes.ts'
+import { memberOf, readObject, type Member, type ReadPlan } from './json-bytes.ts'
+import { readValue } from './json-value.ts'
 import { skipSpace } from './json-check.ts'
 import { isObject, type JsonObject, type RpcId } from './jsonrpc.ts'
 

@@ -24,6 +24,7 @@ const ONLY_IN: Record<string, RegExp> = {
   '@modelcontextprotocol': /^node\/(inbound|outbound)\//,
   '@nats-io': /^topology\/bus-nats\.ts$/,
   jose: /^node\/identity\//,
+  minisearch: /^node\/hop\/search\/tool-index\.ts$/,
   nats: /^topology\/bus-nats\.ts$/,
   pino: /^node\/core\/logger\.ts$/,
   ws: /^node\/(inbound|outbound)\//,

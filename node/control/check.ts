@@ -48,6 +48,7 @@ export interface EndpointReport {
   readonly url: string
   readonly names: EndpointConfig['names']
   readonly nameLength: number
+  readonly tools: EndpointConfig['tools']
   readonly callers: CallersReport
   readonly offers: readonly OfferReport[]
 }
@@ -144,6 +145,7 @@ export function explainConfig(config: NodeConfig): ConfigReport {
       url: `${url}/mcp/${name}`,
       names: endpoint.names,
       nameLength: endpoint.nameLength,
+      tools: endpoint.tools,
       callers: explainCallers(endpoint.auth, namespaces, { config, url }),
       offers: [...own, ...importedOffers(endpoint, config)],
     }

@@ -48,7 +48,7 @@ export function plansOf(
   const visibility = policyOf(config)
   const required = requiredBy(config)
   const plans = Object.entries(endpoints).map(([name, endpoint]): [string, EndpointPlan] => {
-    const { namespaces, names: style, nameLength: maxLength, pageSize } = endpoint
+    const { namespaces, names: style, nameLength: maxLength, pageSize, tools } = endpoint
     const rule = {
       self: { node, organisation },
       namespaces,
@@ -58,7 +58,7 @@ export function plansOf(
     }
     // Only what can show up here counts for freshness, and is fetched for this endpoint's sake.
     const feeds = all.filter((feed) => mayFeed(feed, namespaces))
-    return [name, { rule, feeds, pageSize, visibility, required }]
+    return [name, { rule, feeds, pageSize, tools, visibility, required }]
   })
   return new Map(plans)
 }

@@ -5,7 +5,7 @@ import { isLoopback } from './config-fields.ts'
 import { globsOverlap, matchesGlob } from '../../protocol/glob.ts'
 import { didYouMean } from './config-hints.ts'
 import { identityChecks } from './config-identity-checks.ts'
-import { importedGlobs } from './config-imports.ts'
+import { importedGlobs, offersOf } from './config-imports.ts'
 import { known, type ConfigOutline } from './config-outline.ts'
 import { policyChecks, policyWarnings } from './config-policy-checks.ts'
 import { resourceChecks } from './config-resource-checks.ts'
@@ -114,6 +114,20 @@ function unusedNamespaces(
     }))
 }
 
+/** Globs of tools to list that no namespace of the endpoint has names for. */
+function listsNothing(config: NodeConfig): readonly ConfigProblem[] {
+  return Object.entries(config.endpoints).flatMap(([name, { namespaces, tools }]) => {
+    if (tools === 'all') return []
+    const offered = offersOf(config, namespaces)
+    return tools.listed.flatMap((glob, i) => {
+      if (offered.some((namespace) => globsOverlap(`${namespace}__*`, glob))) return []
+      const path = ['endpoints', name, 'tools', 'listed', i]
+      const message = `"${glob}" can match nothing: names are <namespace>__<name>`
+      return [{ path, message }]
+    })
+  })
+}
+
 function plainUrls(config: NodeConfig): readonly ConfigProblem[] {
   return Object.entries(config.upstreams).flatMap(([label, upstream]) => {
     if (upstream.kind === 'stdio') return []
@@ -193,6 +207,7 @@ export function configWarnings(
     ...nothingServed(config),
     ...unusedUpstreams(config, patterns),
     ...unusedNamespaces(config, patterns),
+    ...listsNothing(config),
     ...plainUrls(config),
     ...plainListener(config),
     ...unboundTokens(config),

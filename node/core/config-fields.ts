@@ -49,6 +49,14 @@ export const hostValue: z.ZodType<string> = z
   )
   .toLowerCase()
 
+/** A glob over names of tools with their namespace. */
+export const toolGlob: z.ZodString = z
+  .string()
+  .regex(
+    /^[^\p{Cc}\s]{1,1024}$/u,
+    'must be <namespace>__<name>, or a glob with * (any run of characters)',
+  )
+
 /** Free text, at least one character, none of them NUL. */
 export const text: z.ZodString = z
   .string()

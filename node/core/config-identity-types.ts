@@ -74,7 +74,7 @@ export interface IssuerSettings {
   readonly tokenTtl: number
   /** Life of a grant for another organisation, ms. */
   readonly grantTtl: number
-  /** At the token endpoint of the embedded service. */
+  /** At the token endpoint of this node, where it has one. */
   readonly dpopNonces: NonceDemand
   /** How long a signing key is used before the next one takes over, ms; each is published ahead and kept until its tokens are gone. */
   readonly keyLifetime: number

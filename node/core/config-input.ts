@@ -70,6 +70,7 @@ export interface EndpointInput {
   readonly names?: 'prefixed' | 'plain'
   readonly nameLength?: number
   readonly pageSize?: number
+  readonly tools?: 'list' | 'search' | { readonly search: true; readonly listed: readonly string[] }
   readonly title?: string
   readonly instructions?: string
   readonly auth?: 'none' | EndpointAuthInput

@@ -113,7 +113,7 @@ const fields = z.strictObject({
     'How long the node waits before it asks again what was revoked, a duration; with mode node, or grants.mode node, where another node is told. A revoked token is good here for as long at most.',
   ),
   dpopNonces: nonceDemand(
-    'Whether each proof at the token endpoint (RFC 9449 §8) must hold a nonce of this node, good for 5 minutes; only with mode embedded. required: a proof that was made ahead is worth nothing; clients are asked with 400 use_dpop_nonce the first time, and given the next with each token. Default: off.',
+    'Whether each proof at the token endpoint (RFC 9449 §8) must hold a nonce of this node, good for 5 minutes; only with mode embedded, or grants signed here. required: a proof that was made ahead is worth nothing; clients are asked with 400 use_dpop_nonce the first time, and given the next with each token. Default: off.',
   ).optional(),
   egress: egress(
     'Where the token service and the identity of this node may connect to, for keys, metadata and tokens. Default: private addresses only if the base URL of the node is on loopback, as in a laboratory.',
@@ -132,8 +132,10 @@ function checkMode(issuer: Fields, context: z.RefinementCtx): void {
     const hint = 'with mode embedded it is this process that answers'
     addProblem(context, { path: [key], message: 'is not for mode embedded', hint })
   }
-  if (mode !== 'embedded' && issuer.dpopNonces !== undefined) {
-    addProblem(context, { path: ['dpopNonces'], message: 'is only for mode embedded' })
+  const servesNothing = mode !== 'embedded' && issuer.grants?.mode !== 'embedded'
+  if (servesNothing && issuer.dpopNonces !== undefined) {
+    const message = 'is only for mode embedded, and where this node signs grants'
+    addProblem(context, { path: ['dpopNonces'], message })
   }
   for (const key of ['client', 'types', 'grants'] as const) {
     if (mode === 'external' || issuer[key] === undefined) continue

@@ -25,6 +25,7 @@ export type LimitName =
   | 'toolsPerUpstream'
   | 'listPagesPerUpstream'
   | 'toolBytes'
+  | 'searchBytes'
   | 'uriBytes'
   | 'inputRounds'
   | 'inputTimeout'
@@ -125,6 +126,14 @@ export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
     max: '16MiB',
     meaning:
       'One definition in a list (tool, prompt, resource, template, skill), as JSON; a larger one is dropped and reported.',
+  },
+  searchBytes: {
+    unit: 'bytes',
+    default: '128MiB',
+    min: '1MiB',
+    max: '64GiB',
+    meaning:
+      'Indexes kept for searching tools, over all endpoints with `tools: search`: about 25 MiB for 10 000 tools, one for each set of tools somebody sees. Beyond it those used longest ago go, and are made anew when they are searched again.',
   },
   uriBytes: {
     unit: 'bytes',

@@ -1,11 +1,10 @@
-import { globsOverlap } from '../../protocol/glob.ts'
 import type { Verdict } from '../../protocol/policy/decide.ts'
 import { disappointments } from '../../protocol/policy/expectation.ts'
 import { lintPolicy } from '../../protocol/policy/lint.ts'
 import { EVERYBODY, type Policy, type Rule } from '../../protocol/policy/policy.ts'
 import type { ConfigProblem } from './config-error.ts'
 import { didYouMean } from './config-hints.ts'
-import { importedGlobs } from './config-imports.ts'
+import { offersOf } from './config-imports.ts'
 import type { ConfigOutline, PolicyOutline } from './config-outline.ts'
 import type { NodeConfig } from './config-types.ts'
 
@@ -86,15 +85,6 @@ export function policyChecks(outline: ConfigOutline): readonly ConfigProblem[] {
   })
   const names = wrong.length > 0
   return names ? wrong : [...wrong, ...checkExpectations(policy, outline)]
-}
-
-/** What an endpoint can ever offer, as globs: own namespaces by name, imported ones by what can be imported. */
-function offersOf(config: NodeConfig, patterns: readonly string[]): readonly string[] {
-  const imported = Object.entries(config.upstreams).flatMap(([label, upstream]) =>
-    upstream.kind === 'node' ? importedGlobs(label, upstream) : [],
-  )
-  const all = [...Object.keys(config.namespaces), ...imported]
-  return all.filter((name) => patterns.some((pattern) => globsOverlap(pattern, name)))
 }
 
 /** What of a policy is allowed but probably not meant. */

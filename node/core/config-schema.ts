@@ -14,6 +14,7 @@ import {
   slug,
   table,
   text,
+  toolGlob,
   type NumberField,
 } from './config-fields.ts'
 import { LIMITS, type LimitName, type LimitSpec, type Limits } from './config-limits.ts'
@@ -151,6 +152,24 @@ export const namespaceSchema: z.ZodType<NamespaceConfig> = z
   })
   .describe('A named set of capabilities.')
 
+/** What the endpoint lists of its tools. */
+const toolListing = z
+  .union([
+    z.enum(['list', 'search']).transform((word) => (word === 'list' ? 'all' : { listed: [] })),
+    z
+      .strictObject({
+        search: z.literal(true).describe('Says that the others are found by searching.'),
+        listed: distinct(toolGlob, 1).describe(
+          'What is listed all the same: globs over <namespace>__<name>.',
+        ),
+      })
+      .transform(({ listed }) => ({ listed })),
+  ])
+  .prefault('list')
+  .describe(
+    'What tools/list answers: list (every tool the caller sees), search (only search_tools, describe_tools and call_tool, which find and call all the others: for endpoints with so many tools that their definitions would fill the context of a model), or a table that keeps some listed. It hides nothing: a tool that is not listed can be found, and called by its name. Other nodes are always told of all. Not with names: plain, where the three names could be taken.',
+  )
+
 /** One endpoint. */
 export const endpointSchema: z.ZodType<EndpointDraft> = z
   .strictObject({
@@ -171,6 +190,7 @@ export const endpointSchema: z.ZodType<EndpointDraft> = z
       { default: 1_000, min: 1, max: 10_000 },
       'Items on one page of a list. Large, because many clients read only the first page.',
     ),
+    tools: toolListing,
     title: text.optional().describe('Title shown to people by clients. Default: none.'),
     instructions: text
       .optional()
@@ -186,6 +206,11 @@ export const endpointSchema: z.ZodType<EndpointDraft> = z
       path: ['names'],
     },
   )
+  .refine(({ names, tools }) => names !== 'plain' || tools === 'all', {
+    error:
+      'needs names: prefixed: without prefixes, tools could have the names of those that search',
+    path: ['tools'],
+  })
   .transform((endpoint): EndpointDraft => defined(endpoint))
   .describe('A path of the node, /mcp/<endpoint>, that clients connect to.')
 

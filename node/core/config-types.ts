@@ -140,6 +140,8 @@ export interface EndpointConfig {
   readonly nameLength: number
   /** Items on one page of a list. */
   readonly pageSize: number
+  /** Which tools are listed: all, or those whose `<namespace>__<name>` matches, and three to find the others by. */
+  readonly tools: 'all' | { readonly listed: readonly string[] }
   readonly title?: string
   readonly instructions?: string
   /** Who may call it; `none`: whoever reaches it, only on loopback. */

@@ -228,6 +228,8 @@ export type ChangeListener = (changed: ListKind) => void
 export interface Watcher {
   readonly endpoint: string
   readonly principal: Principal
+  /** Another node, which may be shown more in a list than others are; default not. */
+  readonly federated?: boolean
 }
 
 /** Resources somebody wants to hear of. */

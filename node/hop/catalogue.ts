@@ -18,6 +18,7 @@ import { EndpointViews, type EndpointPlan } from './endpoint-views.ts'
 import { askerOf, freshness, missing, refreshing, type ListAsker } from './fresh-lists.ts'
 import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
+import { withFinder } from './search/brief-list.ts'
 import type { Sight, Sights } from './sight.ts'
 import type { ViewRule } from './sources.ts'
 import { sameItems, type View, type ViewItem } from './view.ts'
@@ -155,6 +156,22 @@ export class Catalogue {
     return Object.fromEntries(Object.entries(settings).filter(([key]) => key !== 'list'))
   }
 
+  /** Whether an endpoint has tools of its own to find others by. */
+  hasFinder(endpoint: string): boolean {
+    return this.#endpoints.get(endpoint)?.hasFinder === true
+  }
+
+  /** Everything of one kind that upstreams show a caller, and what that caller sees of it. @throws Fault `unknown_endpoint` */
+  seen({ received, principal }: Authenticated, kind: CapabilityKind): Seen {
+    const views = this.#views(received.endpoint)
+    return { view: views.of(principal).view(kind), sight: views.sights.of(principal) }
+  }
+
+  /** Fetches what is out of date; undefined when nothing has to be waited for. @throws Fault `unknown_endpoint` */
+  refresh(request: Authenticated, kind: CapabilityKind): Promise<unknown> | undefined {
+    return refreshing(this.#views(request.received.endpoint).plan, kind, askerOf(request))
+  }
+
   /**
    * @param known digest of the list that the asker, a node, has
    * @throws Fault `unknown_endpoint`, `bad_cursor`
@@ -167,7 +184,8 @@ export class Catalogue {
     const { received, principal } = request
     const { endpoint, caller } = received
     const federated = caller.capabilities.federation !== undefined
-    const waiting = refreshing(this.#views(endpoint).plan, kind, askerOf(request))
+    const isFixed = this.#views(endpoint).isFixed(kind, federated)
+    const waiting = isFixed ? undefined : this.refresh(request, kind)
     if (waiting !== undefined) await waiting
     const { era, revision } = caller
     const dialect = { era, revision, federated }
@@ -178,8 +196,9 @@ export class Catalogue {
     const query = { dialect, sight, sealer: this.#sealer }
     const page = views.of(principal).page(kind, query, cursor)
     const fresh = freshness(views.plan, kind, principal)
-    // What was filtered for one is nobody else's (MCP 2026-07-28, utilities/caching).
-    const scope = sight === undefined ? {} : ({ cacheScope: 'private' } as const)
+    // What was filtered for one is nobody else's, and what is brief is not for nodes (MCP 2026-07-28, utilities/caching).
+    const isShared = sight === undefined && !(kind === 'tool' && views.hasFinder)
+    const scope = isShared ? {} : ({ cacheScope: 'private' } as const)
     const { digest } = page
     if (digest === undefined || cursor !== undefined)
       return { items: page.items, ...fresh, ...scope }
@@ -221,10 +240,10 @@ export class Catalogue {
   }
 
   /** Tells of every change that the watcher can see, until the returned function is called. */
-  watch({ endpoint, principal }: Watcher, listener: ChangeListener): () => void {
+  watch({ endpoint, principal, federated = false }: Watcher, listener: ChangeListener): () => void {
     const set = this.#watchers.get(endpoint) ?? new Set()
     this.#watchers.set(endpoint, set)
-    const watching = { principal, listener }
+    const watching = { principal, listener, federated }
     set.add(watching)
     return () => set.delete(watching)
   }
@@ -244,16 +263,15 @@ export class Catalogue {
     const now = Date.now()
     for (const [name, views] of this.#endpoints) {
       if (!views.plan.feeds.some((feed) => feed.mirrors === mirrors)) continue
-      for (const { principal, listener } of this.#watchers.get(name) ?? []) {
+      for (const { principal, listener, federated } of this.#watchers.get(name) ?? []) {
         const all = views.represented.by(principal, now)
         const meant = all.find((one) => callerKey(one) === caller)
         if (meant === undefined) continue
         const sight = views.sights.of(meant)
         const instead = { mirrors, kind, edition: before }
-        const then = seen(views.of(meant, instead).view(kind).items, sight)
-        if (!sameItems(then, seen(views.of(meant).view(kind).items, sight))) {
-          listener(LIST_RULES[kind].of)
-        }
+        const then = seen(views.of(meant, instead).listed(kind, federated), sight)
+        const after = seen(views.of(meant).listed(kind, federated), sight)
+        if (!sameItems(then, after)) listener(LIST_RULES[kind].of)
       }
     }
   }
@@ -293,9 +311,10 @@ export class Catalogue {
 
   #rebuild({ name, views, earlier }: Rebuilding, kind: CapabilityKind): void {
     const now = Date.now()
-    const watchers = [...(this.#watchers.get(name) ?? [])].map(({ principal, listener }) => {
-      const callers = views.represented.by(principal, now)
-      return { callers, listener, before: callers.map((one) => look(earlier, kind, one)) }
+    const watchers = [...(this.#watchers.get(name) ?? [])].map((watching) => {
+      const callers = views.represented.by(watching.principal, now)
+      const before = callers.map((one) => look(earlier, kind, { ...watching, principal: one }))
+      return { watching, callers, before }
     })
     const { changed, problems } = views.rebuild(kind)
     for (const { upstream, name: left, reason } of problems) {
@@ -303,12 +322,13 @@ export class Catalogue {
     }
     if (!changed && earlier === views) return
     const differs = differences()
-    for (const { callers, listener, before } of watchers) {
+    for (const { watching, callers, before } of watchers) {
       const isNews = before.some((then, index) => {
-        const caller = callers[index]
-        return caller !== undefined && differs(then, look(views, kind, caller))
+        const principal = callers[index]
+        const after = principal && look(views, kind, { ...watching, principal })
+        return after !== undefined && differs(then, after)
       })
-      if (isNews) listener(LIST_RULES[kind].of)
+      if (isNews) watching.listener(LIST_RULES[kind].of)
     }
   }
 }
@@ -317,6 +337,14 @@ export class Catalogue {
 interface Watching {
   readonly principal: Principal
   readonly listener: ChangeListener
+  readonly federated: boolean
+}
+
+/** Everything there is of one kind, and what one caller sees of it. */
+export interface Seen {
+  readonly view: View
+  /** Undefined: everything. */
+  readonly sight: Sight | undefined
 }
 
 /** An endpoint whose view is made anew, and what decided about it before. */
@@ -326,8 +354,13 @@ interface Rebuilding {
   readonly earlier: EndpointViews
 }
 
-function look(views: EndpointViews, kind: CapabilityKind, principal: Principal): Looked {
-  return { items: views.of(principal).view(kind).items, sight: views.sights.of(principal) }
+function look(
+  views: EndpointViews,
+  kind: CapabilityKind,
+  { principal, federated }: Watching,
+): Looked {
+  const items = views.of(principal).listed(kind, federated)
+  return { items, sight: views.sights.of(principal) }
 }
 
 /** A list, and what of it somebody sees. */
@@ -354,7 +387,8 @@ function differences(): (then: Looked, now: Looked) => boolean {
 }
 
 function seen(items: readonly ViewItem[], sight: Sight | undefined): readonly ViewItem[] {
-  return sight === undefined ? items : items.filter(({ entry }) => sight.sees(entry))
+  const widened = withFinder(sight)
+  return widened === undefined ? items : items.filter(({ entry }) => widened.sees(entry))
 }
 
 function noItems(kind: CapabilityKind): Buffer {

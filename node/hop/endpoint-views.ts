@@ -9,10 +9,11 @@ import type { Mirrors } from './mirrors.ts'
 import { PageStore } from './page-store.ts'
 import { pageOf, type Pages } from './pages.ts'
 import { Represented } from './represented.ts'
+import { BriefList, withFinder, type ToolListing } from './search/brief-list.ts'
 import { Sights, type RequiredScopes, type Sight, type VisibilityPolicy } from './sight.ts'
 import { isOffered, type Source, type ViewProblem, type ViewRule } from './sources.ts'
 import { findUnlisted } from './unlisted.ts'
-import { buildView, sameItems, type Dialect, type View } from './view.ts'
+import { buildView, sameItems, type Dialect, type View, type ViewItem } from './view.ts'
 
 /** One feed of an endpoint: the lists of an upstream and what of them is taken. */
 export interface Feed {
@@ -43,6 +44,8 @@ export interface EndpointPlan {
   readonly rule: ViewRule
   readonly feeds: readonly Feed[]
   readonly pageSize: number
+  /** Which tools are listed; default all. Other nodes are told of all, whatever it says: they list for themselves. */
+  readonly tools?: ToolListing
   /** Undefined: what scopes cover is seen. */
   readonly visibility?: VisibilityPolicy | undefined
   /** Scopes its callers must have for upstreams that are not told who calls; absent: none. */
@@ -58,8 +61,6 @@ export interface Instead {
 
 /** What a change of a list did to an endpoint. */
 export interface Rebuilt {
-  /** What was shown before. */
-  readonly before: View
   /** Who sees everything sees something else now. */
   readonly changed: boolean
   /** Those that were not there before: each is reported once, and not with every change of the list. */
@@ -91,6 +92,8 @@ export class EndpointViews {
   readonly #personal = new Map<string, EndpointViews>()
   #editionOf: EditionOf | undefined
   readonly #shown: Readonly<Record<CapabilityKind, Shown>>
+  /** What is listed of the tools, where that is not all. */
+  readonly #brief: BriefList | undefined
   readonly #own: ReadonlyMap<string, Home>
   /** By sight. */
   readonly #shownUpstreams = new Map<string, ReadonlySet<string>>()
@@ -116,6 +119,24 @@ export class EndpointViews {
       template: start('template'),
       skill: start('skill'),
     }
+    const { tools = 'all', rule } = plan
+    this.#brief = tools === 'all' ? undefined : new BriefList(name, rule, tools)
+  }
+
+  /** Whether the endpoint has tools of its own to find others by. */
+  get hasFinder(): boolean {
+    return this.#brief !== undefined
+  }
+
+  /** Whether a list is the same whatever upstreams list. */
+  isFixed(kind: CapabilityKind, federated: boolean): boolean {
+    return this.#briefFor(kind, federated)?.isFixed === true
+  }
+
+  /** What a list holds for those who see everything. */
+  listed(kind: CapabilityKind, federated: boolean): readonly ViewItem[] {
+    const full = this.view(kind)
+    return (this.#briefFor(kind, federated)?.of(full).view ?? full).items
   }
 
   /**
@@ -185,10 +206,11 @@ export class EndpointViews {
     { dialect, sight, sealer }: PageRequest,
     cursor: string | undefined,
   ): PageText {
-    const { pages } = this.#shown[kind]
-    const view = this.view(kind)
+    const full = this.view(kind)
+    const brief = this.#briefFor(kind, dialect.federated)?.of(full)
+    const { view, pages } = brief ?? { view: full, pages: this.#shown[kind].pages }
     const context = { sealer, bound: pages.bound, pageSize: this.plan.pageSize, dialect }
-    const made = pages.of(view, context, sight)
+    const made = pages.of(view, context, brief === undefined ? sight : withFinder(sight))
     const { items } = cursor === undefined ? made.written[0] : pageOf(made, cursor, context)
     return { items, digest: made.digest }
   }
@@ -205,7 +227,11 @@ export class EndpointViews {
       shown.pages.clear()
       this.#shownUpstreams.clear()
     }
-    return { before, changed, problems: newProblems(before, shown.view) }
+    return { changed, problems: newProblems(before, shown.view) }
+  }
+
+  #briefFor(kind: CapabilityKind, federated: boolean): BriefList | undefined {
+    return kind === 'tool' && !federated ? this.#brief : undefined
   }
 
   #build(kind: CapabilityKind): View {

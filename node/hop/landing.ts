@@ -9,7 +9,8 @@ import {
   resultTypeOf,
   type InputRequest,
 } from '../../protocol/input-required.ts'
-import { memberOf, members, readValue } from '../../protocol/json-bytes.ts'
+import { memberOf, members } from '../../protocol/json-bytes.ts'
+import { readValue } from '../../protocol/json-value.ts'
 import { splice, type Edit } from '../../protocol/json-edit.ts'
 import type { MetaChanges } from '../../protocol/meta-edit.ts'
 import { paramUriEdits, resultUriEdits } from '../../protocol/result-uris.ts'

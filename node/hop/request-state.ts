@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Fault } from '../../protocol/errors.ts'
-import { elements, members, readValue, type Member, type Span } from '../../protocol/json-bytes.ts'
+import { elements, members, type Member, type Span } from '../../protocol/json-bytes.ts'
+import { readValue } from '../../protocol/json-value.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Continuation, Visible } from '../core/stages.ts'

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Fault } from '../../protocol/errors.ts'
-import { memberOf, readValue } from '../../protocol/json-bytes.ts'
+import { memberOf } from '../../protocol/json-bytes.ts'
+import { readValue } from '../../protocol/json-value.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import type { MetaChanges } from '../../protocol/meta-edit.ts'

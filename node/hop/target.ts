@@ -1,5 +1,6 @@
 import { Fault } from '../../protocol/errors.ts'
-import { duplicateKey, memberOf, members, readValue, type Span } from '../../protocol/json-bytes.ts'
+import { duplicateKey, memberOf, members, type Span } from '../../protocol/json-bytes.ts'
+import { readValue } from '../../protocol/json-value.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 
 /** What kind of name a request is about. */

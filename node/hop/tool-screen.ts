@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { Fault } from '../../protocol/errors.ts'
-import { memberOf, members, readValue } from '../../protocol/json-bytes.ts'
+import { memberOf, members } from '../../protocol/json-bytes.ts'
+import { readValue } from '../../protocol/json-value.ts'
 import { insertMembers, splice } from '../../protocol/json-edit.ts'
 import type { Dropped, Listed } from '../../protocol/listing.ts'
 import { META } from '../../protocol/meta.ts'

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Fault, RPC } from '../../protocol/errors.ts'
-import { memberOf, readValue } from '../../protocol/json-bytes.ts'
+import { memberOf } from '../../protocol/json-bytes.ts'
+import { readValue } from '../../protocol/json-value.ts'
 import { isObject, type RpcNotification, type RpcResponse } from '../../protocol/jsonrpc.ts'
 import { writeNotification } from '../../protocol/hop-response.ts'
 import type { Asked, CallerAnswer, Question, QuestionSink } from '../core/stages.ts'

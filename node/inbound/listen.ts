@@ -63,7 +63,8 @@ class Listen {
     // What changes while upstreams are asked comes after the acknowledgement.
     this.#announcements = new Announcements(received.reply, false)
     if (filter.lists.length > 0) {
-      const watcher = { endpoint: received.endpoint, principal }
+      const federated = received.caller.capabilities.federation !== undefined
+      const watcher = { endpoint: received.endpoint, principal, federated }
       this.#unwatch = parts.serving.watch(watcher, (of) => {
         if (filter.lists.includes(of)) this.#announce(of, changedMethod(of))
       })

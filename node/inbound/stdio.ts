@@ -188,7 +188,9 @@ export class StdioServer {
     this.#use = { endpoint, session, principal: LOCAL_CALLER, header: NO_HEADER }
     this.#output.write([response])
     // In this era changes are told unasked, wherever the pipe is open.
-    this.#unwatch = this.#parts.serving.watch({ endpoint, principal: LOCAL_CALLER }, (of) => {
+    const federated = session.capabilities.federation !== undefined
+    const watcher = { endpoint, principal: LOCAL_CALLER, federated }
+    this.#unwatch = this.#parts.serving.watch(watcher, (of) => {
       this.#announcements.announce(of, writeNotification(changedMethod(of)))
     })
   }

@@ -305,7 +305,8 @@ function openStream(parts: StreamableParts, exchange: KnownExchange): Promise<vo
     throw new Fault('not_acceptable', 'Accept must list text/event-stream')
   }
   const version = header(HEADER.protocolVersion)?.trim()
-  const { key, revision } = sessionOf(parts, exchange, { header, version })
+  const { key, revision, capabilities } = sessionOf(parts, exchange, { header, version })
+  const watcher = { ...exchange, federated: capabilities.federation !== undefined }
   if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
   return parts.streams.open({
     session: key,
@@ -316,7 +317,7 @@ function openStream(parts: StreamableParts, exchange: KnownExchange): Promise<vo
     // Empty is what a client sends that has none.
     lastEventId: header(HEADER.lastEventId) || undefined,
     hasRoom: parts.hasRoom,
-    watch: (listener) => parts.serving.watch(exchange, listener),
+    watch: (listener) => parts.serving.watch(watcher, listener),
     isValid: () => isValid(parts, exchange),
   })
 }

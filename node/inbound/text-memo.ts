@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { readValue, type Span } from '../../protocol/json-bytes.ts'
+import { type Span } from '../../protocol/json-bytes.ts'
+import { readValue } from '../../protocol/json-value.ts'
 
 /** Texts remembered. Beyond it the oldest goes. */
 const MAX_TEXTS = 256

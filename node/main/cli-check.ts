@@ -37,9 +37,16 @@ function offerLine(offer: OfferReport, width: number): string {
   return `    ${offer.namespace.padEnd(width)}  ${verb} ${sources.join(', ')}\n`
 }
 
+/** What of the tools is listed, where that is not all. */
+function listingText({ tools }: EndpointReport): string {
+  if (tools === 'all') return ''
+  const listed = tools.listed.length === 0 ? '' : `, but ${tools.listed.join(', ')}`
+  return `; tools are searched${listed}`
+}
+
 function endpointText(endpoint: EndpointReport, paint: Paint): string {
   const width = Math.max(0, ...endpoint.offers.map(({ namespace }) => namespace.length))
-  const names = `names ${endpoint.names}, up to ${endpoint.nameLength} characters`
+  const names = `names ${endpoint.names}, up to ${endpoint.nameLength} characters${listingText(endpoint)}`
   const offers = endpoint.offers.map((offer) => offerLine(offer, width))
   const { open } = endpoint.callers
   const callers = callerLines(endpoint.callers).map(

@@ -8,8 +8,11 @@ import type { EndpointDescription, Serving } from '../core/stages.ts'
 import type { Registry } from '../control/registry.ts'
 import type { CallLanding } from '../hop/landing.ts'
 import { ParkedCalls } from '../hop/parked-calls.ts'
-import { relay, type RelayParts } from '../hop/relay.ts'
+import type { RelayParts } from '../hop/relay.ts'
 import { RequestStates } from '../hop/request-state.ts'
+import { serveCall, type FinderParts } from '../hop/search/finder.ts'
+import { Selections } from '../hop/search/selections.ts'
+import { ToolIndexes } from '../hop/search/tool-indexes.ts'
 import { TaskIds } from '../hop/task-ids.ts'
 import { watchTasks } from '../hop/task-watch.ts'
 
@@ -32,13 +35,17 @@ export function makeServing(made: ServingParts): Serving {
   const { registry, config } = made
   const { catalogue } = registry
   const parked = new ParkedCalls<CallLanding>(config().limits.parkedCalls)
-  const parts = relayParts(made, parked)
+  const parts: FinderParts = {
+    ...relayParts(made, parked),
+    selections: new Selections(),
+    indexes: new ToolIndexes(() => config().limits.searchBytes),
+  }
   return {
     has: (name) => catalogue.has(name),
     admits: (name, principal) => catalogue.sightOf({ endpoint: name, principal })?.isOpen !== false,
     describe: (name, principal) => describe(made, name, principal),
     list: (request, kind, query) => catalogue.list(request, kind, query),
-    call: (request) => relay(parts, request),
+    call: (request) => serveCall(parts, request),
     watch: (watcher, listener) => catalogue.watch(watcher, listener),
     subscribe: (request, wanted) => registry.subscriptions.subscribe(request, wanted),
     watchTasks: (request, wanted) => watchTasks(parts, request, wanted),

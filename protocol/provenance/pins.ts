@@ -4,7 +4,8 @@
  */
 
 import { Buffer } from 'node:buffer'
-import { duplicateKey, memberOf, members, readValue, type Member } from '../json-bytes.ts'
+import { duplicateKey, memberOf, members, type Member } from '../json-bytes.ts'
+import { readValue } from '../json-value.ts'
 import type { Listed } from '../listing.ts'
 import { canonical } from './canonical.ts'
 import { descriptorText } from './descriptor-form.ts'

@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import { duplicateKey, elements, members, readValue, type Span } from '../json-bytes.ts'
+import { duplicateKey, elements, members, type Span } from '../json-bytes.ts'
+import { readValue } from '../json-value.ts'
 import { checkValue, malformed, skipSpace } from '../json-check.ts'
 
 /** Names that mean something to JavaScript itself: no token needs them, and code that copies members trips over them. */

@@ -28,13 +28,21 @@ export function cancelsOf({ era, cancelled }: FixtureServer): readonly Id[] {
   return era === '2025' ? cancelled.ids : cancelled.closed
 }
 
-/** Declares the tests of the matrix for a caller of one era. The subject is asked for when the tests run. */
-export function callMatrix(era: Era, subject: () => MatrixSubject): void {
+/**
+ * Declares the tests of the matrix for a caller of one era. The subject is asked for when the tests run.
+ *
+ * @param by how the caller calls; default directly
+ */
+export function callMatrix(
+  era: Era,
+  subject: () => MatrixSubject,
+  by: (caller: MeshCaller) => MeshCaller = (caller) => caller,
+): void {
   describe(`row 8: ${era} caller`, () => {
     let caller: MeshCaller
 
     beforeAll(async () => {
-      caller = await callerOf(era, subject().url)
+      caller = by(await callerOf(era, subject().url))
     })
 
     plainAnswers(() => caller)

@@ -5,7 +5,8 @@ import type { RunningNode } from '../../node/main/running-node.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { plainTool } from '../fixtures/fixture-tools.ts'
 import { until } from '../fixtures/wait.ts'
-import type { Era } from '../fixtures/wire.ts'
+import { objectAt, type Era, type JsonObject } from '../fixtures/wire.ts'
+import { byCallTool } from './by-call-tool.ts'
 import { ERAS, textOf, type MeshCaller } from './caller.ts'
 import { Keyholders } from './keyholders.ts'
 import { Mesh } from './mesh.ts'
@@ -70,7 +71,11 @@ async function chain(rules: readonly RuleInput[]): Promise<Chain> {
   const inB = { upstreams: { c: across(c) } }
   const b = await mesh.startConfig(configOf('b', inB))
   const auth = people.auth(['ns:fx'])
-  const inA = { upstreams: { b: across(b) }, endpoints: { main: { namespaces: ['*'], auth } } }
+  const endpoints = {
+    main: { namespaces: ['*'], auth },
+    find: { namespaces: ['*'], tools: 'search', auth },
+  }
+  const inA = { upstreams: { b: across(b) }, endpoints }
   const a = await mesh.startConfig(configOf('a', inA))
   const show = (visibility: readonly RuleInput[]): Promise<void> =>
     c.reload(
@@ -127,6 +132,24 @@ describe.each(ERAS)('callers of era %s at the first of three organisations', (er
     expect(bare(hidden.raw)).toBe(bare(none.raw))
     expect(fixture.calls()).toEqual([])
     expect(textOf(await bob.call('fx__echo', { message: 'unlisted' }))).toBe('unlisted')
+  })
+
+  test('find that, and nothing else', async () => {
+    const { a } = await chain(RULES)
+    const found = async (name: string, query: string): Promise<unknown> => {
+      const caller = await people.caller(era, a.endpointUrl('find'), name)
+      const { result } = await caller.call('search_tools', { query })
+      const { tools } = objectAt(result, 'structuredContent')
+      return (tools as JsonObject[]).map((tool) => tool['name'])
+    }
+    const query = 'params received as JSON'
+    expect(await found('alice', query)).toEqual(['fx__meta'])
+    expect(await found('bob', query)).toEqual([])
+    expect(await found('bob', '')).toEqual(['fx__echo', 'fx__slow'])
+    const bob = byCallTool(await people.caller(era, a.endpointUrl('find'), 'bob'))
+    expect(textOf(await bob.call('fx__echo', { message: 'seen' }))).toBe('seen')
+    const [hidden, none] = [await bob.call('fx__meta'), await bob.call('fx__none')]
+    expect(bare(hidden.raw)).toBe(bare(none.raw))
   })
 
   test('hear of what changes for them, and are shown it', async () => {

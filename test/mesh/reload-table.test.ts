@@ -335,6 +335,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'endpoints.*.names': endpoint('names', () => 'plain'),
   'endpoints.*.nameLength': endpoint('nameLength', () => 16),
   'endpoints.*.pageSize': endpoint('pageSize', () => 2),
+  'endpoints.*.tools': endpoint('tools', () => 'search'),
   'endpoints.*.title': endpoint('title', () => 'Another', said),
   'endpoints.*.instructions': endpoint('instructions', () => 'Another', said),
   'endpoints.*.auth': endpoint('auth', () => people.without('bob').auth()),

@@ -50,7 +50,14 @@ const CONFIG = parseConfig(INPUT)
 const OPEN: NodeConfig = {
   ...CONFIG,
   endpoints: {
-    main: { namespaces: ['docs'], names: 'prefixed', nameLength: 48, pageSize: 9, auth: 'none' },
+    main: {
+      namespaces: ['docs'],
+      names: 'prefixed',
+      nameLength: 48,
+      pageSize: 9,
+      tools: 'all',
+      auth: 'none',
+    },
   },
 }
 const { clients: classes, visibility, tags } = CONFIG

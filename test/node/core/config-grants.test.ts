@@ -40,6 +40,11 @@ function nodeWith(more: object): object {
   return { ...SMALL, nodes: [node] }
 }
 
+/** With nonces demanded. */
+function demanding(more: object): unknown {
+  return { ...SMALL, issuer: { ...EXTERNAL, ...more, dpopNonces: 'required' } }
+}
+
 describe('who signs grants', () => {
   test('is this process under its own URL, or another node', () => {
     expect(parseConfig(SMALL, OPTIONS).issuer?.grants).toEqual({ mode: 'embedded' })
@@ -47,6 +52,16 @@ describe('who signs grants', () => {
     const issuer = { ...EXTERNAL, grants: elsewhere }
     expect(parseConfig({ ...SMALL, issuer }, OPTIONS).issuer?.grants).toEqual(elsewhere)
     expect(parseConfig({ ...SMALL, issuer: EXTERNAL }, OPTIONS).issuer).not.toHaveProperty('grants')
+  })
+
+  test('may demand nonces where they are asked for, and only there', () => {
+    expect(problemsOf(demanding({ grants: {} }))).toEqual([])
+    const elsewhere = { mode: 'node', url: 'https://hub.b.example' }
+    for (const more of [{}, { grants: elsewhere }]) {
+      expect(problemsOf(demanding(more))).toEqual([
+        'issuer.dpopNonces: is only for mode embedded, and where this node signs grants',
+      ])
+    }
   })
 
   test('another one takes a restart', () => {

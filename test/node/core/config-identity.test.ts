@@ -269,7 +269,7 @@ describe('a bad issuer', () => {
     [{ client: { id: 'x' } }, ['issuer.client: is only for mode external']],
     [
       { mode: 'node', url: 'https://id.example', dpopNonces: 'required' },
-      ['issuer.dpopNonces: is only for mode embedded'],
+      ['issuer.dpopNonces: is only for mode embedded, and where this node signs grants'],
     ],
     [{ dpopNonces: 'on' }, ['issuer.dpopNonces: must be "required" or "off"']],
     [{ tokenTtl: 120 }, ['issuer.tokenTtl: a duration needs a unit, write "120s" or "120ms"']],

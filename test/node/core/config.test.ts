@@ -126,6 +126,7 @@ describe('a good configuration', () => {
       names: 'prefixed',
       nameLength: 48,
       pageSize: 1_000,
+      tools: 'all',
       title: 'Main',
       auth: {
         algs: ['ES256'],

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { parse } from '../../protocol/json-text.ts'
 import { LineSplitter, singleLine } from '../../../node/core/stdio-lines.ts'
 import { StderrTail } from '../../../node/outbound/stdio-stderr.ts'
 import { SILENT, type Logger } from '../../../node/core/logger.ts'
@@ -65,7 +66,7 @@ describe('JSON on a single line', () => {
         const laidOut = JSON.stringify(value, null, indent)
         const line = singleLine(Buffer.from(laidOut)).toString('utf8')
         expect(line).not.toMatch(/[\r\n]/)
-        expect(JSON.parse(line)).toEqual(JSON.parse(laidOut))
+        expect(parse(line)).toEqual(parse(laidOut))
       }),
     )
   })

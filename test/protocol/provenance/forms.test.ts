@@ -14,7 +14,7 @@ import { resultUriEdits } from '../../../protocol/result-uris.ts'
 import type { Era } from '../../../protocol/revisions.ts'
 import { readUpstreamMessage, type UpstreamMessage } from '../../../protocol/upstream-message.ts'
 import { exposeUri, type UriHome } from '../../../protocol/uris.ts'
-import { valueText } from '../json-text.ts'
+import { valueText, parse } from '../json-text.ts'
 
 const HOME: UriHome = { organisation: 'globex', node: 'c', namespace: 'fx', source: 'files' }
 const ID = { organisation: 'globex', node: 'c', namespace: 'fx', name: 'read' }
@@ -148,7 +148,7 @@ describe('the digest of a result', () => {
       fc.property(plan, ([result, hops, at, [path, instead]]) => {
         const { digest, seen } = sent(result, hops)
         const message = seen[at % seen.length] ?? answer(result)
-        const whole = JSON.parse(message.raw.toString()) as { result: JsonObject }
+        const whole = parse(message.raw) as { result: JsonObject }
         const { _meta: __, resultType: ___, ...covered } = whole.result
         const after = changed(covered, path, instead) as JsonObject
         if (JSON.stringify(after) === JSON.stringify(covered)) return
@@ -207,7 +207,7 @@ describe('the digest of arguments', () => {
         fc.array(fc.nat(9), { minLength: 1 }),
         fc.uuid(),
         (args, path, id) => {
-          const before = JSON.parse(JSON.stringify(args)) as unknown
+          const before = parse(JSON.stringify(args))
           const after = changed(before, path, id)
           if (JSON.stringify(after) === JSON.stringify(before)) return
           fc.pre(!/\\ud[89a-f]/.test(JSON.stringify([before, after])))
@@ -272,7 +272,7 @@ describe('the digest of a description', () => {
     fc.assert(
       fc.property(toolText, fc.array(fc.nat(12), { minLength: 1 }), fc.uuid(), (text, path, id) => {
         const before = listed(text)
-        const whole = JSON.parse(before.text.toString()) as JsonObject
+        const whole = parse(before.text) as JsonObject
         const { name, _meta: __, execution: ___, ...covered } = whole
         const after = changed(covered, path, id) as JsonObject
         if (JSON.stringify(after) === JSON.stringify(covered)) return
