@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { EVERYBODY } from '../../protocol/policy/policy.ts'
+import type { ToolId } from '../../protocol/names.ts'
 import { isScopeToken } from '../../protocol/token/scopes.ts'
 import { slug } from '../core/config-fields.ts'
 import type { AskedAbout } from './asked-about.ts'
 import { kind } from './admin-models.ts'
-import type { Explanation, Explanations } from './explain.ts'
+import type { Explanation, Explanations, HopDecision } from './explain.ts'
 
 const text = z.string()
 const className = z.union([slug, z.literal(EVERYBODY)])
@@ -89,32 +90,50 @@ export const explainRequest: z.ZodType<ExplainRequest> = z
   })
   .meta({ id: 'ExplainRequest' })
 
-const toolId = z.strictObject({ organisation: text, node: text, namespace: text, name: text })
+/** Where something lives. */
+export const toolId: z.ZodType<ToolId> = z.strictObject({
+  organisation: text,
+  node: text,
+  namespace: text,
+  name: text,
+})
 
 /** One decision and its reason. */
+const decided = {
+  endpoint: text,
+  visible: z.boolean(),
+  level: z
+    .enum(['caller', 'endpoint', 'namespace', 'capability', 'scopes', 'open'])
+    .describe(
+      'Where it was decided. caller: it is nobody at this endpoint; open: nothing hides anything.',
+    ),
+  rule: z
+    .strictObject({ index: z.int().min(0), place: text.optional() })
+    .optional()
+    .describe('The rule that decided; absent where none did.'),
+  needs: z.array(text).optional().describe('The scopes that would do.'),
+  because: text.describe('All of it in words.'),
+  hop: text.describe('The node that decided, organisation/name.'),
+}
+
+export const hopDecision: z.ZodType<HopDecision> = z
+  .strictObject(decided)
+  .meta({ id: 'HopDecision', description: 'What one node decides for its part.' })
+
 export const explanation: z.ZodType<Explanation> = z
   .strictObject({
-    endpoint: text,
+    ...decided,
     kind,
     name: text.describe('As callers of the endpoint know it.'),
     namespace: text,
     capability: text.describe('Name, URI or URI template, as the namespace has it.'),
-    visible: z.boolean(),
-    level: z
-      .enum(['caller', 'endpoint', 'namespace', 'capability', 'scopes', 'open'])
-      .describe(
-        'Where it was decided. caller: it is nobody at this endpoint; open: nothing hides anything.',
-      ),
-    rule: z
-      .strictObject({ index: z.int().min(0), place: text.optional() })
-      .optional()
-      .describe('The rule that decided; absent where none did.'),
-    needs: z.array(text).optional().describe('The scopes that would do.'),
-    because: text.describe('All of it in words.'),
-    hop: text.describe('The node that decided, organisation/name.'),
     only: z.enum(['2025', '2026']).optional().describe('The one era whose callers can use it.'),
     upstreams: z.array(text).describe('Labels of those that lead to it, the preferred first.'),
     origin: toolId.optional().describe('Where it lives.'),
+    beyond: z
+      .array(hopDecision)
+      .optional()
+      .describe('What the nodes behind decide, where it was asked by name and they say so.'),
   })
   .meta({ id: 'Explanation', description: 'Whether somebody sees something, and why.' })
 

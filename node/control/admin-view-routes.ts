@@ -14,10 +14,10 @@ import {
 import { kind, viewReport, type ViewReport } from './admin-models.ts'
 import { route, type AdminGround, type Route } from './admin-route.ts'
 import { atEndpoint, problemOf, type AskedAbout } from './asked-about.ts'
-import type { ExplainGround } from './explain.ts'
-import { explainListed, explainNamed } from './explain-live.ts'
+import type { ExplainGround, Explanation } from './explain.ts'
+import { explainListed } from './explain-live.ts'
+import { explainNamed } from './explain-named.ts'
 import type { Slices } from './slices.ts'
-import { whyUnlisted } from './unlisted.ts'
 import { walk, type Walked, type WalkPlace } from './view-walk.ts'
 
 const POST_BYTES = 256 * 1_024
@@ -85,10 +85,10 @@ async function explain(
     )
     return { ...told, unlisted: [], ...(next && { next: cursorOf(next) }) }
   }
-  const told = explainNamed(registry.catalogue, explainGround(ground), plan, name)
-  const isKnown = told.items.length > 0
-  const missing = endpoints.map((endpoint) => whyUnlisted(registry, endpoint, name))
-  return { ...told, unlisted: isKnown ? [] : missing }
+  const named = { ground: explainGround(ground), config: ground.config(), self: ground.node.id }
+  const told = await explainNamed({ ...named, registry }, { ...plan, name })
+  const isWanted = (one: Explanation): boolean => visible === undefined || one.visible === visible
+  return { ...told, items: told.items.filter(isWanted) }
 }
 
 export const explainRoute: Route = route({

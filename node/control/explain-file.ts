@@ -98,7 +98,7 @@ function asksForHints(selector: Selector): boolean {
 }
 
 /** What a name can stand for at an endpoint: `<namespace>__<name>`, or the name alone where there is one namespace. */
-function meaningsOf(
+export function meaningsOf(
   config: NodeConfig,
   endpoint: string,
   { kind: given, name: text }: { readonly kind: CapabilityKind; readonly name: string },

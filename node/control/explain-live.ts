@@ -1,4 +1,4 @@
-import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
+import type { CapabilityKind } from '../../protocol/capability.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
 import type { Entry } from '../core/stages.ts'
 import type { Catalogue } from '../hop/catalogue.ts'
@@ -13,6 +13,7 @@ import {
   type Explanations,
   type Note,
 } from './explain.ts'
+import type { HopQuestion } from './hop-question.ts'
 import type { Slices } from './slices.ts'
 import { walk, type WalkPlace } from './view-walk.ts'
 
@@ -35,7 +36,7 @@ export interface LiveExplanations extends Pick<Explanations, 'items' | 'notes'> 
   readonly next: WalkPlace | undefined
 }
 
-type Listing = Pick<Catalogue, 'view' | 'feeding' | 'find' | 'findResource' | 'findTemplate'>
+type Listing = Pick<Catalogue, 'view' | 'feeding'>
 
 /** Explains what endpoints list, a part at a time. */
 export async function explainListed(
@@ -65,7 +66,7 @@ export async function explainListed(
 }
 
 /** What nodes and servers show each caller of its own, nobody knows here. */
-function liveNotes(
+export function liveNotes(
   catalogue: Listing,
   endpoint: string,
   explainer: EndpointExplainer,
@@ -82,38 +83,24 @@ export function listedItem(entry: Entry): Explainable {
   return { entry, origin: entry.id }
 }
 
-/** Explains what goes by a name, at each endpoint that knows one: as calls find it, or as the server of a resource has it. */
-export function explainNamed(
-  catalogue: Listing,
-  ground: ExplainGround,
-  { asked, endpoints, kinds = CAPABILITY_KINDS }: Omit<LiveQuestion, 'limit'>,
-  name: string,
-): Pick<Explanations, 'items' | 'notes'> {
-  const [items, notes]: [Explanation[], Note[]] = [[], []]
-  for (const endpoint of endpoints) {
-    const explainer = explainAt(ground, asked, endpoint)
-    const found = kinds.flatMap((kind) => entriesOf(catalogue, { endpoint, kind }, name))
-    items.push(...[...new Set(found)].map((entry) => explainer.explain(listedItem(entry))))
-    notes.push(...liveNotes(catalogue, endpoint, explainer))
-  }
-  return { items, notes }
-}
-
-function entriesOf(
-  catalogue: Listing,
+/** What an endpoint has of a name: as calls find it, or as a namespace or the server of a resource has it. */
+export function entriesOf(
+  catalogue: Pick<Catalogue, 'view' | 'find' | 'findResource' | 'findTemplate'>,
   { endpoint, kind }: { readonly endpoint: string; readonly kind: CapabilityKind },
-  name: string,
+  { name, namespace }: Pick<HopQuestion, 'name' | 'namespace'>,
 ): readonly Entry[] {
-  const known = findOne(catalogue, { endpoint, kind }, name)
+  const known = namespace === undefined ? findOne(catalogue, { endpoint, kind }, name) : undefined
   if (known !== undefined) return [known]
-  if (kind === 'tool' || kind === 'prompt') return []
+  if (namespace === undefined && (kind === 'tool' || kind === 'prompt')) return []
   const items = catalogue.view(endpoint, kind)?.items ?? []
-  return items.map(({ entry }) => entry).filter(({ id }) => id.name === name)
+  const isMeant = ({ id, ...entry }: Entry): boolean =>
+    id.name === name && (namespace === undefined || entry.namespace === namespace)
+  return items.map(({ entry }) => entry).filter(isMeant)
 }
 
 /** As a call would find it. */
 function findOne(
-  catalogue: Listing,
+  catalogue: Pick<Catalogue, 'find' | 'findResource' | 'findTemplate'>,
   { endpoint, kind }: { readonly endpoint: string; readonly kind: CapabilityKind },
   name: string,
 ): Entry | undefined {

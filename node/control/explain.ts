@@ -27,7 +27,7 @@ export interface Explainable {
   readonly origin?: ToolId | undefined
 }
 
-/** Whether somebody sees something at an endpoint of this node, and why. */
+/** Whether somebody sees something at an endpoint, and why. */
 export interface Explanation {
   readonly endpoint: string
   readonly kind: CapabilityKind
@@ -43,13 +43,21 @@ export interface Explanation {
   readonly needs?: readonly string[] | undefined
   /** All of it in words. */
   readonly because: string
-  /** The node that decided, `organisation/name`. Nodes behind it decide for themselves. */
+  /** The node that decided, `organisation/name`: of several that hide it, the nearest. */
   readonly hop: string
   readonly only?: Era | undefined
   /** Labels of the upstreams that lead to it, the preferred one first. */
   readonly upstreams: readonly string[]
   readonly origin?: ToolId | undefined
+  /** What the nodes behind decide for their part, the next one first; absent where none was asked, or none says. */
+  readonly beyond?: readonly HopDecision[] | undefined
 }
+
+/** What one node decides for its part. */
+export type HopDecision = Pick<
+  Explanation,
+  'endpoint' | 'visible' | 'level' | 'rule' | 'needs' | 'because' | 'hop'
+>
 
 /** Why an endpoint has nothing of a name, as far as the node can tell. */
 export interface Unlisted {
@@ -91,17 +99,27 @@ export interface EndpointExplainer {
  * never decided here.
  */
 export function explainAt(
-  { config, base, sights }: ExplainGround,
+  ground: ExplainGround,
   asked: AskedAbout,
   endpoint: string,
 ): EndpointExplainer {
-  const decisions = sights(endpoint)
+  const { config, base } = ground
+  const decisions = ground.sights(endpoint)
   const at: AtEndpoint =
     decisions === undefined
       ? { refused: 'there is no such endpoint' }
       : atEndpoint(asked, { endpoint, sights: decisions, config, base })
+  return explainerOf(ground, at, endpoint)
+}
+
+/** The same where it is settled who somebody is there. */
+export function explainerOf(
+  { config, sights }: ExplainGround,
+  at: AtEndpoint,
+  endpoint: string,
+): EndpointExplainer {
   const hop = `${config.node.organisation}/${config.node.name}`
-  const reasons = 'onlooker' in at ? decisions?.reasonsFor(at.onlooker) : undefined
+  const reasons = 'onlooker' in at ? sights(endpoint)?.reasonsFor(at.onlooker) : undefined
   const reasonOf = (entry: Decided): Explained =>
     reasons === undefined ? refusedAs(at) : inWords(reasons(entry), entry.kind, config)
   return {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { askedAbout, explanation } from './admin-explain-models.ts'
+import { askedAbout, explanation, hopDecision } from './admin-explain-models.ts'
 import { configProblem } from './admin-models.ts'
 import type { Route } from './admin-route.ts'
 
@@ -27,7 +27,7 @@ const problem = z
   .meta({ id: 'Problem', description: 'What went wrong (RFC 9457).' })
 
 /** What others are made of, and has a name. */
-const PARTS = { input: [askedAbout], output: [configProblem, explanation] }
+const PARTS = { input: [askedAbout], output: [configProblem, explanation, hopDecision] }
 
 /** The name of a schema; undefined for one that has none. */
 function idOf(schema: z.ZodType): string | undefined {

@@ -112,7 +112,14 @@ function endpointsOf(
     const known = endpoints[name]
     const kept = known === undefined || known.auth === 'none' ? ASKED : known.auth
     const auth = asked === 'none' ? asked : kept
-    const made: EndpointConfig = { pageSize: 1_000, tools: 'all', ...known, ...offer, auth }
+    const made: EndpointConfig = {
+      pageSize: 1_000,
+      tools: 'all',
+      explainTo: [],
+      ...known,
+      ...offer,
+      auth,
+    }
     return [name, made] as const
   })
   return Object.fromEntries(all)

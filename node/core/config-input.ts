@@ -74,6 +74,7 @@ export interface EndpointInput {
   readonly title?: string
   readonly instructions?: string
   readonly auth?: 'none' | EndpointAuthInput
+  readonly explainTo?: readonly string[]
 }
 
 /** {@link NodeConfigInput} `audit`. */

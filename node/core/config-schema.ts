@@ -196,6 +196,11 @@ export const endpointSchema: z.ZodType<EndpointDraft> = z
       .optional()
       .describe('Instructions given to the model by clients that support it. Default: none.'),
     auth: endpointAuth,
+    explainTo: distinct(slug, 0)
+      .prefault([])
+      .describe(
+        'Classes of "clients" whose members, nodes in front, may ask why they, and callers they pass on, see something here or not; that tells them of what is hidden from them, and places of rules. Default: nobody.',
+      ),
   })
   .refine(
     ({ names, namespaces }) =>

@@ -146,6 +146,8 @@ export interface EndpointConfig {
   readonly instructions?: string
   /** Who may call it; `none`: whoever reaches it, only on loopback. */
   readonly auth: 'none' | EndpointAuth
+  /** Classes whose members, nodes in front, may ask what is decided here about themselves and whom they pass on. */
+  readonly explainTo: readonly string[]
 }
 
 /** Where calls and decisions about tokens are written down. */

@@ -39,6 +39,7 @@ import { clientAuthenticator } from './verifier/client-authentication.ts'
 import { EndpointAuthenticator } from './verifier/endpoint-authenticator.ts'
 import { issuerOf } from './verifier/endpoint-policy.ts'
 import { Networks } from './verifier/networks.ts'
+import { keySubject } from './verifier/principals.ts'
 
 /** What identity needs of the rest of the node. */
 export interface IdentityOptions {
@@ -187,7 +188,7 @@ export class Identity {
   auditSubject({ issuer, subject, claims }: Principal): string {
     // What a key stands for has no issuer: this node vouches for it, as when it passes the caller on.
     return claims === undefined
-      ? auditSubject(this.#secrets.audit, this.#signer(), `key:${subject}`)
+      ? auditSubject(this.#secrets.audit, this.#signer(), keySubject(subject))
       : auditSubject(this.#secrets.audit, issuer, subject)
   }
 

@@ -14,10 +14,14 @@ interface Row {
 }
 
 function rowOf(item: Explanation): Row {
-  const { visible, name, kind, because, only, upstreams, origin } = item
+  const { visible, name, kind, because, only, upstreams, origin, hop, beyond = [] } = item
   const from = origin === undefined ? [] : [`from ${upstreams.join(', ')}`]
   const era = only === undefined ? [] : [`only for callers of era ${only}`]
-  return { visible, name, what: kind, because, more: [...from, ...era] }
+  const isBeyond = beyond.some((one) => one.hop === hop)
+  const where = isBeyond ? `at ${hop}: ${because}` : because
+  const others = beyond.filter((one) => one.hop !== hop)
+  const also = others.map((one) => `at ${one.hop}: ${one.because}`)
+  return { visible, name, what: kind, because: where, more: [...from, ...era, ...also] }
 }
 
 /** What was decided for all of them at once, said once. */
@@ -40,6 +44,7 @@ function isAbove({ visible, level }: Explanation): boolean {
 }
 
 function rowsOf(items: readonly Explanation[]): readonly Row[] {
+  if (items.some(({ beyond }) => beyond !== undefined)) return items.map(rowOf)
   if (items.length > 1 && items.every(isAbove)) return summed(items, 'everything')
   return [...Map.groupBy(items, ({ namespace }) => namespace)].flatMap(([namespace, all]) => {
     const isHidden = all.every(({ visible, level }) => !visible && level === 'namespace')
@@ -54,7 +59,8 @@ function rowsOf(items: readonly Explanation[]): readonly Row[] {
 function lineOf({ visible, name, what, because, more }: Row, width: number, paint: Paint): string {
   const mark = visible ? paint('green', '✓') : paint('red', '✗')
   const shown = paint('bold', harmless(name).padEnd(width))
-  const why = [because, ...more.map((one) => paint('dim', one))].join(', ')
+  // Other nodes may have said some of it.
+  const why = [harmless(because), ...more.map((one) => paint('dim', harmless(one)))].join(', ')
   return `  ${mark} ${shown} ${what.padEnd(9)} ${why}\n`
 }
 

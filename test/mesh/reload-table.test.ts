@@ -8,6 +8,7 @@ import { parseConfig } from '../../node/core/config.ts'
 import { hashClientSecret } from '../../node/identity/service/client-secret.ts'
 import { restartChanges } from '../../node/main/restart-changes.ts'
 import type { RunningNode } from '../../node/main/running-node.ts'
+import { EXPLAIN_METHOD, FEDERATION } from '../../protocol/federation.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { callModern } from '../fixtures/raw-client.ts'
 import { stdioCommand } from '../fixtures/stdio-command.ts'
@@ -140,6 +141,21 @@ const said: Look = async () => {
   const headers = people.headers('ann')
   const { answer } = await callModern(node.endpointUrl('main'), 'server/discover', {}, { headers })
   return JSON.stringify(answer)
+}
+
+/** Whether a node in front is told why. */
+const explained: Look = async () => {
+  const [headers, meta] = [people.headers('ann'), NODE]
+  const params = { name: 'fx__echo' }
+  const url = node.endpointUrl('main')
+  return (await callModern(url, EXPLAIN_METHOD, params, { headers, meta })).status
+}
+
+/** What a node says of itself. */
+const NODE = {
+  'io.modelcontextprotocol/clientCapabilities': {
+    extensions: { [FEDERATION]: { version: 1, node: 'x', organisation: 'x', name: 'x' } },
+  },
 }
 
 /** How often the upstream was connected to: what is configured of it holds for a connection. */
@@ -336,6 +352,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'endpoints.*.nameLength': endpoint('nameLength', () => 16),
   'endpoints.*.pageSize': endpoint('pageSize', () => 2),
   'endpoints.*.tools': endpoint('tools', () => 'search'),
+  'endpoints.*.explainTo': endpoint('explainTo', () => ['ann'], explained),
   'endpoints.*.title': endpoint('title', () => 'Another', said),
   'endpoints.*.instructions': endpoint('instructions', () => 'Another', said),
   'endpoints.*.auth': endpoint('auth', () => people.without('bob').auth()),

@@ -56,6 +56,7 @@ const OPEN: NodeConfig = {
       nameLength: 48,
       pageSize: 9,
       tools: 'all',
+      explainTo: [],
       auth: 'none',
     },
   },

@@ -224,6 +224,7 @@ export class Desk {
         call.received.reply.finish([Buffer.from('{"jsonrpc":"2.0","id":1,"result":{}}')])
         return Promise.resolve()
       },
+      explain: () => Promise.resolve(undefined),
       watch: (_endpoint, listener) => {
         this.watchers.add(listener)
         return () => void this.watchers.delete(listener)
