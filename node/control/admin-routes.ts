@@ -23,6 +23,7 @@ import { route, type AdminGround, type Route } from './admin-route.ts'
 import { explainRoute, viewRoute } from './admin-view-routes.ts'
 import { diffLive } from './policy-diff-live.ts'
 import { policyText } from './policy-text.ts'
+import { routesOf, routesReport } from './routes-report.ts'
 
 function callsOf({ registry }: AdminGround): number {
   return registry.upstreamStatus().reduce((sum, { callsInFlight }) => sum + callsInFlight, 0)
@@ -119,6 +120,18 @@ const endpointsRoute = route({
   },
 })
 
+const routesRoute = route({
+  method: 'GET',
+  path: '/routes',
+  summary: 'Where calls go: what leads to each namespace, and what takes over when that fails.',
+  reply: routesReport,
+  run: ({ registry, config }, _, slices) => {
+    const { catalogue } = registry
+    const ground = { catalogue, upstreamStatus: () => registry.upstreamStatus() }
+    return routesOf(ground, Object.keys(config().endpoints), slices)
+  },
+})
+
 const sessionsRoute = route({
   method: 'GET',
   path: '/sessions',
@@ -212,6 +225,7 @@ export const ROUTES: readonly Route[] = [
   upstreamsRoute,
   endpointsRoute,
   viewRoute,
+  routesRoute,
   sessionsRoute,
   policyRoute,
   diffRoute,

@@ -6,7 +6,6 @@ import { Sights } from '../hop/sight.ts'
 import type { AskedAbout } from './asked-about.ts'
 import {
   explainAt,
-  notesOf,
   type EndpointExplainer,
   type ExplainGround,
   type Explanation,
@@ -89,7 +88,7 @@ function fileNotes(config: NodeConfig, { explainer, endpoint }: Explaining): rea
   )
   const note =
     'rules go by what tools say of themselves, which no file knows: tools that say nothing are meant'
-  const own = notesOf(endpoint, explainer)
+  const own = explainer.notes
   return byHints ? [...own, { endpoint, note }] : own
 }
 

@@ -5,7 +5,6 @@ import type { Catalogue } from '../hop/catalogue.ts'
 import type { AskedAbout } from './asked-about.ts'
 import {
   explainAt,
-  notesOf,
   type EndpointExplainer,
   type Explainable,
   type ExplainGround,
@@ -74,7 +73,7 @@ export function liveNotes(
   const apart = catalogue.feeding(endpoint).filter(({ perCaller }) => perCaller)
   const labels = apart.map(({ label }) => label).join(', ')
   const note = `told who calls, and listing to each what it may see: ${labels}; what is said here is of what this node itself is shown`
-  const own = notesOf(endpoint, explainer)
+  const own = explainer.notes
   return apart.length === 0 ? own : [...own, { endpoint, note }]
 }
 

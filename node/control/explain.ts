@@ -91,6 +91,8 @@ export interface ExplainGround {
 /** Explains what one somebody sees at one endpoint. */
 export interface EndpointExplainer {
   readonly at: AtEndpoint
+  /** What there is to know about all its answers. */
+  readonly notes: readonly Note[]
   explain(item: Explainable): Explanation
 }
 
@@ -124,6 +126,7 @@ export function explainerOf(
     reasons === undefined ? refusedAs(at) : inWords(reasons(entry), entry.kind, config)
   return {
     at,
+    notes: notesOf(config, at, endpoint),
     explain: ({ entry, origin }) => {
       const { kind, name, namespace, id, only, candidates } = entry
       const upstreams = candidates.map(({ upstream }) => upstream)
@@ -133,9 +136,13 @@ export function explainerOf(
   }
 }
 
-/** What there is to know about an explainer's answers. */
-export function notesOf(endpoint: string, { at }: EndpointExplainer): readonly Note[] {
-  return 'note' in at && at.note !== undefined ? [{ endpoint, note: at.note }] : []
+const BRIEF =
+  'tools: search: tools that are visible are found and called, and most of them are not on the list'
+
+function notesOf({ endpoints }: NodeConfig, at: AtEndpoint, endpoint: string): readonly Note[] {
+  const own = 'note' in at && at.note !== undefined ? [at.note] : []
+  const isBrief = (endpoints[endpoint]?.tools ?? 'all') !== 'all'
+  return [...own, ...(isBrief ? [BRIEF] : [])].map((note) => ({ endpoint, note }))
 }
 
 type Explained = Pick<Explanation, 'visible' | 'level' | 'rule' | 'needs' | 'because'>

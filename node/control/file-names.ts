@@ -106,7 +106,8 @@ export function feeding(
   namespace: string,
 ): readonly string[] {
   const settings = config.endpoints[endpoint]
-  if (settings === undefined) return []
+  const isOffered = settings?.namespaces.some((glob) => globsOverlap(glob, namespace))
+  if (settings === undefined || isOffered !== true) return []
   const offers = offersAt(settings, config).filter((offer) =>
     globsOverlap(offer.namespace, namespace),
   )

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ConfigError } from '../../node/core/config-error.ts'
 import type { RunningNode } from '../../node/main/running-node.ts'
+import type { RoutesReport } from '../../node/control/routes-report.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { until } from '../fixtures/wait.ts'
 import { Keyholders } from './keyholders.ts'
@@ -90,6 +91,35 @@ describe('an operator is told', () => {
     await call.answer
   })
 
+  test('where calls go, and what takes over', async () => {
+    const inner = await mesh.startConfig(
+      configOf('inner', {
+        upstreams: { fixture: { http: { url: fixture.url } } },
+        namespaces: { fx: { from: ['fixture'] } },
+      }),
+    )
+    await inner.ready()
+    const over = { node: { url: inner.endpointUrl('main'), as: 'in-{namespace}' } }
+    const { upstreams } = configured() as { upstreams: object }
+    await node.reload(configured({ upstreams: { ...upstreams, inner: over } }))
+    const { routes } = await operator.get<RoutesReport>('/routes')
+    const all = routes.filter(({ endpoint }) => endpoint === 'main')
+    expect(all).toMatchObject([
+      {
+        namespace: 'fx',
+        distance: 0,
+        ways: [{ upstream: 'fixture', imported: false, phase: 'up' }],
+      },
+      {
+        namespace: 'in-fx',
+        origins: [`acme/${inner.id}`],
+        distance: 1,
+        ways: [{ upstream: 'inner', imported: true, phase: 'up', spare: 0 }],
+      },
+    ])
+    expect(all[1]?.ways[0]?.preferred).toBeGreaterThan(5)
+  })
+
   test('what a class sees, a part at a time, as its callers list it', async () => {
     const names: string[] = []
     let cursor = ''
@@ -153,7 +183,7 @@ describe('what is not there', () => {
   test.each<[string, string, number, string]>([
     ['GET', '/', 404, 'unknown_endpoint'],
     ['GET', '/mcp/main', 404, 'unknown_endpoint'],
-    ['GET', '/api/v1/routes', 404, 'unknown_endpoint'],
+    ['GET', '/api/v1/tools', 404, 'unknown_endpoint'],
     ['GET', '/api/v1/views/none', 404, 'unknown_endpoint'],
     ['GET', '/api/v1/views/..', 404, 'unknown_endpoint'],
     ['POST', '/api/v1/status', 405, 'http_method'],
@@ -300,7 +330,8 @@ test('no answer holds a secret of the configuration, a key, its hash or a sessio
   await node.reload(configured({ upstreams: { ...upstreams, down } }))
   const analyst = await asAnalyst()
   const changes = await analyst.changes()
-  const reads = ['/status', '/upstreams', '/endpoints', '/views/main', '/sessions', '/policy']
+  const told = ['/status', '/upstreams', '/endpoints', '/views/main', '/sessions', '/policy']
+  const reads = [...told, '/routes']
   const answers = await Promise.all([
     ...[...reads, '/limits', '/openapi.json', '/nothing'].map((path) =>
       operator.send('GET', `/api/v1${path}`),

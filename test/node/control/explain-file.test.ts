@@ -131,3 +131,15 @@ test('that rules go by what tools say of themselves is said', () => {
   ])
   expect(all(ANALYST, 'main').notes).toEqual([])
 })
+
+test('that an endpoint lists few of the tools it shows is said', () => {
+  const text = FILE.replace(
+    "namespaces: [docs, 'hub-*'] }",
+    "namespaces: [docs, 'hub-*'], tools: search }",
+  )
+  const other = parseConfigText(text, 'edge.yaml', {}).config
+  const { notes } = explainFile(other, { asked: ANALYST, endpoints: ['main', 'plain'] })
+  expect(notes).toEqual([
+    { endpoint: 'main', note: expect.stringContaining('tools: search') as string },
+  ])
+})
