@@ -15,8 +15,8 @@ import { kind, viewReport, type ViewReport } from './admin-models.ts'
 import { route, type AdminGround, type Route } from './admin-route.ts'
 import { atEndpoint, problemOf, type AskedAbout } from './asked-about.ts'
 import type { ExplainGround, Explanation } from './explain.ts'
-import { explainListed } from './explain-live.ts'
-import { explainNamed } from './explain-named.ts'
+import { explainListed, type LiveQuestion } from './explain-live.ts'
+import { explainNamed, type NameQuestion } from './explain-named.ts'
 import type { Slices } from './slices.ts'
 import { walk, type Walked, type WalkPlace } from './view-walk.ts'
 
@@ -63,32 +63,50 @@ function explainGround({ config, node, registry }: AdminGround): ExplainGround {
   return { config: config(), base: node.url, sights: (name) => catalogue.sights(name) }
 }
 
-async function explain(
+function explain(
   ground: AdminGround,
   request: ExplainRequest,
   slices: Slices,
 ): Promise<ExplainReport> {
-  const { as: asked, name, visible, limit: most } = request
+  const { as: asked, name, kind: of } = request
   checkAsked(asked, ground)
-  const { registry } = ground
   const endpoints = endpointsOf(ground, request.endpoint)
-  const kinds = request.kind === undefined ? {} : { kinds: [request.kind] }
-  const plan = { asked, endpoints, ...kinds }
-  if (name === undefined) {
-    const after = placeOf(request.cursor)
-    const question = { ...plan, visible, after, limit: most }
-    const { next, ...told } = await explainListed(
-      registry.catalogue,
-      explainGround(ground),
-      question,
-      slices,
-    )
-    return { ...told, unlisted: [], ...(next && { next: cursorOf(next) }) }
+  const plan = { asked, endpoints, ...(of && { kinds: [of] }) }
+  return name === undefined
+    ? explainPart(ground, { ...request, ...plan }, slices)
+    : explainName(ground, { ...plan, name }, request)
+}
+
+async function explainPart(
+  ground: AdminGround,
+  { cursor: from, ...question }: ExplainRequest & Omit<LiveQuestion, 'after'>,
+  slices: Slices,
+): Promise<ExplainReport> {
+  const { upstreams } = ground.config()
+  const { catalogue } = ground.registry
+  const listing = {
+    catalogue,
+    isNode: (label: string): boolean => upstreams[label]?.kind === 'node',
   }
-  const named = { ground: explainGround(ground), config: ground.config(), self: ground.node.id }
-  const told = await explainNamed({ ...named, registry }, { ...plan, name })
+  const { next, ...told } = await explainListed(
+    listing,
+    explainGround(ground),
+    { ...question, after: placeOf(from) },
+    slices,
+  )
+  return { ...told, unlisted: [], ...(next && { next: cursorOf(next) }) }
+}
+
+async function explainName(
+  ground: AdminGround,
+  question: NameQuestion,
+  { visible }: ExplainRequest,
+): Promise<ExplainReport> {
+  const { registry, node } = ground
+  const own = { ...explainGround(ground), registry, self: node.id }
+  const { items, ...rest } = await explainNamed(own, question)
   const isWanted = (one: Explanation): boolean => visible === undefined || one.visible === visible
-  return { ...told, items: told.items.filter(isWanted) }
+  return { ...rest, items: items.filter(isWanted) }
 }
 
 export const explainRoute: Route = route({

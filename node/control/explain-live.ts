@@ -35,11 +35,16 @@ export interface LiveExplanations extends Pick<Explanations, 'items' | 'notes'> 
   readonly next: WalkPlace | undefined
 }
 
-type Listing = Pick<Catalogue, 'view' | 'feeding'>
+/** What is listed, and by whom. */
+export interface Listing {
+  readonly catalogue: Pick<Catalogue, 'view' | 'feeding'>
+  /** Whether an upstream is another node. */
+  readonly isNode: (label: string) => boolean
+}
 
 /** Explains what endpoints list, a part at a time. */
 export async function explainListed(
-  catalogue: Listing,
+  listing: Listing,
   ground: ExplainGround,
   { asked, limit, visible, ...plan }: LiveQuestion,
   slices: Slices,
@@ -47,11 +52,9 @@ export async function explainListed(
   const explainers = new Map(
     plan.endpoints.map((name) => [name, explainAt(ground, asked, name)] as const),
   )
-  const notes = [...explainers].flatMap(([name, explainer]) =>
-    liveNotes(catalogue, name, explainer),
-  )
+  const notes = [...explainers].flatMap(([name, explainer]) => liveNotes(listing, name, explainer))
   const items: Explanation[] = []
-  for (const { endpoint, item } of walk(catalogue, plan)) {
+  for (const { endpoint, item } of walk(listing.catalogue, plan)) {
     const pause = slices.turn()
     if (pause !== undefined) await pause
     const explained = explainers.get(endpoint)?.explain(listedItem(item.entry))
@@ -64,17 +67,27 @@ export async function explainListed(
   return { items, notes, next: undefined }
 }
 
-/** What nodes and servers show each caller of its own, nobody knows here. */
-export function liveNotes(
-  catalogue: Listing,
+/** What is not known here of what an endpoint shows: what nodes hide from this one, and what each caller is shown of its own. */
+function liveNotes(
+  { catalogue, isNode }: Listing,
   endpoint: string,
   explainer: EndpointExplainer,
 ): readonly Note[] {
-  const apart = catalogue.feeding(endpoint).filter(({ perCaller }) => perCaller)
-  const labels = apart.map(({ label }) => label).join(', ')
-  const note = `told who calls, and listing to each what it may see: ${labels}; what is said here is of what this node itself is shown`
-  const own = explainer.notes
-  return apart.length === 0 ? own : [...own, { endpoint, note }]
+  const fed = catalogue.feeding(endpoint)
+  const nodes = fed.filter(({ label }) => isNode(label)).map(({ label }) => label)
+  const hiding = `nodes, and not asked unless by name: ${nodes.join(', ')}; what they hide from this one is not on the list`
+  const behind = nodes.length === 0 ? [] : [{ endpoint, note: hiding }]
+  return [...explainer.notes, ...apartNotes(endpoint, fed), ...behind]
+}
+
+/** What each caller is shown of its own, nobody knows here. */
+export function apartNotes(
+  endpoint: string,
+  fed: ReturnType<Catalogue['feeding']>,
+): readonly Note[] {
+  const labels = fed.filter(({ perCaller }) => perCaller).map(({ label }) => label)
+  const note = `told who calls, and listing to each what it may see: ${labels.join(', ')}; what is said here is of what this node itself is shown`
+  return labels.length === 0 ? [] : [{ endpoint, note }]
 }
 
 /** Something that is listed, to explain. */

@@ -1,7 +1,8 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
+import type { NodeConfig } from '../core/config-types.ts'
 import type { AskedAbout } from './asked-about.ts'
 import { explainAt, type Explanation, type Explanations, type ExplainGround } from './explain.ts'
-import { liveNotes } from './explain-live.ts'
+import { apartNotes } from './explain-live.ts'
 import { explainOver, type HopGround, type Told } from './over-hops.ts'
 import { issuerOf } from '../identity/verifier/endpoint-policy.ts'
 import { keySubject } from '../identity/verifier/principals.ts'
@@ -18,8 +19,8 @@ export interface NameQuestion {
 }
 
 /** What answers are made from. */
-export interface NamedGround extends HopGround {
-  readonly ground: ExplainGround
+export interface NamedGround extends HopGround, ExplainGround {
+  readonly config: NodeConfig
   readonly registry: Pick<Registry, 'catalogue' | 'upstreams' | 'upstreamStatus'>
 }
 
@@ -49,10 +50,10 @@ async function explainOne(
   },
 ): Promise<Explanations> {
   const { registry, config } = ground
-  const explainer = explainAt(ground.ground, asked, endpoint)
+  const explainer = explainAt(ground, asked, endpoint)
   const { at } = explainer
   const whom = {
-    subject: subjectOf(asked, ground.ground, endpoint),
+    subject: subjectOf(asked, ground, endpoint),
     scopes: 'onlooker' in at ? at.onlooker.scopes : [],
   }
   const trail = { budget: config.limits.hopBudget, path: [] }
@@ -65,11 +66,14 @@ async function explainOne(
   const lost = shown.map(
     ({ what }) => `upstream "${what.upstreams.join(', ')}" shows it, and it is not listed here yet`,
   )
+  const fed = registry.catalogue.feeding(endpoint)
+  const unasked = fed.filter(({ label }) => config.upstreams[label]?.kind !== 'node')
   return {
     items,
     unlisted: [{ endpoint, reasons: [...reasons, ...lost] }],
     notes: [
-      ...liveNotes(registry.catalogue, endpoint, explainer),
+      ...explainer.notes,
+      ...apartNotes(endpoint, unasked),
       ...over.notes.map((note) => ({ endpoint, note })),
     ],
   }

@@ -34,7 +34,7 @@ const tls = z
 export const adminSchema: z.ZodType<AdminSettings> = z
   .strictObject({
     listen: listenAddress
-      .prefault('127.0.0.1:7401')
+      .prefault('127.0.0.1:7490')
       .meta({ type: 'string' })
       .describe(
         'Where operators ask, host:port; port 0 is any free one. Never the port of node.listen: what is open to callers is not open to operators, and the other way round.',

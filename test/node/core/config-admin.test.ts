@@ -44,7 +44,7 @@ test('there is none unless it is asked for', () => {
 
 test('is on loopback, asks for keys and changes nothing by default', () => {
   expect(read({ keys: KEYS })).toEqual({
-    listen: { host: '127.0.0.1', port: 7401 },
+    listen: { host: '127.0.0.1', port: 7490 },
     auth: 'keys',
     keys: [{ name: 'ops', hash: HASH, readOnly: false }],
     write: false,
