@@ -1,11 +1,10 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
-import type { NodeConfig } from '../core/config-types.ts'
+import { issuerOf } from '../identity/verifier/endpoint-policy.ts'
+import { keySubject } from '../identity/verifier/principals.ts'
 import type { AskedAbout } from './asked-about.ts'
 import { explainAt, type Explanation, type Explanations, type ExplainGround } from './explain.ts'
 import { apartNotes } from './explain-live.ts'
 import { explainOver, type HopGround, type Told } from './over-hops.ts'
-import { issuerOf } from '../identity/verifier/endpoint-policy.ts'
-import { keySubject } from '../identity/verifier/principals.ts'
 import type { Registry } from './registry.ts'
 import { whyUnlisted } from './unlisted.ts'
 
@@ -20,7 +19,6 @@ export interface NameQuestion {
 
 /** What answers are made from. */
 export interface NamedGround extends HopGround, ExplainGround {
-  readonly config: NodeConfig
   readonly registry: Pick<Registry, 'catalogue' | 'upstreams' | 'upstreamStatus'>
 }
 
@@ -45,9 +43,7 @@ async function explainOne(
     endpoint,
     kinds = CAPABILITY_KINDS,
     name,
-  }: Omit<NameQuestion, 'endpoints'> & {
-    readonly endpoint: string
-  },
+  }: Omit<NameQuestion, 'endpoints'> & { readonly endpoint: string },
 ): Promise<Explanations> {
   const { registry, config } = ground
   const explainer = explainAt(ground, asked, endpoint)

@@ -89,7 +89,7 @@ async function chain(rules: readonly RuleInput[], said: Said): Promise<Chain> {
   const inA = { upstreams: { b: across(b) }, endpoints, admin: operator.admin() }
   const a = await mesh.startConfig(configOf('a', inA))
   const show = async (visibility: readonly RuleInput[], { b: inFront, c: last }: Said = said) => {
-    const named = (name: string): object => ({ issuer: b.url, subjects: [`*key:${name}`] })
+    const named = (name: string): object => ({ issuer: b.url, subjects: [`${a.url}|key:${name}`] })
     await c.reload(
       configOf('c', {
         ...inC,
@@ -237,7 +237,10 @@ describe('who may not ask', () => {
         upstreams: { fixture: { http: { url: fixture.url } } },
         namespaces: { fx: { from: ['fixture'] } },
         clients: people.clients(),
-        visibility: [{ for: '*', tools: ['fx__meta'] }],
+        visibility: [
+          { for: 'alice', tools: ['fx__echo'] },
+          { for: 'bob', tools: ['fx__meta'] },
+        ],
       }),
     }
     const endpoint = { namespaces: ['*'], auth: people.auth() }
@@ -246,10 +249,10 @@ describe('who may not ask', () => {
     await node.ready()
     const ask = async (
       name: string,
-      { at = 'main', method = EXPLAIN_METHOD, more = meta }: Asked = {},
+      { at = 'main', method = EXPLAIN_METHOD, more = meta, about = {} }: Asked = {},
     ): Promise<string> => {
       const headers = people.headers(name)
-      const params = { name: 'fx__echo' }
+      const params = { name: 'fx__echo', ...about }
       const { status, raw } = await callModern(node.endpointUrl(at), method, params, {
         headers,
         meta: more,
@@ -262,6 +265,12 @@ describe('who may not ask', () => {
     expect(await ask('alice', { at: 'mute' })).toBe(unknown)
     expect(await ask('alice', { more: {} })).toBe(unknown)
     expect(unknown).toMatch(/^404 /)
+    // Who holds a key speaks for itself alone.
+    const bobs = await ask('alice', { about: { name: 'fx__meta', whom: { subject: 'key:bob' } } })
+    expect(bobs).toContain('"visible":false')
+    for (const about of [{ name: '' }, { name: 7 }, { kind: 'all' }, { whom: { scopes: [' '] } }]) {
+      expect(await ask('alice', { about })).toContain('"code":-32602')
+    }
   })
 })
 
@@ -269,4 +278,5 @@ interface Asked {
   readonly at?: string
   readonly method?: string
   readonly more?: JsonObject
+  readonly about?: JsonObject
 }
