@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { missingPrograms } from './needs.ts'
 
 interface Step {
   readonly name: string
@@ -11,7 +12,7 @@ interface Step {
   readonly args: readonly string[]
 }
 
-const CODE = ['protocol', 'node', 'examples', 'test']
+const CODE = ['protocol', 'topology', 'node', 'examples', 'test']
 
 const CHECKS: readonly Step[] = [
   { name: 'types', script: 'typescript/bin/tsc', args: ['--noEmit'] },
@@ -78,7 +79,10 @@ async function tests(extra: readonly string[]): Promise<Tally> {
   }
 }
 
-const tallies: Tally[] = []
+const missing = missingPrograms()
+for (const line of missing) process.stdout.write(`FAIL ${line}\n`)
+
+const tallies: Tally[] = [{ passed: 0, failed: missing.length }]
 for (const step of CHECKS) tallies.push(await check(step))
 tallies.push(await tests(process.argv.slice(2)))
 

@@ -1,0 +1,258 @@
+import {
+  connect,
+  credsAuthenticator,
+  nkeyAuthenticator,
+  RequestError,
+  TimeoutError,
+  type Authenticator,
+  type ConnectionOptions,
+  type Msg,
+  type NatsConnection,
+  type Status,
+} from '@nats-io/transport-node'
+import type { NodeId } from '../protocol/federation.ts'
+import type { Bus, BusListener } from './bus.ts'
+import type { SyncOutcome } from './bus-state.ts'
+import { MAX_RECORD_CHARS } from './record.ts'
+import { RecordInbox } from './record-inbox.ts'
+import type { SignedRecord } from './signed-record.ts'
+import {
+  inboxPrefix,
+  nodeOfSubject,
+  recordSubject,
+  recordSubjects,
+  SYNC_QUEUE,
+  syncSubject,
+} from './subjects.ts'
+import type { SyncRequest } from './sync.ts'
+import { readSyncReply, readSyncRequest } from './sync-wire.ts'
+
+/** How a node proves itself to a NATS server. */
+export type NatsCredentials =
+  | { readonly kind: 'nkey'; readonly seed: string }
+  /** Text of a `.creds` file: a user JWT and its seed. */
+  | { readonly kind: 'creds'; readonly text: string }
+  | { readonly kind: 'password'; readonly user: string; readonly password: string }
+
+export interface NatsSettings {
+  readonly servers: readonly string[]
+  readonly organisation: string
+  readonly id: NodeId
+  readonly credentials?: NatsCredentials | undefined
+  /** Path of the certificates the server's is checked against, when they are not those of the system. */
+  readonly caFile?: string | undefined
+  /** Nodes of the organisation, about: the more there are, the more they spread when they all come back at once. */
+  readonly nodes: number
+  readonly timing: NatsTiming
+  /** From 0 up to 1. */
+  readonly random: () => number
+}
+
+/** Milliseconds. */
+export interface NatsTiming {
+  /** Between pings; two without an answer, and the connection is given up. */
+  readonly ping: number
+  /** Before a next attempt to connect, and up to as much again. */
+  readonly retry: number
+  /** For a connection to come about, and for an answer of another node. */
+  readonly patience: number
+}
+
+export const NATS_TIMING: NatsTiming = { ping: 5_000, retry: 250, patience: 5_000 }
+
+const MAX_PING_OUT = 2
+const MAX_JITTER_MS = 5_000
+const JITTER_PER_NODE_MS = 5
+/** After being turned away, so that a wrong key is no storm. */
+const TURNED_AWAY_MS = 10_000
+/** Records verified in one go: about 4 ms. */
+const SLICE = 20
+const INBOX_NODES = 100_000
+
+/**
+ * The bus over a NATS server (core publish and subscribe, at most once). It never fails for good: a server that is not
+ * there, or turns the node away, is tried again until `close`.
+ */
+export function openNatsBus(settings: NatsSettings, listener: BusListener): Bus {
+  return new NatsBus(settings, listener)
+}
+
+class NatsBus implements Bus {
+  readonly #settings: NatsSettings
+  readonly #listener: BusListener
+  readonly #inbox = new RecordInbox(INBOX_NODES)
+  #connection: NatsConnection | undefined
+  #isConnected = false
+  #closed = false
+  #retry: NodeJS.Timeout | undefined
+  #slice: NodeJS.Immediate | undefined
+  #dialling: Promise<void>
+
+  constructor(settings: NatsSettings, listener: BusListener) {
+    this.#settings = settings
+    this.#listener = listener
+    this.#dialling = this.#dial()
+  }
+
+  readonly publish = ({ record, text }: SignedRecord): void => {
+    // What is published while the connection is down would vanish, or wait without bound.
+    if (!this.#isConnected) return
+    this.#connection?.publish(recordSubject(this.#settings.organisation, record.id), text)
+  }
+
+  readonly sync = async (request: SyncRequest): Promise<SyncOutcome> => {
+    const connection = this.#connection
+    if (connection === undefined || !this.#isConnected) return 'lost'
+    const { organisation, timing } = this.#settings
+    try {
+      const subject = syncSubject(organisation)
+      const options = { timeout: timing.patience }
+      const message = await connection.request(subject, JSON.stringify(request), options)
+      return readSyncReply(parse(message)) ?? 'lost'
+    } catch (error) {
+      if (error instanceof RequestError && error.isNoResponders()) return 'alone'
+      if (!(error instanceof TimeoutError)) this.#problem(error)
+      return 'lost'
+    }
+  }
+
+  readonly close = async (): Promise<void> => {
+    this.#closed = true
+    clearTimeout(this.#retry)
+    clearImmediate(this.#slice)
+    await this.#dialling
+    await this.#connection?.close()
+    this.#turn(false)
+  }
+
+  /** Attempts to connect until it worked once; from there on the client sees to it. */
+  async #dial(): Promise<void> {
+    try {
+      const connection = await connect(optionsOf(this.#settings))
+      this.#connection = connection
+      if (this.#closed) return
+      this.#subscribe(connection)
+      this.#turn(true)
+      void this.#follow(connection)
+    } catch (error) {
+      if (this.#closed) return
+      this.#problem(error)
+      this.#redial(isTurnedAway(error) ? TURNED_AWAY_MS : this.#settings.timing.retry)
+    }
+  }
+
+  #redial(wait: number): void {
+    const spread = wait * (1 + this.#settings.random())
+    this.#retry = setTimeout(() => {
+      this.#dialling = this.#dial()
+    }, spread)
+    this.#retry.unref()
+  }
+
+  async #follow(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) this.#onStatus(status)
+    this.#turn(false)
+    if (!this.#closed) this.#redial(TURNED_AWAY_MS)
+  }
+
+  #onStatus(status: Status): void {
+    const { type } = status
+    if (type === 'disconnect' || type === 'staleConnection') this.#turn(false)
+    if (type === 'reconnect') this.#turn(true)
+    if (type === 'error') this.#problem(status.error)
+    if (type === 'slowConsumer') this.#problem(new Error('this node takes records too slowly'))
+  }
+
+  #turn(connected: boolean): void {
+    if (this.#isConnected === connected) return
+    this.#isConnected = connected
+    this.#listener.connected(connected)
+  }
+
+  #subscribe(connection: NatsConnection): void {
+    const { organisation } = this.#settings
+    connection.subscribe(recordSubjects(organisation), {
+      callback: (error, message) => {
+        if (error === null) this.#onRecord(message)
+      },
+    })
+    connection.subscribe(syncSubject(organisation), {
+      queue: SYNC_QUEUE,
+      callback: (error, message) => {
+        if (error === null) this.#onSync(message)
+      },
+    })
+  }
+
+  #onRecord(message: Msg): void {
+    const id = nodeOfSubject(message.subject)
+    if (id === undefined || message.data.length > MAX_RECORD_CHARS) return
+    this.#inbox.put(id, message.string())
+    this.#slice ??= setImmediate(() => this.#work())
+  }
+
+  /** Looks at some of what came, and lets others have their turn. */
+  #work(): void {
+    this.#slice = undefined
+    for (const [id, text] of this.#inbox.take(SLICE)) this.#listener.record(id, text)
+    if (this.#inbox.size > 0) this.#slice = setImmediate(() => this.#work())
+  }
+
+  #onSync(message: Msg): void {
+    const request = readSyncRequest(parse(message))
+    if (request !== undefined) message.respond(JSON.stringify(this.#listener.sync(request)))
+  }
+
+  #problem(error: unknown): void {
+    // Messages of the client name servers, subjects and operations, never credentials.
+    this.#listener.problem(error instanceof Error ? error.message : 'the bus failed')
+  }
+}
+
+function optionsOf(settings: NatsSettings): ConnectionOptions {
+  const { caFile, credentials, id, nodes, servers, timing } = settings
+  const jitter = Math.min(MAX_JITTER_MS, Math.max(timing.retry, JITTER_PER_NODE_MS * nodes))
+  return {
+    servers: [...servers],
+    name: id,
+    noEcho: true,
+    inboxPrefix: inboxPrefix(id),
+    timeout: timing.patience,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: timing.retry,
+    reconnectJitter: jitter,
+    reconnectJitterTLS: jitter,
+    ignoreAuthErrorAbort: true,
+    pingInterval: timing.ping,
+    maxPingOut: MAX_PING_OUT,
+    ...(caFile !== undefined && { tls: { caFile } }),
+    ...(credentials !== undefined && authenticationOf(credentials)),
+  }
+}
+
+function authenticationOf(
+  credentials: NatsCredentials,
+): { authenticator: Authenticator } | { user: string; pass: string } {
+  switch (credentials.kind) {
+    case 'nkey':
+      return { authenticator: nkeyAuthenticator(Buffer.from(credentials.seed)) }
+    case 'creds':
+      return { authenticator: credsAuthenticator(Buffer.from(credentials.text)) }
+    case 'password':
+      return { user: credentials.user, pass: credentials.password }
+    default:
+      return credentials satisfies never
+  }
+}
+
+function isTurnedAway(error: unknown): boolean {
+  return error instanceof Error && /authori[sz]ation|authentication/i.test(error.message)
+}
+
+function parse(message: Msg): unknown {
+  try {
+    return message.json()
+  } catch {
+    return undefined
+  }
+}
