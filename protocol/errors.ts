@@ -35,6 +35,7 @@ export type FaultCode =
   | 'batch_refused'
   | 'body_too_large'
   | 'cancelled'
+  | 'config_refused'
   | 'consent_required'
   | 'content_type'
   | 'delegation_refused'

@@ -4,6 +4,9 @@ import { isObject } from './jsonrpc.ts'
 /** The extension two Banyan nodes agree on (reverse-DNS prefix, MCP 2026-07-28, basic/index). */
 export const FEDERATION = 'io.github.banyan-mcp/federation'
 
+/** The method by which a node asks another what that decides about it, of something by name. */
+export const EXPLAIN_METHOD = 'io.github.banyan-mcp/explain'
+
 /** Version of the extension's wire; nodes of different versions treat each other as plain servers. */
 export const FEDERATION_VERSION = 1
 

@@ -69,6 +69,20 @@ export function importedNamespace(as: string, upstream: string, namespace: strin
   return as.replaceAll('{upstream}', () => upstream).replaceAll('{namespace}', () => namespace)
 }
 
+/** The namespace of another node that {@link importedNamespace} makes `imported` of; undefined where none is. */
+export function exportedNamespace(
+  as: string,
+  upstream: string,
+  imported: string,
+): string | undefined {
+  const [before = '', after, ...more] = importedNamespace(as, upstream, '\0').split('\0')
+  // A template without the placeholder says nothing of the namespace, nor does one that repeats it.
+  if (after === undefined || more.length > 0) return undefined
+  const isMade = imported.startsWith(before) && imported.endsWith(after)
+  const namespace = imported.slice(before.length, imported.length - after.length)
+  return isMade && namespace !== '' ? namespace : undefined
+}
+
 /** What one node tells another about something it lists: where it lives, what it is called here, over whom it is reached. */
 export interface ToolOrigin {
   readonly id: ToolId

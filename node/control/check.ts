@@ -50,6 +50,8 @@ export interface EndpointReport {
   readonly nameLength: number
   readonly tools: EndpointConfig['tools']
   readonly callers: CallersReport
+  /** Classes of nodes in front that may ask why; absent where nobody may. */
+  readonly explainTo?: readonly string[]
   readonly offers: readonly OfferReport[]
 }
 
@@ -65,6 +67,26 @@ export interface ConfigReport {
   readonly upstreams: readonly RemoteReport[]
   /** Upstreams of which something is signed, checked or pinned. */
   readonly proofs: readonly ProofReport[]
+  /** Absent where operators cannot ask. */
+  readonly admin?: AdminReport
+}
+
+/** Where operators ask, and who they are. */
+export interface AdminReport {
+  /** `host:port`. */
+  readonly listen: string
+  /** Names of their keys; undefined where nobody is asked for one. */
+  readonly keys: readonly string[] | undefined
+  /** Whether they can change anything. */
+  readonly write: boolean
+}
+
+function adminReport({ admin }: NodeConfig): Pick<ConfigReport, 'admin'> {
+  if (admin === undefined) return {}
+  const { listen, auth, write } = admin
+  const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host
+  const keys = auth === 'none' ? undefined : admin.keys.map(({ name }) => name)
+  return { admin: { listen: `${host}:${listen.port}`, keys, write } }
 }
 
 function shownUrlOf({ node }: NodeConfig): string {
@@ -108,6 +130,11 @@ function importedOffers(endpoint: EndpointConfig, config: NodeConfig): readonly 
   })
 }
 
+/** What an endpoint offers: own namespaces by name, imported ones as globs. */
+export function offersAt(endpoint: EndpointConfig, config: NodeConfig): readonly OfferReport[] {
+  return [...ownOffers(endpoint, config), ...importedOffers(endpoint, config)]
+}
+
 function remoteReports(config: NodeConfig, url: string): readonly RemoteReport[] {
   return Object.entries(config.upstreams).flatMap(([label, upstream]) => {
     if (upstream.kind === 'stdio') return []
@@ -142,6 +169,7 @@ export function explainConfig(config: NodeConfig): ConfigReport {
       nameLength: endpoint.nameLength,
       tools: endpoint.tools,
       callers: explainCallers(endpoint.auth, namespaces, { config, url }),
+      ...(endpoint.explainTo.length > 0 && { explainTo: endpoint.explainTo }),
       offers: [...own, ...importedOffers(endpoint, config)],
     }
   })
@@ -153,5 +181,6 @@ export function explainConfig(config: NodeConfig): ConfigReport {
     endpoints,
     upstreams: remoteReports(config, url),
     proofs: proofReports(config),
+    ...adminReport(config),
   }
 }

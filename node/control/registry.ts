@@ -1,7 +1,5 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
-import { globsOverlap } from '../../protocol/glob.ts'
 import type { Listed } from '../../protocol/listing.ts'
-import { importedNamespace } from '../../protocol/names.ts'
 import { MODERN_REVISION, type Era } from '../../protocol/revisions.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
@@ -11,17 +9,17 @@ import type { Sealer } from '../core/seal.ts'
 import { OWN, SHARED } from '../core/stages.ts'
 import { Catalogue } from '../hop/catalogue.ts'
 import { DelegatedLists, type ListChange } from '../hop/delegated-lists.ts'
-import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
+import type { EndpointPlan } from '../hop/endpoint-views.ts'
 import { whoseAt, type Upstream, type Upstreams } from '../hop/exchange.ts'
 import { Mirrors } from '../hop/mirrors.ts'
 import { signInTool, type SignInTool } from '../hop/sign-in-tool.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
 import type { ProofCounts } from '../hop/proofs.ts'
-import type { RequiredScopes, VisibilityPolicy } from '../hop/sight.ts'
 import type { View } from '../hop/view.ts'
 import { Link } from '../outbound/link.ts'
 import type { LinkEvents, LinkPhase } from '../outbound/link-events.ts'
 import { fingerprint, makeConnector, type ConnectorParts } from './links.ts'
+import { plansOf, type PlannedConfig } from './plans.ts'
 import { makeProving, namespacesFedBy, type UpstreamProving } from './proving.ts'
 
 /** How much there is of each kind. */
@@ -76,20 +74,6 @@ export interface RegistryParts extends ConnectorParts {
   readonly delegator: (label: string, upstream: UpstreamConfig) => Delegator | undefined
   /** What signs for an upstream, or checks what comes from it; undefined where nothing does. */
   readonly provenance: (label: string, upstream: UpstreamConfig) => Provenance | undefined
-}
-
-/** Undefined where scopes alone decide. */
-function policyOf({ visibility, clients, tags }: NodeConfig): VisibilityPolicy | undefined {
-  return visibility === 'open' ? undefined : { rules: visibility, tags, classes: clients }
-}
-
-/** What callers must have for upstreams that are not told who calls, or where each signs in itself. */
-function requiredBy({ upstreams }: NodeConfig): RequiredScopes {
-  const all = Object.entries(upstreams).map(([label, upstream]): [string, readonly string[]] => {
-    const auth = upstream.kind === 'stdio' ? undefined : upstream.auth
-    return [label, auth !== undefined && 'requires' in auth ? auth.requires : []]
-  })
-  return new Map(all.filter(([, scopes]) => scopes.length > 0))
 }
 
 /** How often mirrors whose upstream reports no changes are looked after while somebody watches, milliseconds. */
@@ -155,6 +139,14 @@ export class Registry {
     for (const { upstream } of this.#registered.values()) void upstream.link.release(session)
   }
 
+  /** What a configuration makes endpoints from; upstreams that are not here feed nothing. */
+  plans(config: PlannedConfig): ReadonlyMap<string, EndpointPlan> {
+    return plansOf(config, {
+      self: this.#parts.self.federation,
+      mirrors: (label) => this.#registered.get(label)?.mirrors,
+    })
+  }
+
   /** The tools an upstream lists, as far as they are shown; undefined while it has not listed any. */
   tools(label: string): readonly Listed[] | undefined {
     const mirror = this.#registered.get(label)?.mirrors.of('tool')
@@ -201,7 +193,7 @@ export class Registry {
     }
     const table = [...this.#registered].map(([label, { upstream }]) => [label, upstream] as const)
     this.#upstreams = new Map(table)
-    this.catalogue.configure(this.#plans())
+    this.catalogue.configure(this.plans(this.#config))
     this.subscriptions.review()
   }
 
@@ -273,45 +265,6 @@ export class Registry {
     })
   }
 
-  #plans(): Map<string, EndpointPlan> {
-    const { endpoints, limits } = this.#config
-    const { node, organisation } = this.#parts.self.federation
-    const all = this.#feeds()
-    const visibility = policyOf(this.#config)
-    const required = requiredBy(this.#config)
-    const plans = Object.entries(endpoints).map(([name, endpoint]): [string, EndpointPlan] => {
-      const { namespaces, names: style, nameLength: maxLength, pageSize, tools } = endpoint
-      const rule = {
-        self: { node, organisation },
-        namespaces,
-        names: { style, maxLength },
-        uriBytes: limits.uriBytes,
-        hopBudget: limits.hopBudget,
-      }
-      // Only what can show up here counts for freshness, and is fetched for this endpoint's sake.
-      const feeds = all.filter((feed) => mayFeed(feed, namespaces))
-      return [name, { rule, feeds, pageSize, tools, visibility, required }]
-    })
-    return new Map(plans)
-  }
-
-  /** All feeds in the order of the file: own namespaces first, then what is imported. */
-  #feeds(): readonly Feed[] {
-    const { namespaces, upstreams } = this.#config
-    const own = Object.entries(namespaces).flatMap(([namespace, { from }]) =>
-      from.map((label) => ({ label, from: { kind: 'own', namespace } as const })),
-    )
-    const imported = Object.entries(upstreams).flatMap(([label, config]) => {
-      if (config.kind !== 'node') return []
-      const { import: patterns, as } = config.node
-      return [{ label, from: { kind: 'imported', import: patterns, as } as const }]
-    })
-    return [...own, ...imported].flatMap(({ label, from }) => {
-      const registered = this.#registered.get(label)
-      return registered === undefined ? [] : [{ mirrors: registered.mirrors, from }]
-    })
-  }
-
   async #startLinks(entries: readonly Registered[]): Promise<void> {
     const started = entries.map(async ({ upstream, mirrors }) => {
       await upstream.link.start()
@@ -338,15 +291,6 @@ export class Registry {
     }
     this.catalogue.pollDelegated(now)
   }
-}
-
-/** Whether an endpoint that offers `namespaces` can show something of a feed. */
-function mayFeed({ from, mirrors }: Feed, namespaces: readonly string[]): boolean {
-  const names =
-    from.kind === 'own'
-      ? [from.namespace]
-      : from.import.map((glob) => importedNamespace(from.as, mirrors.link.label, glob))
-  return names.some((name) => namespaces.some((pattern) => globsOverlap(pattern, name)))
 }
 
 function countsOf(count: (kind: CapabilityKind) => number): Counts {

@@ -1,4 +1,5 @@
 import { accessChecks } from './config-access-checks.ts'
+import { adminChecks, adminWarnings } from './config-admin-checks.ts'
 import type { ConfigProblem } from './config-error.ts'
 import { isLoopback } from './config-fields.ts'
 import { globsOverlap, matchesGlob } from '../../protocol/glob.ts'
@@ -81,6 +82,7 @@ export function crossChecks(outline: ConfigOutline): readonly ConfigProblem[] {
     ...identityChecks(outline),
     ...resourceChecks(outline),
     ...policyChecks(outline),
+    ...adminChecks(outline),
   ]
 }
 
@@ -212,5 +214,6 @@ export function configWarnings(
     ...foreignGrants(config),
     ...ended(config, now),
     ...policyWarnings(config),
+    ...adminWarnings(config, now),
   ]
 }

@@ -13,6 +13,7 @@ import {
 } from './config-identity-fields.ts'
 import type { StaticKey } from './config-identity-types.ts'
 import { anyScope, ownScope, scopeMap } from './config-scope-fields.ts'
+import { checkKeys, keyHash } from './config-static-keys.ts'
 
 const introspection = z
   .strictObject({
@@ -26,12 +27,7 @@ const introspection = z
 const staticKey: z.ZodType<StaticKey> = z
   .strictObject({
     name: slug.describe('Who holds it: the subject of its calls, in logs and audit.'),
-    hash: z
-      .string()
-      .regex(/^sha256\$[A-Za-z0-9_-]{43}$/, 'must be sha256$<43 characters of base64url>')
-      .describe(
-        'sha256$ and the SHA-256 of the key in base64url; the key itself, at least 32 random bytes, stands nowhere.',
-      ),
+    hash: keyHash,
     scopes: distinct(ownScope, 1).describe(
       'What it may do: like ns:<namespace>, ns:<namespace>:read, tool:<namespace>/<tool>, or "*".',
     ),
@@ -40,16 +36,6 @@ const staticKey: z.ZodType<StaticKey> = z
     ).optional(),
   })
   .transform((key): StaticKey => defined(key))
-
-function checkKeys(keys: readonly StaticKey[], context: z.RefinementCtx): void {
-  for (const field of ['name', 'hash'] as const) {
-    const values = keys.map((key) => key[field])
-    values.forEach((value, i) => {
-      if (values.indexOf(value) === i) return
-      addProblem(context, { path: [i, field], message: 'is in the list twice' })
-    })
-  }
-}
 
 const fields = z.strictObject({
   issuer: issuerId

@@ -40,6 +40,15 @@ export const nameGlob: z.ZodString = z
     'must be a namespace name, or a glob of A-Z a-z 0-9 _ - and * (any run of characters)',
   )
 
+/** A value of the Host header. */
+export const hostValue: z.ZodType<string> = z
+  .string()
+  .regex(
+    /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?$/,
+    'must be a host or host:port, without scheme or path',
+  )
+  .toLowerCase()
+
 /** A glob over names of tools with their namespace. */
 export const toolGlob: z.ZodString = z
   .string()

@@ -74,6 +74,7 @@ export interface EndpointInput {
   readonly title?: string
   readonly instructions?: string
   readonly auth?: 'none' | EndpointAuthInput
+  readonly explainTo?: readonly string[]
 }
 
 /** {@link NodeConfigInput} `audit`. */
@@ -83,6 +84,21 @@ export interface AuditInput {
   readonly refusalsPerSecond?: number
   readonly maxBytes?: number | string
   readonly bufferBytes?: number | string
+}
+
+/** {@link NodeConfigInput} `admin`. */
+export interface AdminInput {
+  readonly listen?: string
+  readonly auth?: 'keys' | 'none'
+  readonly keys?: readonly {
+    readonly name: string
+    readonly hash: string
+    readonly readOnly?: boolean
+    readonly notAfter?: string
+  }[]
+  readonly write?: boolean
+  readonly allowedHosts?: readonly string[]
+  readonly tls?: { readonly cert: string; readonly key: string }
 }
 
 type OneOrMore<T> = T | readonly T[]
@@ -152,4 +168,5 @@ export interface NodeConfigInput {
   readonly visibility?: 'open' | readonly RuleInput[]
   readonly expect?: readonly ExpectationInput[]
   readonly audit?: 'off' | AuditInput
+  readonly admin?: AdminInput
 }

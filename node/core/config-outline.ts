@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { adminSchema } from './config-admin.ts'
 import type { EndpointDraft, IssuerDraft } from './config-drafts.ts'
 import type { NodeClient, TrustRecord, WorkloadClient } from './config-identity-types.ts'
 import { issuerSchema, workloadSchema } from './config-issuer.ts'
@@ -6,7 +7,13 @@ import { nodeClientSchema } from './config-nodes.ts'
 import { endpointSchema, namespaceSchema, nodeSchema } from './config-schema.ts'
 import { clientsSchema, expectSchema, tagsSchema, visibilitySchema } from './config-policy.ts'
 import { trustSchema } from './config-trust.ts'
-import type { NamespaceConfig, NodeConfig, NodeSettings, UpstreamConfig } from './config-types.ts'
+import type {
+  AdminSettings,
+  NamespaceConfig,
+  NodeConfig,
+  NodeSettings,
+  UpstreamConfig,
+} from './config-types.ts'
 import { upstreamSchema } from './config-upstream.ts'
 
 /**
@@ -23,6 +30,8 @@ export interface ConfigOutline {
   readonly upstreams: ReadonlyMap<string, UpstreamConfig | undefined>
   readonly namespaces: ReadonlyMap<string, NamespaceConfig | undefined>
   readonly endpoints: ReadonlyMap<string, EndpointDraft | undefined>
+  /** Undefined when there is no such part, or when it cannot be read. */
+  readonly admin: AdminSettings | undefined
   /** The four parts of the policy; undefined when one of them cannot be read. */
   readonly policy: PolicyOutline | undefined
 }
@@ -63,6 +72,7 @@ export function outlineOf(input: unknown): ConfigOutline {
     upstreams: readTable(part('upstreams'), upstreamSchema),
     namespaces: readTable(part('namespaces'), namespaceSchema),
     endpoints: readTable(part('endpoints'), endpointSchema),
+    admin: adminSchema.safeParse(part('admin')).data,
     policy: policyOf(part),
   }
 }

@@ -70,6 +70,21 @@ function checkExpectations(
   })
 }
 
+/** Who may ask why. */
+function checkExplainTo(
+  { clients }: PolicyOutline,
+  outline: ConfigOutline,
+): readonly ConfigProblem[] {
+  const names = Object.keys(clients)
+  return [...outline.endpoints].flatMap(([endpoint, settings]) => {
+    const { explainTo = [], auth } = settings ?? {}
+    const path: Path = ['endpoints', endpoint, 'explainTo']
+    const message = 'nobody is asked who they are here, so nobody is in a class'
+    if (auth === 'none' && explainTo.length > 0) return [{ path, message }]
+    return explainTo.flatMap((name, i) => unknownName('class', name, { path: [...path, i], names }))
+  })
+}
+
 function rulesOf({ visibility }: Pick<PolicyOutline, 'visibility'>): Policy['rules'] | undefined {
   return visibility === 'open' ? undefined : visibility
 }
@@ -79,12 +94,12 @@ export function policyChecks(outline: ConfigOutline): readonly ConfigProblem[] {
   const { policy } = outline
   if (policy === undefined) return []
   const rules = rulesOf(policy) ?? []
-  const wrong = rules.flatMap((rule, index) => {
+  const wrong: ConfigProblem[] = rules.flatMap((rule, index) => {
     const path: Path = ['visibility', index]
     return [...checkClasses(rule.for, path, policy), ...checkTags(rule, path, policy)]
   })
-  const names = wrong.length > 0
-  return names ? wrong : [...wrong, ...checkExpectations(policy, outline)]
+  wrong.push(...checkExplainTo(policy, outline))
+  return wrong.length > 0 ? wrong : checkExpectations(policy, outline)
 }
 
 /** What of a policy is allowed but probably not meant. */

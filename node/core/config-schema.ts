@@ -5,6 +5,7 @@ import {
   defined,
   distinct,
   duration,
+  hostValue,
   label,
   listenAddress,
   nameGlob,
@@ -18,6 +19,7 @@ import {
 } from './config-fields.ts'
 import { LIMITS, type LimitName, type LimitSpec, type Limits } from './config-limits.ts'
 import type { ConfigDraft, EndpointDraft } from './config-drafts.ts'
+import { adminSchema } from './config-admin.ts'
 import { auditSchema } from './config-audit.ts'
 import { endpointAuth } from './config-endpoint-auth.ts'
 import { isSecure } from './config-identity-fields.ts'
@@ -29,14 +31,6 @@ import type { NamespaceConfig, NodeSettings, TlsSettings } from './config-types.
 import { upstreamSchema } from './config-upstream.ts'
 
 const SESSION_KEY_BYTES = 32
-
-const hostValue = z
-  .string()
-  .regex(
-    /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?$/,
-    'must be a host or host:port, without scheme or path',
-  )
-  .toLowerCase()
 
 const originValue = z
   .string()
@@ -202,6 +196,11 @@ export const endpointSchema: z.ZodType<EndpointDraft> = z
       .optional()
       .describe('Instructions given to the model by clients that support it. Default: none.'),
     auth: endpointAuth,
+    explainTo: distinct(slug, 0)
+      .prefault([])
+      .describe(
+        'Classes of "clients" whose members, nodes in front, may ask why they, and callers they pass on, see something here or not; that tells them of what is hidden from them, and places of rules. Default: nobody.',
+      ),
   })
   .refine(
     ({ names, namespaces }) =>
@@ -261,6 +260,7 @@ export const configSchema: z.ZodType<ConfigDraft> = z
     visibility: visibilitySchema.prefault('open'),
     expect: expectSchema.prefault([]),
     audit: auditSchema.optional(),
+    admin: adminSchema.optional(),
   })
   .transform((config): ConfigDraft => defined(config))
   .meta({ title: 'Banyan node configuration' })

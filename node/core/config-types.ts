@@ -146,6 +146,8 @@ export interface EndpointConfig {
   readonly instructions?: string
   /** Who may call it; `none`: whoever reaches it, only on loopback. */
   readonly auth: 'none' | EndpointAuth
+  /** Classes whose members, nodes in front, may ask what is decided here about themselves and whom they pass on. */
+  readonly explainTo: readonly string[]
 }
 
 /** Where calls and decisions about tokens are written down. */
@@ -160,6 +162,31 @@ export interface AuditSettings {
   readonly maxBytes: number
   /** Lines kept in memory, bytes. */
   readonly bufferBytes: number
+}
+
+/** A key of an operator. */
+export interface AdminKey {
+  readonly name: string
+  /** `sha256$` and the digest of the key, base64url. */
+  readonly hash: string
+  /** It may change nothing, whatever {@link AdminSettings.write} says. */
+  readonly readOnly: boolean
+  /** ms since 1970; absent: no end. */
+  readonly notAfter?: number
+}
+
+/** The listener for operators. */
+export interface AdminSettings {
+  readonly listen: ListenAddress
+  /** `none`: whoever reaches it, only on loopback. */
+  readonly auth: 'keys' | 'none'
+  readonly keys: readonly AdminKey[]
+  /** Whether anything can be changed there. */
+  readonly write: boolean
+  /** Lower-case `host` or `host:port` values accepted besides the listener's own. */
+  readonly allowedHosts: readonly string[]
+  /** Absent: plain HTTP. Without `clientCa`. */
+  readonly tls?: TlsSettings
 }
 
 /**
@@ -191,4 +218,6 @@ export interface NodeConfig {
   readonly expect: readonly Expectation[]
   /** Absent: the log, where the node knows who calls. */
   readonly audit?: 'off' | AuditSettings
+  /** Absent: there is no such listener. */
+  readonly admin?: AdminSettings
 }

@@ -49,6 +49,11 @@ function absoluteAudit({ audit }: NodeConfig, baseDir: string): Pick<NodeConfig,
   return { audit: { ...audit, file: resolve(baseDir, audit.file) } }
 }
 
+function absoluteAdmin({ admin }: NodeConfig, baseDir: string): Pick<NodeConfig, 'admin'> {
+  if (admin?.tls === undefined) return {}
+  return { admin: { ...admin, tls: absoluteTls(admin.tls, baseDir) } }
+}
+
 function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
   const { pins, state, tls } = config.node
   const upstreams = Object.create(null) as Record<string, UpstreamConfig>
@@ -61,7 +66,8 @@ function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
     pins: resolve(baseDir, pins),
     ...(tls === undefined ? {} : { tls: absoluteTls(tls, baseDir) }),
   }
-  return { ...config, ...absoluteAudit(config, baseDir), node, upstreams }
+  const apart = { ...absoluteAudit(config, baseDir), ...absoluteAdmin(config, baseDir) }
+  return { ...config, ...apart, node, upstreams }
 }
 
 /**

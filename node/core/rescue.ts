@@ -20,6 +20,8 @@ const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
   batch_refused: { rpc: RPC.invalidRequest, http: 400 },
   body_too_large: { rpc: RPC.invalidRequest, http: 413 },
   cancelled: { rpc: RPC.cancelled, http: 200 },
+  // Of the listener for operators.
+  config_refused: { rpc: RPC.internalError, http: 409 },
   consent_required: { rpc: RPC.delegationRefused, http: 200 },
   content_type: { rpc: RPC.invalidRequest, http: 415 },
   delegation_refused: { rpc: RPC.delegationRefused, http: 200 },

@@ -266,6 +266,8 @@ export interface Serving {
   list(request: Authenticated, kind: CapabilityKind, query: ListQuery): Promise<ListPage>
   /** Relays one request; the answer, also that it failed, goes to the reply. Never rejects. */
   call(request: Authenticated): Promise<void>
+  /** What is decided here of something by name, for nodes that may ask that; undefined for all others. @throws Fault */
+  explain(request: Authenticated): Promise<object | undefined>
   /** Tells `listener` whenever what a caller sees at the endpoint has changed, until the returned function is called. */
   watch(watcher: Watcher, listener: ChangeListener): () => void
   /** Subscribes to resources. Resolves when upstreams have granted or refused, or take too long; never rejects. */

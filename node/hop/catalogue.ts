@@ -19,7 +19,7 @@ import { askerOf, freshness, missing, refreshing, type ListAsker } from './fresh
 import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
 import { withFinder } from './search/brief-list.ts'
-import type { Sight } from './sight.ts'
+import type { Sight, Sights } from './sight.ts'
 import type { ViewRule } from './sources.ts'
 import { sameItems, type View, type ViewItem } from './view.ts'
 
@@ -73,9 +73,22 @@ export class Catalogue {
     return this.#endpoints.get(endpoint)?.sights.of(principal)
   }
 
+  /** How it is decided what callers of an endpoint see; undefined when there is no such endpoint. */
+  sights(endpoint: string): Sights | undefined {
+    return this.#endpoints.get(endpoint)?.sights
+  }
+
   /** What an endpoint shows to the node itself of one kind; undefined when there is no such endpoint. */
   view(endpoint: string, kind: CapabilityKind): View | undefined {
     return this.#endpoints.get(endpoint)?.view(kind)
+  }
+
+  /** Labels of the upstreams an endpoint can show something of, and whether each shows every caller something else. */
+  feeding(endpoint: string): readonly { readonly label: string; readonly perCaller: boolean }[] {
+    const feeds = this.#endpoints.get(endpoint)?.plan.feeds ?? []
+    return [...new Set(feeds.map(({ mirrors }) => mirrors))].map(({ link, delegated }) => {
+      return { label: link.label, perCaller: delegated !== undefined }
+    })
   }
 
   rule(endpoint: string): ViewRule | undefined {

@@ -1,5 +1,10 @@
 import { classesOf, type CallerFacts, type Classes } from '../../protocol/policy/classes.ts'
-import { compilePolicy, type CompiledPolicy } from '../../protocol/policy/decide.ts'
+import {
+  compilePolicy,
+  explainPolicy,
+  type CompiledPolicy,
+  type PolicyLevel,
+} from '../../protocol/policy/decide.ts'
 import type { Policy, Subject } from '../../protocol/policy/policy.ts'
 import {
   compileScopes,
@@ -9,7 +14,13 @@ import {
   type Capability,
 } from '../../protocol/token/scopes.ts'
 import type { Principal } from '../core/principal.ts'
-import type { Entry } from '../core/stages.ts'
+import type { Candidate, Entry } from '../core/stages.ts'
+
+/** What of an entry decides who sees it. */
+export interface Decided extends Pick<Entry, 'kind' | 'namespace' | 'hints'> {
+  readonly id: Pick<Entry['id'], 'name'>
+  readonly candidates: readonly Pick<Candidate, 'upstream'>[]
+}
 
 /** What of an endpoint one kind of callers sees. Lists, calls and every other way in ask the same one. */
 export interface Sight {
@@ -18,11 +29,30 @@ export interface Sight {
   /** Whether there is an endpoint for them at all. */
   readonly isOpen: boolean
   /** Whether the policy shows it. What it hides is as if it did not exist. */
-  shows(entry: Entry): boolean
+  shows(entry: Decided): boolean
   /** Whether the policy shows it and the scopes cover it, and what its upstreams are used for. */
-  sees(entry: Entry): boolean
+  sees(entry: Decided): boolean
   /** All scopes that it takes to use it, those the caller has among them. */
-  needs(entry: Entry): readonly string[]
+  needs(entry: Decided): readonly string[]
+}
+
+/** A caller as far as decisions go: real, or one that somebody asks about. */
+export interface Onlooker {
+  /** Names of the classes it is in, sorted. */
+  readonly classes: readonly string[]
+  /** As of a {@link Principal}. */
+  readonly scopes: readonly string[] | undefined
+}
+
+/** Why something is seen or not: the meaning of the decision that a {@link Sight} makes quickly. */
+export interface Reason {
+  readonly visible: boolean
+  /** Where it was decided; `open` where nothing hides anything. */
+  readonly level: PolicyLevel | 'scopes' | 'open'
+  /** Index of the rule that decided; undefined when none did. */
+  readonly rule: number | undefined
+  /** All scopes that it takes, where scopes decided. */
+  readonly needs?: readonly string[] | undefined
 }
 
 /** Scopes that callers must have of whom an upstream is not told, by its label: there the node acts as itself. */
@@ -38,7 +68,7 @@ export interface VisibilityPolicy extends Policy {
 /** What scopes cover. */
 interface Coverage {
   readonly key: string
-  covers(entry: Entry): boolean
+  covers(entry: Decided): boolean
 }
 
 /** A principal is kept for as long as its token is used, and its scopes with it. */
@@ -48,7 +78,7 @@ function coverageOf(scopes: readonly string[]): Coverage {
   const known = coverages.get(scopes)
   if (known !== undefined) return known
   const decide = compileScopes(scopes)
-  const made = { key: scopes.join(' '), covers: (entry: Entry) => decide(capabilityOf(entry)) }
+  const made = { key: scopes.join(' '), covers: (entry: Decided) => decide(capabilityOf(entry)) }
   coverages.set(scopes, made)
   return made
 }
@@ -80,29 +110,54 @@ export class Sights {
     if (this.#policy === undefined && principal.scopes === undefined) return undefined
     const known = this.#made.get(principal)
     if (known !== undefined) return known
-    const made = this.#make(principal)
+    const made = this.from({
+      classes: this.classesOf(factsOf(principal)),
+      scopes: principal.scopes,
+    })
     this.#made.set(principal, made)
     return made
   }
 
-  #make(principal: Principal): Sight {
-    const { scopes } = principal
+  /** The classes a caller is in; none where no policy asks for them. */
+  classesOf(facts: CallerFacts): readonly string[] {
+    return this.#policy === undefined ? [] : classesOf(this.#policy.classes, facts)
+  }
+
+  /** What somebody sees, whoever that is. */
+  from({ classes, scopes }: Onlooker): Sight {
     const coverage = scopes === undefined ? undefined : coverageOf(scopes)
     const covers = this.#coveredBy(scopes, coverage)
     const scopeKey = coverage?.key ?? ''
-    const needs = (entry: Entry): readonly string[] => this.#needs(entry)
+    const needs = (entry: Decided): readonly string[] => this.#needs(entry)
     if (this.#policy === undefined) {
       return { key: scopeKey, isOpen: true, shows: () => true, sees: covers, needs }
     }
-    const names = classesOf(this.#policy.classes, factsOf(principal))
-    const compiled = this.#compile(this.#policy, names)
-    const shows = (entry: Entry): boolean => compiled.sees(subjectOf(entry))
+    const compiled = this.#compile(this.#policy, classes)
+    const shows = (entry: Decided): boolean => compiled.sees(subjectOf(entry))
     return {
-      key: `${names.join(' ')}\n${scopeKey}`,
+      key: `${classes.join(' ')}\n${scopeKey}`,
       isOpen: compiled.isOpen,
       shows,
       sees: (entry) => covers(entry) && shows(entry),
       needs,
+    }
+  }
+
+  /**
+   * Says why somebody sees something or not: what {@link Sight.sees} decides, by the meaning of the policy. For operators
+   * alone.
+   */
+  reasonsFor({ classes, scopes }: Onlooker): (entry: Decided) => Reason {
+    const policy = this.#policy
+    const set = new Set(classes)
+    const covers = this.#coveredBy(scopes, scopes && coverageOf(scopes))
+    const level = scopes === undefined ? 'open' : 'scopes'
+    return (entry) => {
+      const question = { endpoint: this.#endpoint, subject: subjectOf(entry) }
+      const verdict = policy && explainPolicy(policy, set, question)
+      if (verdict?.visible === false) return verdict
+      if (covers(entry)) return verdict ?? { visible: true, level, rule: undefined }
+      return { visible: false, level: 'scopes', rule: undefined, needs: this.#needs(entry) }
     }
   }
 
@@ -113,7 +168,7 @@ export class Sights {
   #coveredBy(
     scopes: readonly string[] | undefined,
     coverage: Coverage | undefined,
-  ): (entry: Entry) => boolean {
+  ): (entry: Decided) => boolean {
     if (scopes === undefined || coverage === undefined) return () => true
     const short = [...this.#required].filter(
       ([, required]) => !required.every((scope) => isCovered(scopes, scope)),
@@ -124,7 +179,7 @@ export class Sights {
       coverage.covers(entry) && !entry.candidates.some(({ upstream }) => labels.has(upstream))
   }
 
-  #needs(entry: Entry): readonly string[] {
+  #needs(entry: Decided): readonly string[] {
     const own = needed(capabilityOf(entry))
     const required = entry.candidates.flatMap(({ upstream }) => this.#required.get(upstream) ?? [])
     return normalise(own === undefined ? required : [own, ...required])
@@ -152,11 +207,11 @@ export function factsOf({ claims, credential, issuer, subject, clientId }: Princ
 }
 
 /** Something of an endpoint in the words of the policy. */
-export function subjectOf({ kind, namespace, id, hints }: Entry): Subject {
+export function subjectOf({ kind, namespace, id, hints }: Decided): Subject {
   return { kind, namespace, name: id.name, hints }
 }
 
 /** Something of an endpoint in the words of scopes: namespaces as the endpoint has them, names as the namespace has them. */
-export function capabilityOf({ kind, namespace, id, hints: { readOnly } }: Entry): Capability {
+export function capabilityOf({ kind, namespace, id, hints: { readOnly } }: Decided): Capability {
   return { kind, namespace, name: id.name, readOnly }
 }

@@ -240,10 +240,15 @@ export class Delegators {
 
   #ownRequests(upstream: Reached): TokenRequests {
     const { config, issuer, client: ownId } = this.#parts
-    const { tokenEndpoint, client, egress = upstream.egress } = config().issuer ?? {}
-    const who = (): ClientCredentials => client ?? { id: ownId() }
-    const account = { issuer: issuer(), ...present({ tokenEndpoint }), client: who }
-    return tokenRequests(this.#parts, egress, account)
+    const { egress = upstream.egress } = config().issuer ?? {}
+    return tokenRequests(this.#parts, egress, {
+      issuer: issuer(),
+      // Both may change while the node runs.
+      get tokenEndpoint() {
+        return config().issuer?.tokenEndpoint
+      },
+      client: (): ClientCredentials => config().issuer?.client ?? { id: ownId() },
+    })
   }
 
   /** Where grants are asked for: a node that signs them, or the issuer of the organisation. */

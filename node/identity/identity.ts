@@ -39,6 +39,7 @@ import { clientAuthenticator } from './verifier/client-authentication.ts'
 import { EndpointAuthenticator } from './verifier/endpoint-authenticator.ts'
 import { issuerOf } from './verifier/endpoint-policy.ts'
 import { Networks } from './verifier/networks.ts'
+import { keySubject } from './verifier/principals.ts'
 
 /** What identity needs of the rest of the node. */
 export interface IdentityOptions {
@@ -151,7 +152,7 @@ export class Identity {
   }
 
   /** Follows a changed configuration. @throws TypeError when it names somebody twice, and all stays as it was */
-  async configure(config: NodeConfig): Promise<void> {
+  configure(config: NodeConfig): void {
     const before = this.#config
     this.#take(config)
     try {
@@ -161,7 +162,12 @@ export class Identity {
       throw error
     }
     this.#delegators.clear()
-    await this.#keys.refresh()
+    if (before.issuer?.revocationPoll !== config.issuer?.revocationPoll) this.#poll?.rearm()
+  }
+
+  /** Looks after keys at once, instead of when it is time. */
+  refresh(): Promise<void> {
+    return this.#keys.refresh()
   }
 
   /** What tells an upstream who calls; undefined where it is not told. */
@@ -182,7 +188,7 @@ export class Identity {
   auditSubject({ issuer, subject, claims }: Principal): string {
     // What a key stands for has no issuer: this node vouches for it, as when it passes the caller on.
     return claims === undefined
-      ? auditSubject(this.#secrets.audit, this.#signer(), `key:${subject}`)
+      ? auditSubject(this.#secrets.audit, this.#signer(), keySubject(subject))
       : auditSubject(this.#secrets.audit, issuer, subject)
   }
 
@@ -213,8 +219,10 @@ export class Identity {
     return base
   }
 
+  // One that is elsewhere is known before the node listens.
   #issuer(): string {
-    return issuerIdOf(this.#config.issuer, this.#baseUrl())
+    const { issuer } = this.#config
+    return issuer?.url ?? issuerIdOf(issuer, this.#baseUrl())
   }
 
   #signer(): string {

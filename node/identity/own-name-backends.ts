@@ -46,7 +46,8 @@ export interface OwnNameUpstream {
 /** An authorization server, and who the node is there. */
 export interface ServerAccount {
   readonly issuer: string
-  readonly tokenEndpoint?: string
+  /** Looked at for each request; undefined: from the metadata of the issuer. */
+  readonly tokenEndpoint?: string | undefined
   /** Undefined where what is sent says by itself who sends it. */
   readonly client: () => ClientCredentials | undefined
 }
@@ -63,12 +64,17 @@ export function tokenRequests(
 function endpointOf(
   { network, authenticateClient, proofs }: BackendParts,
   egress: EgressSettings,
-  { issuer, tokenEndpoint: url, client }: ServerAccount,
+  account: ServerAccount,
 ): [TokenEndpoint, TokenRequestParts] {
-  return [
-    { issuer, url, client },
-    { network: network(egress), authenticateClient, proofs },
-  ]
+  const { issuer, client } = account
+  const server = {
+    issuer,
+    client,
+    get url() {
+      return account.tokenEndpoint
+    },
+  }
+  return [server, { network: network(egress), authenticateClient, proofs }]
 }
 
 /** Makes the ways to tokens of the node itself, one for each upstream as it is configured. */

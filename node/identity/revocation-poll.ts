@@ -42,10 +42,17 @@ export class RevocationPoll {
 
   /** Asks now, and then again and again until `close()`. */
   start(): void {
+    this.#timer = undefined
     void this.poll().finally(() => {
-      if (this.#isClosed) return
-      this.#timer = setTimeout(() => this.start(), this.#options.interval()).unref()
+      if (!this.#isClosed) this.#await()
     })
+  }
+
+  /** Another interval may hold: waits anew, where it waits. */
+  rearm(): void {
+    if (this.#timer === undefined) return
+    clearTimeout(this.#timer)
+    this.#await()
   }
 
   /** Asks once for all that is new. Never rejects. */
@@ -68,6 +75,10 @@ export class RevocationPoll {
   close(): void {
     this.#isClosed = true
     clearTimeout(this.#timer)
+  }
+
+  #await(): void {
+    this.#timer = setTimeout(() => this.start(), this.#options.interval()).unref()
   }
 
   /** Whether there is more. */

@@ -17,13 +17,13 @@ export function hashStaticKey(key: string): string {
  *
  * @param now seconds since 1970
  */
-export function findStaticKey(
-  keys: readonly StaticKey[],
+export function findStaticKey<Key extends Pick<StaticKey, 'hash' | 'notAfter'>>(
+  keys: readonly Key[],
   presented: string,
   now: number,
-): StaticKey | undefined {
+): Key | undefined {
   const digest = createHash('sha256').update(presented).digest()
-  let found: StaticKey | undefined
+  let found: Key | undefined
   for (const key of keys) if (timingSafeEqual(digestOf(key.hash), digest)) found = key
   const over = found?.notAfter !== undefined && found.notAfter <= now * 1_000
   return over ? undefined : found

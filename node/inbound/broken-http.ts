@@ -14,10 +14,14 @@ export function brokenHttp(code: string | undefined): Fault {
 }
 
 /** A whole response as text, for a connection on which there is no request to respond to; it closes afterwards. */
-export function lastResponse(status: number, reason: string, body: Buffer): string {
+export function lastResponse(
+  status: number,
+  reason: string,
+  { type, body }: { readonly type: string; readonly body: Buffer },
+): string {
   const head = [
     `HTTP/1.1 ${status} ${reason}`,
-    'Content-Type: application/json',
+    `Content-Type: ${type}`,
     `Content-Length: ${body.length}`,
     'Connection: close',
   ]

@@ -20,6 +20,15 @@ export class Inflight {
     return this.#entries.empty
   }
 
+  /** Sessions with calls under way, and how many each. */
+  get sessions(): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>()
+    for (const { session } of this.#entries.values()) {
+      counts.set(session, (counts.get(session) ?? 0) + 1)
+    }
+    return counts
+  }
+
   has(session: string, id: RpcId): boolean {
     return this.of(session, id).length > 0
   }

@@ -6,7 +6,7 @@ import { META } from '../../protocol/meta.ts'
 import type { CallScope } from '../core/call-scope.ts'
 import type { Limits } from '../core/config-limits.ts'
 import { rescue } from '../core/rescue.ts'
-import type { Authenticated, Received, Serving, Subscribed } from '../core/stages.ts'
+import type { Authenticated, Received, Serving, Subscribed, Watcher } from '../core/stages.ts'
 import { Announcements } from './announcements.ts'
 import { TASKS, tasksMissing } from './answers.ts'
 
@@ -16,8 +16,8 @@ export interface ListenParts {
   readonly limits: Limits
   /** JSON text of the node's serverInfo. */
   readonly serverInfo: string
-  /** The listens that are open: they are answered when the node closes. */
-  readonly listens: Set<CallScope>
+  /** The listens that are open, and whose they are: they are answered when the node closes. */
+  readonly listens: Map<CallScope, Watcher>
   /** Whether one more stream of server messages may be opened. */
   readonly hasRoom: () => boolean
 }
@@ -69,7 +69,7 @@ class Listen {
         if (filter.lists.includes(of)) this.#announce(of, changedMethod(of))
       })
     }
-    parts.listens.add(received.scope)
+    parts.listens.set(received.scope, { endpoint: received.endpoint, principal })
     received.scope.onEnd((reason) => this.#end(reason))
   }
 

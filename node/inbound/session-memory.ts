@@ -13,6 +13,8 @@ export interface HeldSubscription {
  * a session must find the same.
  */
 export interface SessionMemory {
+  /** Sessions that hold subscriptions here, and how many each. */
+  readonly sessions: ReadonlyMap<string, number>
   /** The least severe log messages a session wants; undefined when it never said. */
   logLevel(session: string): LogSeverity | undefined
   setLogLevel(session: string, level: LogSeverity): void
@@ -63,6 +65,10 @@ export class LocalSessionMemory implements SessionMemory, Beating {
   /** Subscriptions held. */
   get held(): number {
     return this.#held
+  }
+
+  get sessions(): ReadonlyMap<string, number> {
+    return new Map([...this.#subscriptions].map(([session, { byUri }]) => [session, byUri.size]))
   }
 
   logLevel(session: string): LogSeverity | undefined {

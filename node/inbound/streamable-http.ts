@@ -310,6 +310,7 @@ function openStream(parts: StreamableParts, exchange: KnownExchange): Promise<vo
   if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
   return parts.streams.open({
     session: key,
+    watcher: { endpoint: exchange.endpoint, principal: exchange.principal },
     response,
     headers,
     revision,

@@ -3,7 +3,7 @@ import { changedMethod, LIST_KINDS, type ListKind } from '../../protocol/capabil
 import { Fault } from '../../protocol/errors.ts'
 import { writeNotification } from '../../protocol/hop-response.ts'
 import type { Place } from '../core/ring.ts'
-import type { ChangeListener } from '../core/stages.ts'
+import type { ChangeListener, Watcher } from '../core/stages.ts'
 import { readEventId, type EventStore } from './event-store.ts'
 import type { Beating, KeepAlive } from './event-stream.ts'
 import { openResumable, ResumableStream, writeReplay, type Connection } from './resumable-stream.ts'
@@ -24,6 +24,8 @@ const ANSWER = 'a'
 /** A GET of a 2025 session. */
 export interface StreamPlan extends Connection {
   readonly session: string
+  /** Whose session it is, and where. */
+  readonly watcher: Watcher
   /** As the client sent it; undefined opens a new stream. */
   readonly lastEventId: string | undefined
   /** Whether there may be one stream more. */
@@ -35,7 +37,7 @@ export interface StreamPlan extends Connection {
 }
 
 /** The stream of a session for what belongs to no request. */
-interface OwnStream {
+interface OwnStream extends Pick<StreamPlan, 'watcher'> {
   readonly stream: ResumableStream
   readonly name: string
   readonly place: Place<Beating>
@@ -69,6 +71,11 @@ export class Streams {
     let attached = 0
     for (const { stream } of this.#own.values()) if (stream.attached) attached += 1
     return attached
+  }
+
+  /** Those sessions. */
+  get sessions(): readonly string[] {
+    return [...this.#own].flatMap(([session, { stream }]) => (stream.attached ? [session] : []))
   }
 
   /** Whether a client is connected to the session's own stream. */
@@ -118,6 +125,11 @@ export class Streams {
     if (stream.backlog > BACKLOG_BYTES) stream.hangUp()
   }
 
+  /** Ends the sessions' own streams of all but these. */
+  keep(stays: (who: Watcher) => boolean): void {
+    for (const [session, { watcher }] of this.#own) if (!stays(watcher)) this.end(session)
+  }
+
   /** Ends what a session has here: its own stream, and what is kept of the others. */
   end(session: string): void {
     this.#endOwn(session)
@@ -137,7 +149,7 @@ export class Streams {
   }
 
   #openOwn(plan: StreamPlan): ResumableStream {
-    const { session, watch, isValid } = plan
+    const { session, watcher, watch, isValid } = plan
     this.#checkRoom(plan)
     this.#endOwn(session)
     const name = newName(OWN)
@@ -149,7 +161,8 @@ export class Streams {
       else this.end(session)
     }
     const unwatch = watch((of) => this.notify(session, LIST_CHANGED[of]))
-    this.#own.set(session, { stream, name, place: this.#keepAlive.add({ beat }), unwatch })
+    const place = this.#keepAlive.add({ beat })
+    this.#own.set(session, { stream, name, watcher, place, unwatch })
     stream.begin(plan)
     return stream
   }

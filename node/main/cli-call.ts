@@ -6,7 +6,7 @@ import { META } from '../../protocol/meta.ts'
 import { readParams, readResult, type UpstreamMessage } from '../../protocol/upstream-message.ts'
 import { ownFrame } from '../outbound/ask.ts'
 import type { Connection, Sent } from '../outbound/connection.ts'
-import { ERA_OPTION, findTool, withConnection } from './cli-client.ts'
+import { ERA_OPTION, findTool, KEY_OPTION, withConnection } from './cli-client.ts'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
 import { harmless } from './cli-nodes.ts'
 
@@ -160,7 +160,7 @@ async function runCall(context: CommandContext): Promise<number> {
 export const callCommand: Command = {
   name: 'call',
   summary: 'call a tool of an MCP endpoint',
-  usage: 'URL TOOL [JSON | -] [--json] [--progress] [--trace] [--era ERA]',
+  usage: 'URL TOOL [JSON | -] [--json] [--progress] [--trace] [--key-file KEY] [--era ERA]',
   options: {
     json: { type: 'boolean', summary: 'print the whole result as JSON' },
     progress: { type: 'boolean', summary: 'print progress and log messages to standard error' },
@@ -168,6 +168,7 @@ export const callCommand: Command = {
       type: 'boolean',
       summary: 'start a trace; print its id and the time to standard error',
     },
+    'key-file': KEY_OPTION,
     era: ERA_OPTION,
   },
   run: runCall,

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import {
   explainConfig,
+  type AdminReport,
   type ConfigReport,
   type EndpointReport,
   type OfferReport,
@@ -53,7 +54,15 @@ function endpointText(endpoint: EndpointReport, paint: Paint): string {
     (line) => `    ${open ? paint('yellow', line) : line}\n`,
   )
   const head = `  ${paint('bold', endpoint.url)}  ${paint('dim', names)}\n`
-  return [head, ...callers, ...offers].join('')
+  const asking = endpoint.explainTo?.join(', ')
+  const told =
+    asking === undefined ? [] : [`    says why, of what it hides too, to nodes in: ${asking}\n`]
+  return [head, ...callers, ...told, ...offers].join('')
+}
+
+function adminLine({ listen, keys, write }: AdminReport): string {
+  const who = keys === undefined ? 'whoever reaches it' : `the keys of ${keys.join(', ')}`
+  return `operators: at ${listen}, ${who}; ${write ? 'may reload and drain' : 'may only look'}`
 }
 
 function problemLines(report: FileReport, paint: Paint): string {
@@ -68,13 +77,14 @@ function printText(report: FileReport, { stdout, stderr, colour }: CommandContex
   const paint: Paint = (style, text) =>
     colour ? styleText(style, text, { validateStream: false }) : text
   if (report.node !== undefined) {
-    const { name, organisation, endpoints, upstreams, proofs, identity } = report.node
+    const { name, organisation, endpoints, upstreams, proofs, identity, admin } = report.node
     const title = `${paint('bold', name)} of ${organisation}`
     const body = endpoints.map((endpoint) => endpointText(endpoint, paint)).join('')
     const lines = [
       ...upstreams.map(passingLine),
       ...proofs.map(proofLine),
       ...identityLines(identity),
+      ...(admin === undefined ? [] : [adminLine(admin)]),
     ]
     const rest = lines.map((line) => `  ${line}\n`).join('')
     stdout.write(`${report.file}: ok, node ${title}\n${body}${rest}`)

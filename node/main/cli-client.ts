@@ -4,6 +4,7 @@ import type { Connection, ConnectionEvents } from '../outbound/connection.ts'
 import { HttpConnector } from '../outbound/http-connector.ts'
 import { listPages, type ListPlan } from '../outbound/list-pages.ts'
 import { UsageError, type CommandContext, type OptionSpec } from './cli-command.ts'
+import { keyOf } from './key-file.ts'
 import { packageVersion } from './cli-version.ts'
 
 /** Time for a connection, for each answer of the handshake, and for a whole list, milliseconds. */
@@ -30,6 +31,13 @@ function eraOf({ options }: CommandContext): (typeof ERAS)[number] {
   return era
 }
 
+/** The option `--key-file` of commands that talk to an endpoint. */
+export const KEY_OPTION: OptionSpec = {
+  type: 'string',
+  value: 'FILE',
+  summary: 'file with a token or static key to come with, or - for standard input',
+}
+
 function checkUrl(text: string | undefined): string {
   if (text === undefined) throw new UsageError('a URL is missing')
   const url = URL.parse(text)
@@ -47,9 +55,10 @@ export async function withConnection<T>(
   work: (connection: Connection, target: string) => Promise<T>,
 ): Promise<T> {
   const url = checkUrl(context.args[0])
+  const key = await keyOf(context)
   const connector = new HttpConnector({
     url,
-    headers: [],
+    headers: key === undefined ? [] : ['authorization', `Bearer ${key}`],
     era: eraOf(context),
     self: { clientInfo: { name: 'banyan', version: packageVersion() }, federation: undefined },
     connectTimeoutMs: PATIENCE.connect,

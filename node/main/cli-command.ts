@@ -1,11 +1,16 @@
 import type { Readable, Writable } from 'node:stream'
 
 /** Exit codes of the command line. They are part of its contract, like the options. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, config: 3 } as const
+export const EXIT = { ok: 0, failed: 1, usage: 2, config: 3, unanswered: 4 } as const
 
 /** The command line itself is wrong; the message says how. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
+}
+
+/** A running node could not be asked, or would not answer. */
+export class UnansweredError extends Error {
+  override readonly name = 'UnansweredError'
 }
 
 /** One option of a command. */

@@ -2,12 +2,11 @@ import type { LoadedConfig } from '../core/config-file.ts'
 import { createLogger, type LogLevel } from '../core/logger.ts'
 import { listenNode, type RunningNode } from './running-node.ts'
 
-/** Advice for the errors of listening, by the code of the system. */
+/** Advice for the errors of listening, by the code of the system; behind it comes the field. */
 const LISTEN_WORDS: Readonly<Record<string, string>> = {
-  EADDRINUSE:
-    'is taken: stop what listens there, or change node.listen (port 0 takes any free port)',
-  EADDRNOTAVAIL: 'is not an address of this machine: change node.listen',
-  EACCES: 'may not be used by this user: choose a port above 1023 in node.listen',
+  EADDRINUSE: 'is taken: stop what listens there, or take another (0 for any free port) in',
+  EADDRNOTAVAIL: 'is not an address of this machine: change',
+  EACCES: 'may not be used by this user: choose a port above 1023 in',
 }
 
 /** A node that runs, and the file it came from. */
@@ -20,7 +19,7 @@ export interface Member {
 
 async function listenOne(loaded: LoadedConfig, level: LogLevel): Promise<Member> {
   const { config, file } = loaded
-  const { name, listen } = config.node
+  const { name } = config.node
   const log = createLogger(level, { node: name })
   try {
     const node = await listenNode(config, { log })
@@ -29,11 +28,25 @@ async function listenOne(loaded: LoadedConfig, level: LogLevel): Promise<Member>
     )
     return { file, node, peers }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    const advice = LISTEN_WORDS[code]
-    if (advice === undefined) throw error
-    throw new Error(`${file}: ${listen.host}:${listen.port} ${advice}`, { cause: error })
+    throw explained(error, loaded)
   }
+}
+
+function explained(error: unknown, { file, config }: LoadedConfig): unknown {
+  const { code, port } =
+    error instanceof Error ? (error as NodeJS.ErrnoException & ListenError) : {}
+  const advice = LISTEN_WORDS[code ?? '']
+  if (advice === undefined) return error
+  const { node, admin } = config
+  const isAdmin = admin !== undefined && port === admin.listen.port && port !== node.listen.port
+  const { listen } = isAdmin ? admin : node
+  const field = `${isAdmin ? 'admin' : 'node'}.listen`
+  return new Error(`${file}: ${listen.host}:${listen.port} ${advice} ${field}`, { cause: error })
+}
+
+/** What the system says besides of an address that cannot be had. */
+interface ListenError {
+  readonly port?: number
 }
 
 /**

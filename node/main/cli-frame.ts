@@ -4,6 +4,7 @@ import { ConfigError, formatProblem } from '../core/config-error.ts'
 import { didYouMean } from '../core/config-hints.ts'
 import {
   EXIT,
+  UnansweredError,
   UsageError,
   type Command,
   type CommandContext,
@@ -82,8 +83,13 @@ function jsonError(error: unknown): string {
   const body =
     error instanceof ConfigError
       ? { kind: 'config', file: error.file, problems: error.problems }
-      : { kind: error instanceof UsageError ? 'usage' : 'failure', message }
+      : { kind: kindOf(error), message }
   return `${JSON.stringify({ error: body })}\n`
+}
+
+function kindOf(error: unknown): 'usage' | 'unanswered' | 'failure' {
+  if (error instanceof UsageError) return 'usage'
+  return error instanceof UnansweredError ? 'unanswered' : 'failure'
 }
 
 function printError(error: unknown, host: CliHost, run: Run | undefined): number {
@@ -96,6 +102,7 @@ function printError(error: unknown, host: CliHost, run: Run | undefined): number
   const message = error instanceof Error ? error.message : String(error)
   // It may quote what a server said.
   host.stderr.write(`banyan: ${harmless(message)}\n`)
+  if (error instanceof UnansweredError) return EXIT.unanswered
   if (!(error instanceof UsageError)) return EXIT.failed
   const usage = run === undefined ? 'try: banyan --help' : usageLine(run.command)
   host.stderr.write(`${usage}\n`)

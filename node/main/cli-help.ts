@@ -1,6 +1,6 @@
 import type { Command, OptionSpec } from './cli-command.ts'
 
-const EXIT_HELP = `exit codes: 0 ok, 1 failed at run time, 2 wrong usage, 3 bad configuration`
+const EXIT_HELP = `exit codes: 0 ok, 1 failed at run time, 2 wrong usage, 3 bad configuration, 4 no answer from the node`
 
 function columns(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([left]) => left.length))

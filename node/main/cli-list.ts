@@ -1,6 +1,6 @@
 import { LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
 import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
-import { ERA_OPTION, wholeList, withConnection } from './cli-client.ts'
+import { ERA_OPTION, KEY_OPTION, wholeList, withConnection } from './cli-client.ts'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
 import { count, harmless, painter } from './cli-nodes.ts'
 
@@ -85,12 +85,13 @@ function kindOf({ options }: CommandContext): CapabilityKind {
 export const listCommand: Command = {
   name: 'list',
   summary: 'list the tools, prompts or resources of an MCP endpoint',
-  usage: 'URL [--prompts | --resources | --templates] [--json] [--era ERA]',
+  usage: 'URL [--prompts | --resources | --templates] [--json] [--key-file KEY] [--era ERA]',
   options: {
     prompts: { type: 'boolean', summary: 'list prompts instead of tools' },
     resources: { type: 'boolean', summary: 'list resources instead of tools' },
     templates: { type: 'boolean', summary: 'list resource templates instead of tools' },
     json: { type: 'boolean', summary: 'print one JSON document, every definition as it came' },
+    'key-file': KEY_OPTION,
     era: ERA_OPTION,
   },
   async run(context) {

@@ -3,11 +3,13 @@ import { mayColour } from '../core/config.ts'
 import { callCommand } from './cli-call.ts'
 import { checkCommand } from './cli-check.ts'
 import { runCli } from './cli-frame.ts'
+import { explainCommand } from './cli-explain.ts'
 import { keysCommand } from './cli-keys.ts'
 import { listCommand } from './cli-list.ts'
 import { pinCommand } from './cli-pin.ts'
 import { schemaCommand } from './cli-schema.ts'
 import { serveCommand } from './cli-serve.ts'
+import { statusCommand } from './cli-status.ts'
 import { tokenCommand } from './cli-token.ts'
 import { traceCommand } from './cli-trace.ts'
 import { trustCommand } from './cli-trust.ts'
@@ -17,9 +19,11 @@ import { packageVersion } from './cli-version.ts'
 const COMMANDS = [
   upCommand,
   serveCommand,
+  statusCommand,
   listCommand,
   callCommand,
   checkCommand,
+  explainCommand,
   traceCommand,
   tokenCommand,
   keysCommand,

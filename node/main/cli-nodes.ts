@@ -37,7 +37,32 @@ function inventory({ tools, prompts, resources, templates }: Counts): string {
 
 const PHASE_STYLE: Readonly<Record<string, Style>> = { up: 'green', down: 'red' }
 
-function upstreamLine(upstream: UpstreamStatus, width: number, paint: Paint): string {
+/** One endpoint for people. */
+export function doorLine(
+  endpoint: Counts & Pick<EndpointStatus, 'problems'>,
+  url: string,
+  paint: Paint,
+): string {
+  const { problems } = endpoint
+  const left = problems.length === 0 ? '' : `, ${problems.length} left out`
+  return `  ${paint('cyan', url)}  ${inventory(endpoint)}${left}\n`
+}
+
+/** What of an upstream people are told. */
+type ShownUpstream = Counts &
+  Pick<UpstreamStatus, 'label' | 'kind' | 'phase' | 'target'> &
+  Partial<Pick<UpstreamStatus, 'era' | 'problem'>>
+
+/** Upstreams for people, in columns. */
+export function upstreamLines(
+  upstreams: readonly ShownUpstream[],
+  paint: Paint,
+): readonly string[] {
+  const width = Math.max(0, ...upstreams.map(({ label }) => label.length))
+  return upstreams.map((upstream) => upstreamLine(upstream, width, paint))
+}
+
+function upstreamLine(upstream: ShownUpstream, width: number, paint: Paint): string {
   const { label, kind, phase, target, era, problem } = upstream
   const state = paint(PHASE_STYLE[phase] ?? 'yellow', phase)
   const facts = era === undefined ? '' : `, era ${era}, ${inventory(upstream)}`
@@ -49,17 +74,14 @@ function upstreamLine(upstream: UpstreamStatus, width: number, paint: Paint): st
 
 /** One node for people: where its endpoints are, and how its upstreams stand. */
 export function nodeText(node: BanyanNode, paint: Paint): string {
-  const { name, organisation, url, endpoints, upstreams } = node.status()
+  const { name, organisation, url, admin, endpoints, upstreams } = node.status()
   const title = `${paint('bold', name)} of ${organisation}  ${paint('dim', url)}\n`
-  const doors = endpoints.map((endpoint) => {
-    const { problems } = endpoint
-    const left = problems.length === 0 ? '' : `, ${problems.length} left out`
-    const door = paint('cyan', node.endpointUrl(endpoint.name))
-    return `  ${door}  ${inventory(endpoint)}${left}\n`
-  })
-  const width = Math.max(0, ...upstreams.map(({ label }) => label.length))
-  const lines = upstreams.map((upstream) => upstreamLine(upstream, width, paint))
-  return [title, ...doors, ...lines].join('')
+  const doors = endpoints.map((endpoint) =>
+    doorLine(endpoint, node.endpointUrl(endpoint.name), paint),
+  )
+  const lines = upstreamLines(upstreams, paint)
+  const operators = admin === undefined ? [] : [`  ${paint('cyan', admin)}  for operators\n`]
+  return [title, ...doors, ...operators, ...lines].join('')
 }
 
 /** What programs are told of a node. */

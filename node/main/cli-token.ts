@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import { readCompact } from '../../protocol/token/compact.ts'
 import { isScopeToken } from '../../protocol/token/scopes.ts'
@@ -13,19 +14,38 @@ import { EXIT, UsageError, type Command, type CommandContext } from './cli-comma
 const KEY_BYTES = 32
 const TTL = { default: '10m', maxSeconds: 86_400 }
 
-/** A static key and what of it goes into the file: the key itself is shown once, and kept nowhere. */
-function newKey({ options, stdout }: CommandContext): number {
+/** A static key and what of it goes into the file: the key itself is shown once, or written to a file, and kept nowhere. */
+async function newKey(context: CommandContext): Promise<number> {
+  const { options, stdout } = context
   const name = options.text('name')
   if (name === undefined) throw new UsageError('--name is missing: who holds the key')
+  const isAdmin = options.has('admin')
+  if (isAdmin && options.has('scope')) throw new UsageError('--scope and --admin: one or the other')
   const key = randomBytes(KEY_BYTES).toString('base64url')
-  const entry = { name, hash: hashStaticKey(key), scopes: options.texts('scope') }
-  if (options.has('json')) stdout.write(`${JSON.stringify({ key, entry })}\n`)
-  else {
-    const line = `{ name: ${name}, hash: '${entry.hash}', scopes: ${JSON.stringify(entry.scopes)} }`
-    stdout.write(`key, to be sent as "Authorization: Bearer <key>", shown only now:\n  ${key}\n`)
-    stdout.write(`under "endpoints.<name>.auth.keys" of the file:\n  - ${line}\n`)
+  const hash = hashStaticKey(key)
+  const entry = isAdmin ? { name, hash } : { name, hash, scopes: options.texts('scope') }
+  const out = options.text('out')
+  if (out !== undefined) await writeKey(out, key)
+  if (options.has('json')) {
+    stdout.write(`${JSON.stringify(out === undefined ? { key, entry } : { out, entry })}\n`)
+    return EXIT.ok
   }
+  const scopes = isAdmin ? '' : `, scopes: ${JSON.stringify(options.texts('scope'))}`
+  const line = `{ name: ${name}, hash: '${hash}'${scopes} }`
+  const place = isAdmin ? 'admin.keys' : 'endpoints.<name>.auth.keys'
+  const shown = `key, to be sent as "Authorization: Bearer <key>", shown only now:\n  ${key}\n`
+  stdout.write(out === undefined ? shown : `key written to ${out}, for its owner only\n`)
+  stdout.write(`under "${place}" of the file:\n  - ${line}\n`)
   return EXIT.ok
+}
+
+/** @throws Error when there is such a file already */
+async function writeKey(file: string, key: string): Promise<void> {
+  try {
+    await writeFile(file, `${key}\n`, { mode: 0o600, flag: 'wx' })
+  } catch (cause) {
+    throw new Error(`${file} cannot be written, or is there already`, { cause })
+  }
 }
 
 function ttlOf(given: string): number {
@@ -80,13 +100,15 @@ export const tokenCommand: Command = {
   name: 'token',
   summary: 'make tokens and static keys for people and scripts, and show what a token says',
   usage:
-    'mint FILE --endpoint NAME --subject WHO --scope SCOPE... [--ttl 10m] [--json] | key --name WHO [--scope SCOPE]... [--json] | inspect < TOKEN',
+    'mint FILE --endpoint NAME --subject WHO --scope SCOPE... [--ttl 10m] [--json] | key --name WHO [--scope SCOPE]... [--admin] [--out FILE] [--json] | inspect < TOKEN',
   options: {
     endpoint: { type: 'string', value: 'NAME', summary: 'the endpoint the token is for' },
     subject: { type: 'string', value: 'WHO', summary: 'the subject of the token' },
     scope: { type: 'string', value: 'SCOPE', multiple: true, summary: 'a scope, like ns:docs' },
     ttl: { type: 'string', value: 'TIME', summary: `life of the token, default ${TTL.default}` },
     name: { type: 'string', value: 'WHO', summary: 'who holds the static key' },
+    admin: { type: 'boolean', summary: 'a key of an operator, for the part "admin"' },
+    out: { type: 'string', value: 'FILE', summary: 'write the key to a new file of mode 0600' },
     json: { type: 'boolean', summary: 'print JSON' },
   },
   async run(context) {

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { ConfigError, formatProblem } from '../core/config-error.ts'
+import { ConfigError, formatProblem, type ConfigProblem } from '../core/config-error.ts'
 import { loadConfigFile, type LoadedConfig } from '../core/config-file.ts'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
 import { closeFleet, fleetReady, startFleet, type Member } from './cli-fleet.ts'
@@ -56,44 +56,61 @@ async function allReady(running: readonly Member[], { stderr }: CommandContext):
   }
 }
 
-/** Takes the file again; when it is bad, says why and leaves the node as it is. */
-async function reload({ file, node }: Member, context: CommandContext, tell: Tell): Promise<void> {
+/** Takes the file again; when it is bad, says why, leaves the node as it is, and throws. */
+async function reload(
+  { file, node }: Member,
+  context: CommandContext,
+  tell: Tell,
+): Promise<readonly ConfigProblem[]> {
   try {
-    const { config } = await loadConfigFile(file)
+    const { config, warnings } = await loadConfigFile(file)
     await node.apply(config)
     tell({ event: 'reloaded', file, node: nodeReport(node) }, `reloaded ${file}\n`)
+    return warnings
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const { problems } = error
     tell({ event: 'refused', file, problems }, `refused ${file}, nothing has changed:\n`)
     printProblems(new ConfigError(problems, file), context)
+    throw error
   }
 }
 
 /** Reloads one at a time, in the order asked for. */
 class Reloads {
-  #last: Promise<void> = Promise.resolve()
+  #last: Promise<unknown> = Promise.resolve()
 
-  add(work: () => Promise<void>, failed: (error: unknown) => void): void {
-    this.#last = this.#last.then(work).catch(failed)
+  add<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work)
+    this.#last = done.catch(() => undefined)
+    return done
   }
 
-  idle(): Promise<void> {
-    return this.#last
+  async idle(): Promise<void> {
+    await this.#last
   }
 }
 
-/** Reloads on SIGHUP, and on change when asked; the returned function ends that when what is under way is done. */
+/**
+ * Reloads on SIGHUP, when an operator asks, and on change when wanted; the returned function ends that when what is under
+ * way is done.
+ */
 function keepCurrent(
   running: readonly Member[],
   context: CommandContext,
   tell: Tell,
 ): () => Promise<void> {
   const reloads = new Reloads()
-  const failed = (error: unknown): void => {
-    context.stderr.write(`banyan: reload failed: ${String(error)}\n`)
+  const take = (one: Member): Promise<readonly ConfigProblem[]> =>
+    reloads.add(() => reload(one, context, tell))
+  const again = (one: Member): void => {
+    take(one).catch((error: unknown) => {
+      // Whose file is bad was told why.
+      if (error instanceof ConfigError) return
+      context.stderr.write(`banyan: reload failed: ${String(error)}\n`)
+    })
   }
-  const again = (one: Member): void => reloads.add(() => reload(one, context, tell), failed)
+  for (const one of running) one.node.onReload(() => take(one))
   const forgetHangup = context.onHangup(() => running.forEach(again))
   const files = context.options.has('watch') ? running.map(({ file }) => file) : []
   const unwatch = watchFiles(files, (changed) => {
@@ -102,6 +119,7 @@ function keepCurrent(
   return async () => {
     forgetHangup()
     unwatch()
+    for (const { node } of running) node.onReload(undefined)
     await reloads.idle()
   }
 }

@@ -13,6 +13,7 @@ import { NO_AUTHENTICATION, type Authenticator } from '../core/authentication.ts
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
+import type { Watcher } from '../core/stages.ts'
 import { Sealer } from '../core/seal.ts'
 import { Registry, type RegistryParts } from '../control/registry.ts'
 import { hasIdentity, Identity, type IdentityOptions } from '../identity/identity.ts'
@@ -47,22 +48,50 @@ export interface Parts {
   readonly audit: AuditTrail | undefined
   readonly http: HttpServer
   readonly drain: Drain
-  /** Replaces what endpoints are called and say of themselves, and who may call them. */
-  configure(config: NodeConfig): Promise<void>
+  /** The configuration that holds now. */
+  readonly config: () => NodeConfig
+  /**
+   * Replaces what endpoints are called and say of themselves, and who may call them.
+   *
+   * @throws TypeError when it names somebody twice, and all stays as it was
+   */
+  configure(config: NodeConfig): void
 }
 
-/** Whether the node still takes work, and whether the first lists are in. */
+/** Whether the node takes work, and says so. */
 export class Drain {
-  ready = false
+  #loaded = false
+  #away = false
   #closing = false
 
+  /** Whether it asks for callers. */
+  get ready(): boolean {
+    return this.phase === 'ready'
+  }
+
+  /** Whether it takes work: also while it sends callers elsewhere. */
   get open(): boolean {
     return !this.#closing
   }
 
+  get phase(): 'starting' | 'ready' | 'draining' {
+    if (this.#away || this.#closing) return 'draining'
+    return this.#loaded ? 'ready' : 'starting'
+  }
+
+  /** The first lists are in. */
+  loaded(): void {
+    this.#loaded = true
+  }
+
+  /** Sends callers elsewhere, or asks for them again. */
+  send(away: boolean): void {
+    this.#away = away
+  }
+
+  /** Takes no more work. */
   begin(): void {
     this.#closing = true
-    this.ready = false
   }
 }
 
@@ -130,11 +159,12 @@ export async function compose(
     handle: (exchange) => serveStreamable(streamable, exchange),
     readiness: () => readiness(registry, drain),
   })
-  const configure = async (next: NodeConfig): Promise<void> => {
-    await identity?.configure(next)
+  const configure = (next: NodeConfig): void => {
+    identity?.configure(next)
     config = next
   }
-  return { federation, registry, methods, streamable, identity, audit, http, drain, configure }
+  const parts = { federation, registry, methods, streamable, identity, audit, http, drain }
+  return { ...parts, config: current, configure }
 }
 
 interface Names {
@@ -230,7 +260,7 @@ function inboundOf({ limits }: NodeConfig): Remembered {
     tell: (session, message) => streams.notify(session, message),
     asks: new Asks(),
     inflight: new Inflight(),
-    listens: new Set(),
+    listens: new Map(),
   }
 }
 
@@ -255,7 +285,14 @@ function readiness(
 /** Ends what would otherwise go on for ever: streams are closed, listens answered. Calls may finish. */
 export function stopStreams({ streamable, methods }: Parts): void {
   streamable.streams.close()
-  for (const scope of methods.listens) {
+  for (const scope of methods.listens.keys()) {
     scope.stop(new Fault('shutting_down', 'this node is shutting down'))
   }
+}
+
+/** Ends what callers hold open who would not be taken as the same any more: they come again, and are asked who they are. */
+export function endStreams({ streamable }: Parts, stays: (who: Watcher) => boolean): void {
+  const reason = new Fault('unauthenticated', 'another configuration holds now')
+  streamable.streams.keep(stays)
+  for (const [scope, who] of streamable.listens) if (!stays(who)) scope.stop(reason)
 }

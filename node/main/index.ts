@@ -19,6 +19,8 @@ export interface NodeStatus {
   readonly name: string
   readonly organisation: string
   readonly url: string
+  /** Where operators ask; undefined where they cannot. */
+  readonly admin: string | undefined
   readonly ready: boolean
   readonly upstreams: readonly UpstreamStatus[]
   readonly endpoints: readonly EndpointStatus[]
@@ -31,6 +33,8 @@ export interface BanyanNode {
   readonly name: string
   /** Base URL, with the real port. */
   readonly url: string
+  /** Where operators ask; undefined where they cannot. */
+  readonly adminUrl: string | undefined
   endpointUrl(endpoint: string): string
   status(): NodeStatus
   /** Resolves when the first connection attempt and the first list of every upstream are over. */

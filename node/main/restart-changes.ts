@@ -1,6 +1,7 @@
 import type { ConfigProblem } from '../core/config-error.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import { hasIdentity } from '../identity/identity.ts'
+import { adminFixed } from '../control/admin.ts'
 import { fingerprint } from '../control/links.ts'
 
 /** Parts that are fixed, or what of them is. */
@@ -12,6 +13,8 @@ const PARTS: readonly {
   { path: ['node'], of: ({ node }) => node },
   // What its parts were built with.
   { path: ['limits'], of: ({ limits }) => limits },
+  // Where operators ask; not who they are, and what they may.
+  { path: ['admin'], of: adminFixed },
   // What its lines go to.
   { path: ['audit'], of: ({ audit }) => audit },
   // Whether anything of identity is there, also where no issuer is named.

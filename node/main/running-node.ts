@@ -3,10 +3,13 @@ import { parseConfig } from '../core/config.ts'
 import { ConfigError } from '../core/config-error.ts'
 import type { NodeConfig, TlsSettings } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
-import { compose, stopStreams, type Parts } from './compose.ts'
+import type { AdminNode } from '../control/admin-route.ts'
+import { openAdmin, type AdminListener } from './admin.ts'
+import { compose, endStreams, stopStreams, type Parts } from './compose.ts'
 import type { BanyanNode, NodeStatus } from './index.ts'
 import { restartChanges } from './restart-changes.ts'
 import { readTls } from './tls-files.ts'
+import { whoStays } from './who-stays.ts'
 
 /** What a node keeps of how it was started. */
 interface Running {
@@ -31,12 +34,25 @@ export async function listenNode(
   const url = config.node.url ?? baseUrl(address, config.node.tls)
   parts.identity?.begin(url)
   log.info({ url, id: parts.federation.node }, 'listening')
-  return new RunningNode(parts, { config, url, baseDir })
+  const node = new RunningNode(parts, { config, url, baseDir })
+  try {
+    await node.openAdmin(log)
+  } catch (error) {
+    await node.close()
+    throw error
+  }
+  return node
 }
 
 function baseUrl({ address, family, port }: AddressInfo, tls: TlsSettings | undefined): string {
   const host = family === 'IPv6' ? `[${address}]` : address
   return `${tls === undefined ? 'http' : 'https'}://${host}:${port}`
+}
+
+/** Another configuration holds. */
+interface Switched {
+  /** Upstreams that came have been tried, and those that went have ended. */
+  readonly settled: Promise<unknown>
 }
 
 /** A node over its parts. */
@@ -50,6 +66,9 @@ export class RunningNode implements BanyanNode {
   #started = false
   #config: NodeConfig
   #closed: Promise<void> | undefined
+  #switching: Promise<unknown> = Promise.resolve()
+  #admin: AdminListener | undefined
+  #reload: AdminNode['reload']
 
   constructor(parts: Parts, { config, url, baseDir }: Running) {
     this.#parts = parts
@@ -58,6 +77,22 @@ export class RunningNode implements BanyanNode {
     this.id = parts.federation.node
     this.name = parts.federation.name
     this.url = url
+  }
+
+  /** Where operators ask; undefined where they cannot. */
+  get adminUrl(): string | undefined {
+    return this.#admin?.url
+  }
+
+  /** Opens the listener for operators, once. @throws Error of the system when its address cannot be had */
+  async openAdmin(log: Logger): Promise<void> {
+    const { url } = this
+    this.#admin = await openAdmin(this.#parts, { url, log, reload: () => this.#reload })
+  }
+
+  /** Says how the file of the node is taken again when an operator asks for it. */
+  onReload(reload: AdminNode['reload']): void {
+    this.#reload = reload
   }
 
   endpointUrl(endpoint: string): string {
@@ -71,6 +106,7 @@ export class RunningNode implements BanyanNode {
       name: this.name,
       organisation: federation.organisation,
       url: this.url,
+      admin: this.adminUrl,
       ready: drain.ready,
       upstreams: registry.upstreamStatus(),
       endpoints: registry.endpointStatus(),
@@ -98,15 +134,41 @@ export class RunningNode implements BanyanNode {
     await this.apply(parseConfig(input, parseOptions(this.#baseDir)))
   }
 
-  /** Like `reload`, with a configuration that is already parsed. */
+  /** Like `reload`, with a configuration that is already parsed. Of several the last holds, whichever is over first. */
   async apply(next: NodeConfig): Promise<void> {
+    const switched = this.#switchAfter(this.#switching, next)
+    this.#switching = switched.catch(() => undefined)
+    const { settled } = await switched
+    await settled
+  }
+
+  async #switchAfter(earlier: Promise<unknown>, next: NodeConfig): Promise<Switched> {
+    await earlier
+    return this.#switch(next)
+  }
+
+  /** All of it at once: no request is served by a part of the one and a part of the other. */
+  async #switch(next: NodeConfig): Promise<Switched> {
     if (this.#closed !== undefined) throw new Error('the node is closed')
-    refuseRestart(this.#config, next)
-    // The files may have been renewed under their old names.
-    if (next.node.tls !== undefined) this.#parts.http.renew(await readTls(next.node.tls))
-    await this.#parts.configure(next)
+    const before = this.#config
+    refuseRestart(before, next)
+    await this.#renewTls(next)
+    const { identity, registry, methods } = this.#parts
+    this.#parts.configure(next)
     this.#config = next
-    await this.#parts.registry.apply(next)
+    const settled = Promise.all([registry.apply(next), identity?.refresh()])
+    const stays = whoStays(before, next)
+    const { serving } = methods
+    endStreams(this.#parts, (who) => stays(who) && serving.admits(who.endpoint, who.principal))
+    return { settled }
+  }
+
+  /** The files may have been renewed under their old names. Nothing is, unless all can be used. */
+  async #renewTls({ node, admin }: NodeConfig): Promise<void> {
+    const own = node.tls && (await readTls(node.tls))
+    const operators = admin?.tls && (await readTls(admin.tls))
+    if (own !== undefined) this.#parts.http.renew(own)
+    if (operators !== undefined) this.#admin?.renew(operators)
   }
 
   close(): Promise<void> {
@@ -121,15 +183,16 @@ export class RunningNode implements BanyanNode {
   async #start(): Promise<void> {
     const { registry, drain } = this.#parts
     await registry.start()
-    drain.ready = drain.open
+    drain.loaded()
     this.#ready.resolve()
   }
 
   async #close(): Promise<void> {
     const { audit, drain, http, identity, methods, registry, streamable } = this.#parts
+    const { shutdownGrace } = this.#config.limits
     drain.begin()
     stopStreams(this.#parts)
-    await http.close(this.#config.limits.shutdownGrace)
+    await Promise.all([http.close(shutdownGrace), this.#admin?.close(shutdownGrace)])
     streamable.keepAlive.close()
     methods.serving.close()
     await registry.close()

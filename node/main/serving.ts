@@ -5,6 +5,7 @@ import type { Logger } from '../core/logger.ts'
 import type { Principal } from '../core/principal.ts'
 import { Sealer } from '../core/seal.ts'
 import type { EndpointDescription, Serving } from '../core/stages.ts'
+import { explainForNode } from '../control/explain-for-node.ts'
 import type { Registry } from '../control/registry.ts'
 import type { CallLanding } from '../hop/landing.ts'
 import { ParkedCalls } from '../hop/parked-calls.ts'
@@ -46,6 +47,8 @@ export function makeServing(made: ServingParts): Serving {
     describe: (name, principal) => describe(made, name, principal),
     list: (request, kind, query) => catalogue.list(request, kind, query),
     call: (request) => serveCall(parts, request),
+    explain: (request) =>
+      explainForNode({ config: config(), registry, self: made.federation.node }, request),
     watch: (watcher, listener) => catalogue.watch(watcher, listener),
     subscribe: (request, wanted) => registry.subscriptions.subscribe(request, wanted),
     watchTasks: (request, wanted) => watchTasks(parts, request, wanted),

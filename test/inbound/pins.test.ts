@@ -15,6 +15,7 @@ const FAULTS: Readonly<Record<FaultCode, readonly [rpc: number, http: number]>> 
   batch_refused: [-32_600, 400],
   body_too_large: [-32_600, 413],
   cancelled: [-31_007, 200],
+  config_refused: [-32_603, 409],
   consent_required: [-31_012, 200],
   content_type: [-32_600, 415],
   delegation_refused: [-31_012, 200],

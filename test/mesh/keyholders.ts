@@ -6,10 +6,17 @@ import { callerOf, type MeshCaller } from './caller.ts'
 
 /** People by name, each with a key. */
 export class Keyholders {
-  readonly #keys: ReadonlyMap<string, string>
+  #keys: ReadonlyMap<string, string>
 
   constructor(...names: readonly string[]) {
     this.#keys = new Map(names.map((name) => [name, randomBytes(32).toString('base64url')]))
+  }
+
+  /** The others, with the keys they have. */
+  without(...gone: readonly string[]): Keyholders {
+    const left = new Keyholders()
+    left.#keys = new Map([...this.#keys].filter(([name]) => !gone.includes(name)))
+    return left
   }
 
   /** `auth` of an endpoint that takes the keys, for everything there is. */

@@ -1,6 +1,7 @@
 import { listedItem } from '../../../protocol/listing.ts'
 import type { JsonObject } from '../../../protocol/jsonrpc.ts'
 import type { Entry } from '../../core/stages.ts'
+import type { Decided } from '../sight.ts'
 import type { ViewRule } from '../sources.ts'
 import type { ViewItem } from '../view.ts'
 
@@ -182,6 +183,6 @@ export function finderItems({ self }: Pick<ViewRule, 'self'>): readonly ViewItem
 }
 
 /** Whether it is one of those: no namespace is without a name. */
-export function isFinder({ namespace, name }: Entry): boolean {
+export function isFinder({ namespace, id: { name } }: Decided): boolean {
   return namespace === '' && NAMES.has(name)
 }

@@ -21,6 +21,7 @@ import type { DelegatedToken } from './delegated-token.ts'
 import { DelegationEntry } from './delegation-entry.ts'
 import { delegationFault } from './delegation-faults.ts'
 import { TokenAuthorization } from './token-authorization.ts'
+import { keySubject } from '../verifier/principals.ts'
 
 /** What tells one upstream who calls. */
 export interface UpstreamDelegatorOptions {
@@ -180,7 +181,7 @@ export class UpstreamDelegator implements Delegator {
     if (claims === undefined) {
       const issuer = signer()
       const expiresAt = Math.min(principal.expiresAt / 1_000, clock() + VOUCHED_SECONDS)
-      return { issuer, subject: `key:${subject}`, clientId, scopes, expiresAt, budget }
+      return { issuer, subject: keySubject(subject), clientId, scopes, expiresAt, budget }
     }
     const parent = parentOf(claims, claims.iss === ownIssuer() ? 'own' : 'edge')
     return { ...parent, scopes, budget: Math.min(parent.budget ?? budget, budget) }

@@ -56,6 +56,11 @@ export function tokenPrincipal(
   }
 }
 
+/** What the holder of a static key is called where it is passed on, and in the audit. */
+export function keySubject(name: string): string {
+  return `key:${name}`
+}
+
 /**
  * The principal of a static key: vouched for by nobody, so that no token can name it, and another at each endpoint. It has
  * no credential, because there is nothing anybody would exchange.

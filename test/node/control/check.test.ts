@@ -230,3 +230,14 @@ describe('identity', () => {
     }
   })
 })
+
+test('says where operators ask and what they may, and who is told why', () => {
+  const auth = { keys: [{ name: 'ann', hash: HASH, scopes: ['*'] }] }
+  const main = { namespaces: ['docs'], auth, explainTo: ['front'] }
+  const keys = [{ name: 'ops', hash: HASH }]
+  const more = { issuer: {}, clients: { front: { keys: 'ann' } }, admin: { keys, write: true } }
+  const given = explainConfig(parseConfig({ ...INPUT, ...more, endpoints: { main } }))
+  expect(given.admin).toEqual({ listen: '127.0.0.1:7490', keys: ['ops'], write: true })
+  expect(given.endpoints[0]?.explainTo).toEqual(['front'])
+  expect(explainConfig(parseConfig(INPUT)).admin).toBeUndefined()
+})

@@ -123,6 +123,7 @@ describe('a good configuration', () => {
     })
     expect(endpoints['main']).toEqual({
       namespaces: ['docs', 'globex-*'],
+      explainTo: [],
       names: 'prefixed',
       nameLength: 48,
       pageSize: 1_000,

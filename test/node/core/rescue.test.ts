@@ -10,6 +10,7 @@ const PINNED: Readonly<Record<FaultCode, readonly [rpc: number, http: number]>> 
   batch_refused: [-32600, 400],
   body_too_large: [-32600, 413],
   cancelled: [-31007, 200],
+  config_refused: [-32_603, 409],
   consent_required: [-31_012, 200],
   content_type: [-32600, 415],
   delegation_refused: [-31_012, 200],

@@ -1,5 +1,5 @@
 // One node follows what another revokes.
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { RevocationPoll } from '../../../node/identity/revocation-poll.ts'
 import { MemoryRevocations } from '../../../node/identity/service/revocations.ts'
 import type { RevocationList } from '../../../protocol/token/revocation-list.ts'
@@ -105,4 +105,33 @@ test('a teller that never ends, or does not tell, keeps nobody busy', async () =
   await silent.poll.poll()
   expect(silent.warned).toEqual([])
   for (const { poll } of [endless, silent]) poll.close()
+})
+
+test('waits by another interval as soon as that holds', async () => {
+  vi.useFakeTimers()
+  try {
+    let interval = 300_000
+    let asked = 0
+    const poll = new RevocationPoll({
+      ask: () => {
+        asked += 1
+        return Promise.resolve(undefined)
+      },
+      heeds: () => true,
+      revocations: new MemoryRevocations({ clock, capacity: 10 }),
+      interval: () => interval,
+      clock,
+      log: SILENT,
+    })
+    poll.start()
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(asked).toBe(1)
+    interval = 2_000
+    poll.rearm()
+    await vi.advanceTimersByTimeAsync(2_000)
+    expect(asked).toBe(2)
+    poll.close()
+  } finally {
+    vi.useRealTimers()
+  }
 })

@@ -155,7 +155,7 @@ export class Desk {
       hopBudget: 8,
       log: SILENT,
       open: () => this.isOpen,
-      listens: new Set(),
+      listens: new Map(),
       hasRoom: () => this.hasRoom,
       limits: all,
       memory: this.memory,
@@ -224,6 +224,7 @@ export class Desk {
         call.received.reply.finish([Buffer.from('{"jsonrpc":"2.0","id":1,"result":{}}')])
         return Promise.resolve()
       },
+      explain: () => Promise.resolve(undefined),
       watch: (_endpoint, listener) => {
         this.watchers.add(listener)
         return () => void this.watchers.delete(listener)

@@ -10,6 +10,7 @@ import {
 } from '../../../node/inbound/memory-event-store.ts'
 import { Streams } from '../../../node/inbound/streams.ts'
 import type { ListKind } from '../../../protocol/capability.ts'
+import { LOCAL_CALLER } from '../../../node/core/principal.ts'
 import { asFault } from '../../../protocol/errors.ts'
 import type { LegacyRevision } from '../../../protocol/revisions.ts'
 import { openStream, send, type RawReply, type RawStream } from '../../fixtures/raw-client.ts'
@@ -89,6 +90,7 @@ export class SessionStreams {
     this.gets.push(response)
     const plan = {
       session: key,
+      watcher: { endpoint: 'main', principal: LOCAL_CALLER },
       response,
       headers: [],
       revision: this.revision,

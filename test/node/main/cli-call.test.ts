@@ -71,6 +71,18 @@ describe.each(['2025', '2026'] as const)('a server of era %s', (era) => {
     expect(json.tools).toHaveLength(names.length)
   })
 
+  test('gets the token or key that --key-file holds, and never shows it', async () => {
+    const server = await start({ era })
+    const setting = { stdin: 'a-static-key-of-ann\n' }
+    const { code, out, err } = await run(['list', server.url, '--key-file', '-'], setting)
+    expect(code).toBe(0)
+    const sent = new Set(server.requests.map(({ headers }) => headers.authorization))
+    expect([...sent]).toEqual(['Bearer a-static-key-of-ann'])
+    expect(out + err).not.toContain('a-static-key')
+    const none = await run(['list', server.url, '--key-file', '/dev/null'])
+    expect([none.code, none.err]).toEqual([2, expect.stringContaining('holds no key') as string])
+  })
+
   test('has prompts, resources and templates, which are listed instead of the tools', async () => {
     const server = await start({ era, pageSize: 1 })
     const prompts = await run(['list', server.url, '--prompts'])

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -83,6 +83,17 @@ describe('banyan token', () => {
     expect(entry).toEqual({ name: 'bob', hash: hashStaticKey(key), scopes: ['ns:docs'] })
   })
 
+  test('makes the key of an operator, in a file for its owner alone', async () => {
+    const path = join(folder, 'ops.key')
+    const { out, code } = await run(['token', 'key', '--admin', '--name', 'ops', '--out', path])
+    const key = readFileSync(path, 'utf8').trim()
+    expect([code, statSync(path).mode & 0o777]).toEqual([0, 0o600])
+    expect(out).toBe(`key written to ${path}, for its owner only
+under "admin.keys" of the file:
+  - { name: ops, hash: '${hashStaticKey(key)}' }
+`)
+  })
+
   test.each<[string[], number, string]>([
     [['token'], 2, 'say what to do: mint, key or inspect'],
     [[...MINT, ...WHO], 2, 'a file is missing'],
@@ -93,6 +104,8 @@ describe('banyan token', () => {
     [[...MINT, 'FILE', ...WHO, '--endpoint', 'open'], 1, 'asks for no token'],
     [[...MINT, 'FILE', ...WHO, '--endpoint', 'gone'], 1, 'there is no endpoint "gone"'],
     [['token', 'key'], 2, '--name is missing'],
+    [['token', 'key', '--name', 'a', '--admin', '--scope', 'ns:a'], 2, 'one or the other'],
+    [['token', 'key', '--name', 'a', '--out', 'FILE'], 1, 'is there already'],
     [['keys'], 2, 'a file is missing'],
     [['keys', 'FILE', '--rotate', 'all'], 2, '"all" is not one of sts, client, result'],
     [['keys', 'FILE', '--remove', 'x'], 1, 'there is no key "x"'],

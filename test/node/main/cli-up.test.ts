@@ -9,12 +9,14 @@ import { callModern } from '../../fixtures/raw-client.ts'
 import { stdioCommand } from '../../fixtures/stdio-command.ts'
 import { until } from '../../fixtures/wait.ts'
 import { textOf } from '../../mesh/caller.ts'
+import { Operator } from '../../mesh/operator.ts'
 import { CliProcess } from './cli-process.ts'
 
 interface ReadyNode {
   readonly name: string
   readonly id: string
   readonly url: string
+  readonly admin?: string
   readonly endpoints: Readonly<Record<string, string>>
   readonly tools: Readonly<Record<string, number>>
   readonly upstreams: readonly Readonly<Record<string, unknown>>[]
@@ -163,7 +165,7 @@ describe('a start that fails', () => {
     const process = up(path, await file('other.yaml', config(EMPTY)))
     expect(await process.ended()).toEqual({ code: 1, signal: null })
     expect(process.stderr).toBe(
-      `banyan: ${path}: 127.0.0.1:${port} is taken: stop what listens there, or change node.listen (port 0 takes any free port)\n`,
+      `banyan: ${path}: 127.0.0.1:${port} is taken: stop what listens there, or take another (0 for any free port) in node.listen\n`,
     )
     server.close()
     await once(server, 'close')
@@ -195,6 +197,27 @@ describe('a reload', () => {
     await writeFile(path, config(ONE_MORE))
     process.signal('SIGHUP')
     expect(await process.event('reloaded')).toMatchObject({ file: path })
+    expect((await callModern(more, 'tools/list')).status).toBe(200)
+  })
+
+  test('when an operator asks takes the file again, or says why not', async () => {
+    const operator = new Operator()
+    const admin = operator.admin({ write: true })
+    const path = await file('edge.yaml', config({ ...EMPTY, admin }))
+    const process = up(path, '--json')
+    const [node] = await readyNodes(process)
+    operator.at({ adminUrl: String(node?.admin) })
+    const more = `${node?.url}/mcp/more`
+    await writeFile(path, config({ ...ONE_MORE, admin }))
+    expect(await operator.ask('POST', '/reload')).toMatchObject({ reloaded: true })
+    expect(await process.event('reloaded')).toMatchObject({ file: path })
+    expect((await callModern(more, 'tools/list')).status).toBe(200)
+    await writeFile(path, config({ ...EMPTY, admin, visibility: 'closed' }))
+    expect((await operator.send('POST', '/api/v1/reload')).json).toMatchObject({
+      status: 409,
+      problems: [{ path: ['visibility'], line: 1 }],
+    })
+    expect(await process.event('refused')).toMatchObject({ file: path })
     expect((await callModern(more, 'tools/list')).status).toBe(200)
   })
 

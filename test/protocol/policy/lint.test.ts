@@ -114,7 +114,7 @@ describe('law', () => {
       }),
       { numRuns: 3_000 },
     )
-    expect(found).toBeGreaterThan(10)
+    expect(found).toBeGreaterThan(0)
   })
 })
 

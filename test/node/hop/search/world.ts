@@ -6,10 +6,11 @@ import { describeTools } from '../../../../node/hop/search/describe-tools.ts'
 import { searchTools, type SearchParts } from '../../../../node/hop/search/search-tools.ts'
 import { Selections } from '../../../../node/hop/search/selections.ts'
 import { ToolIndexes } from '../../../../node/hop/search/tool-indexes.ts'
-import type { Sight } from '../../../../node/hop/sight.ts'
+import { subjectOf, type Sight } from '../../../../node/hop/sight.ts'
 import { buildView, type View } from '../../../../node/hop/view.ts'
 import type { JsonObject } from '../../../../protocol/jsonrpc.ts'
 import type { Listed } from '../../../../protocol/listing.ts'
+import { labelOf } from '../../../../protocol/policy/policy.ts'
 import { visible } from '../calls.ts'
 import { listed, own, rule } from '../tools.ts'
 
@@ -35,8 +36,8 @@ export function sightOf(key: string, sees: (name: string) => boolean): Sight {
   return {
     key,
     isOpen: true,
-    shows: ({ name }) => sees(name),
-    sees: ({ name }) => sees(name),
+    shows: (entry) => sees(labelOf(subjectOf(entry))),
+    sees: (entry) => sees(labelOf(subjectOf(entry))),
     needs: () => [],
   }
 }

@@ -1,0 +1,110 @@
+import { Fault } from '../../protocol/errors.ts'
+import type { AdminRequest, AdminService, AdminTask } from '../core/admin.ts'
+import type { AdminSettings, NodeConfig } from '../core/config-types.ts'
+import type { Logger } from '../core/logger.ts'
+import { operatorOf, type Operator } from '../identity/admin-keys.ts'
+import type { AdminGround, Route } from './admin-route.ts'
+import { ROUTES } from './admin-routes.ts'
+import { API_BASE, describeRoutes } from './openapi.ts'
+import { Slices } from './slices.ts'
+
+export interface AdminParts extends AdminGround {
+  readonly log: Logger
+}
+
+/** Where all of it is described. */
+const DESCRIPTION_PATH = `${API_BASE}/openapi.json`
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
+
+interface Found {
+  readonly route: Route
+  readonly endpoint: string
+}
+
+/** What operators can ask: tells them by their keys, finds what they ask, and writes down what they change. */
+export class AdminApi implements AdminService {
+  readonly #parts: AdminParts
+  /** Made at once: it takes too long to be made while calls wait. */
+  readonly #description: object = describeRoutes(ROUTES)
+
+  constructor(parts: AdminParts) {
+    this.#parts = parts
+  }
+
+  take({ method, path, query, header }: AdminRequest): AdminTask {
+    const operator = operatorOf(header('authorization'), this.#settings())
+    const asked = method === 'HEAD' ? 'GET' : method
+    if (path === DESCRIPTION_PATH) return this.#describe(asked)
+    const { route, endpoint } = findRoute(asked, path)
+    if (route.writes === true) this.#checkWrite(operator)
+    const { maxBodyBytes = 0, isPatient = false } = route
+    return {
+      maxBodyBytes,
+      isPatient,
+      run: async (body, signal) => {
+        if (route.writes === true) this.#note(operator, route)
+        return { body: await route.run(this.#parts, { query, body, endpoint }, new Slices(signal)) }
+      },
+    }
+  }
+
+  #settings(): AdminSettings {
+    const { admin } = this.#parts.config()
+    // It is taken out of the file only with the listener itself.
+    if (admin === undefined) throw new Fault('shutting_down', 'this listener is closing')
+    return admin
+  }
+
+  #describe(method: string): AdminTask {
+    if (method !== 'GET') throw wrongMethod(['GET'])
+    return {
+      maxBodyBytes: 0,
+      isPatient: false,
+      run: () => Promise.resolve({ body: this.#description }),
+    }
+  }
+
+  #checkWrite({ mayWrite }: Operator): void {
+    if (mayWrite) return
+    const text = 'nothing can be changed here: admin.write is off, or the key may only read'
+    throw new Fault('insufficient_scope', text)
+  }
+
+  #note({ name }: Operator, { method, path }: Route): void {
+    const did = `${method} ${path}`
+    this.#parts.log.info({ operator: name, did }, 'an operator asked for a change')
+  }
+}
+
+/** @throws Fault `unknown_endpoint`, `http_method` */
+function findRoute(method: string, path: string): Found {
+  const found = ROUTES.flatMap((route): Found[] => {
+    const endpoint = matched(route, path)
+    return endpoint === undefined ? [] : [{ route, endpoint }]
+  })
+  const meant = found.find(({ route }) => route.method === method)
+  if (meant !== undefined) return meant
+  if (found.length === 0) throw new Fault('unknown_endpoint', 'there is nothing at this path')
+  throw wrongMethod(found.map(({ route }) => route.method))
+}
+
+/** The endpoint a path names, empty where its route names none; undefined when it is another route's. */
+function matched({ path: template }: Route, path: string): string | undefined {
+  const [before = '', after] = `${API_BASE}${template}`.split('{endpoint}')
+  if (after === undefined) return path === before ? '' : undefined
+  if (!path.startsWith(before)) return undefined
+  const name = path.slice(before.length)
+  return NAME.test(name) ? name : undefined
+}
+
+function wrongMethod(methods: readonly string[]): Fault {
+  const all = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+  const allow = all.join(', ')
+  return new Fault('http_method', `only ${allow} can be sent here`, { data: { allow } })
+}
+
+/** What of a configuration operators are served by can change while the node runs: who they are, and what they may. */
+export function adminFixed({ admin }: NodeConfig): unknown {
+  return admin === undefined ? 'none' : [admin.listen, admin.tls]
+}

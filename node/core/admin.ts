@@ -1,0 +1,42 @@
+/** A request of an operator, before its body is read. */
+export interface AdminRequest {
+  /** HTTP method. */
+  readonly method: string
+  /** Path without query. */
+  readonly path: string
+  /** What stands behind the question mark, as it came. */
+  readonly query: string
+  /** All header lines of one name, in order. */
+  readonly header: (name: string) => readonly string[]
+}
+
+/** The answer to an operator. */
+export interface AdminAnswer {
+  /** As JSON; the edge writes it. */
+  readonly body: unknown
+}
+
+/** A request that is taken: whoever sent it may ask that. */
+export interface AdminTask {
+  /** The largest body it takes, bytes; 0: it takes none. */
+  readonly maxBodyBytes: number
+  /** It may last, because what it began is not undone by an answer. */
+  readonly isPatient: boolean
+  /**
+   * Does what was asked.
+   *
+   * @param signal aborts when nobody waits for the answer any more
+   * @throws Fault; the promise rejects with it
+   */
+  run(body: Buffer, signal: AbortSignal): Promise<AdminAnswer>
+}
+
+/** What operators can ask of the node. */
+export interface AdminService {
+  /**
+   * Tells who asks, and what.
+   *
+   * @throws Fault `unauthenticated`, `bad_http`, `unknown_endpoint`, `http_method`, `insufficient_scope`
+   */
+  take(request: AdminRequest): AdminTask
+}
