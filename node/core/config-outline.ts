@@ -1,10 +1,12 @@
 import type { z } from 'zod'
+import type { Quota } from '../../protocol/quota/quota.ts'
 import type { EndpointDraft, IssuerDraft } from './config-drafts.ts'
 import type { NodeClient, TrustRecord, WorkloadClient } from './config-identity-types.ts'
 import { issuerSchema, workloadSchema } from './config-issuer.ts'
 import { nodeClientSchema } from './config-nodes.ts'
 import { endpointSchema, namespaceSchema, nodeSchema } from './config-schema.ts'
 import { clientsSchema, expectSchema, tagsSchema, visibilitySchema } from './config-policy.ts'
+import { quotaSchema } from './config-quotas.ts'
 import { trustSchema } from './config-trust.ts'
 import type { NamespaceConfig, NodeConfig, NodeSettings, UpstreamConfig } from './config-types.ts'
 import { upstreamSchema } from './config-upstream.ts'
@@ -25,6 +27,8 @@ export interface ConfigOutline {
   readonly endpoints: ReadonlyMap<string, EndpointDraft | undefined>
   /** The four parts of the policy; undefined when one of them cannot be read. */
   readonly policy: PolicyOutline | undefined
+  /** By name. */
+  readonly quotas: ReadonlyMap<string, Omit<Quota, 'name'> | undefined>
 }
 
 export type PolicyOutline = Pick<NodeConfig, 'clients' | 'tags' | 'visibility' | 'expect'>
@@ -64,6 +68,7 @@ export function outlineOf(input: unknown): ConfigOutline {
     namespaces: readTable(part('namespaces'), namespaceSchema),
     endpoints: readTable(part('endpoints'), endpointSchema),
     policy: policyOf(part),
+    quotas: readTable(part('quotas'), quotaSchema),
   }
 }
 

@@ -1,4 +1,4 @@
-import { classesOf, type CallerFacts, type Classes } from '../../protocol/policy/classes.ts'
+import { classesOf, type Classes } from '../../protocol/policy/classes.ts'
 import { compilePolicy, type CompiledPolicy } from '../../protocol/policy/decide.ts'
 import type { Policy, Subject } from '../../protocol/policy/policy.ts'
 import {
@@ -8,6 +8,7 @@ import {
   normalise,
   type Capability,
 } from '../../protocol/token/scopes.ts'
+import { factsOf } from '../core/caller-facts.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Entry } from '../core/stages.ts'
 
@@ -139,16 +140,6 @@ export class Sights {
     this.#compiled.set(key, made)
     return made
   }
-}
-
-/** What is known of a caller, for classes. */
-export function factsOf({ claims, credential, issuer, subject, clientId }: Principal): CallerFacts {
-  if (claims !== undefined) {
-    return { kind: 'token', issuer, subject, clientId, claims: claims.others ?? {} }
-  }
-  // A static key has nothing to exchange, and no other caller a name that nobody vouches for.
-  const isKey = credential === undefined && issuer === '' && clientId !== 'local'
-  return isKey ? { kind: 'key', name: subject } : { kind: 'anonymous' }
 }
 
 /** Something of an endpoint in the words of the policy. */

@@ -3,7 +3,7 @@ import { parseConfig } from '../core/config.ts'
 import { ConfigError } from '../core/config-error.ts'
 import type { NodeConfig, TlsSettings } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
-import { compose, stopStreams, type Parts } from './compose.ts'
+import { compose, stopStreams, type Parts, type Replaced } from './compose.ts'
 import type { BanyanNode, NodeStatus } from './index.ts'
 import { restartChanges } from './restart-changes.ts'
 import { readTls } from './tls-files.ts'
@@ -16,6 +16,12 @@ interface Running {
   readonly baseDir: string | undefined
 }
 
+/** How a node listens, besides its configuration. */
+export interface ListenOptions extends Pick<Replaced, 'now'> {
+  readonly log: Logger
+  readonly baseDir?: string | undefined
+}
+
 /**
  * A node from a configuration that is already parsed. It listens; its upstreams are left alone until `start`.
  *
@@ -23,9 +29,9 @@ interface Running {
  */
 export async function listenNode(
   config: NodeConfig,
-  { log, baseDir }: { readonly log: Logger; readonly baseDir?: string | undefined },
+  { log, baseDir, now }: ListenOptions,
 ): Promise<RunningNode> {
-  const parts = await compose(config, log)
+  const parts = await compose(config, log, { now })
   const { host, port } = config.node.listen
   const address = await parts.http.listen(host, port)
   const url = config.node.url ?? baseUrl(address, config.node.tls)
