@@ -1,55 +1,122 @@
-import type { Level } from '../../protocol/quota/fields.ts'
-import { takesPlace, type Quota } from '../../protocol/quota/quota.ts'
+import { levelField, placesField, policyField } from '../../protocol/quota/fields.ts'
+import type { Quota } from '../../protocol/quota/quota.ts'
 import { ALWAYS_FULL, Bucket, isFull, type FullAt } from '../../protocol/quota/rate.ts'
 
-/** How one request stands to one limit. */
-export interface Gauge {
-  readonly quota: Quota
+/** How one caller stands to one half of a limit. */
+export interface Cell {
+  /** Whether it was forgotten: whoever holds it must ask for another. */
+  readonly gone: boolean
   /** Time to wait, µs: 0 when it may, Infinity when nobody knows. */
-  wait(key: string, now: number): number
-  take(key: string, now: number): void
-  level(key: string, now: number): Level
+  wait(now: number): number
+  /** Takes one. Only where {@link wait} is 0. */
+  take(now: number): void
+  /** Gives one back; what comes back by itself stays as it is. */
+  release(): void
+  /** What is left, as in a header. */
+  level(now: number): string
 }
 
-/** How often: one bucket for each who has taken something lately. */
+/** One half of a limit, and how all who use it stand to it. */
+export interface Gauge {
+  readonly quota: Quota
+  /** What it allows, in words. */
+  readonly allowance: 'rate' | 'places'
+  /** The same in a header. */
+  readonly policy: string
+  cell(key: string, now: number): Cell
+}
+
+class RateCell implements Cell {
+  gone = false
+  fullAt: FullAt = ALWAYS_FULL
+  readonly #name: string
+  readonly #bucket: Bucket
+
+  constructor(name: string, bucket: Bucket) {
+    this.#name = name
+    this.#bucket = bucket
+  }
+
+  wait(now: number): number {
+    return this.#bucket.wait(this.fullAt, now)
+  }
+
+  take(now: number): void {
+    this.fullAt = this.#bucket.take(this.fullAt, now)
+  }
+
+  release(): void {
+    // It is time that gives it back.
+  }
+
+  level(now: number): string {
+    const left = this.#bucket.left(this.fullAt, now)
+    const moreIn = this.#bucket.untilMore(this.fullAt, now)
+    return levelField({ name: this.#name, left, moreIn })
+  }
+}
+
+class PlacesCell implements Cell {
+  gone = false
+  taken = 0
+  readonly #name: string
+  readonly #concurrent: number
+
+  constructor(name: string, concurrent: number) {
+    this.#name = name
+    this.#concurrent = concurrent
+  }
+
+  wait(): number {
+    return this.taken < this.#concurrent ? 0 : Infinity
+  }
+
+  take(): void {
+    this.taken += 1
+  }
+
+  release(): void {
+    this.taken -= 1
+  }
+
+  level(): string {
+    return levelField({ name: this.#name, left: Math.max(0, this.#concurrent - this.taken) })
+  }
+}
+
+/** How often: one bucket for each who has asked lately. */
 export class RateGauge implements Gauge {
   readonly quota: Quota
+  readonly allowance = 'rate'
+  readonly policy: string
   readonly #bucket: Bucket
   readonly #capacity: number
-  readonly #fullAt = new Map<string, FullAt>()
+  readonly #cells = new Map<string, RateCell>()
 
   /** @param capacity buckets kept at most */
   constructor(quota: Quota & Required<Pick<Quota, 'rate'>>, capacity: number) {
     this.quota = quota
     this.#bucket = new Bucket(quota.rate)
     this.#capacity = capacity
+    this.policy = policyField(quota)
   }
 
   /** Buckets that are kept. */
   get size(): number {
-    return this.#fullAt.size
+    return this.#cells.size
   }
 
-  wait(key: string, now: number): number {
-    return this.#bucket.wait(this.#of(key), now)
+  cell(key: string, now: number): Cell {
+    const known = this.#cells.get(key)
+    if (known !== undefined) return known
+    if (this.#cells.size >= this.#capacity) this.#makeRoom(now)
+    const made = this.#made()
+    this.#cells.set(key, made)
+    return made
   }
 
-  take(key: string, now: number): void {
-    const known = this.#fullAt.get(key)
-    if (known === undefined) this.#makeRoom(now)
-    this.#fullAt.set(key, this.#bucket.take(known ?? ALWAYS_FULL, now))
-  }
-
-  level(key: string, now: number): Level {
-    const { name } = this.quota
-    const { rate } = this.#bucket
-    const fullAt = this.#of(key)
-    const left = this.#bucket.left(fullAt, now)
-    return { name, rate, left, moreIn: this.#bucket.untilMore(fullAt, now) }
-  }
-
-  #of(key: string): FullAt {
-    return this.#fullAt.get(key) ?? ALWAYS_FULL
+  #made(): RateCell {
+    return new RateCell(this.quota.name, this.#bucket)
   }
 
   /**
@@ -57,56 +124,63 @@ export class RateGauge implements Gauge {
    * go as well: so many callers are held by no limit for each of them.
    */
   #makeRoom(now: number): void {
-    if (this.#fullAt.size < this.#capacity) return
-    for (const [key, fullAt] of this.#fullAt) if (isFull(fullAt, now)) this.#fullAt.delete(key)
+    for (const [key, cell] of this.#cells) if (isFull(cell.fullAt, now)) this.#forget(key, cell)
     // An eighth at a time, so that going through all of them is paid for by many.
     const most = this.#capacity - Math.ceil(this.#capacity / 8)
-    for (const key of this.#fullAt.keys()) {
-      if (this.#fullAt.size <= most) return
-      this.#fullAt.delete(key)
+    for (const [key, cell] of this.#cells) {
+      if (this.#cells.size <= most) return
+      this.#forget(key, cell)
     }
+  }
+
+  #forget(key: string, cell: RateCell): void {
+    cell.gone = true
+    this.#cells.delete(key)
   }
 }
 
-/** How many at a time. */
+/** How many at a time. Whoever holds a place is never forgotten. */
 export class PlacesGauge implements Gauge {
   readonly quota: Quota
+  readonly allowance = 'places'
+  readonly policy: string
   readonly #concurrent: number
-  readonly #taken = new Map<string, number>()
+  readonly #capacity: number
+  readonly #cells = new Map<string, PlacesCell>()
 
-  constructor(quota: Quota & Required<Pick<Quota, 'concurrent'>>) {
+  /** @param capacity callers kept at most, besides those who hold a place */
+  constructor(quota: Quota & Required<Pick<Quota, 'concurrent'>>, capacity: number) {
     this.quota = quota
     this.#concurrent = quota.concurrent
+    this.#capacity = capacity
+    this.policy = placesField(quota)
   }
 
-  /** Those who hold a place. */
-  get size(): number {
-    return this.#taken.size
+  /** Places that are taken, by all together. */
+  get taken(): number {
+    let sum = 0
+    for (const { taken } of this.#cells.values()) sum += taken
+    return sum
   }
 
-  /** Whether a request by this method takes a place at all. */
-  isFor(method: string): boolean {
-    return takesPlace(this.quota, method)
+  cell(key: string): Cell {
+    const known = this.#cells.get(key)
+    if (known !== undefined) return known
+    if (this.#cells.size >= this.#capacity) this.#makeRoom()
+    const made = this.#made()
+    this.#cells.set(key, made)
+    return made
   }
 
-  wait(key: string): number {
-    return (this.#taken.get(key) ?? 0) < this.#concurrent ? 0 : Infinity
+  #made(): PlacesCell {
+    return new PlacesCell(this.quota.name, this.#concurrent)
   }
 
-  take(key: string): void {
-    this.#taken.set(key, (this.#taken.get(key) ?? 0) + 1)
-  }
-
-  /** Gives one place back. */
-  release(key: string): void {
-    const left = (this.#taken.get(key) ?? 0) - 1
-    if (left > 0) this.#taken.set(key, left)
-    else this.#taken.delete(key)
-  }
-
-  level(key: string): Level {
-    const concurrent = this.#concurrent
-    const left = Math.max(0, concurrent - (this.#taken.get(key) ?? 0))
-    return { name: this.quota.name, concurrent, left }
+  #makeRoom(): void {
+    for (const [key, cell] of this.#cells) {
+      if (cell.taken > 0) continue
+      cell.gone = true
+      this.#cells.delete(key)
+    }
   }
 }

@@ -18,8 +18,10 @@ export interface MeteredRequest {
 export interface Lease {
   /** Header names and values in turn that tell its caller what is left. */
   readonly headers: readonly string[]
-  /** Gives back the places it took, however often it is called; undefined when it took none. */
-  readonly release: (() => void) | undefined
+  /** Whether it took a place. */
+  readonly holds: boolean
+  /** Gives back the places it took; however often it is called, once. */
+  release(): void
 }
 
 /** Counts requests. Synchronous, so that what was checked is what is taken. */
@@ -83,5 +85,5 @@ export function meterCall(
   const lease = meter.take({ principal, endpoint, method: request.method, ...about })
   if (lease === undefined) return
   reply.tell?.(lease.headers)
-  if (lease.release !== undefined) scope.onEnd(lease.release)
+  if (lease.holds) scope.onEnd(() => lease.release())
 }

@@ -2,13 +2,14 @@ import { rateLimitFields, secondsOf } from '../../protocol/quota/fields.ts'
 import {
   compileSubjects,
   concerns,
+  takesPlace,
   type MeteredSubject,
   type Quota,
 } from '../../protocol/quota/quota.ts'
 import { classesOf, type Classes } from '../../protocol/policy/classes.ts'
 import type { Policy } from '../../protocol/policy/policy.ts'
 import { factsOf } from './caller-facts.ts'
-import { PlacesGauge, RateGauge, type Gauge } from './gauges.ts'
+import { PlacesGauge, RateGauge, type Cell, type Gauge } from './gauges.ts'
 import { Limited, type Lease, type Meter, type MeteredRequest } from './meter.ts'
 import type { Principal } from './principal.ts'
 import { formatDuration } from './units.ts'
@@ -39,16 +40,6 @@ interface Held {
   readonly places: PlacesGauge | undefined
   readonly isAbout: ((subject: MeteredSubject) => boolean) | undefined
 }
-
-/** What counts requests by one method of one caller at an endpoint. */
-interface Plan {
-  /** Whatever they are about. */
-  readonly general: readonly Held[]
-  /** For what they are about. */
-  readonly particular: readonly Held[]
-}
-
-const FREE: Plan = { general: [], particular: [] }
 
 /** Of a limit all share. No key of a principal is empty. */
 const SHARED_KEY = ''
@@ -87,7 +78,10 @@ export class Quotas {
       print,
       isAbout,
       rate: rate && new RateGauge({ ...quota, rate }, this.#parts.callers),
-      places: concurrent === undefined ? undefined : new PlacesGauge({ ...quota, concurrent }),
+      places:
+        concurrent === undefined
+          ? undefined
+          : new PlacesGauge({ ...quota, concurrent }, this.#parts.callers),
     }
   }
 }
@@ -97,12 +91,168 @@ function printOf(quota: Quota): string {
   return JSON.stringify({ ...quota, place: undefined })
 }
 
+/** What counts one request of one caller. */
+class Selection {
+  readonly #key: string
+  readonly #gauges: readonly Gauge[]
+  readonly #cells: (Cell | undefined)[]
+  /** What those allow that are their caller's alone: how much others ask is nobody's business. */
+  readonly #policy: string
+  readonly #holds: boolean
+
+  constructor(key: string, gauges: readonly Gauge[]) {
+    this.#key = key
+    this.#gauges = gauges
+    this.#cells = gauges.map(() => undefined)
+    const own = gauges.filter(({ quota }) => quota.per === 'caller')
+    this.#policy = own.map(({ policy }) => policy).join(', ')
+    this.#holds = gauges.some(({ allowance }) => allowance === 'places')
+  }
+
+  get isEmpty(): boolean {
+    return this.#gauges.length === 0
+  }
+
+  /** The one that makes it wait longest; undefined when all allow it. */
+  refusal(now: number): Refusal | undefined {
+    let found: Refusal | undefined
+    for (let index = 0; index < this.#gauges.length; index += 1) {
+      const cell = this.#cell(index, now)
+      const wait = cell.wait(now)
+      const gauge = this.#gauges[index]
+      if (wait === 0 || gauge === undefined) continue
+      if (found === undefined || isLonger(wait, found.wait)) found = { gauge, cell, wait }
+    }
+    return found
+  }
+
+  /** Takes one of each. Only where there is no refusal. */
+  take(now: number): Lease {
+    let levels = ''
+    const places: Cell[] = []
+    for (let index = 0; index < this.#gauges.length; index += 1) {
+      const cell = this.#cell(index, now)
+      cell.take(now)
+      if (this.#holds) places.push(cell)
+      if (this.#gauges[index]?.quota.per !== 'caller') continue
+      const level = cell.level(now)
+      levels = levels === '' ? level : `${levels}, ${level}`
+    }
+    return new Taken(rateLimitFields(this.#policy, levels), places)
+  }
+
+  /** Held from one request to the next, for as long as it is not forgotten. */
+  #cell(index: number, now: number): Cell {
+    const known = this.#cells[index]
+    if (known?.gone === false) return known
+    const gauge = this.#gauges[index]
+    if (gauge === undefined) throw new TypeError('no such limit')
+    const cell = gauge.cell(gauge.quota.per === 'all' ? SHARED_KEY : this.#key, now)
+    this.#cells[index] = cell
+    return cell
+  }
+}
+
+/** Why a request is refused. */
+interface Refusal {
+  readonly gauge: Gauge
+  readonly cell: Cell
+  /** Microseconds; Infinity when nobody knows. */
+  readonly wait: number
+}
+
+/** A wait nobody knows is told only where no other is known. */
+function isLonger(wait: number, than: number): boolean {
+  return than === Infinity ? wait !== Infinity : wait !== Infinity && wait > than
+}
+
+const NO_CELLS: readonly Cell[] = []
+
+/** What one request has taken. */
+class Taken implements Lease {
+  readonly headers: readonly string[]
+  #cells: readonly Cell[]
+
+  constructor(headers: readonly string[], cells: readonly Cell[]) {
+    this.headers = headers
+    this.#cells = cells
+  }
+
+  get holds(): boolean {
+    return this.#cells.length > 0
+  }
+
+  release(): void {
+    const cells = this.#cells
+    this.#cells = NO_CELLS
+    for (const cell of cells) cell.release()
+  }
+}
+
+/** So many limits about something are told apart by a bit each. */
+const MOST_BITS = 30
+
+/** What counts requests by one method of one caller at an endpoint. */
+class Plan {
+  readonly endpoint: string
+  readonly method: string
+  /** Another one of the same caller: they are few, and mostly it is the first that is wanted. */
+  readonly next: Plan | undefined
+  readonly #key: string
+  readonly #general: readonly Held[]
+  readonly #particular: readonly Held[]
+  readonly #selections = new Map<number, Selection>()
+
+  constructor(
+    held: readonly Held[],
+    { principal, endpoint, method }: MeteredRequest,
+    next: Plan | undefined,
+  ) {
+    this.endpoint = endpoint
+    this.method = method
+    this.next = next
+    this.#key = principal.key
+    this.#general = held.filter(({ isAbout }) => isAbout === undefined)
+    this.#particular = held.filter(({ isAbout }) => isAbout !== undefined)
+  }
+
+  /** What is about nothing its caller can see is counted by no limit that is about something: so it tells nothing. */
+  for({ subject, resumes = false }: Pick<MeteredRequest, 'subject' | 'resumes'>): Selection {
+    const isMany = this.#particular.length > MOST_BITS
+    if (subject !== undefined && (isMany || resumes)) {
+      const about = this.#particular.filter(({ isAbout }) => isAbout?.(subject) === true)
+      return this.#select(about, resumes)
+    }
+    if (resumes) return this.#select([], resumes)
+    let bits = 0
+    if (subject !== undefined) {
+      for (let index = 0; index < this.#particular.length; index += 1) {
+        if (this.#particular[index]?.isAbout?.(subject) === true) bits |= 1 << index
+      }
+    }
+    const known = this.#selections.get(bits)
+    if (known !== undefined) return known
+    const about = this.#particular.filter((_, index) => (bits & (1 << index)) !== 0)
+    const made = this.#select(about, false)
+    this.#selections.set(bits, made)
+    return made
+  }
+
+  #select(about: readonly Held[], resumes: boolean): Selection {
+    const gauges = [...this.#general, ...about].flatMap(({ quota, rate, places }): Gauge[] => [
+      ...(rate === undefined || resumes ? [] : [rate]),
+      ...(places === undefined || !takesPlace(quota, this.method) ? [] : [places]),
+    ])
+    return new Selection(this.#key, gauges)
+  }
+}
+
 /** Counts by one set of limits. */
 class QuotaMeter implements Meter {
   readonly #held: readonly Held[]
   readonly #classes: Classes
   readonly #parts: QuotaParts
-  readonly #plans = new WeakMap<Principal, Map<string, Plan>>()
+  readonly #plans = new WeakMap<Principal, Plan>()
 
   constructor(held: readonly Held[], classes: Classes, parts: QuotaParts) {
     this.#held = held
@@ -111,82 +261,37 @@ class QuotaMeter implements Meter {
   }
 
   check(request: MeteredRequest): void {
-    const { general } = this.#planOf(request)
-    if (general.length > 0) this.#admit(request, gaugesOf(general, request), this.#now())
+    const { resumes = false } = request
+    this.#admit(this.#planOf(request).for({ resumes }), this.#now())
   }
 
   take(request: MeteredRequest): Lease | undefined {
-    const plan = this.#planOf(request)
-    const held = applying(plan, request.subject)
-    if (held.length === 0) return undefined
-    const gauges = gaugesOf(held, request)
+    const selection = this.#planOf(request).for(request)
+    if (selection.isEmpty) return undefined
     const now = this.#now()
-    this.#admit(request, gauges, now)
-    let places: PlacesGauge[] | undefined
-    for (const gauge of gauges) {
-      gauge.take(keyOf(gauge, request), now)
-      if (gauge instanceof PlacesGauge) (places ??= []).push(gauge)
-    }
-    return {
-      headers: headersOf(gauges, request, now),
-      release: places && once(() => releaseAll(places, request)),
-    }
+    this.#admit(selection, now)
+    return selection.take(now)
   }
 
   /** All must allow it. The longest wait is told: whoever waits so long is refused by none of them for that. */
-  #admit(request: MeteredRequest, gauges: readonly Gauge[], now: number): void {
-    let refusing: Gauge | undefined
-    let longest = 0
-    for (const gauge of gauges) {
-      const wait = gauge.wait(keyOf(gauge, request), now)
-      if (wait === 0 || (refusing !== undefined && !isLonger(wait, longest))) continue
-      refusing = gauge
-      longest = wait
+  #admit(selection: Selection, now: number): void {
+    const refusal = selection.refusal(now)
+    if (refusal !== undefined) throw limitedBy(refusal, this.#parts, now)
+  }
+
+  #planOf(request: MeteredRequest): Plan {
+    const { principal, endpoint, method } = request
+    const latest = this.#plans.get(principal)
+    let plan = latest
+    while (plan !== undefined && (plan.method !== method || plan.endpoint !== endpoint)) {
+      plan = plan.next
     }
-    if (refusing !== undefined) throw this.#refusal({ refusing, longest, request, now })
-  }
-
-  #refusal({ refusing, longest, request, now }: Refusing): Limited {
-    const { node, name: nodeName } = this.#parts
-    const { name: quota } = refusing.quota
-    const isKnown = longest !== Infinity
-    const seconds = secondsOf(longest)
-    const when = isKnown ? `come again in ${seconds} s` : 'wait for the answer to one of them'
-    const level = refusing.level(keyOf(refusing, request), now)
-    const retry = isKnown ? ['retry-after', String(seconds)] : []
-    return new Limited(
-      `limit "${quota}" of ${nodeName} is used up: ${allowanceOf(refusing)}; ${when}`,
-      {
-        quota,
-        headers: [...retry, ...rateLimitFields([level])],
-        data: {
-          limit: quota,
-          node,
-          ...(isKnown && { retryAfterMs: Math.ceil(longest / 1_000) }),
-        },
-      },
-    )
-  }
-
-  #planOf({ principal, endpoint, method }: MeteredRequest): Plan {
-    let plans = this.#plans.get(principal)
-    if (plans === undefined) this.#plans.set(principal, (plans = new Map<string, Plan>()))
-    const key = `${method} ${endpoint}`
-    const known = plans.get(key)
-    if (known !== undefined) return known
-    const made = this.#plan({ principal, endpoint, method })
-    plans.set(key, made)
-    return made
-  }
-
-  #plan({ principal, endpoint, method }: MeteredRequest): Plan {
+    if (plan !== undefined) return plan
     const classes = new Set(classesOf(this.#classes, factsOf(principal)))
     const held = this.#held.filter(({ quota }) => concerns(quota, { classes, endpoint, method }))
-    if (held.length === 0) return FREE
-    return {
-      general: held.filter(({ isAbout }) => isAbout === undefined),
-      particular: held.filter(({ isAbout }) => isAbout !== undefined),
-    }
+    const made = new Plan(held, request, latest)
+    this.#plans.set(principal, made)
+    return made
   }
 
   #now(): number {
@@ -194,68 +299,28 @@ class QuotaMeter implements Meter {
   }
 }
 
-interface Refusing {
-  readonly refusing: Gauge
-  readonly longest: number
-  readonly request: MeteredRequest
-  readonly now: number
-}
-
-/** A wait nobody knows is told only where no other is known. */
-function isLonger(wait: number, than: number): boolean {
-  return than === Infinity ? wait !== Infinity : wait !== Infinity && wait > than
-}
-
-/** What is about nothing its caller can see is counted by no limit that is about something: so it tells nothing. */
-function applying(
-  { general, particular }: Plan,
-  subject: MeteredSubject | undefined,
-): readonly Held[] {
-  if (particular.length === 0 || subject === undefined) return general
-  const found = particular.filter(({ isAbout }) => isAbout?.(subject) === true)
-  return found.length === 0 ? general : general.concat(found)
-}
-
-function gaugesOf(held: readonly Held[], { method, resumes }: MeteredRequest): readonly Gauge[] {
-  const gauges: Gauge[] = []
-  for (const { rate, places } of held) {
-    if (rate !== undefined && resumes !== true) gauges.push(rate)
-    if (places?.isFor(method) === true) gauges.push(places)
-  }
-  return gauges
-}
-
-function keyOf({ quota }: Gauge, { principal }: MeteredRequest): string {
-  return quota.per === 'all' ? SHARED_KEY : principal.key
-}
-
-/** What is left to the caller alone: how much others ask is nobody's business. */
-function headersOf(
-  gauges: readonly Gauge[],
-  request: MeteredRequest,
+function limitedBy(
+  { gauge, cell, wait }: Refusal,
+  { node, name }: QuotaParts,
   now: number,
-): readonly string[] {
-  const own = gauges.filter(({ quota }) => quota.per === 'caller')
-  return rateLimitFields(own.map((gauge) => gauge.level(keyOf(gauge, request), now)))
-}
-
-function releaseAll(places: readonly PlacesGauge[], request: MeteredRequest): void {
-  for (const gauge of places) gauge.release(keyOf(gauge, request))
-}
-
-function once(run: () => void): () => void {
-  let done = false
-  return () => {
-    if (done) return
-    done = true
-    run()
-  }
+): Limited {
+  const { name: quota } = gauge.quota
+  const isKnown = wait !== Infinity
+  const seconds = secondsOf(wait)
+  const when = isKnown ? `come again in ${seconds} s` : 'wait for the answer to one of them'
+  const retry = isKnown ? ['retry-after', String(seconds)] : []
+  const text = `limit "${quota}" of ${name} is used up: ${allowanceOf(gauge)}; ${when}`
+  return new Limited(text, {
+    quota,
+    headers: [...retry, ...rateLimitFields(gauge.policy, cell.level(now))],
+    data: { limit: quota, node, ...(isKnown && { retryAfterMs: Math.ceil(wait / 1_000) }) },
+  })
 }
 
 /** What a limit allows, in words. */
-function allowanceOf(gauge: Gauge): string {
-  const { rate, concurrent, per } = gauge.quota
+function allowanceOf({ quota, allowance }: Gauge): string {
+  const { rate, concurrent, per } = quota
   const whose = per === 'all' ? ', for all callers together' : ''
-  if (gauge instanceof PlacesGauge) return `${concurrent} at a time${whose}`
+  if (allowance === 'places') return `${concurrent} at a time${whose}`
   return rate === undefined ? '' : `${rate.count} in ${formatDuration(rate.periodMs)}${whose}`
 }

@@ -1,6 +1,6 @@
 import { labelOf, RULE_KINDS } from '../../protocol/policy/policy.ts'
 import type { MeteredSubject } from '../../protocol/quota/quota.ts'
-import { meterCall, type Meter } from '../core/meter.ts'
+import { meterCall, type CurrentMeter } from '../core/meter.ts'
 import type { Authenticated } from '../core/stages.ts'
 import type { Catalogue } from './catalogue.ts'
 import type { Parked, ParkingLot } from './parked-calls.ts'
@@ -11,6 +11,7 @@ import type { Target } from './target.ts'
 
 /** What it takes to see what a request is about. */
 export interface MeteringParts {
+  readonly meter: CurrentMeter
   readonly catalogue: Catalogue
   readonly states: RequestStates
   readonly parked: Pick<ParkingLot<Parked>, 'has'>
@@ -23,29 +24,30 @@ export interface MeteredCall {
 }
 
 /**
- * Refuses a call whose caller has nothing left, and takes nothing.
+ * Counts a call before anything is started for it. Where nobody can say yet what it is about, because that stands on a list
+ * that is still to come, it is only made sure that its caller has anything left, and the call is counted by what is
+ * returned: so whoever has nothing left starts nothing, not even a list. Undefined when nothing is left to do.
  *
- * @throws Limited
+ * @throws Limited; so does what is returned
  */
-export function hasAny(meter: Meter, parts: MeteringParts, { call, target }: MeteredCall): void {
+export function counting(
+  parts: MeteringParts,
+  { call, target }: MeteredCall,
+): (() => void) | undefined {
+  const meter = parts.meter()
+  if (meter === undefined) return undefined
   const { received, principal } = call
   const { endpoint, request } = received
-  meter.check({
-    principal,
-    endpoint,
-    method: request.method,
-    resumes: resumes(parts, { call, target }),
-  })
-}
-
-/**
- * Counts a call.
- *
- * @throws Limited
- */
-export function count(meter: Meter, parts: MeteringParts, { call, target }: MeteredCall): void {
+  const goesOn = resumes(parts, { call, target })
   const subject = subjectIn(parts, { call, target })
-  meterCall(meter, call, { subject, resumes: resumes(parts, { call, target }) })
+  if (subject !== undefined || target.kind === 'task') {
+    meterCall(meter, call, { subject, resumes: goesOn })
+    return undefined
+  }
+  meter.check({ principal, endpoint, method: request.method, resumes: goesOn })
+  return () => {
+    meterCall(meter, call, { subject: subjectIn(parts, { call, target }), resumes: goesOn })
+  }
 }
 
 /** What is hidden and what never was are about nothing: a limit must not tell the one from the other. */

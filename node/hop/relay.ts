@@ -12,7 +12,7 @@ import { askToSignIn } from './ask-to-sign-in.ts'
 import type { Catalogue } from './catalogue.ts'
 import { exchange, type Upstreams } from './exchange.ts'
 import { forward, type ForwardParts } from './forward.ts'
-import { count, hasAny } from './metering.ts'
+import { counting } from './metering.ts'
 import { listsFor, resolve, see } from './resolve.ts'
 import { targetOf, type Target, type TargetLimits } from './target.ts'
 
@@ -39,15 +39,13 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
   let delegated: Delegated | undefined
   try {
     target = targetOf(request, parts.limits)
-    // Whoever has used up what it may ask for starts nothing, not even a list.
-    const meter = parts.meter()
-    if (meter !== undefined) hasAny(meter, parts, { call, target })
+    // Before anything is started for it, as far as it is known what it is about.
+    const count = counting(parts, { call, target })
     // Right after the start a name may be unknown only because the list it stands in is still on its way.
     const { catalogue } = parts
     const pending = listsFor(parts, call, target)
     if (pending !== undefined) await pending
-    // Before anything is done, and by what it is about, if its caller can see that; otherwise it looks as what never was.
-    if (meter !== undefined) count(meter, parts, { call, target })
+    count?.()
 
     // Awaited only where a token has to be fetched: a turn of the loop costs more than most stages.
     const settling = delegate(parts, call, target)

@@ -326,7 +326,7 @@ function openStream(parts: StreamableParts, exchange: KnownExchange): Promise<vo
 function count({ meter }: StreamableParts, exchange: KnownExchange): readonly string[] {
   const { principal, endpoint, response } = exchange
   const lease = meter()?.take({ principal, endpoint, method: 'GET' })
-  if (lease?.release !== undefined) response.once('close', lease.release)
+  if (lease?.holds === true) response.once('close', () => lease.release())
   return lease?.headers ?? []
 }
 
