@@ -10,7 +10,7 @@ export interface Cell {
   wait(now: number): number
   /** Takes one. Only where {@link wait} is 0. */
   take(now: number): void
-  /** Gives one back; what comes back by itself stays as it is. */
+  /** Gives one back; to a rate only time does. */
   release(): void
   /** What is left, as in a header. */
   level(now: number): string

@@ -98,7 +98,6 @@ class Selection {
   readonly #cells: (Cell | undefined)[]
   /** What those allow that are their caller's alone: how much others ask is nobody's business. */
   readonly #policy: string
-  readonly #holds: boolean
 
   constructor(key: string, gauges: readonly Gauge[]) {
     this.#key = key
@@ -106,7 +105,6 @@ class Selection {
     this.#cells = gauges.map(() => undefined)
     const own = gauges.filter(({ quota }) => quota.per === 'caller')
     this.#policy = own.map(({ policy }) => policy).join(', ')
-    this.#holds = gauges.some(({ allowance }) => allowance === 'places')
   }
 
   get isEmpty(): boolean {
@@ -129,16 +127,17 @@ class Selection {
   /** Takes one of each. Only where there is no refusal. */
   take(now: number): Lease {
     let levels = ''
-    const places: Cell[] = []
+    let places: Cell[] | undefined
     for (let index = 0; index < this.#gauges.length; index += 1) {
       const cell = this.#cell(index, now)
+      const gauge = this.#gauges[index]
       cell.take(now)
-      if (this.#holds) places.push(cell)
-      if (this.#gauges[index]?.quota.per !== 'caller') continue
+      if (gauge?.allowance === 'places') (places ??= []).push(cell)
+      if (gauge?.quota.per !== 'caller') continue
       const level = cell.level(now)
       levels = levels === '' ? level : `${levels}, ${level}`
     }
-    return new Taken(rateLimitFields(this.#policy, levels), places)
+    return new Taken(rateLimitFields(this.#policy, levels), places ?? NO_CELLS)
   }
 
   /** Held from one request to the next, for as long as it is not forgotten. */

@@ -223,6 +223,27 @@ describe.each(ERAS)('a caller of era %s', (era) => {
     expect(await caller.names()).toContain('fx__echo')
   })
 
+  test('sees what was listed last where a node behind refuses to list again', async () => {
+    const plan = {
+      upstreams: { fixture: { http: { url: fixture.url } } },
+      namespaces: { fx: { from: ['fixture'] } },
+    }
+    const limits = { lists: { for: '*', methods: ['list'], rate: '1/d' } }
+    const inner = await mesh.startConfig(configOf('inner', plan))
+    await inner.ready()
+    const url = inner.endpointUrl('main')
+    const next = { node: { url, as: '{namespace}' } }
+    const outer = await mesh.startConfig(configOf('outer', { upstreams: { next } }))
+    await outer.ready()
+    const caller = await callerOf(era, outer.endpointUrl('main'))
+    const names = await caller.names()
+    await inner.reload({ ...configOf('inner', plan), quotas: limits })
+    await outer.refresh(['next'])
+    await outer.refresh(['next'])
+    expect(await caller.names()).toEqual(names)
+    expect(textOf(await echo(caller))).toBe('x')
+  })
+
   test('learns nothing of what is hidden, not by a limit on exactly that', async () => {
     const seen = { for: ['ann', 'bob'], tools: { allow: ['*'], deny: ['fx__meta', 'fx__slow'] } }
     const limits = await limited(
