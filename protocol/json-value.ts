@@ -4,7 +4,6 @@ import { readString, type Span } from './json-bytes.ts'
 import { checkString, checkValue, malformed, skipSpace } from './json-check.ts'
 
 const QUOTE = 0x22
-const BACKSLASH = 0x5c
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 const OPEN_BRACKET = 0x5b
@@ -34,16 +33,12 @@ export function readValue(bytes: Buffer, { start, end }: Span): unknown {
     }
     if (index === end) return number
   }
-  const escape = bytes.indexOf(BACKSLASH, start)
-  if (escape === -1 || escape >= end) return parse(bytes, start, end)
+  const text = bytes.toString('utf8', start, end)
+  if (!text.includes('\\')) return JSON.parse(text) as unknown
   const reader = new ValueReader(bytes, start)
   const value = reader.value()
   if (skipSpace(bytes, reader.at) < end) throw malformed()
   return value
-}
-
-function parse(bytes: Buffer, start: number, end: number): unknown {
-  return JSON.parse(bytes.toString('utf8', start, end)) as unknown
 }
 
 /**
@@ -67,7 +62,7 @@ class ValueReader {
     if (first === OPEN_BRACKET) return this.#array()
     if (first === QUOTE) return this.#string()
     this.at = checkValue(this.#bytes, start, 1)
-    return parse(this.#bytes, start, this.at)
+    return JSON.parse(this.#bytes.toString('latin1', start, this.at)) as unknown
   }
 
   #string(): string {

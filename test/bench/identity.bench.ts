@@ -32,8 +32,16 @@ const PATIENCE_MS = 30_000
 const TOOLS = 10
 const MEBI = 2 ** 20
 
-/** What identity.md and the code promise at most. */
+/** What is promised at most, on a machine where a signature and its check take so much together, µs. */
 const GOALS = { bearer: 20, bound: 350, coldMs: 5 }
+const GOALS_SIGNING = 25 + 71
+
+/** A goal, what it comes to on this machine, and whether it is met here. */
+function verdict(goal: number, measured: number, pace: number): string {
+  const here = goal * pace
+  const met = measured <= goal ? 'met' : measured <= here ? 'met at this pace' : 'NOT MET'
+  return `${goal}; here ${figure(here)} (${met})`
+}
 
 interface Options {
   readonly rounds: number
@@ -121,7 +129,7 @@ function cpuOf(step: () => unknown): number {
 }
 
 /** What one signature and one check of it cost in this process: no hop with a proof can cost less. */
-function yardstick(): string {
+function yardstick(): { readonly pace: number; readonly text: string } {
   const key = SigningKey.generate()
   const input = 'x'.repeat(400)
   const signature = key.sign(input)
@@ -129,13 +137,16 @@ function yardstick(): string {
     cpuOf(() => key.sign(input)),
     cpuOf(() => verifySignature(key.public, 'ES256', input, signature)),
   ]
-  return table(
+  const pace = (made + checked) / GOALS_SIGNING
+  const text = table(
     ['ES256 alone', 'CPU µs'],
     [
       ['signature', figure(made)],
       ['check', figure(checked)],
+      ['both / those of the machine the goals are for', figure(pace)],
     ],
   )
+  return { pace, text }
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -145,7 +156,8 @@ const WORDS: Readonly<Record<string, string>> = {
   bound: 'the same, and a token and proof of its own for the upstream',
 }
 
-async function costs(node: GuardedNode, { rounds, requests }: Options): Promise<string> {
+async function costs(node: GuardedNode, options: Options, pace: number): Promise<string> {
+  const { rounds, requests } = options
   const cells = cellsOf(node).map((cell) => ({
     ...cell,
     caller: new Caller(cell.url, IN_FLIGHT),
@@ -173,18 +185,26 @@ async function costs(node: GuardedNode, { rounds, requests }: Options): Promise<
       figure(spread(each).median),
       name === 'open' ? '-' : spreadText(more),
       name === 'open' ? '1.00' : spreadText(paired(each, open, (a, b) => a / b)),
-      goal === undefined ? '' : `${goal} (${more.median <= goal ? 'met' : 'NOT MET'})`,
+      goal === undefined ? '' : verdict(goal, more.median, pace),
     ]
   })
   return table(['one hop, 100 B, 2026', 'CPU µs', '+ µs', '× open', 'at most + µs'], rows)
 }
 
-function spreadText({ median: middle, min, max }: Spread): string {
-  return `${figure(middle)} (${figure(min)}–${figure(max)})`
+function spreadText({ median: half, min, max }: Spread): string {
+  return `${figure(half)} (${figure(min)}–${figure(max)})`
+}
+
+function middle(values: readonly number[]): number {
+  return median(Float64Array.from(values).toSorted())
 }
 
 /** Two organisations, each with a process of its own; every fresh caller needs a grant and a redemption. */
-async function cold(build: Build, server: string, { fresh }: Options): Promise<string> {
+async function cold(
+  build: Build,
+  server: string,
+  { fresh, pace }: { readonly fresh: number; readonly pace: number },
+): Promise<string> {
   const far = {
     upstreams: { far: { http: { url: server } } },
     namespaces: { far: { from: ['far'] } },
@@ -198,7 +218,8 @@ async function cold(build: Build, server: string, { fresh }: Options): Promise<s
     upstreams: { b: { node: { url: b.endpoint('far'), as: '{namespace}' }, auth } },
     endpoints: { far: { namespaces: ['far'], names: 'plain', auth: { dpop: 'accepted' } } },
   }
-  const a = await startGuarded({ cli: build.cli, name: 'a', parts: near })
+  const execArgv = ['--import', build.probe]
+  const a = await startGuarded({ cli: build.cli, name: 'a', parts: near, execArgv })
   try {
     const record = {
       issuer: a.base,
@@ -215,6 +236,8 @@ async function cold(build: Build, server: string, { fresh }: Options): Promise<s
     await calls.ready(bearer(token('first')), PATIENCE_MS)
     const warm = bearer(token('warm'))
     await calls.run(fresh * 2, 1, warm)
+    const probe = messenger<ProbeCommands>(a.child)
+    await probe('exchanges', null)
     const cut: number[] = []
     const usual: number[] = []
     for (let at = 0; at < fresh; at++) {
@@ -222,19 +245,16 @@ async function cold(build: Build, server: string, { fresh }: Options): Promise<s
       usual.push(await calls.call(warm))
     }
     await calls.close()
-    const [slow, quick] = [Float64Array.from(cut), Float64Array.from(usual)].map((one) =>
-      median(one.toSorted()),
-    )
-    const exchange = ((slow ?? 0) - (quick ?? 0)) / 1_000
+    const exchange = middle(await probe('exchanges', null))
     return table(
       ['one call at a time, ms', 'p50', 'at most'],
       [
-        ['two hops, known caller', figure((quick ?? 0) / 1_000), ''],
-        ['two hops, new caller: grant, redemption, call', figure((slow ?? 0) / 1_000), ''],
+        ['two hops, known caller', figure(middle(usual) / 1_000), ''],
+        ['two hops, new caller: exchange, its list, call', figure(middle(cut) / 1_000), ''],
         [
-          'the exchange between',
+          'the exchange: caller verified, grant, redemption',
           figure(exchange),
-          `${GOALS.coldMs} (${exchange <= GOALS.coldMs ? 'met' : 'NOT MET'})`,
+          verdict(GOALS.coldMs, exchange, pace),
         ],
       ],
     )
@@ -244,8 +264,8 @@ async function cold(build: Build, server: string, { fresh }: Options): Promise<s
   }
 }
 
-/** What the tables of LIMITS.md come to when they are full, MB. */
-const STATED_MB = (10_000 * 2 + 8_192 * 3) / 1_024
+/** What the tables of LIMITS.md come to when they are full, MB: `verifiedTokens`, `delegatedTokens`, `replayEntries`. */
+const STATED_MB = (10_000 * 2 + 8_192 * 3 + 100_000 * 0.4) / 1_024
 
 /** A node that says what is left of its memory when garbage is gone. */
 async function memory(build: Build, server: string, { principals }: Options): Promise<string> {
@@ -294,16 +314,17 @@ async function memory(build: Build, server: string, { principals }: Options): Pr
 }
 
 async function measure(build: Build, server: string, options: Options): Promise<string> {
-  const parts: string[] = [yardstick()]
+  const { pace, text } = yardstick()
+  const parts: string[] = [text]
   const node = await startGuarded({ cli: build.cli, name: 'edge', parts: edgeParts(server) })
   try {
     progress('cost of a call')
-    parts.push(await costs(node, options))
+    parts.push(await costs(node, options, pace))
   } finally {
     await node.stop()
   }
   progress('cold exchange')
-  parts.push(await cold(build, server, options))
+  parts.push(await cold(build, server, { fresh: options.fresh, pace }))
   progress('memory')
   parts.push(await memory(build, server, options))
   const model = cpus()[0]?.model ?? 'unknown'

@@ -1,4 +1,5 @@
 // Loaded into a node by --import: answers the bench from inside the process it measures.
+import { subscribe } from 'node:diagnostics_channel'
 import { writeFile } from 'node:fs/promises'
 import { Session } from 'node:inspector/promises'
 import process from 'node:process'
@@ -19,7 +20,22 @@ export type ProbeCommands = {
   readonly startProfile: { readonly in: number; readonly out: null }
   /** Stops sampling and writes the profile to the file that is named. */
   readonly stopProfile: { readonly in: string; readonly out: null }
+  /**
+   * What each exchange since the last time took, in ms: from the arrival of the request that needed it to the token in
+   * hand. Of use while the node serves one request at a time.
+   */
+  readonly exchanges: { readonly in: null; readonly out: readonly number[] }
 }
+
+let arrived = Number.NaN
+let exchanges: number[] = []
+subscribe('http.server.request.start', () => {
+  arrived = performance.now()
+})
+subscribe('undici:request:trailers', (message) => {
+  const { request } = message as { request: { path: string } }
+  if (request.path === '/oauth/token') exchanges.push(performance.now() - arrived)
+})
 
 const session = new Session()
 
@@ -44,6 +60,11 @@ answerParent<ProbeCommands>({
     await writeFile(file, JSON.stringify(profile))
     session.disconnect()
     return null
+  },
+  exchanges: () => {
+    const taken = exchanges
+    exchanges = []
+    return taken
   },
 })
 

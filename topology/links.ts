@@ -1,0 +1,68 @@
+import type { NodeId } from '../protocol/federation.ts'
+import { Advertiser, type AdvertTiming } from './advertiser.ts'
+import { LinkHealth, type LinkTiming } from './link-health.ts'
+import { RecordPeer } from './record-flood.ts'
+import type { Peer } from './route-policy.ts'
+
+/** A node this one uses: it offers routes, and is probed. */
+export class Uplink {
+  readonly peer: Peer
+  readonly cost: number
+  readonly health: LinkHealth
+  /** Undefined beyond the border: records stay inside. */
+  readonly records: RecordPeer | undefined
+  /** Sequence number of the next message of routes; undefined when only a full one will do. */
+  expected: number | undefined
+  /** When to probe, ms of the node's clock. */
+  probeAt: number
+  /** A probe is out. */
+  probing = false
+
+  constructor(
+    peer: Peer,
+    parts: { cost: number; timing: LinkTiming; inside: boolean; now: number },
+  ) {
+    this.peer = peer
+    this.cost = parts.cost
+    this.health = new LinkHealth(parts.timing)
+    this.records = parts.inside ? new RecordPeer() : undefined
+    this.probeAt = parts.now
+  }
+}
+
+/** A node that uses this one: it is told of routes. */
+export class Downlink {
+  readonly adverts: Advertiser
+  readonly records: RecordPeer | undefined
+
+  constructor(peer: Peer, parts: { timing: AdvertTiming; random: () => number; inside: boolean }) {
+    this.adverts = new Advertiser(peer, parts.timing, parts.random)
+    this.records = parts.inside ? new RecordPeer() : undefined
+  }
+
+  get peer(): Peer {
+    return this.adverts.peer
+  }
+}
+
+/** Which of the two links between two nodes: as seen from this one, `up` leads to an upstream. */
+export type Side = 'up' | 'down'
+
+/** The links of a node. Two nodes may use each other: those are two links. */
+export class Links {
+  readonly up: Map<NodeId, Uplink> = new Map<NodeId, Uplink>()
+  readonly down: Map<NodeId, Downlink> = new Map<NodeId, Downlink>()
+
+  get(id: NodeId, side: Side): Uplink | Downlink | undefined {
+    return side === 'up' ? this.up.get(id) : this.down.get(id)
+  }
+
+  /** All ends to which records may go. */
+  *inside(): Iterable<{ readonly id: NodeId; readonly side: Side; readonly records: RecordPeer }> {
+    for (const [id, { records }] of this.up)
+      if (records !== undefined) yield { id, side: 'up', records }
+    for (const [id, { records }] of this.down) {
+      if (records !== undefined) yield { id, side: 'down', records }
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import type { NodeId } from '../protocol/federation.ts'
+import type { SignedRecord } from './signed-record.ts'
+
+/** One end of a link inside the organisation, as far as records are concerned. */
+export class RecordPeer {
+  /** Whether the other end hears the bus; told by its `hello`. */
+  bus = true
+  /** The digest of the last record of each node that went over this link, in either direction. */
+  readonly #told = new Map<NodeId, string>()
+
+  /** The other end has it. */
+  has(signed: SignedRecord): void {
+    this.#told.set(signed.record.id, signed.digest)
+  }
+
+  /** The texts of those the other end does not have; from now on it has them. */
+  takeOf(records: Iterable<SignedRecord>): readonly string[] {
+    const texts: string[] = []
+    for (const signed of records) {
+      if (this.#told.get(signed.record.id) === signed.digest) continue
+      this.has(signed)
+      texts.push(signed.text)
+    }
+    return texts
+  }
+
+  /** The connection is a new one: nothing is known of the other end. */
+  reset(): void {
+    this.#told.clear()
+  }
+}

@@ -1,0 +1,388 @@
+import type { NodeId } from '../protocol/federation.ts'
+import { BusSync, type BusState, type SyncOutcome } from './bus-state.ts'
+import type { ProbeOutcome } from './link-health.ts'
+import type { LinkMessage } from './link-message.ts'
+import { Downlink, Links, Uplink, type Side } from './links.ts'
+import { OwnRecord } from './own-record.ts'
+import { RecordDb } from './record-db.ts'
+import { RecordIntake } from './record-intake.ts'
+import type { LinkFact, NamespaceFact, NodeRecord, NodeStatus } from './record.ts'
+import type { FibEntry } from './rib.ts'
+import { RouteDesk } from './route-desk.ts'
+import type { Peer } from './route-policy.ts'
+import type { SignedRecord } from './signed-record.ts'
+import type { Outlet, OwnNamespace, SpeakerSettings, World } from './speaker-types.ts'
+import { answerSync, type SyncReply, type SyncRequest } from './sync.ts'
+
+/** Where a record came from: over the bus, under the subject of a node, or over a link. */
+interface Arrival {
+  readonly subject?: NodeId
+  readonly from?: { readonly id: NodeId; readonly side: Side } | undefined
+}
+
+/**
+ * What one node knows of the mesh, and says: records on the bus and, where somebody does not hear it, on the links;
+ * routes on the links. A state machine: whatever happens is told to it, and whatever it wants done goes to its outlet.
+ * It has no timer; `wake` must be called at `wakeAt`.
+ */
+export class Speaker {
+  readonly #settings: SpeakerSettings
+  readonly #world: World
+  readonly #outlet: Outlet
+  readonly #own: OwnRecord
+  readonly #intake: RecordIntake
+  readonly #bus: BusSync
+  readonly #routes: RouteDesk
+  readonly links: Links = new Links()
+  readonly db: RecordDb
+  #status: NodeStatus = 'up'
+  #namespaces: readonly OwnNamespace[] = []
+  #unpublished = false
+  #record: SignedRecord | undefined
+
+  /** @param inc from `nextIncarnation` */
+  constructor(settings: SpeakerSettings, inc: number, sides: { world: World; outlet: Outlet }) {
+    const { world, outlet } = sides
+    const { profile } = settings
+    this.#settings = settings
+    this.#world = world
+    this.#outlet = outlet
+    this.db = new RecordDb(settings.db)
+    const { seal, now } = world
+    this.#own = new OwnRecord(profile, inc, { seal, timing: settings.record, clocks: world })
+    const { id: self, organisation } = profile
+    this.#intake = new RecordIntake(this.db, { self, organisation, world, heard: outlet.heard })
+    const take = (records: readonly string[]): number => this.#takeAll(records, undefined)
+    this.#bus = new BusSync(this.db, { take, timing: settings.sync, clocks: world })
+    this.#routes = new RouteDesk({
+      settings,
+      db: this.db,
+      links: this.links,
+      now,
+      self: () => ({ id: self, organisation, inc: this.#own.inc }),
+      send: (peer, message) => outlet.send(peer, 'down', message),
+      changed: outlet.routesChanged,
+    })
+  }
+
+  get id(): NodeId {
+    return this.#settings.profile.id
+  }
+
+  /** Incarnation, to be remembered for the next start. */
+  get inc(): number {
+    return this.#own.inc
+  }
+
+  get bus(): BusState {
+    return this.#bus.state
+  }
+
+  /** The ways to all namespaces this node knows of, by key. */
+  get fib(): ReadonlyMap<string, FibEntry> {
+    return this.#routes.rib.fib
+  }
+
+  /** When `wake` is to be called, ms of the world's clock. */
+  get wakeAt(): number {
+    let at = Math.min(this.#routes.due, this.#own.due, this.#bus.due)
+    for (const { probeAt, probing } of this.links.up.values()) {
+      if (!probing) at = Math.min(at, probeAt)
+    }
+    return at
+  }
+
+  /** Does what is due. */
+  wake(): void {
+    const now = this.#world.now()
+    for (const [id, uplink] of this.links.up) {
+      if (uplink.probing || uplink.probeAt > now) continue
+      uplink.probing = true
+      this.#outlet.probe(id)
+    }
+    if (this.#bus.due <= now) this.#beginSync()
+    if (this.#own.due <= now) this.#speak()
+    this.#routes.wake()
+  }
+
+  setNamespaces(namespaces: readonly OwnNamespace[]): void {
+    this.#namespaces = namespaces
+    this.#routes.setOwn(namespaces)
+    this.#own.changed(false)
+  }
+
+  /** Takes no new work; others go elsewhere where they can. */
+  drain(): void {
+    this.#status = 'drain'
+    this.#own.changed(true)
+  }
+
+  /** Goes for good: says so, and takes back all it offered. */
+  leave(): void {
+    this.#status = 'left'
+    this.setNamespaces([])
+    for (const id of Array.from(this.links.up.keys())) this.removeUplink(id)
+    this.#own.changed(true)
+  }
+
+  /** There is an upstream node to use. It is probed at once. */
+  addUplink(peer: Peer, cost: number): void {
+    const { link: timing } = this.#settings
+    const parts = { cost, timing, inside: this.#isInside(peer), now: this.#world.now() }
+    this.links.up.set(peer.id, new Uplink(peer, parts))
+    this.#own.changed(false)
+  }
+
+  removeUplink(id: NodeId): void {
+    const { rib } = this.#routes
+    const keys = Array.from(rib.offered(id))
+    this.links.up.delete(id)
+    rib.setUplink(id, undefined)
+    this.#routes.touch(keys)
+    this.#own.changed(true)
+  }
+
+  /** A downstream node connected, or did so anew. */
+  openDownlink(peer: Peer): void {
+    const { adverts: timing } = this.#settings
+    const { random } = this.#world
+    const link = new Downlink(peer, { timing, random, inside: this.#isInside(peer) })
+    this.links.down.set(peer.id, link)
+    this.#routes.open(link)
+    this.#greet(peer.id, 'down')
+  }
+
+  closeDownlink(id: NodeId): void {
+    this.links.down.delete(id)
+  }
+
+  /**
+   * The outcome of a probe, or of a call, which says as much.
+   *
+   * @param slack how far this node is behind its own work, at least 1: silences count that much less
+   */
+  onProbe(id: NodeId, outcome: ProbeOutcome, slack = 1): void {
+    const uplink = this.links.up.get(id)
+    if (uplink === undefined) return
+    const now = this.#world.now()
+    const turned = uplink.health.onOutcome(outcome, now, slack)
+    uplink.probing = false
+    uplink.probeAt = now + uplink.health.nextProbe(now)
+    if (turned) this.#onTurn(id, uplink)
+  }
+
+  onLinkMessage(id: NodeId, side: Side, message: LinkMessage): void {
+    const link = this.links.get(id, side)
+    if (link === undefined) return
+    switch (message.type) {
+      case 'hello':
+        this.#onHello(id, side, message.bus)
+        break
+      case 'records':
+        if (link.records !== undefined) this.#takeAll(message.records, { id, side })
+        break
+      case 'routes':
+        if (link instanceof Uplink) this.#onRoutes(link, message)
+        break
+      case 'resend':
+        if (link instanceof Downlink) link.adverts.restart()
+    }
+  }
+
+  onBus(connected: boolean): void {
+    const before = this.#hearsBus()
+    this.#bus.connected(connected)
+    if (before !== this.#hearsBus()) this.#announceBus()
+  }
+
+  /** A record came over the bus. @param subject the node its subject names */
+  onBusRecord(subject: NodeId, text: string): void {
+    this.#take(text, { subject })
+  }
+
+  /** Somebody on the bus wants to compare notes. */
+  onSyncRequest(request: SyncRequest): SyncReply {
+    return answerSync(this.db, request, (records) => this.#takeAll(records, undefined))
+  }
+
+  onSyncOutcome(outcome: SyncOutcome): void {
+    const before = this.#hearsBus()
+    const next = this.#bus.onOutcome(outcome)
+    if (next !== undefined) this.#outlet.sync(next)
+    if (before !== this.#hearsBus()) this.#announceBus()
+    // What was said while nobody heard it is said again, now that nothing older can come in its way.
+    if (this.#bus.state === 'live' && this.#unpublished) this.#publish()
+  }
+
+  #isInside({ organisation }: Peer): boolean {
+    return organisation === this.#settings.profile.organisation
+  }
+
+  #onTurn(id: NodeId, { peer, cost, health }: Uplink): void {
+    const up = health.state === 'up'
+    const { rib } = this.#routes
+    this.#outlet.heard({ type: 'link', peer: id, up, epoch: health.epoch })
+    rib.setUplink(id, { peer, up, cost, epoch: health.epoch })
+    this.#routes.touch(rib.offered(id))
+    this.#own.changed(!up)
+    if (!up) return
+    this.#greet(id, 'up')
+    this.#outlet.send(id, 'up', { type: 'resend' })
+  }
+
+  #onRoutes(uplink: Uplink, message: Extract<LinkMessage, { type: 'routes' }>): void {
+    const { id } = uplink.peer
+    if (!message.full && message.seq !== uplink.expected) {
+      if (uplink.expected !== undefined) this.#outlet.send(id, 'up', { type: 'resend' })
+      uplink.expected = undefined
+      return
+    }
+    uplink.expected = message.seq + 1
+    if (uplink.records !== undefined) this.#takeAll(message.records, { id, side: 'up' })
+    this.#routes.onRoutes(id, message)
+  }
+
+  /** Says hello over a new connection; who does not hear the bus is told all there is. */
+  #greet(id: NodeId, side: Side): void {
+    const records = this.links.get(id, side)?.records
+    if (records === undefined) return
+    records.reset()
+    this.#outlet.send(id, side, { type: 'hello', bus: this.#hearsBus() })
+    if (!this.#hearsBus()) this.#tellAll(id, side)
+  }
+
+  #onHello(id: NodeId, side: Side, bus: boolean): void {
+    const records = this.links.get(id, side)?.records
+    if (records === undefined) return
+    records.bus = bus
+    if (!bus) this.#tellAll(id, side)
+  }
+
+  #tellAll(id: NodeId, side: Side): void {
+    const peer = this.links.get(id, side)?.records
+    if (peer === undefined) return
+    const all = Array.from(this.db.nodes()).flatMap((node) => this.db.texts(node))
+    const records = peer.takeOf(all)
+    if (records.length > 0) this.#outlet.send(id, side, { type: 'records', records })
+  }
+
+  #beginSync(): void {
+    const gone = this.db.expire(this.#bus.presence)
+    if (gone.length > 0) this.#outlet.heard({ type: 'expired', ids: gone })
+    for (const id of gone) this.#routes.touch(this.#routes.rib.through(id))
+    this.#outlet.sync(this.#bus.begin())
+  }
+
+  #hearsBus(): boolean {
+    return this.#bus.state === 'live'
+  }
+
+  #announceBus(): void {
+    for (const { id, side } of this.links.inside()) {
+      this.#outlet.send(id, side, { type: 'hello', bus: this.#hearsBus() })
+      if (!this.#hearsBus()) this.#tellAll(id, side)
+    }
+  }
+
+  #takeAll(records: readonly string[], from: Arrival['from']): number {
+    return records.filter((text) => this.#take(text, { from })).length
+  }
+
+  /** Whether it was news. */
+  #take(text: string, { subject, from }: Arrival): boolean {
+    const taken = this.#intake.take(text, subject, this.#bus.presence)
+    if (taken === undefined) return false
+    const { signed, before, verdict } = taken
+    if (from !== undefined) this.links.get(from.id, from.side)?.records?.has(signed)
+    if (signed.record.id === this.id) {
+      this.#onOwn(signed)
+      return false
+    }
+    if (verdict !== 'newer' && verdict !== 'twin') return false
+    this.#pass(signed)
+    this.#weigh(signed, before)
+    return true
+  }
+
+  /** A record of this node that it did not just make: an older self, or another with its key. Either is outdone. */
+  #onOwn(signed: SignedRecord): void {
+    if (signed.digest === this.#record?.digest) return
+    const { inc, seq } = signed.record
+    const own = this.#own.version
+    if (inc < own.inc || (inc === own.inc && seq < own.seq)) return
+    this.#own.outdo({ inc, seq })
+    this.#outlet.heard({ type: 'outdone', by: inc })
+    if (this.#own.inc === own.inc) return
+    // Paths carry the incarnation: all that goes through this node is another route now.
+    this.#routes.setOwn(this.#namespaces)
+    this.#routes.touch(this.fib.keys())
+  }
+
+  /** Passes a record on to those who would not hear of it otherwise. */
+  #pass(signed: SignedRecord): void {
+    for (const { id, side, records } of this.links.inside()) {
+      if (this.#hearsBus() && records.bus) continue
+      const texts = records.takeOf([signed])
+      if (texts.length > 0) this.#outlet.send(id, side, { type: 'records', records: texts })
+    }
+  }
+
+  /** What a record changes for routes, and for the links of this node. */
+  #weigh(signed: SignedRecord, before: NodeRecord | undefined): void {
+    const { record } = signed
+    const lost = lostLinks(before, record)
+    const isOther = before?.status !== record.status || before.inc !== record.inc
+    if (lost.length > 0 || isOther || this.db.isTwofold(record.id)) {
+      this.#routes.touch(this.#routes.rib.through(record.id), signed)
+    }
+    for (const id of lost) this.#probeSoon(id)
+  }
+
+  /** Somebody lost a node: whoever has a link to it looks at once, and not in its own time. */
+  #probeSoon(id: NodeId): void {
+    const uplink = this.links.up.get(id)
+    if (uplink === undefined || uplink.probing || uplink.health.state === 'down') return
+    uplink.probeAt = this.#world.now()
+  }
+
+  #speak(): void {
+    const signed = this.#own.make({
+      status: this.#status,
+      links: Array.from(this.links.up.values(), linkFact),
+      namespaces: this.#namespaces.flatMap(namespaceFacts),
+    })
+    this.#record = signed
+    this.db.put(signed, this.#bus.presence)
+    this.#routes.cause(signed)
+    this.#pass(signed)
+    this.#unpublished = true
+    if (this.#bus.state !== 'lost') this.#publish()
+  }
+
+  #publish(): void {
+    if (this.#record === undefined) return
+    this.#unpublished = this.#bus.state !== 'live'
+    this.#outlet.publish(this.#record)
+  }
+}
+
+function linkFact({ peer, cost, health }: Uplink): LinkFact {
+  return { to: peer.id, up: health.state !== 'down', epoch: health.epoch, cost }
+}
+
+/** The nodes that a record says its node lost, and the one before did not. */
+function lostLinks(before: NodeRecord | undefined, { links }: NodeRecord): NodeId[] {
+  const known = new Map(before?.links.map((link) => [link.to, link]))
+  return links.flatMap(({ to, up, epoch }) => {
+    const was = known.get(to)
+    const isNews = was === undefined || was.up || was.epoch < epoch
+    return !up && isNews ? [to] : []
+  })
+}
+
+function namespaceFacts(own: OwnNamespace): readonly NamespaceFact[] {
+  const { name, revision, count, tags, hidden } = own
+  if (hidden === 'omitted') return []
+  const facts = { count, digest: revision, tags }
+  return [hidden === undefined ? { name, ...facts } : { blinded: hidden.blinded, ...facts }]
+}
