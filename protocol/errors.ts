@@ -25,6 +25,7 @@ export const RPC = {
   insufficientScope: -31011,
   delegationRefused: -31012,
   unproved: -31013,
+  limited: -31014,
 } as const
 
 /** Why something could not be done. Closed: `rescue` gives each its JSON-RPC code and HTTP status. */
@@ -50,6 +51,7 @@ export type FaultCode =
   | 'internal'
   | 'invalid_params'
   | 'invalid_request'
+  | 'limited'
   | 'loop'
   | 'method_not_found'
   | 'missing_capability'

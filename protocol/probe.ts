@@ -23,6 +23,9 @@ const MODERN_CODES: ReadonlySet<number> = new Set([
   RPC.unsupportedVersion,
 ])
 
+/** Codes by which a node refuses what it may take another time. */
+const BUSY_CODES: ReadonlySet<number> = new Set([RPC.limited, RPC.overloaded, RPC.shuttingDown])
+
 /**
  * The era of an upstream from its answer to `server/discover` (MCP 2026-07-28, basic/versioning). A 2026 error never
  * leads to `initialize`; refusals that say nothing of MCP, and any other JSON-RPC error, do; a server that is down or
@@ -31,6 +34,10 @@ const MODERN_CODES: ReadonlySet<number> = new Set([
 export function readProbe({ status, answer }: ProbeAnswer): Verdict {
   if (answer !== undefined && 'result' in answer) return readDiscovered(answer.result)
   if (answer !== undefined && MODERN_CODES.has(answer.error.code)) {
+    return { era: undefined, reason: `it refuses the probe: ${modernRefusal(answer.error)}` }
+  }
+  // A node that is busy, or has had enough of us, has said nothing of its era.
+  if (answer !== undefined && BUSY_CODES.has(answer.error.code)) {
     return { era: undefined, reason: `it refuses the probe: ${modernRefusal(answer.error)}` }
   }
   // An old server may put its refusal of an unknown method under any status, 500 included.

@@ -1,4 +1,5 @@
 import { globsOverlap, matchesGlob } from '../../protocol/glob.ts'
+import type { Quota } from '../../protocol/quota/quota.ts'
 import { importedGlobs } from '../core/config-imports.ts'
 import { baseUrlOf } from '../core/config-defaults.ts'
 import type { ProvenanceSettings } from '../core/config-identity-types.ts'
@@ -67,6 +68,8 @@ export interface ConfigReport {
   readonly upstreams: readonly RemoteReport[]
   /** Upstreams of which something is signed, checked or pinned. */
   readonly proofs: readonly ProofReport[]
+  /** Limits per client. */
+  readonly quotas: readonly Quota[]
   /** Absent where operators cannot ask. */
   readonly admin?: AdminReport
 }
@@ -182,5 +185,6 @@ export function explainConfig(config: NodeConfig): ConfigReport {
     upstreams: remoteReports(config, url),
     proofs: proofReports(config),
     ...adminReport(config),
+    quotas: config.quotas,
   }
 }

@@ -9,6 +9,7 @@ import type { Actor } from '../../protocol/token/claims.ts'
 import { problemOf } from '../../protocol/token/refusals.ts'
 import type { CallFacts, ExchangeKind, ExchangeLine } from './audit.ts'
 import type { ShownToken } from './delegation.ts'
+import { Limited } from './meter.ts'
 import type { Principal } from './principal.ts'
 import type { Delegated } from './stages.ts'
 
@@ -54,8 +55,9 @@ export interface AuditRecord {
   /** `<organisation>/<name>`. */
   readonly node: string
   readonly kind: AuditKind
-  /** Of calls: `allowed`, `refused` by a node, `failed` for another reason. */
-  readonly decision: 'allowed' | 'failed' | 'lost' | 'resumed' | ExchangeLine['decision']
+  /** Of calls: `allowed`, `refused` by a node, `limited` by one, `failed` for another reason. */
+  readonly decision:
+    'allowed' | 'failed' | 'limited' | 'lost' | 'resumed' | ExchangeLine['decision']
   readonly reason?: string | undefined
   /** Names the delegation, on all its hops. */
   readonly txn?: string | undefined
@@ -142,6 +144,8 @@ const FAILED: ReadonlySet<FaultCode> = new Set([
 /** What came of a call, and why. */
 export function outcomeOf(fault: Fault | undefined): Pick<AuditFacts, 'decision' | 'reason'> {
   if (fault === undefined) return { decision: 'allowed' }
+  // Which one tells more than that it was one; their names are the operator's, and few.
+  if (fault instanceof Limited) return { decision: 'limited', reason: `limit ${fault.quota}` }
   const reason = problemOf(fault) ?? fault.code
   return { decision: FAILED.has(fault.code) ? 'failed' : 'refused', reason }
 }

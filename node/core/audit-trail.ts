@@ -57,7 +57,8 @@ export class AuditTrail implements Audit, CallAudit {
   call(facts: CallFacts): void {
     const { decision, reason = 'unknown' } = outcomeOf(facts.fault)
     // Before anything is made of it: this is what a flood costs.
-    if (decision === 'refused' && !this.#refusals.take(reason)) return
+    const isRefusal = decision === 'refused' || decision === 'limited'
+    if (isRefusal && !this.#refusals.take(reason)) return
     try {
       this.#write(callFacts(facts, this.#options))
     } catch (cause) {

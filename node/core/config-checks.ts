@@ -8,6 +8,7 @@ import { identityChecks } from './config-identity-checks.ts'
 import { importedGlobs, offersOf } from './config-imports.ts'
 import { known, type ConfigOutline } from './config-outline.ts'
 import { policyChecks, policyWarnings } from './config-policy-checks.ts'
+import { quotaChecks, quotaWarnings } from './config-quota-checks.ts'
 import { resourceChecks } from './config-resource-checks.ts'
 import type { NodeConfig } from './config-types.ts'
 
@@ -79,6 +80,7 @@ export function crossChecks(outline: ConfigOutline): readonly ConfigProblem[] {
     ...checkPatterns(outline),
     ...checkClashes(outline),
     ...accessChecks(outline),
+    ...quotaChecks(outline),
     ...identityChecks(outline),
     ...resourceChecks(outline),
     ...policyChecks(outline),
@@ -215,5 +217,6 @@ export function configWarnings(
     ...ended(config, now),
     ...policyWarnings(config),
     ...adminWarnings(config, now),
+    ...quotaWarnings(config),
   ]
 }

@@ -168,8 +168,10 @@ function parseYaml(text: string): Source & { data: unknown; problems: readonly C
 }
 
 /** Tells each rule where it stands, for whoever asks why. */
-function placeRules(config: NodeConfig, placeOf: (path: Path) => string): NodeConfig {
-  const { visibility } = config
+function placeRules(unplaced: NodeConfig, placeOf: (path: Path) => string): NodeConfig {
+  const { visibility, quotas } = unplaced
+  const limits = quotas.map((quota) => ({ ...quota, place: placeOf(['quotas', quota.name]) }))
+  const config = { ...unplaced, quotas: limits }
   if (visibility === 'open') return config
   const placed = visibility.map((rule, i) => ({ ...rule, place: placeOf(['visibility', i]) }))
   return { ...config, visibility: placed }
@@ -220,7 +222,7 @@ export function parseConfigText(
   try {
     const parsed = parseConfig(data, { baseDir: dirname(resolve(file)), env })
     const config = placeRules(parsed, (path) => {
-      const { line } = locate({ path, message: '' }, source)
+      const { line } = locate({ path, message: '', at: 'key' }, source)
       return `${file}:${line}`
     })
     return { file, config, warnings: located(configWarnings(config)) }

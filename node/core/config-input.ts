@@ -152,6 +152,20 @@ export interface ExpectationInput {
   readonly hides?: readonly ExampleInput[]
 }
 
+/** One of {@link NodeConfigInput} `quotas`. */
+export interface QuotaInput {
+  readonly for: OneOrMore<string>
+  readonly endpoints?: readonly string[]
+  readonly methods?: readonly string[]
+  readonly tools?: readonly SelectorInput[]
+  readonly prompts?: readonly SelectorInput[]
+  readonly resources?: readonly SelectorInput[]
+  readonly per?: 'caller' | 'all'
+  readonly rate?: string
+  readonly burst?: number
+  readonly concurrent?: number
+}
+
 /** A configuration as it is written, in a file or in code. Meanings, units and defaults are in `banyan.schema.json`. */
 export interface NodeConfigInput {
   readonly node: NodeSettingsInput
@@ -167,6 +181,7 @@ export interface NodeConfigInput {
   readonly tags?: Readonly<Record<string, readonly string[]>>
   readonly visibility?: 'open' | readonly RuleInput[]
   readonly expect?: readonly ExpectationInput[]
+  readonly quotas?: Readonly<Record<string, QuotaInput>>
   readonly audit?: 'off' | AuditInput
   readonly admin?: AdminInput
 }

@@ -35,6 +35,7 @@ export type LimitName =
   | 'eventBytes'
   | 'eventLifetime'
   | 'hopBudget'
+  | 'quotaCallers'
   | 'sessionIdBytes'
   | 'sessionLifetime'
   | 'sessionIdle'
@@ -203,6 +204,14 @@ export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
     max: 32,
     meaning:
       'Hops a request may take when it starts at this node; also the most it may have left when it arrives. Bounds the work of a loop that nobody detected.',
+  },
+  quotaCallers: {
+    unit: 'count',
+    default: 100_000,
+    min: 100,
+    max: 10_000_000,
+    meaning:
+      'Callers that one of `quotas` keeps count of, about 100 bytes each. Those who have not used it for so long that all of it is there again are forgotten first; beyond it also those who began longest ago, and they begin anew.',
   },
   sessionIdBytes: {
     unit: 'bytes',

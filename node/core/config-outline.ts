@@ -1,11 +1,13 @@
 import type { z } from 'zod'
 import { adminSchema } from './config-admin.ts'
+import type { Quota } from '../../protocol/quota/quota.ts'
 import type { EndpointDraft, IssuerDraft } from './config-drafts.ts'
 import type { NodeClient, TrustRecord, WorkloadClient } from './config-identity-types.ts'
 import { issuerSchema, workloadSchema } from './config-issuer.ts'
 import { nodeClientSchema } from './config-nodes.ts'
 import { endpointSchema, namespaceSchema, nodeSchema } from './config-schema.ts'
 import { clientsSchema, expectSchema, tagsSchema, visibilitySchema } from './config-policy.ts'
+import { quotaSchema } from './config-quotas.ts'
 import { trustSchema } from './config-trust.ts'
 import type {
   AdminSettings,
@@ -34,6 +36,8 @@ export interface ConfigOutline {
   readonly admin: AdminSettings | undefined
   /** The four parts of the policy; undefined when one of them cannot be read. */
   readonly policy: PolicyOutline | undefined
+  /** By name. */
+  readonly quotas: ReadonlyMap<string, Omit<Quota, 'name'> | undefined>
 }
 
 export type PolicyOutline = Pick<NodeConfig, 'clients' | 'tags' | 'visibility' | 'expect'>
@@ -74,6 +78,7 @@ export function outlineOf(input: unknown): ConfigOutline {
     endpoints: readTable(part('endpoints'), endpointSchema),
     admin: adminSchema.safeParse(part('admin')).data,
     policy: policyOf(part),
+    quotas: readTable(part('quotas'), quotaSchema),
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Verdict } from '../../protocol/policy/decide.ts'
 import { disappointments } from '../../protocol/policy/expectation.ts'
-import { lintPolicy } from '../../protocol/policy/lint.ts'
+import { lintPolicy, type PolicyGround } from '../../protocol/policy/lint.ts'
 import { EVERYBODY, type Policy, type Rule } from '../../protocol/policy/policy.ts'
 import type { ConfigProblem } from './config-error.ts'
 import { didYouMean } from './config-hints.ts'
@@ -10,7 +10,8 @@ import type { NodeConfig } from './config-types.ts'
 
 type Path = ConfigProblem['path']
 
-function unknownName(
+/** A name that is not there, and which may have been meant. */
+export function unknownName(
   what: string,
   name: string,
   { path, names }: { readonly path: Path; readonly names: readonly string[] },
@@ -102,17 +103,28 @@ export function policyChecks(outline: ConfigOutline): readonly ConfigProblem[] {
   return wrong.length > 0 ? wrong : checkExpectations(policy, outline)
 }
 
-/** What of a policy is allowed but probably not meant. */
-export function policyWarnings(config: NodeConfig): readonly ConfigProblem[] {
-  const { clients, tags, expect } = config
-  const rules = rulesOf(config)
+/** What rules and limits can be about. */
+export function groundOf(config: NodeConfig): PolicyGround {
   const endpoints = Object.entries(config.endpoints).map(([name, { namespaces }]) => {
     return { name, namespaces: offersOf(config, namespaces) }
   })
-  const remarks = lintPolicy(
-    { rules: rules ?? [], tags },
-    { classes: Object.keys(clients), endpoints },
-  )
+  const { clients, quotas } = config
+  const selectors = quotas.flatMap(({ kinds }) => Object.values(kinds).flat())
+  return {
+    classes: Object.keys(clients),
+    endpoints,
+    named: {
+      classes: new Set(quotas.flatMap((quota) => quota.for)),
+      tags: new Set(selectors.flatMap(({ tag }) => tag ?? [])),
+    },
+  }
+}
+
+/** What of a policy is allowed but probably not meant. */
+export function policyWarnings(config: NodeConfig): readonly ConfigProblem[] {
+  const { tags, expect } = config
+  const rules = rulesOf(config)
+  const remarks = lintPolicy({ rules: rules ?? [], tags }, groundOf(config))
   const idle =
     rules === undefined && expect.length > 0
       ? [{ path: ['expect'], message: 'holds nothing: visibility is open' }]

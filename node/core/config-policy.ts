@@ -45,7 +45,8 @@ const hints = {
   openWorld: hint('openWorld'),
 }
 
-const selector: z.ZodType<Selector> = z.union([
+/** What picks capabilities. */
+export const selector: z.ZodType<Selector> = z.union([
   glob.transform((name): Selector => ({ name })),
   z
     .strictObject({
@@ -91,7 +92,8 @@ const KINDS = ['tools', 'prompts', 'resources'] as const
 const ALL: Selector = { name: '*' }
 const EVERYTHING: Level<Selector> = { allow: [ALL], deny: [], within: 'all' }
 
-const classNames = z
+/** Classes of callers, by name. */
+export const classNames: z.ZodType<readonly string[]> = z
   .union([
     z.union([slug, z.literal(EVERYBODY)]).transform((name): readonly string[] => [name]),
     z

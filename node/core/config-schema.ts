@@ -26,6 +26,7 @@ import { isSecure } from './config-identity-fields.ts'
 import { issuerSchema, workloadSchema } from './config-issuer.ts'
 import { nodeClientSchema } from './config-nodes.ts'
 import { clientsSchema, expectSchema, tagsSchema, visibilitySchema } from './config-policy.ts'
+import { quotasSchema } from './config-quotas.ts'
 import { trustSchema } from './config-trust.ts'
 import type { NamespaceConfig, NodeSettings, TlsSettings } from './config-types.ts'
 import { upstreamSchema } from './config-upstream.ts'
@@ -259,6 +260,7 @@ export const configSchema: z.ZodType<ConfigDraft> = z
     tags: tagsSchema.prefault({}),
     visibility: visibilitySchema.prefault('open'),
     expect: expectSchema.prefault([]),
+    quotas: quotasSchema.prefault({}),
     audit: auditSchema.optional(),
     admin: adminSchema.optional(),
   })

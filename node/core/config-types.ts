@@ -1,6 +1,7 @@
 import type { Classes } from '../../protocol/policy/classes.ts'
 import type { Expectation } from '../../protocol/policy/expectation.ts'
 import type { Policy, Rule } from '../../protocol/policy/policy.ts'
+import type { Quota } from '../../protocol/quota/quota.ts'
 import type {
   EgressSettings,
   EndpointAuth,
@@ -216,6 +217,8 @@ export interface NodeConfig {
   readonly visibility: 'open' | readonly Rule[]
   /** What `visibility` must come to, and does. */
   readonly expect: readonly Expectation[]
+  /** Limits per client, in the order of the file. */
+  readonly quotas: readonly Quota[]
   /** Absent: the log, where the node knows who calls. */
   readonly audit?: 'off' | AuditSettings
   /** Absent: there is no such listener. */

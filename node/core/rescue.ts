@@ -36,6 +36,9 @@ const RESCUE: Readonly<Record<FaultCode, Rescue>> = {
   internal: { rpc: RPC.internalError, http: 500 },
   invalid_params: { rpc: RPC.invalidParams, http: 200 },
   invalid_request: { rpc: RPC.invalidRequest, http: 400 },
+  // Under the id of a request it is an answer, with 200 (`responseStatus`), as in a stream, a batch and over a pipe: clients,
+  // both official SDKs among them, throw the body of a 429 away, and with it which limit it was.
+  limited: { rpc: RPC.limited, http: 429 },
   loop: { rpc: RPC.loop, http: 200 },
   method_not_found: { rpc: RPC.methodNotFound, http: 404 },
   missing_capability: { rpc: RPC.missingCapability, http: 400 },

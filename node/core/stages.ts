@@ -61,6 +61,8 @@ export interface Reply {
   /** Sends a notification that belongs to the request; false asks to wait for `onDrain`. */
   notify(text: Buffer): boolean
   onDrain(listener: () => void): void
+  /** Headers (names and values in turn) for the answer, where it has any and they have not gone out. Replaces earlier ones. */
+  tell?(headers: readonly string[]): void
   /**
    * Sends the response; `errorCode` is the JSON-RPC code in it, if it is an error, and `refusal` why this node refused
    * the request, if it was this node.

@@ -19,6 +19,8 @@ export interface ParkingLot<T extends Parked> {
    * @throws Fault `overloaded` when its owner has as many as it may
    */
   park(call: T): string
+  /** Whether {@link take} would find it. */
+  has(id: string, owner: string, round: number): boolean
   /** Takes a call out, once; undefined when it is not there, not this owner's, or in another round. */
   take(id: string, owner: string, round: number): T | undefined
   /** Gives a call up that nobody took. */
@@ -51,11 +53,19 @@ export class ParkedCalls<T extends Parked> implements ParkingLot<T> {
     return id
   }
 
+  has(id: string, owner: string, round: number): boolean {
+    return this.#find(id, owner, round) !== undefined
+  }
+
   take(id: string, owner: string, round: number): T | undefined {
-    const call = this.#calls.get(id)
-    if (call?.owner !== owner || call.round !== round) return undefined
-    this.drop(id)
+    const call = this.#find(id, owner, round)
+    if (call !== undefined) this.drop(id)
     return call
+  }
+
+  #find(id: string, owner: string, round: number): T | undefined {
+    const call = this.#calls.get(id)
+    return call?.owner === owner && call.round === round ? call : undefined
   }
 
   /** Ends all that is parked. */

@@ -5,12 +5,14 @@ import type { NodeId } from '../../protocol/federation.ts'
 import { writeError } from '../../protocol/hop-response.ts'
 import type { CallAudit } from '../core/audit.ts'
 import type { Logger } from '../core/logger.ts'
+import type { CurrentMeter } from '../core/meter.ts'
 import { rescue } from '../core/rescue.ts'
 import type { Authenticated, Delegated, Returned, Visible } from '../core/stages.ts'
 import { askToSignIn } from './ask-to-sign-in.ts'
 import type { Catalogue } from './catalogue.ts'
 import { exchange, type Upstreams } from './exchange.ts'
 import { forward, type ForwardParts } from './forward.ts'
+import { counting } from './metering.ts'
 import { listsFor, resolve, see } from './resolve.ts'
 import { targetOf, type Target, type TargetLimits } from './target.ts'
 
@@ -20,6 +22,7 @@ export interface RelayParts extends ForwardParts {
   readonly catalogue: Catalogue
   readonly upstreams: () => Upstreams
   readonly limits: TargetLimits
+  readonly meter: CurrentMeter
   readonly log: Logger
   /** Undefined where calls are not written down. */
   readonly audit?: CallAudit | undefined
@@ -36,10 +39,13 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
   let delegated: Delegated | undefined
   try {
     target = targetOf(request, parts.limits)
+    // Before anything is started for it, as far as it is known what it is about.
+    const count = counting(parts, { call, target })
     // Right after the start a name may be unknown only because the list it stands in is still on its way.
     const { catalogue } = parts
     const pending = listsFor(parts, call, target)
     if (pending !== undefined) await pending
+    count?.()
 
     // Awaited only where a token has to be fetched: a turn of the loop costs more than most stages.
     const settling = delegate(parts, call, target)

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { Fault } from '../../protocol/errors.ts'
-import { elements, members, type Member, type Span } from '../../protocol/json-bytes.ts'
+import { elements, memberOf, members, type Member, type Span } from '../../protocol/json-bytes.ts'
 import { readValue } from '../../protocol/json-value.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import type { Sealer } from '../core/seal.ts'
-import type { Continuation, Visible } from '../core/stages.ts'
+import type { Authenticated, Continuation, Visible } from '../core/stages.ts'
 
 export interface RequestStateOptions {
   readonly sealer: Sealer
@@ -43,12 +43,28 @@ export class RequestStates {
     if (typeof sealed !== 'string') {
       throw new Fault('invalid_params', 'params.requestState must be a string')
     }
-    const { sealer, maxBytes } = this.#options
-    const text = sealed.length > maxBytes ? undefined : sealer.open(sealed, bound(visible))
-    const continuation = text === undefined ? undefined : read(text, Date.now())
+    const continuation = this.#read(sealed, bound(visible))
     if (continuation === undefined) throw badState()
     return continuation
   }
+
+  /** What a request goes on from, if that can be said before it is known what it is about. */
+  peek({ received, principal }: Authenticated, name: string): Continuation | undefined {
+    const { request } = received
+    const sealed = hasState(request) ? request.param('requestState') : undefined
+    if (typeof sealed !== 'string') return undefined
+    return this.#read(sealed, bound({ received, principal, entry: { name } }))
+  }
+
+  #read(sealed: string, aad: string): Continuation | undefined {
+    const { sealer, maxBytes } = this.#options
+    const text = sealed.length > maxBytes ? undefined : sealer.open(sealed, aad)
+    return text === undefined ? undefined : read(text, Date.now())
+  }
+}
+
+function hasState({ paramMembers }: RpcRequest): boolean {
+  return memberOf(paramMembers, 'requestState') !== undefined
 }
 
 /** One that was not made here for this request, or is no longer good; which of it is nobody's business. */
@@ -75,7 +91,12 @@ function read(text: string, now: number): Continuation | undefined {
     : undefined
 }
 
-function bound({ received, principal, entry }: Visible): string {
+/** What a state belongs to. */
+interface Bound extends Authenticated {
+  readonly entry: Pick<Visible['entry'], 'name'>
+}
+
+function bound({ received, principal, entry }: Bound): string {
   const { endpoint, request } = received
   return JSON.stringify([endpoint, principal.key, request.method, entry.name, digest(request)])
 }

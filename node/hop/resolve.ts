@@ -40,11 +40,9 @@ export function resolve(
   const { received, principal } = call
   const { catalogue } = parts
   const asker = { endpoint: received.endpoint, principal }
-  const entry =
-    target.kind === 'task' ? findTask(parts, call, target) : find(catalogue, asker, target)
-  const sight = catalogue.sightOf(asker)
   // Hidden before anything is said of it, its headers included: it must look as what was never there.
-  if (entry === undefined || !isUsable(entry, received.caller) || sight?.shows(entry) === false) {
+  const entry = target.kind === 'task' ? shownTask(parts, call, target) : shown(parts, call, target)
+  if (entry === undefined) {
     if (isOutOfReach(parts, call, target)) throw tooFar(target)
     const refusal = target.kind === 'task' ? undefined : catalogue.refusal(asker, target.kind)
     throw refusal ?? unknown(target)
@@ -53,6 +51,27 @@ export function resolve(
     checkParams(entry, received)
   }
   return { received, principal, entry, target }
+}
+
+/** What a name stands for, if its caller can see that; undefined for a task, whose id says nothing to its caller. */
+export function shown(
+  { catalogue }: { readonly catalogue: Catalogue },
+  call: Authenticated,
+  target: Target,
+): Entry | undefined {
+  const { received, principal } = call
+  const asker = { endpoint: received.endpoint, principal }
+  return ifShown(catalogue, call, find(catalogue, asker, target))
+}
+
+function ifShown(
+  catalogue: Catalogue,
+  { received, principal }: Authenticated,
+  entry: Entry | undefined,
+): Entry | undefined {
+  if (entry === undefined || !isUsable(entry, received.caller)) return undefined
+  const sight = catalogue.sightOf({ endpoint: received.endpoint, principal })
+  return sight?.shows(entry) === false ? undefined : entry
 }
 
 /** What must be waited for before what a request is about can be called unknown: lists that were never fetched. */
@@ -68,18 +87,20 @@ export function listsFor(
 }
 
 /** The tool whose call the task is, at the upstream that runs it. */
-function findTask(
+function shownTask(
   { catalogue, tasks }: { readonly catalogue: Catalogue; readonly tasks: TaskIds },
-  { received, principal }: Authenticated,
+  call: Authenticated,
   { name }: Target,
 ): Entry | undefined {
+  const { received, principal } = call
   const { endpoint } = received
   const place = tasks.find({ endpoint, principal }, name)
   const entry =
     place === undefined ? undefined : catalogue.find({ endpoint, principal }, 'tool', place.tool)
   const candidate = entry?.candidates.find(({ upstream }) => upstream === place?.upstream)
   if (place === undefined || entry === undefined || candidate === undefined) return undefined
-  return { ...entry, candidates: [{ ...candidate, name: place.id }] }
+  const found: Entry = { ...entry, candidates: [{ ...candidate, name: place.id }] }
+  return ifShown(catalogue, call, found)
 }
 
 function find(catalogue: Catalogue, asker: Watcher, { kind, name }: Target): Entry | undefined {

@@ -13,6 +13,7 @@ import {
   normalise,
   type Capability,
 } from '../../protocol/token/scopes.ts'
+import { factsOf } from '../core/caller-facts.ts'
 import type { Principal } from '../core/principal.ts'
 import type { Candidate, Entry } from '../core/stages.ts'
 
@@ -194,16 +195,6 @@ export class Sights {
     this.#compiled.set(key, made)
     return made
   }
-}
-
-/** What is known of a caller, for classes. */
-export function factsOf({ claims, credential, issuer, subject, clientId }: Principal): CallerFacts {
-  if (claims !== undefined) {
-    return { kind: 'token', issuer, subject, clientId, claims: claims.others ?? {} }
-  }
-  // A static key has nothing to exchange, and no other caller a name that nobody vouches for.
-  const isKey = credential === undefined && issuer === '' && clientId !== 'local'
-  return isKey ? { kind: 'key', name: subject } : { kind: 'anonymous' }
 }
 
 /** Something of an endpoint in the words of the policy. */

@@ -76,7 +76,7 @@ function corsHeaders(origin: string): readonly string[] {
     'access-control-allow-origin',
     origin,
     'access-control-expose-headers',
-    'mcp-session-id',
+    'mcp-session-id, ratelimit, ratelimit-policy, retry-after',
     'vary',
     'origin',
   ]

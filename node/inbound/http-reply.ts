@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { Fault } from '../../protocol/errors.ts'
+import { limitHeaders } from '../core/meter.ts'
 import { refusalStatus, responseStatus } from '../core/rescue.ts'
 import type { Place } from '../core/ring.ts'
 import type { Asked, Question, QuestionSink, Reply } from '../core/stages.ts'
@@ -57,6 +58,7 @@ export class HttpReply implements Reply, Beating {
   readonly #response: ServerResponse
   readonly #options: HttpReplyOptions
   readonly #place: Place<Beating>
+  #told: readonly string[] = NONE
   #streaming = false
   /** The stream, if it is one of a session. */
   #resumable: ResumableStream | undefined
@@ -85,6 +87,10 @@ export class HttpReply implements Reply, Beating {
       : this.#resumable.write([text])
   }
 
+  tell(headers: readonly string[]): void {
+    this.#told = headers
+  }
+
   onDrain(listener: () => void): void {
     if (this.#done) listener()
     else if (this.#resumable === undefined) this.#onDrained(listener)
@@ -102,12 +108,12 @@ export class HttpReply implements Reply, Beating {
       this.#response.end()
     } else if (refusal?.code === 'insufficient_scope') {
       // In both eras (MCP, basic/authorization, scope challenge handling).
-      const headers = [...this.#options.headers, ...this.#options.challenge(refusal)]
+      const headers = [...this.#headers(), ...this.#options.challenge(refusal)]
       writeJson(this.#response, { status: refusalStatus(refusal), headers, text })
     } else {
       writeJson(this.#response, {
         status: responseStatus(errorCode, this.#options.era),
-        headers: this.#options.headers,
+        headers: this.#headers(refusal),
         text,
       })
     }
@@ -132,7 +138,7 @@ export class HttpReply implements Reply, Beating {
       return
     }
     // Nothing will come: there must be no id to come back with.
-    if (!this.#streaming) openEventStream(this.#response, this.#options.headers)
+    if (!this.#streaming) openEventStream(this.#response, this.#headers())
     this.#response.end()
   }
 
@@ -149,13 +155,21 @@ export class HttpReply implements Reply, Beating {
   #stream(): void {
     if (this.#streaming) return
     this.#streaming = true
-    const { headers, session } = this.#options
+    const { session } = this.#options
+    const headers = this.#headers()
     const response = this.#response
     if (session === undefined) openEventStream(response, headers)
     else {
       const { key, revision } = session
       this.#resumable = session.streams.answer(key, { response, headers, revision })
     }
+  }
+
+  /** What goes out before the answer; a refusal by a limit says more than what was told of the others. */
+  #headers(refusal?: Fault): readonly string[] {
+    const { headers } = this.#options
+    const limits = refusal?.code === 'limited' ? limitHeaders(refusal) : this.#told
+    return limits.length === 0 ? headers : [...headers, ...limits]
   }
 
   #onDrained(listener: () => void): void {
@@ -176,6 +190,8 @@ export class HttpReply implements Reply, Beating {
     this.#questions?.drop()
   }
 }
+
+const NONE: readonly string[] = []
 
 /** A body up to this size is sent in one piece with its head, bytes. */
 const ONE_PIECE_BYTES = 4_096

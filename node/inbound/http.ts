@@ -4,6 +4,7 @@ import { asFault, Fault } from '../../protocol/errors.ts'
 import { writeError } from '../../protocol/hop-response.ts'
 import type { Authenticator, OAuthService } from '../core/authentication.ts'
 import type { CallAudit } from '../core/audit.ts'
+import { limitHeaders } from '../core/meter.ts'
 import { refusalStatus, rescue } from '../core/rescue.ts'
 import { PREFLIGHT, type Admission } from './admission.ts'
 import { writeJson } from './http-reply.ts'
@@ -140,7 +141,8 @@ export class HttpServer {
       response.destroy()
       return
     }
-    const extra = fault.code === 'http_method' ? [...headers, 'allow', METHODS] : [...headers]
+    const extra = [...headers, ...limitHeaders(fault)]
+    if (fault.code === 'http_method') extra.push('allow', METHODS)
     // What is left of a body nobody reads would be taken for the next request.
     if (fault.code === 'body_too_large') extra.push('connection', 'close')
     const text = [writeError(null, rescue(fault))]

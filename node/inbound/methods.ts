@@ -9,6 +9,7 @@ import { META } from '../../protocol/meta.ts'
 import { hasCoreTasks, type Era } from '../../protocol/revisions.ts'
 import type { CallAudit } from '../core/audit.ts'
 import type { Logger } from '../core/logger.ts'
+import { meterCall, type CurrentMeter } from '../core/meter.ts'
 import type { Principal } from '../core/principal.ts'
 import { rescue } from '../core/rescue.ts'
 import type { Authenticated, EndpointDescription, Received, Watcher } from '../core/stages.ts'
@@ -41,6 +42,8 @@ export interface MethodParts extends ListenParts, SessionMethodParts {
   readonly audit?: CallAudit | undefined
   /** Whether the node takes requests; false while it closes. */
   readonly open: () => boolean
+  /** What counts requests, but for those that are relayed: the hop knows what they are about. */
+  readonly meter: CurrentMeter
 }
 
 /** Answers a request; may throw while nothing is under way. The promise, where there is one, never rejects. */
@@ -193,13 +196,24 @@ function guarded(run: (parts: MethodParts, call: Authenticated) => Promise<void>
   }
 }
 
+/** A method that is answered here, and counted first. */
+function metered(method: Method): Method {
+  return (parts, call) => {
+    const meter = parts.meter()
+    if (meter !== undefined) meterCall(meter, call)
+    return method(parts, call)
+  }
+}
+
 const COMMON: Readonly<Record<string, Method>> = {
-  ...Object.fromEntries(CAPABILITY_KINDS.map((kind) => [LIST_RULES[kind].method, list(kind)])),
+  ...Object.fromEntries(
+    CAPABILITY_KINDS.map((kind) => [LIST_RULES[kind].method, metered(list(kind))]),
+  ),
   'tools/call': relayed,
   'prompts/get': relayed,
   'resources/read': relayed,
   'completion/complete': relayed,
-  'skills/list': ofSkills(list('skill')),
+  'skills/list': ofSkills(metered(list('skill'))),
   'skills/get': ofSkills(relayed),
   'resources/directory/read': ofSkills(relayed),
 }
@@ -211,7 +225,7 @@ const METHODS: Readonly<Record<Era, ReadonlyMap<string, Method>>> = {
       ...COMMON,
       ping,
       'logging/setLevel': setLevel,
-      'resources/subscribe': guarded(subscribe),
+      'resources/subscribe': metered(guarded(subscribe)),
       'resources/unsubscribe': unsubscribe,
       'tasks/get': relayedCoreTask,
       'tasks/result': relayedCoreTask,
@@ -223,7 +237,7 @@ const METHODS: Readonly<Record<Era, ReadonlyMap<string, Method>>> = {
       ...COMMON,
       'server/discover': discover,
       [EXPLAIN_METHOD]: explain,
-      'subscriptions/listen': listen,
+      'subscriptions/listen': metered(listen),
       'tasks/get': relayedTask,
       'tasks/update': relayedTask,
       'tasks/cancel': relayedTask,

@@ -308,11 +308,12 @@ function openStream(parts: StreamableParts, exchange: KnownExchange): Promise<vo
   const { key, revision, capabilities } = sessionOf(parts, exchange, { header, version })
   const watcher = { ...exchange, federated: capabilities.federation !== undefined }
   if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
+  const counted = count(parts, exchange)
   return parts.streams.open({
     session: key,
     watcher: { endpoint: exchange.endpoint, principal: exchange.principal },
     response,
-    headers,
+    headers: [...headers, ...counted],
     revision,
     // Empty is what a client sends that has none.
     lastEventId: header(HEADER.lastEventId) || undefined,
@@ -320,6 +321,14 @@ function openStream(parts: StreamableParts, exchange: KnownExchange): Promise<vo
     watch: (listener) => parts.serving.watch(watcher, listener),
     isValid: () => isValid(parts, exchange),
   })
+}
+
+/** Counts a GET, and gives the headers that say what is left. @throws Limited */
+function count({ meter }: StreamableParts, exchange: KnownExchange): readonly string[] {
+  const { principal, endpoint, response } = exchange
+  const lease = meter()?.take({ principal, endpoint, method: 'GET' })
+  if (lease?.holds === true) response.once('close', () => lease.release())
+  return lease?.headers ?? []
 }
 
 /** Whether the session of a request is good still. */

@@ -64,7 +64,7 @@ function policyOf(config: () => NodeConfig): () => string {
     if (now === of) return digest
     of = now
     const { issuer, nodes, workloads, trust, upstreams, namespaces, endpoints } = now
-    const { clients, tags, visibility } = now
+    const { clients, tags, visibility, quotas } = now
     const decides = {
       issuer,
       nodes,
@@ -76,6 +76,7 @@ function policyOf(config: () => NodeConfig): () => string {
       clients,
       tags,
       visibility,
+      quotas,
     }
     const hash = createHash('sha256').update(JSON.stringify(decides)).digest('base64url')
     digest = hash.slice(0, 16)

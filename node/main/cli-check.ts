@@ -9,6 +9,7 @@ import {
 import { ConfigError, formatProblem, type ConfigProblem } from '../core/config-error.ts'
 import { loadConfigFile } from '../core/config-file.ts'
 import { callerLines, identityLines, passingLine, proofLine } from './cli-check-identity.ts'
+import { quotaLine } from './cli-check-quotas.ts'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
 
 /** What is known of one file; its report is missing when it has problems. */
@@ -77,12 +78,14 @@ function printText(report: FileReport, { stdout, stderr, colour }: CommandContex
   const paint: Paint = (style, text) =>
     colour ? styleText(style, text, { validateStream: false }) : text
   if (report.node !== undefined) {
-    const { name, organisation, endpoints, upstreams, proofs, identity, admin } = report.node
+    const { name, organisation, endpoints, upstreams, proofs, quotas, identity, admin } =
+      report.node
     const title = `${paint('bold', name)} of ${organisation}`
     const body = endpoints.map((endpoint) => endpointText(endpoint, paint)).join('')
     const lines = [
       ...upstreams.map(passingLine),
       ...proofs.map(proofLine),
+      ...quotas.map(quotaLine),
       ...identityLines(identity),
       ...(admin === undefined ? [] : [adminLine(admin)]),
     ]

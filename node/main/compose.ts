@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { Fault } from '../../protocol/errors.ts'
 import {
   FEDERATION_VERSION,
@@ -12,8 +13,10 @@ import type { AuditTrail } from '../core/audit-trail.ts'
 import { NO_AUTHENTICATION, type Authenticator } from '../core/authentication.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
+import type { Meter } from '../core/meter.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
 import type { Watcher } from '../core/stages.ts'
+import { Quotas, type QuotaRules } from '../core/quotas.ts'
 import { Sealer } from '../core/seal.ts'
 import { Registry, type RegistryParts } from '../control/registry.ts'
 import { hasIdentity, Identity, type IdentityOptions } from '../identity/identity.ts'
@@ -31,7 +34,7 @@ import { serveStreamable, type StreamableParts } from '../inbound/streamable-htt
 import { Streams } from '../inbound/streams.ts'
 import { openAudit } from './audit.ts'
 import { packageVersion } from './cli-version.ts'
-import { makeServing } from './serving.ts'
+import { makeServing, type ServingParts } from './serving.ts'
 import type { Self } from '../outbound/connection.ts'
 import type { JsonObject } from '../../protocol/jsonrpc.ts'
 import { readTls } from './tls-files.ts'
@@ -104,13 +107,12 @@ async function stateOf({ node }: NodeConfig): Promise<NodeState> {
 /**
  * Builds a node from its configuration; nothing is started yet.
  *
- * @param other tells callers in place of what is configured, with keys and a clock of its own
  * @throws StateError when the keys in the state folder cannot be used, ConfigError when the files of TLS cannot
  */
 export async function compose(
   initial: NodeConfig,
   log: Logger,
-  other?: Authenticator,
+  { other, now = () => performance.now() }: Replaced = {},
 ): Promise<Parts> {
   let config = initial
   const { node, limits } = initial
@@ -130,21 +132,11 @@ export async function compose(
     ...towards(identity),
   })
   const drain = new Drain()
-  const made = { registry, federation, serverInfo, sessionKey, log, audit, config: current }
+  const quotas = quotasOf(initial, federation, now)
+  const meter = (): Meter | undefined => quotas.meter
+  const made = { meter, registry, federation, serverInfo, sessionKey, log, audit, config: current }
   const inbound = inboundOf(initial)
-  const { streams, listens } = inbound
-  const methods: MethodParts = {
-    ...inbound,
-    serving: makeServing(made),
-    identity: { serverInfo, federation },
-    serverInfo: JSON.stringify(serverInfo),
-    hopBudget: limits.hopBudget,
-    limits,
-    log,
-    audit,
-    open: () => drain.open,
-    hasRoom: () => streams.size + listens.size < limits.streams,
-  }
+  const methods = methodsOf(made, inbound, drain)
   const sessions = sessionsOf(sessionKey, limits)
   const authenticator = other ?? identity?.authenticator ?? NO_AUTHENTICATION
   const streamable: StreamableParts = { ...methods, ...inbound, sessions, authenticator }
@@ -162,9 +154,47 @@ export async function compose(
   const configure = (next: NodeConfig): void => {
     identity?.configure(next)
     config = next
+    quotas.configure(rulesOf(next))
   }
   const parts = { federation, registry, methods, streamable, identity, audit, http, drain }
   return { ...parts, config: current, configure }
+}
+
+/** What takes the place of what a node has by itself. */
+export interface Replaced {
+  /** Tells callers, with keys and a clock of its own. */
+  readonly other?: Authenticator | undefined
+  /** What limits are counted by: milliseconds that only go up. */
+  readonly now?: (() => number) | undefined
+}
+
+function rulesOf({ quotas, clients, tags }: NodeConfig): QuotaRules {
+  return { quotas, classes: clients, tags }
+}
+
+function quotasOf(config: NodeConfig, federation: FederationSettings, now: () => number): Quotas {
+  const { node, organisation, name } = federation
+  const callers = config.limits.quotaCallers
+  return new Quotas(rulesOf(config), { now, callers, node, name: `${organisation}/${name}` })
+}
+
+function methodsOf(made: ServingParts, inbound: Remembered, drain: Drain): MethodParts {
+  const { federation, serverInfo, log, audit, meter, config } = made
+  const { limits } = config()
+  const { streams, listens } = inbound
+  return {
+    ...inbound,
+    serving: makeServing(made),
+    identity: { serverInfo, federation },
+    serverInfo: JSON.stringify(serverInfo),
+    hopBudget: limits.hopBudget,
+    limits,
+    log,
+    audit,
+    meter,
+    open: () => drain.open,
+    hasRoom: () => streams.size + listens.size < limits.streams,
+  }
 }
 
 interface Names {

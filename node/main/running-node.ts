@@ -5,7 +5,7 @@ import type { NodeConfig, TlsSettings } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import type { AdminNode } from '../control/admin-route.ts'
 import { openAdmin, type AdminListener } from './admin.ts'
-import { compose, endStreams, stopStreams, type Parts } from './compose.ts'
+import { compose, endStreams, stopStreams, type Parts, type Replaced } from './compose.ts'
 import type { BanyanNode, NodeStatus } from './index.ts'
 import { restartChanges } from './restart-changes.ts'
 import { readTls } from './tls-files.ts'
@@ -19,6 +19,12 @@ interface Running {
   readonly baseDir: string | undefined
 }
 
+/** How a node listens, besides its configuration. */
+export interface ListenOptions extends Pick<Replaced, 'now'> {
+  readonly log: Logger
+  readonly baseDir?: string | undefined
+}
+
 /**
  * A node from a configuration that is already parsed. It listens; its upstreams are left alone until `start`.
  *
@@ -26,9 +32,9 @@ interface Running {
  */
 export async function listenNode(
   config: NodeConfig,
-  { log, baseDir }: { readonly log: Logger; readonly baseDir?: string | undefined },
+  { log, baseDir, now }: ListenOptions,
 ): Promise<RunningNode> {
-  const parts = await compose(config, log)
+  const parts = await compose(config, log, { now })
   const { host, port } = config.node.listen
   const address = await parts.http.listen(host, port)
   const url = config.node.url ?? baseUrl(address, config.node.tls)

@@ -1,7 +1,9 @@
 import type { FederationSettings } from '../../protocol/federation.ts'
+import type { JsonObject } from '../../protocol/jsonrpc.ts'
 import type { CallAudit } from '../core/audit.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
+import type { CurrentMeter } from '../core/meter.ts'
 import type { Principal } from '../core/principal.ts'
 import { Sealer } from '../core/seal.ts'
 import type { EndpointDescription, Serving } from '../core/stages.ts'
@@ -21,10 +23,11 @@ import { watchTasks } from '../hop/task-watch.ts'
 export interface ServingParts {
   readonly registry: Registry
   readonly federation: FederationSettings
-  readonly serverInfo: object
+  readonly serverInfo: JsonObject
   /** What request states and task ids are sealed with. */
   readonly sessionKey: Buffer
   readonly log: Logger
+  readonly meter: CurrentMeter
   /** Undefined where calls are not written down. */
   readonly audit: CallAudit | undefined
   /** The configuration that holds now. */
@@ -58,7 +61,7 @@ export function makeServing(made: ServingParts): Serving {
 }
 
 function relayParts(made: ServingParts, parked: RelayParts['parked']): RelayParts {
-  const { registry, federation, serverInfo, sessionKey, log, audit, config } = made
+  const { registry, federation, serverInfo, sessionKey, log, audit, meter, config } = made
   const { limits } = config()
   const { inputTimeout, inputRounds, requestStateBytes } = limits
   const { catalogue } = registry
@@ -79,6 +82,7 @@ function relayParts(made: ServingParts, parked: RelayParts['parked']): RelayPart
     }),
     tasks: new TaskIds(new Sealer(sessionKey, 'task'), limits.uriBytes),
     parked,
+    meter,
     log,
     audit,
   }

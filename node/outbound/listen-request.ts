@@ -65,7 +65,8 @@ export class ListenRequest {
       response: (message) => {
         // A result ends the listen in good order; an error refuses it for good, unless there is no room just now.
         const code = readError(message)?.code
-        this.#owner.ended(this, code === undefined || code === RPC.overloaded)
+        const again = code === undefined || code === RPC.overloaded || code === RPC.limited
+        this.#owner.ended(this, again)
       },
       failed: (fault, unsent) => this.#owner.ended(this, !unsent || isBusy(fault)),
     })

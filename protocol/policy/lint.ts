@@ -18,6 +18,11 @@ export interface PolicyGround {
     /** Globs over what it can ever offer. */
     readonly namespaces: readonly string[]
   }[]
+  /** What is named elsewhere, so that no rule need name it. */
+  readonly named?: {
+    readonly classes: ReadonlySet<string>
+    readonly tags: ReadonlySet<string>
+  }
 }
 
 /** A remark about one rule, or about what belongs to no rule. */
@@ -171,21 +176,24 @@ function isStray({ namespaces }: Rule, name: string): boolean {
   return !within(namespaces).some((glob) => globsOverlap(`${glob}__*`, name))
 }
 
-function unusedClasses({ rules }: Policy, { classes }: PolicyGround): readonly PolicyRemark[] {
+function unusedClasses(
+  { rules }: Policy,
+  { classes, named }: PolicyGround,
+): readonly PolicyRemark[] {
   const used = new Set(rules.flatMap((rule) => rule.for))
   return classes
-    .filter((name) => !used.has(name))
+    .filter((name) => !used.has(name) && named?.classes.has(name) !== true)
     .map((name) => ({ path: ['clients', name], message: 'is named by no rule' }))
 }
 
-function unusedTags({ rules, tags }: Policy): readonly PolicyRemark[] {
+function unusedTags({ rules, tags }: Policy, { named }: PolicyGround): readonly PolicyRemark[] {
   const used = new Set(
     rules.flatMap(({ kinds }) =>
       Object.values(kinds).flatMap(({ allow, deny }) => [...allow, ...deny].map(({ tag }) => tag)),
     ),
   )
   return Object.keys(tags)
-    .filter((tag) => !used.has(tag))
+    .filter((tag) => !used.has(tag) && named?.tags.has(tag) !== true)
     .map((tag) => ({ path: ['tags', tag], message: 'is named by no rule' }))
 }
 
@@ -196,6 +204,6 @@ export function lintPolicy(policy: Policy, ground: PolicyGround): readonly Polic
     ...vain(policy, ground),
     ...strayNames(policy),
     ...unusedClasses(policy, ground),
-    ...unusedTags(policy),
+    ...unusedTags(policy, ground),
   ]
 }

@@ -101,6 +101,6 @@ export function labelOf({ kind, namespace, name }: Omit<Subject, 'hints'>): stri
 }
 
 /** Whether a rule is for one who is in these classes. */
-export function isFor(rule: Rule, classes: ReadonlySet<string>): boolean {
+export function isFor(rule: Pick<Rule, 'for'>, classes: ReadonlySet<string>): boolean {
   return rule.for.some((name) => name === EVERYBODY || classes.has(name))
 }

@@ -1,6 +1,7 @@
 // What visibility costs: `npm run bench:policy`. Goals that are missed are reported, never asserted.
 import { availableParallelism, cpus } from 'node:os'
 import process from 'node:process'
+import { Quotas } from '../../node/core/quotas.ts'
 import { Sealer } from '../../node/core/seal.ts'
 import { LOCAL_CALLER, type Principal } from '../../node/core/principal.ts'
 import { PageStore } from '../../node/hop/page-store.ts'
@@ -9,7 +10,7 @@ import { buildView, type View } from '../../node/hop/view.ts'
 import type { AccessClaims } from '../../protocol/token/claims.ts'
 import { listedItem, type Listed } from '../../protocol/listing.ts'
 import { compilePolicy } from '../../protocol/policy/decide.ts'
-import type { Rule } from '../../protocol/policy/policy.ts'
+import { UNKNOWN_HINTS, type Rule } from '../../protocol/policy/policy.ts'
 import { quantile } from './stats.ts'
 import { figure, table } from './table.ts'
 
@@ -21,8 +22,8 @@ const PRINCIPALS = 1_000
 const ROUNDS = 9
 const MEBI = 2 ** 20
 
-/** What the issue of visibility promises at most. */
-const GOALS = { decision: 1, firstView: 20 }
+/** What is promised at most: of visibility, and of limits. */
+const GOALS = { decision: 1, firstView: 20, limits: 2 }
 
 const ANY = { allow: ['*'], deny: [], within: 'all' as const }
 
@@ -115,6 +116,42 @@ function liveMb(): number {
   return (heapUsed + external) / MEBI
 }
 
+/** Limits that are about one call at once: more than most files have. */
+const LIMITS_EACH = 3
+
+/** What counting a call costs, CPU µs: the headers for its caller and the place it takes and gives back included. */
+function limitsUs(): number {
+  const quota = {
+    for: ['*'],
+    endpoints: ['*'],
+    methods: undefined,
+    kinds: {},
+    per: 'caller',
+  } as const
+  const often = { count: 1_000_000, periodMs: 1_000, burst: 1_000_000 }
+  const quotas = [
+    { ...quota, name: 'calls', rate: often, concurrent: 1_000 },
+    { ...quota, name: 'tools', rate: often, kinds: { tools: [{ name: 'ns1__*' }, { tag: 'x' }] } },
+    { ...quota, name: 'class', for: ['class-1'], rate: often, per: 'all' as const },
+    { ...quota, name: 'other', for: ['class-2'], rate: often },
+  ]
+  const parts = { now: () => performance.now(), callers: 100_000, node: 'n', name: 'acme/n' }
+  const rules = { quotas, classes: policy.classes, tags: { x: ['ns2__*'] } }
+  const { meter } = new Quotas(rules, parts)
+  if (meter === undefined) throw new Error('nothing is limited')
+  const holders = Array.from({ length: PRINCIPALS }, (_, index) => holder(index * CLASSES + 1))
+  const subject = { kind: 'tools', label: 'ns1__tool_1', hints: UNKNOWN_HINTS } as const
+  const CALLS = 100_000
+  const all = cpuOf(() => {
+    for (let count = 0; count < CALLS; count += 1) {
+      const principal = holders[count % PRINCIPALS] ?? again
+      const request = { principal, endpoint: 'main', method: 'tools/call', subject }
+      meter.take(request)?.release()
+    }
+  })
+  return (all * 1_000) / CALLS
+}
+
 const policy = policyOf()
 const view = viewOf()
 const subjects = view.items.map(({ entry }) => subjectOf(entry))
@@ -150,6 +187,7 @@ const repeated =
   }) *
     1_000) /
   1_000
+const counted = limitsUs()
 const firstView = quantile(Float64Array.from(first).toSorted(), 0.5)
 
 const judged = (value: number, most: number): string =>
@@ -164,6 +202,11 @@ const rows = [
   ['the very first, CPU ms', figure(first[0] ?? Number.NaN), ''],
   ['a list again, CPU µs', figure(repeated), ''],
   [`${PRINCIPALS} callers in ${CLASSES} classes: different lists kept`, String(store.size), ''],
+  [
+    `a call under ${LIMITS_EACH} limits of its caller, CPU µs`,
+    figure(counted),
+    judged(counted, GOALS.limits),
+  ],
   ['their text, MB', figure(store.bytes / MEBI), '64'],
   ['all they take that stays, MB', figure(after - before), ''],
 ]

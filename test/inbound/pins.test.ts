@@ -30,6 +30,7 @@ const FAULTS: Readonly<Record<FaultCode, readonly [rpc: number, http: number]>> 
   internal: [-32_603, 500],
   invalid_params: [-32_602, 200],
   invalid_request: [-32_600, 400],
+  limited: [-31_014, 429],
   loop: [-31_001, 200],
   method_not_found: [-32_601, 404],
   missing_capability: [-32_021, 400],

@@ -1,6 +1,7 @@
 // A mesh in a box: real nodes in this process, on loopback ports of their own, closed together.
-import type { RunningNode } from '../../node/main/running-node.ts'
-import { SILENT } from '../../node/core/logger.ts'
+import { listenNode, type RunningNode } from '../../node/main/running-node.ts'
+import { SILENT, type Logger } from '../../node/core/logger.ts'
+import { parseConfig } from '../../node/core/config.ts'
 import { createNode, type BanyanNode, type NodeOptions } from '../../node/main/index.ts'
 import { canary } from '../canary/canary.ts'
 
@@ -49,6 +50,15 @@ export class Mesh {
   async startConfig(config: object, options: NodeOptions = {}): Promise<RunningNode> {
     const started = (await createNode(config, watched(options))) as RunningNode
     this.#nodes.push(started)
+    return started
+  }
+
+  /** Starts a node whose limits are counted by another clock, in milliseconds, and waits until it is ready. */
+  async startTimed(config: object, now: () => number, log: Logger = SILENT): Promise<RunningNode> {
+    const listening = await listenNode(parseConfig(config), { log: canary.log(log), now })
+    const started = listening.start()
+    this.#nodes.push(started)
+    await started.ready()
     return started
   }
 

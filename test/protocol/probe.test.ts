@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { RPC } from '../../protocol/errors.ts'
 import { readProbe, type ProbeAnswer } from '../../protocol/probe.ts'
 
 const result = { supportedVersions: ['2026-07-28'], capabilities: { tools: {} } }
@@ -95,6 +96,16 @@ describe('what says nothing of the era', () => {
       reason: `it refuses our credentials (HTTP ${status})`,
     })
   })
+
+  test.each([RPC.limited, RPC.overloaded, RPC.shuttingDown])(
+    'error %s of a node that is busy, or has had enough: it may be well later',
+    (code) => {
+      for (const status of [200, 429, 503]) {
+        const reason = `it refuses the probe: JSON-RPC error ${code}`
+        expect(readProbe({ status, answer: refused(code) })).toEqual({ era: undefined, reason })
+      }
+    },
+  )
 
   test.each([408, 429, 500, 502, 503, 504])('%s: it may be well later', (status) => {
     expect(readProbe({ status, answer: undefined })).toEqual({

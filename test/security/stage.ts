@@ -133,7 +133,7 @@ export class Stage {
     const info = ({ audit }: LogFacts): void => {
       if (audit !== undefined) audited.push(audit as AuditLine)
     }
-    const parts = await compose(config, canary.log({ ...SILENT, info }), authenticator)
+    const parts = await compose(config, canary.log({ ...SILENT, info }), { other: authenticator })
     const { port } = await parts.http.listen('127.0.0.1', 0)
     base = `${config.node.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`
     parts.identity?.begin(base)

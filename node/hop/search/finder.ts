@@ -5,6 +5,9 @@ import { innerCall } from '../../../protocol/inner-call.ts'
 import { memberOf } from '../../../protocol/json-bytes.ts'
 import { readValue } from '../../../protocol/json-value.ts'
 import { META } from '../../../protocol/meta.ts'
+import { READING_HINTS, UNKNOWN_HINTS } from '../../../protocol/policy/policy.ts'
+import type { MeteredSubject } from '../../../protocol/quota/quota.ts'
+import { meterCall } from '../../core/meter.ts'
 import { rescue } from '../../core/rescue.ts'
 import type { Authenticated, Received } from '../../core/stages.ts'
 import { relay, type RelayParts } from '../relay.ts'
@@ -48,6 +51,11 @@ function calledFinder(
   return Object.values<unknown>(FINDER).includes(name) ? String(name) : undefined
 }
 
+/** In words of a limit: a tool without a namespace, about which everybody knows everything. */
+function subjectOf(name: string): MeteredSubject {
+  return { kind: 'tools', label: name, hints: name === FINDER.call ? UNKNOWN_HINTS : READING_HINTS }
+}
+
 function wrong(problem: string): OwnTool {
   return () => Promise.reject(new WrongArguments(problem))
 }
@@ -67,6 +75,8 @@ async function answer(parts: FinderParts, call: Authenticated, { name, tool }: O
     startedAt: performance.now(),
   }
   try {
+    const meter = parts.meter()
+    if (meter !== undefined) meterCall(meter, call, { subject: subjectOf(name) })
     const text = [writeResult(request.id, await resultOf(parts, call, tool))]
     scope.finish()
     reply.finish(text)

@@ -8,6 +8,7 @@ import type { AuditRecord } from '../../../node/core/audit-record.ts'
 import { AuditTrail, LogSink, type AuditTrailOptions } from '../../../node/core/audit-trail.ts'
 import { CallScope } from '../../../node/core/call-scope.ts'
 import { SILENT } from '../../../node/core/logger.ts'
+import { Limited } from '../../../node/core/meter.ts'
 import type { Delegated } from '../../../node/core/stages.ts'
 import { RefusalBudget, type Unwritten } from '../../../node/core/refusal-budget.ts'
 import { callerOf } from './audit-records.ts'
@@ -143,6 +144,21 @@ describe('a flood of refusals', () => {
     expect(written.length + (missing?.count ?? 0)).toBe(5_000)
     // What is issued is never counted only.
     expect(records.some(({ decision }) => decision === 'issued')).toBe(true)
+  })
+
+  test('of limits is told by the name of the limit, and costs no more than any other', async () => {
+    const records: AuditRecord[] = []
+    const trail = trailTo(records, { refusalsPerSecond: 1 })
+    const facts = { quota: 'few', headers: [], data: {} }
+    for (let count = 0; count < 9; count += 1) {
+      trail.call({ endpoint: 'main', fault: new Limited('words', facts) })
+    }
+    expect(records.map(({ kind, decision, reason }) => [kind, decision, reason])).toEqual([
+      ['call', 'limited', 'limit few'],
+      ['call', 'limited', 'limit few'],
+    ])
+    await trail.close()
+    expect(records.at(-1)).toMatchObject({ kind: 'refusals', reason: 'limit few', count: 7 })
   })
 
   test('is told by reason, of which there are a limited number', () => {

@@ -25,6 +25,7 @@ const PINNED: Readonly<Record<FaultCode, readonly [rpc: number, http: number]>> 
   internal: [-32603, 500],
   invalid_params: [-32602, 200],
   invalid_request: [-32600, 400],
+  limited: [-31_014, 429],
   loop: [-31001, 200],
   method_not_found: [-32601, 404],
   missing_capability: [-32021, 400],
@@ -57,6 +58,10 @@ describe('a fault on the wire', () => {
   test.each(CODES)('%s', (code) => {
     const fault = new Fault(code, 'words')
     expect([rescue(fault).code, refusalStatus(fault)]).toEqual(PINNED[code])
+  })
+
+  test('that a limit is used up is an answer where there is a request to answer', () => {
+    expect(responseStatus(rescue(new Fault('limited', 'words')).code, '2026')).toBe(200)
   })
 
   test('of a resource that is not there has its own code in era 2025', () => {
@@ -92,7 +97,7 @@ describe('codes', () => {
 
   test('of our own lie outside what JSON-RPC reserves', () => {
     expect(own.every((code) => code < -32_768 || code > -32_000)).toBe(true)
-    expect(own).toHaveLength(13)
+    expect(own).toHaveLength(14)
   })
 
   test('are one for each meaning', () => {

@@ -4,6 +4,7 @@ import { LOCAL_CALLER, type Principal } from '../../../node/core/principal.ts'
 import type { Limits } from '../../../node/core/config-limits.ts'
 import { limitsSchema } from '../../../node/core/config-schema.ts'
 import { SILENT } from '../../../node/core/logger.ts'
+import type { Meter } from '../../../node/core/meter.ts'
 import type {
   Authenticated,
   Caller,
@@ -137,6 +138,7 @@ export class Desk {
   isHeard: boolean = true
   isOpen: boolean = true
   hasRoom: boolean = true
+  meter: Meter | undefined
 
   constructor(limits: Partial<Limits> = {}) {
     const all = { ...limitsSchema.parse({}), ...limits }
@@ -164,6 +166,7 @@ export class Desk {
         this.told.push(JSON.parse(message.toString()) as JsonObject)
       },
       inflight: new Inflight(),
+      meter: () => this.meter,
       asks: this.asks,
     }
   }

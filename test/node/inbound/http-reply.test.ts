@@ -2,6 +2,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Limited } from '../../../node/core/meter.ts'
 import { KeepAlive } from '../../../node/inbound/event-stream.ts'
 import { HttpReply } from '../../../node/inbound/http-reply.ts'
 import { Fault } from '../../../protocol/errors.ts'
@@ -53,6 +54,31 @@ describe('a reply', () => {
     expect(text).toContain('x-own: 1\r\n')
     expect(text.split('\r\n\r\n')[1]).toBe(result.toString())
   })
+
+  it('says what is left of limits, also where it streams', async () => {
+    const answer = reply()
+    answer.tell(['ratelimit', '"few";r=1'])
+    answer.notify(note)
+    answer.finish([result])
+    await until(() => text.includes('"result"'), 'the answer')
+    expect(text).toContain('content-type: text/event-stream\r\n')
+    expect(text).toContain('x-own: 1\r\n')
+    expect(text).toContain('ratelimit: "few";r=1\r\n')
+  })
+
+  it.each(['2025', '2026'] as const)(
+    'that refuses because of a limit is an answer to clients of %s, and says when to come again',
+    async (era) => {
+      const headers = ['retry-after', '3', 'ratelimit', '"few";r=0;t=3']
+      const answer = reply(era)
+      answer.tell(['ratelimit', '"other";r=9'])
+      answer.finish([result], -31_014, new Limited('words', { quota: 'few', headers, data: {} }))
+      await until(() => text.includes('"result"'), 'the answer')
+      expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+      expect(text).toContain('retry-after: 3\r\n')
+      expect(text.match(/ratelimit: .*/g)).toEqual(['ratelimit: "few";r=0;t=3'])
+    },
+  )
 
   it.each(['2025', '2026'] as const)(
     'that refuses for want of a scope says so to clients of %s',

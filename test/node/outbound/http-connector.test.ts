@@ -281,6 +281,10 @@ describe('a connection of 2026', () => {
     ['503', (exchange: Exchange) => exchange.empty(503)],
     ['429', (exchange: Exchange) => exchange.empty(429)],
     ['no room', (exchange: Exchange) => exchange.error({ code: RPC.overloaded, message: '' }, 503)],
+    [
+      'enough of us',
+      (exchange: Exchange) => exchange.error({ code: RPC.limited, message: '' }, 200),
+    ],
   ])('asks to listen again after an overload: %s', async (_, refuse) => {
     const server = await start({ era: '2026' })
     let refusals = 2
