@@ -288,6 +288,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'issuer.dpopNonces': { shownBy: 'test/mesh/nonces.test.ts' },
   nodes: { shownBy: 'test/interop/grant-asker.test.ts' },
   trust: { shownBy: 'test/security/three.ts' },
+  quotas: { shownBy: 'test/mesh/limits.test.ts' },
   workloads: {
     change: (config) =>
       set(config, 'workloads', [
@@ -396,7 +397,9 @@ function fieldsOf(): readonly string[] {
     const each = schema.additionalProperties
     const inside = tables.has(part) && typeof each === 'object' ? each : schema
     const prefix = tables.has(part) ? `${part}.*` : part
-    return propertiesOf(inside).map((field) => `${prefix}.${field}`)
+    const fields = propertiesOf(inside)
+    // What has names of the operator's own for members is one field.
+    return fields.length === 0 ? [part] : fields.map((field) => `${prefix}.${field}`)
   })
 }
 
