@@ -1,7 +1,7 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
 import { globsOverlap } from '../../protocol/glob.ts'
 import type { Listed } from '../../protocol/listing.ts'
-import { importedNamespace } from '../../protocol/names.ts'
+
 import { MODERN_REVISION, type Era } from '../../protocol/revisions.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
@@ -18,6 +18,7 @@ import { signInTool, type SignInTool } from '../hop/sign-in-tool.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
 import type { ProofCounts } from '../hop/proofs.ts'
 import type { RequiredScopes, VisibilityPolicy } from '../hop/sight.ts'
+import { namespacesFed } from '../hop/sources.ts'
 import type { View } from '../hop/view.ts'
 import { Link } from '../outbound/link.ts'
 import type { LinkEvents, LinkPhase } from '../outbound/link-events.ts'
@@ -342,11 +343,9 @@ export class Registry {
 
 /** Whether an endpoint that offers `namespaces` can show something of a feed. */
 function mayFeed({ from, mirrors }: Feed, namespaces: readonly string[]): boolean {
-  const names =
-    from.kind === 'own'
-      ? [from.namespace]
-      : from.import.map((glob) => importedNamespace(from.as, mirrors.link.label, glob))
-  return names.some((name) => namespaces.some((pattern) => globsOverlap(pattern, name)))
+  return namespacesFed(from, mirrors.link.label).some((name) =>
+    namespaces.some((pattern) => globsOverlap(pattern, name)),
+  )
 }
 
 function countsOf(count: (kind: CapabilityKind) => number): Counts {

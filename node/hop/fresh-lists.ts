@@ -4,7 +4,9 @@ import type { HopTrail } from '../../protocol/federation.ts'
 import { LOCAL_CALLER, type Principal } from '../core/principal.ts'
 import type { Authenticated, ListPage, Watcher } from '../core/stages.ts'
 import type { DelegatedLists } from './delegated-lists.ts'
-import type { EndpointPlan, Feed } from './endpoint-views.ts'
+import type { Feed } from './endpoint-views.ts'
+import type { Sight } from './sight.ts'
+import { namespacesFed } from './sources.ts'
 
 /** Who asks for lists. */
 export interface ListAsker extends Watcher {
@@ -18,6 +20,22 @@ export function askerOf({ received, principal }: Authenticated): ListAsker {
   return { endpoint, principal, trail, forNode: caller.capabilities.federation !== undefined }
 }
 
+/**
+ * The feeds of which a caller may see something of a kind. The others are as if they were not there: they are not waited
+ * for, nor do they say how long a list is good.
+ */
+export function feedsFor(
+  feeds: readonly Feed[],
+  kinds: readonly CapabilityKind[],
+  sight: Sight | undefined,
+): readonly Feed[] {
+  if (sight === undefined) return feeds
+  return feeds.filter(({ from, mirrors }) => {
+    const namespaces = namespacesFed(from, mirrors.link.label)
+    return kinds.some((kind) => sight.mayShow(kind, namespaces))
+  })
+}
+
 /** The lists of a feed that are the asker's own; undefined where it is shown what the node is. */
 function delegatedTo(principal: Principal, { mirrors }: Feed): DelegatedLists | undefined {
   return principal === LOCAL_CALLER ? undefined : mirrors.delegated
@@ -25,7 +43,7 @@ function delegatedTo(principal: Principal, { mirrors }: Feed): DelegatedLists | 
 
 /** Starts what must be fetched; the promise is undefined when nothing has to be waited for. */
 export function refreshing(
-  { feeds }: EndpointPlan,
+  feeds: readonly Feed[],
   kind: CapabilityKind,
   asker: ListAsker,
 ): Promise<unknown> | undefined {
@@ -100,7 +118,7 @@ function missingOf(
 
 /** The least freshness of the parts, and `private` if one part is (MCP 2026-07-28, utilities/caching). */
 export function freshness(
-  { feeds }: EndpointPlan,
+  feeds: readonly Feed[],
   kind: CapabilityKind,
   principal: Principal,
 ): Pick<ListPage, 'ttlMs' | 'cacheScope'> {

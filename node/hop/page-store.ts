@@ -83,7 +83,8 @@ export class PageStore {
     const key = `${dialect} ${digest}`
     const textOf = this.#writer(dialect, context.dialect)
     return (
-      this.#find(key) ?? this.#keep(key, writePages({ ...view, items }, { ...context, textOf }))
+      this.#find(key) ??
+      this.#keep(key, writePages({ ...view, items }, { ...context, cursorsApart: true, textOf }))
     )
   }
 

@@ -1,3 +1,4 @@
+import type { CapabilityKind } from '../../protocol/capability.ts'
 import { classesOf, type CallerFacts, type Classes } from '../../protocol/policy/classes.ts'
 import { compilePolicy, type CompiledPolicy } from '../../protocol/policy/decide.ts'
 import type { Policy, Subject } from '../../protocol/policy/policy.ts'
@@ -19,6 +20,11 @@ export interface Sight {
   readonly isOpen: boolean
   /** Whether the policy shows it. What it hides is as if it did not exist. */
   shows(entry: Entry): boolean
+  /**
+   * Whether the policy leaves room for anything of that kind in one of these namespaces, globs: where it does not, what
+   * feeds them is as if it did not exist.
+   */
+  mayShow(kind: CapabilityKind, namespaces: readonly string[]): boolean
   /** Whether the policy shows it and the scopes cover it, and what its upstreams are used for. */
   sees(entry: Entry): boolean
   /** All scopes that it takes to use it, those the caller has among them. */
@@ -92,7 +98,8 @@ export class Sights {
     const scopeKey = coverage?.key ?? ''
     const needs = (entry: Entry): readonly string[] => this.#needs(entry)
     if (this.#policy === undefined) {
-      return { key: scopeKey, isOpen: true, shows: () => true, sees: covers, needs }
+      const [shows, mayShow] = [() => true, () => true]
+      return { key: scopeKey, isOpen: true, shows, mayShow, sees: covers, needs }
     }
     const names = classesOf(this.#policy.classes, factsOf(principal))
     const compiled = this.#compile(this.#policy, names)
@@ -101,6 +108,7 @@ export class Sights {
       key: `${names.join(' ')}\n${scopeKey}`,
       isOpen: compiled.isOpen,
       shows,
+      mayShow: (kind, namespaces) => namespaces.some((one) => compiled.maySee(kind, one)),
       sees: (entry) => covers(entry) && shows(entry),
       needs,
     }

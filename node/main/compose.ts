@@ -128,7 +128,7 @@ export async function compose(
     oauth: () => identity?.oauth,
     tls: node.tls === undefined ? undefined : await readTls(node.tls),
     handle: (exchange) => serveStreamable(streamable, exchange),
-    readiness: () => readiness(registry, drain),
+    readiness: () => readiness(registry, drain, config),
   })
   const configure = async (next: NodeConfig): Promise<void> => {
     await identity?.configure(next)
@@ -198,11 +198,13 @@ async function openIdentity(
   return { audit, identity }
 }
 
-/** What callers of an endpoint may ask for: the namespaces it shows now. */
+/** What callers of an endpoint may ask for: the namespaces it shows now, to whoever comes. */
 function scopesAt({ catalogue }: Registry, endpoint: string): readonly string[] {
   const views = CAPABILITY_KINDS.map((kind) => catalogue.view(endpoint, kind))
-  const items = views.flatMap((view) => view?.items ?? [])
-  const namespaces = new Set(items.map(({ entry }) => entry.namespace))
+  const sight = catalogue.sightOf({ endpoint, principal: LOCAL_CALLER })
+  const entries = views.flatMap((view) => view?.items ?? []).map(({ entry }) => entry)
+  const shown = entries.filter((entry) => sight?.shows(entry) !== false)
+  const namespaces = new Set(shown.map(({ namespace }) => namespace))
   return [...namespaces].toSorted().map((namespace) => `ns:${namespace}`)
 }
 
@@ -246,7 +248,10 @@ function admissionOf({ node }: NodeConfig): Admission {
 function readiness(
   registry: Registry,
   drain: Drain,
+  { visibility }: NodeConfig,
 ): { ready: boolean; facts: object & Record<string, unknown> } {
+  // Whoever can reach the node can ask; where rules hide something, how much there is is nobody's business.
+  if (visibility !== 'open') return { ready: drain.ready, facts: {} }
   const all = registry.upstreamStatus()
   const up = all.filter(({ phase }) => phase === 'up').length
   return { ready: drain.ready, facts: { upstreams: { up, down: all.length - up } } }

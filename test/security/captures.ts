@@ -43,6 +43,17 @@ export const NODE: JsonObject = {
 
 type Ask = (method: string, params?: JsonObject, capabilities?: JsonObject) => Promise<RawReply>
 
+/** What begins a name or an exposed URI, up to what is behind its namespace. */
+const WHERE = /^(?:\w+:\/\/)?[a-z]+/
+
+/** A few of each namespace, the secrets among them. */
+function some(names: readonly string[]): readonly string[] {
+  const groups = Map.groupBy(names, (name) => WHERE.exec(name)?.[0] ?? '')
+  return [...groups.values()].flatMap((group) =>
+    group.filter((name, index) => index < 3 || name.includes('secret')),
+  )
+}
+
 /** The items of all pages, and the cursors on the way. */
 async function all(
   ask: Ask,
@@ -79,24 +90,24 @@ export async function capture(world: World): Promise<Captures> {
   const task = (await ask('tools/call', call)).result['taskId']
   const asked = await ask('tools/call', { name: 'fx__ask_stateful', arguments: {} })
   const federated = await ask('tools/list', {}, NODE)
-  const digest = objectAt(federated.result, '_meta')['io.github.banyan-mcp/view']
+  const view = objectAt(federated.result, '_meta')['io.github.banyan-mcp/view']
   const old = await legacySession(url, { headers })
   const core = { arguments: {}, name: 'core__failing_job', task: { ttl: 600_000 } }
   // Over a link of era 2026 there are no tasks of 2025.
   const started = (await old.call('tools/call', core)).answer['result']
   const oldTask = objectAt(started, 'task')['taskId']
   return {
-    tools: tools.items.filter((name) => !open.has(name)),
-    prompts: prompts.items.filter((name) => name !== 'fx__with_secret'),
-    uris: resources.items.filter((uri) => !/\/fixture\/\/\/static\/1$/.test(uri)),
-    templates: templates.items,
-    skills: skills.items,
-    cursors: [tools, prompts, resources, templates].flatMap(({ cursors }) => cursors),
+    tools: some(tools.items.filter((name) => !open.has(name))),
+    prompts: some(prompts.items.filter((name) => name !== 'fx__with_secret')),
+    uris: some(resources.items.filter((uri) => !/\/fixture\/\/\/static\/1$/.test(uri))),
+    templates: some(templates.items),
+    skills: some(skills.items),
+    cursors: [tools, prompts, resources, templates].flatMap((list) => list.cursors.slice(0, 3)),
     tasks: [task, oldTask].filter((id) => typeof id === 'string'),
     state: String(asked.result['requestState']),
     session: String(old.id),
     events: await eventsOf(url, old),
-    view: String(digest),
+    view: String(objectAt({ view }, 'view')['digest']),
   }
 }
 

@@ -5,6 +5,8 @@ import { capture, type Captures } from './captures.ts'
 import { Prober, probesOf, titleOf, type Probe, type Seen } from './probes.ts'
 import { World, type Hops } from './two-worlds.ts'
 
+const AT_ONCE = 8
+
 describe.each([1, 2] as const)('behind %i nodes', (hops: Hops) => {
   let worlds: readonly [World, World]
   let found: Captures
@@ -21,7 +23,7 @@ describe.each([1, 2] as const)('behind %i nodes', (hops: Hops) => {
   })
 
   test('there is something to find', () => {
-    expect(found.tools.length).toBeGreaterThan(40)
+    expect(found.tools.length).toBeGreaterThan(10)
     for (const all of [found.prompts, found.uris, found.templates, found.skills, found.cursors]) {
       expect(all.length).toBeGreaterThan(0)
     }
@@ -30,16 +32,33 @@ describe.each([1, 2] as const)('behind %i nodes', (hops: Hops) => {
     expect(found.state.length).toBeGreaterThan(20)
   })
 
-  test.each(['guest', 'blind'])('%s is told the same with and without it', async (name) => {
-    const [one, other] = worlds.map((world) => new Prober(world, name)) as [Prober, Prober]
-    const leaks: { readonly probe: string; readonly seen: readonly [Seen, Seen] }[] = []
-    for (const probe of probes) {
-      const seen = await Promise.all([one.ask(probe), other.ask(probe)])
-      if (JSON.stringify(seen[0]) !== JSON.stringify(seen[1])) {
-        leaks.push({ probe: titleOf(probe), seen })
+  test.each(['guest', 'blind'])(
+    '%s is told the same with and without it',
+    async (name) => {
+      const [one, other] = worlds.map((world) => new Prober(world, name)) as [Prober, Prober]
+      const leaks: { readonly probe: string; readonly seen: readonly [Seen, Seen] }[] = []
+      for (const probe of probes) {
+        const seen = await Promise.all([one.ask(probe), other.ask(probe)])
+        if (JSON.stringify(seen[0]) !== JSON.stringify(seen[1])) {
+          leaks.push({ probe: titleOf(probe), seen })
+        }
       }
-    }
-    if (process.env['LEAKS']) console.log(leaks.map((l)=>l.probe.slice(0,300)+'\n   '+JSON.stringify(l.seen[0]).slice(0,700)+'\n   '+JSON.stringify(l.seen[1]).slice(0,700)).join('\n'), probes.length)
-    expect(leaks.length).toEqual(0)
-  }, 120_000)
+      if (process.env['LEAKS'])
+        console.log(
+          leaks
+            .map(
+              (l) =>
+                l.probe.slice(0, 300) +
+                '\n   ' +
+                JSON.stringify(l.seen[0]).slice(0, 700) +
+                '\n   ' +
+                JSON.stringify(l.seen[1]).slice(0, 700),
+            )
+            .join('\n'),
+          probes.length,
+        )
+      expect(leaks.length).toEqual(0)
+    },
+    120_000,
+  )
 })

@@ -140,11 +140,18 @@ function aboutThings(found: Captures): readonly Part[] {
       { method: 'resources/directory/read', params: { uri } },
       { method: 'resources/subscribe', params: { uri } },
       { method: 'resources/unsubscribe', params: { uri } },
-      { method: 'subscriptions/listen', params: { notifications: { resourceSubscriptions: [uri] } } },
+      {
+        method: 'subscriptions/listen',
+        params: { notifications: { resourceSubscriptions: [uri] } },
+      },
     ]),
     ...[...found.tasks, ...NEVER.tasks].flatMap((taskId): Part[] => [
       ...['get', 'cancel', 'result', 'update'].map((act): Part => {
-        return { method: `tasks/${act}`, params: { taskId, inputResponses: {} }, headers: { 'mcp-name': taskId } }
+        return {
+          method: `tasks/${act}`,
+          params: { taskId, inputResponses: {} },
+          headers: { 'mcp-name': taskId },
+        }
       }),
       { method: 'subscriptions/listen', params: { notifications: { taskIds: [taskId] } } },
     ]),
@@ -230,7 +237,9 @@ function overHttp(): readonly Probe[] {
       return { era: 'http', endpoint, method, params: {}, headers }
     })
   return [
-    ...['/healthz', '/readyz', `${METADATA}/main`, `${METADATA}/search`].flatMap((path) => at(path)),
+    ...['/healthz', '/readyz', `${METADATA}/main`, `${METADATA}/search`].flatMap((path) =>
+      at(path),
+    ),
     ...['/.well-known/oauth-authorization-server', '/mcp/main'].flatMap((path) => at(path)),
   ]
 }
@@ -243,7 +252,14 @@ export function probesOf(found: Captures): readonly Probe[] {
   const hidden = ['tools/list', 'initialize'].flatMap((method): Probe[] => [
     { era: '2026', endpoint: 'closed', method, params: {} },
   ])
-  return [...both, ...hidden, ...asNode(found), ...searching(found), ...ofSessions(found), ...overHttp()]
+  return [
+    ...both,
+    ...hidden,
+    ...asNode(found),
+    ...searching(found),
+    ...ofSessions(found),
+    ...overHttp(),
+  ]
 }
 
 /** A probe in one line. */

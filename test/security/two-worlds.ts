@@ -173,6 +173,8 @@ export class World {
 }
 
 const AUTHORITY = /\.[a-z2-7]{16}\.banyan/g
+/** Keys of nodes, and what is computed from them. */
+const THUMBPRINT = /"[A-Za-z0-9_-]{43}"/g
 const ADDRESS = /127\.0\.0\.1:\d+/g
 const EVENT_ID = /^id: .*$/gm
 const CURSOR = /"nextCursor":"[^"]*"/g
@@ -182,6 +184,7 @@ const TTL = /"ttlMs":(\d+)/g
 export function bareText(text: string): string {
   return text
     .replace(AUTHORITY, '.<home>.banyan')
+    .replace(THUMBPRINT, '"<node>"')
     .replace(ADDRESS, '<address>')
     .replace(EVENT_ID, 'id: <event>')
     .replace(CURSOR, '"nextCursor":"<cursor>"')

@@ -122,6 +122,7 @@ export class Desk {
     title: undefined,
     instructions: undefined,
     names: 'prefixed',
+    isPublic: true,
     extensions: {},
     tasks: undefined,
   }
