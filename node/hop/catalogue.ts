@@ -166,7 +166,7 @@ export class Catalogue {
     const sight = views.sights.of(principal)
     const query = { dialect, sight, whose: principal.key, sealer: this.#sealer }
     const page = views.of(principal).page(kind, query, cursor)
-    const fresh = freshness(feedsFor(views.plan.feeds, [kind], sight), kind, principal)
+    const fresh = freshness(feedsFor(views.plan.feeds, [kind], sight), kind, principal, sight)
     // What was filtered for one is nobody else's, and what is brief is not for nodes (MCP 2026-07-28, utilities/caching).
     const isShared = sight === undefined && !(kind === 'tool' && views.hasFinder)
     const scope = isShared ? {} : ({ cacheScope: 'private' } as const)

@@ -116,20 +116,27 @@ function missingOf(
   return refreshDelegated(delegated, kind, { asker, now })
 }
 
-/** The least freshness of the parts, and `private` if one part is (MCP 2026-07-28, utilities/caching). */
+/**
+ * The least freshness of the parts, and `private` if one part is (MCP 2026-07-28, utilities/caching).
+ *
+ * @param sight of the caller
+ */
 export function freshness(
   feeds: readonly Feed[],
   kind: CapabilityKind,
   principal: Principal,
+  sight: Sight | undefined,
 ): Pick<ListPage, 'ttlMs' | 'cacheScope'> {
   const now = Date.now()
   let ttlMs = Number.MAX_SAFE_INTEGER
   let cacheScope: ListPage['cacheScope'] = 'public'
   for (const feed of feeds) {
-    const mirror = feed.mirrors.of(kind)
+    const { mirrors } = feed
+    const mirror = mirrors.of(kind)
     const delegated = delegatedTo(principal, feed)
-    const fresh = delegated?.freshFor(kind, principal, now) ?? mirror.freshFor(now)
-    ttlMs = Math.min(ttlMs, fresh)
+    const isVeiled = sight?.hasRules === true && mirrors.ofNode
+    const common = isVeiled ? mirror.freshForSome : mirror.freshFor(now)
+    ttlMs = Math.min(ttlMs, delegated?.freshFor(kind, principal, now) ?? common)
     if (delegated !== undefined || mirror.cacheScope === 'private') cacheScope = 'private'
   }
   return { ttlMs: feeds.length === 0 ? 0 : ttlMs, cacheScope }

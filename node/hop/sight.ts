@@ -18,6 +18,8 @@ export interface Sight {
   readonly key: string
   /** Whether there is an endpoint for them at all. */
   readonly isOpen: boolean
+  /** Whether a policy decides, so that something may be hidden. */
+  readonly hasRules: boolean
   /** Whether the policy shows it. What it hides is as if it did not exist. */
   shows(entry: Entry): boolean
   /**
@@ -99,7 +101,8 @@ export class Sights {
     const needs = (entry: Entry): readonly string[] => this.#needs(entry)
     if (this.#policy === undefined) {
       const [shows, mayShow] = [() => true, () => true]
-      return { key: scopeKey, isOpen: true, shows, mayShow, sees: covers, needs }
+      const all = { isOpen: true, hasRules: false, shows, mayShow }
+      return { key: scopeKey, ...all, sees: covers, needs }
     }
     const names = classesOf(this.#policy.classes, factsOf(principal))
     const compiled = this.#compile(this.#policy, names)
@@ -107,6 +110,7 @@ export class Sights {
     return {
       key: `${names.join(' ')}\n${scopeKey}`,
       isOpen: compiled.isOpen,
+      hasRules: true,
       shows,
       mayShow: (kind, namespaces) => namespaces.some((one) => compiled.maySee(kind, one)),
       sees: (entry) => covers(entry) && shows(entry),

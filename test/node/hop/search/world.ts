@@ -35,6 +35,7 @@ export function sightOf(key: string, sees: (name: string) => boolean): Sight {
   return {
     key,
     isOpen: true,
+    hasRules: true,
     mayShow: () => true,
     shows: ({ name }) => sees(name),
     sees: ({ name }) => sees(name),
