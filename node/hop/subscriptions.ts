@@ -12,6 +12,7 @@ import type { Principal } from '../core/principal.ts'
 import type { Who } from './exchange.ts'
 import type { ListAsker } from './fresh-lists.ts'
 import type { Sight } from './sight.ts'
+import { nearest, seesBelow } from './sub-resources.ts'
 import {
   SharedSubscription,
   type SubscribedConnection,
@@ -26,9 +27,6 @@ export const PATIENCE_MS = { client: 2_000, nodeForNode: 1_500, nodeForServer: 1
 
 /** Pause before what an upstream refuses to renew is asked for again, milliseconds, doubling from min to max. */
 const RETRY_MS = { min: 2_000, max: 60_000 } as const
-
-/** How deep below what is subscribed a change is still looked for; bounds the work for a hostile URI. */
-const MAX_LEVELS = 32
 
 /** What `Subscriptions` is made with. */
 export interface SubscriptionParts {
@@ -133,8 +131,21 @@ export class Subscriptions {
   /** A resource changed at an upstream, or a part of it; `uri` as it is known there. With `whose`: for them alone. */
   updated(link: SubscribedLink, uri: string, whose?: string): void {
     const ofLink = this.#shared.get(link)
-    const shared = ofLink === undefined ? undefined : nearest(ofLink, uri, whose)
-    for (const wish of shared?.holders(whose) ?? []) tell(wish)
+    const shared = nearest(uri, (name) => {
+      const found = ofLink?.get(name)
+      return found?.isWanted(whose) === true ? found : undefined
+    })
+    for (const wish of shared?.holders(whose) ?? []) {
+      if (shared?.uri === uri || this.#seesBelow(wish, link, uri)) tell(wish)
+    }
+  }
+
+  #seesBelow(wish: Wish, link: SubscribedLink, uri: string): boolean {
+    const entry = this.#find(wish)
+    const way = entry?.candidates.find(({ upstream }) => this.#parts.link(upstream) === link)
+    if (entry === undefined || way === undefined) return false
+    const sight = this.#parts.catalogue.sightOf(wish)
+    return seesBelow(sight, entry, { uri, imported: way.imported })
   }
 
   /**
@@ -318,28 +329,6 @@ export class Subscriptions {
     this.#retry.unref()
     this.#retryDelay = Math.min(this.#retryDelay * 2, RETRY_MS.max)
   }
-}
-
-/**
- * What a changed URI was subscribed as, by anybody or by those of one `whose`: a server may name a sub-resource of it (MCP
- * 2025-11-25, schema, ResourceUpdatedNotification).
- */
-function nearest(
-  subscribed: ReadonlyMap<string, SharedSubscription<Wish>>,
-  uri: string,
-  whose: string | undefined,
-): SharedSubscription<Wish> | undefined {
-  const wanted = (name: string): SharedSubscription<Wish> | undefined => {
-    const shared = subscribed.get(name)
-    return shared?.isWanted(whose) === true ? shared : undefined
-  }
-  let found = wanted(uri)
-  let end = uri.lastIndexOf('/')
-  for (let level = 0; found === undefined && end > 0 && level < MAX_LEVELS; level += 1) {
-    found = wanted(uri.slice(0, end + 1)) ?? wanted(uri.slice(0, end))
-    end = uri.lastIndexOf('/', end - 1)
-  }
-  return found
 }
 
 function tell({ granted, updated, uri }: Wish): void {

@@ -1,12 +1,12 @@
 import { changedMethod, filterKey, LIST_KINDS, type ListKind } from '../../protocol/capability.ts'
-import { Fault } from '../../protocol/errors.ts'
+import { Fault, type FaultCode } from '../../protocol/errors.ts'
 import { writeError, writeNotification, writeResult } from '../../protocol/hop-response.ts'
 import { isObject, type JsonObject, type RpcId } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import type { CallScope } from '../core/call-scope.ts'
 import type { Limits } from '../core/config-limits.ts'
 import { rescue } from '../core/rescue.ts'
-import type { Authenticated, Received, Serving, Subscribed } from '../core/stages.ts'
+import type { Authenticated, Received, Serving, Subscribed, Watcher } from '../core/stages.ts'
 import { Announcements } from './announcements.ts'
 import { TASKS, tasksMissing } from './answers.ts'
 
@@ -16,8 +16,8 @@ export interface ListenParts {
   readonly limits: Limits
   /** JSON text of the node's serverInfo. */
   readonly serverInfo: string
-  /** The listens that are open: they are answered when the node closes. */
-  readonly listens: Set<CallScope>
+  /** The listens that are open, and whose they are: they are answered when the node closes, or their caller must ask anew. */
+  readonly listens: Map<CallScope, Watcher>
   /** Whether one more stream of server messages may be opened. */
   readonly hasRoom: () => boolean
 }
@@ -69,7 +69,7 @@ class Listen {
         if (filter.lists.includes(of)) this.#announce(of, changedMethod(of))
       })
     }
-    parts.listens.add(received.scope)
+    parts.listens.set(received.scope, { endpoint: received.endpoint, principal })
     received.scope.onEnd((reason) => this.#end(reason))
   }
 
@@ -135,7 +135,7 @@ class Listen {
     this.#parts.listens.delete(scope)
     this.#unwatch()
     this.#unsubscribe()
-    if (reason?.code !== 'shutting_down' && reason?.code !== 'unauthenticated') return
+    if (reason === undefined || !ANSWERED.has(reason.code)) return
     // A complete result is the end of a listen that had begun.
     const answer = this.#acknowledged
       ? ended(request.id, this.#parts.serverInfo)
@@ -143,6 +143,13 @@ class Listen {
     reply.finish([answer])
   }
 }
+
+/** Why the node ends a listen: of these its caller is told. */
+const ANSWERED: ReadonlySet<FaultCode> = new Set([
+  'shutting_down',
+  'unauthenticated',
+  'unknown_endpoint',
+])
 
 const NOTHING: Subscribed = { granted: [], end: () => undefined }
 

@@ -3,7 +3,7 @@ import { changedMethod, LIST_KINDS, type ListKind } from '../../protocol/capabil
 import { Fault } from '../../protocol/errors.ts'
 import { writeNotification } from '../../protocol/hop-response.ts'
 import type { Place } from '../core/ring.ts'
-import type { ChangeListener } from '../core/stages.ts'
+import type { ChangeListener, Watcher } from '../core/stages.ts'
 import { readEventId, type EventStore } from './event-store.ts'
 import type { Beating, KeepAlive } from './event-stream.ts'
 import { openResumable, ResumableStream, writeReplay, type Connection } from './resumable-stream.ts'
@@ -30,6 +30,8 @@ export interface StreamPlan extends Connection {
   readonly hasRoom: () => boolean
   /** Subscribes to changes of the endpoint; the function it returns ends that. */
   readonly watch: (listener: ChangeListener) => () => void
+  /** Who listens, and where. */
+  readonly watcher: Watcher
   /** Whether the session is good still. */
   readonly isValid: () => boolean
 }
@@ -38,6 +40,7 @@ export interface StreamPlan extends Connection {
 interface OwnStream {
   readonly stream: ResumableStream
   readonly name: string
+  readonly watcher: Watcher
   readonly place: Place<Beating>
   readonly unwatch: () => void
 }
@@ -124,6 +127,11 @@ export class Streams {
     this.#store.forget(session)
   }
 
+  /** Ends the sessions' own streams of these: who comes back is told what it may be told now. */
+  endOf(isMeant: (watcher: Watcher) => boolean): void {
+    for (const [session, { watcher }] of this.#own) if (isMeant(watcher)) this.end(session)
+  }
+
   /** Ends the sessions' own streams; answers go on, but what they send is not kept any more. */
   close(): void {
     for (const session of this.#own.keys()) this.#endOwn(session)
@@ -137,7 +145,7 @@ export class Streams {
   }
 
   #openOwn(plan: StreamPlan): ResumableStream {
-    const { session, watch, isValid } = plan
+    const { session, watcher, watch, isValid } = plan
     this.#checkRoom(plan)
     this.#endOwn(session)
     const name = newName(OWN)
@@ -149,7 +157,8 @@ export class Streams {
       else this.end(session)
     }
     const unwatch = watch((of) => this.notify(session, LIST_CHANGED[of]))
-    this.#own.set(session, { stream, name, place: this.#keepAlive.add({ beat }), unwatch })
+    const place = this.#keepAlive.add({ beat })
+    this.#own.set(session, { stream, name, watcher, place, unwatch })
     stream.begin(plan)
     return stream
   }

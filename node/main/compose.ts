@@ -232,7 +232,7 @@ function inboundOf({ limits }: NodeConfig): Remembered {
     tell: (session, message) => streams.notify(session, message),
     asks: new Asks(),
     inflight: new Inflight(),
-    listens: new Set(),
+    listens: new Map(),
   }
 }
 
@@ -260,7 +260,7 @@ function readiness(
 /** Ends what would otherwise go on for ever: streams are closed, listens answered. Calls may finish. */
 export function stopStreams({ streamable, methods }: Parts): void {
   streamable.streams.close()
-  for (const scope of methods.listens) {
+  for (const scope of methods.listens.keys()) {
     scope.stop(new Fault('shutting_down', 'this node is shutting down'))
   }
 }

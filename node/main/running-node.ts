@@ -5,6 +5,7 @@ import type { NodeConfig, TlsSettings } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { compose, stopStreams, type Parts } from './compose.ts'
 import type { BanyanNode, NodeStatus } from './index.ts'
+import { endOutdated, outdatedBy } from '../inbound/outdated.ts'
 import { restartChanges } from './restart-changes.ts'
 import { readTls } from './tls-files.ts'
 
@@ -104,9 +105,13 @@ export class RunningNode implements BanyanNode {
     refuseRestart(this.#config, next)
     // The files may have been renewed under their old names.
     if (next.node.tls !== undefined) this.#parts.http.renew(await readTls(next.node.tls))
+    const outdated = outdatedBy(this.#config.clients, next.clients)
     await this.#parts.configure(next)
     this.#config = next
-    await this.#parts.registry.apply(next)
+    const applied = this.#parts.registry.apply(next)
+    const { methods, streamable } = this.#parts
+    endOutdated({ ...methods, ...streamable }, outdated)
+    await applied
   }
 
   close(): Promise<void> {

@@ -156,7 +156,7 @@ export class Desk {
       hopBudget: 8,
       log: SILENT,
       open: () => this.isOpen,
-      listens: new Set(),
+      listens: new Map(),
       hasRoom: () => this.hasRoom,
       limits: all,
       memory: this.memory,

@@ -1,4 +1,5 @@
 // Streams of sessions over real connections, for tests that say themselves what is sent on them.
+import { LOCAL_CALLER } from '../../../node/core/principal.ts'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { EventStore } from '../../../node/inbound/event-store.ts'
@@ -98,6 +99,7 @@ export class SessionStreams {
         this.watchers.add(listener)
         return () => void this.watchers.delete(listener)
       },
+      watcher: { endpoint: 'main', principal: LOCAL_CALLER },
       isValid: () => this.isValid,
     }
     this.streams.open(plan).catch((error: unknown) => {
