@@ -2,7 +2,7 @@
 import { READING_HINTS } from '../../protocol/policy/policy.ts'
 import { readExposed } from '../../protocol/uris.ts'
 import type { Entry } from '../core/stages.ts'
-import type { Sight } from './sight.ts'
+import { uriForCaller, type UriRule } from './uri-map.ts'
 
 /** How deep below what is subscribed a change is still looked for; bounds the work for a hostile URI. */
 const MAX_LEVELS = 32
@@ -23,22 +23,21 @@ export function nearest<S>(uri: string, wanted: (uri: string) => S | undefined):
   return found
 }
 
-/** The change of one resource. */
-interface Change {
-  /** As the upstream tells it. */
+/** A resource as an upstream tells of it. */
+interface Below extends UriRule {
   readonly uri: string
-  /** Whether that is a node, in whose namespaces it lies. */
-  readonly imported: boolean
 }
 
-/** Whether somebody who sees the resource `entry` may learn that what lies below it has changed: only who sees that. */
-export function seesBelow(
-  sight: Sight | undefined,
-  entry: Entry,
-  { uri, imported }: Change,
-): boolean {
-  if (sight?.hasRules !== true) return true
-  const name = (imported ? readExposed(uri)?.uri : undefined) ?? uri
-  const id = { ...entry.id, name }
-  return sight.shows({ ...entry, kind: 'resource', id, paramHeaders: [], hints: READING_HINTS })
+/** What lies below a resource `entry`, as the endpoint shows it: it need not be on any list. */
+export function resourceBelow(entry: Entry, { uri, ...rule }: Below): Entry {
+  const { id, source } = entry
+  const name = (rule.peer === undefined ? undefined : readExposed(uri)?.uri) ?? uri
+  return {
+    ...entry,
+    kind: 'resource',
+    name: uriForCaller(rule, { ...id, source }, uri),
+    id: { ...id, name },
+    paramHeaders: [],
+    hints: READING_HINTS,
+  }
 }

@@ -12,7 +12,8 @@ import type { Principal } from '../core/principal.ts'
 import type { Who } from './exchange.ts'
 import type { ListAsker } from './fresh-lists.ts'
 import type { Sight } from './sight.ts'
-import { nearest, seesBelow } from './sub-resources.ts'
+import type { ViewRule } from './sources.ts'
+import { nearest, resourceBelow } from './sub-resources.ts'
 import {
   SharedSubscription,
   type SubscribedConnection,
@@ -34,6 +35,7 @@ export interface SubscriptionParts {
     findResource(asker: Watcher, uri: string): Entry | undefined
     firstLists(asker: ListAsker, kind: 'resource', uri: string): Promise<unknown> | undefined
     sightOf(asker: Watcher): Sight | undefined
+    rule(endpoint: string): Pick<ViewRule, 'names'> | undefined
   }
   /** The link to an upstream by label. */
   readonly link: (upstream: string) => SubscribedLink | undefined
@@ -136,16 +138,23 @@ export class Subscriptions {
       return found?.isWanted(whose) === true ? found : undefined
     })
     for (const wish of shared?.holders(whose) ?? []) {
-      if (shared?.uri === uri || this.#seesBelow(wish, link, uri)) tell(wish)
+      if (shared?.uri === uri) tell(wish)
+      else this.#tellBelow(wish, link, uri)
     }
   }
 
-  #seesBelow(wish: Wish, link: SubscribedLink, uri: string): boolean {
+  /** Something below what was subscribed to has changed. A node is told what, for it has callers who may not see that. */
+  #tellBelow(wish: Wish, link: SubscribedLink, uri: string): void {
+    const { catalogue } = this.#parts
     const entry = this.#find(wish)
     const way = entry?.candidates.find(({ upstream }) => this.#parts.link(upstream) === link)
-    if (entry === undefined || way === undefined) return false
-    const sight = this.#parts.catalogue.sightOf(wish)
-    return seesBelow(sight, entry, { uri, imported: way.imported })
+    if (entry === undefined || way === undefined || !wish.granted) return
+    const names = catalogue.rule(wish.endpoint)?.names.style ?? 'prefixed'
+    const peer = way.imported ? link.current(OWN)?.server.federation : undefined
+    const below = resourceBelow(entry, { uri, names, peer })
+    const sight = catalogue.sightOf(wish)
+    if (sight?.hasRules === true && !sight.shows(below)) return
+    wish.updated(wish.node === undefined ? wish.uri : below.name)
   }
 
   /**

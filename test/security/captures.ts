@@ -50,7 +50,7 @@ const WHERE = /^(?:\w+:\/\/)?[a-z]+/
 function some(names: readonly string[]): readonly string[] {
   const groups = Map.groupBy(names, (name) => WHERE.exec(name)?.[0] ?? '')
   return [...groups.values()].flatMap((group) =>
-    group.filter((name, index) => index < 3 || name.includes('secret')),
+    group.filter((name, index) => index === 0 || name.includes('secret')),
   )
 }
 
@@ -102,7 +102,7 @@ export async function capture(world: World): Promise<Captures> {
     uris: some(resources.items.filter((uri) => !/\/fixture\/\/\/static\/1$/.test(uri))),
     templates: some(templates.items),
     skills: some(skills.items),
-    cursors: [tools, prompts, resources, templates].flatMap((list) => list.cursors.slice(0, 3)),
+    cursors: [tools, prompts, resources, templates].flatMap((list) => list.cursors.slice(0, 2)),
     tasks: [task, oldTask].filter((id) => typeof id === 'string'),
     state: String(asked.result['requestState']),
     session: String(old.id),

@@ -20,6 +20,9 @@ export type Hops = 1 | 2
 
 export const SECRET = 'test://secret/1'
 
+/** How long the slowest hidden server takes for everything, milliseconds. */
+export const SLOW_MS = 150
+
 /** What those see who do not see everything. */
 export const RULES: readonly RuleInput[] = [
   { for: 'admin' },
@@ -27,7 +30,7 @@ export const RULES: readonly RuleInput[] = [
     for: 'guest',
     endpoints: ['main', 'search'],
     namespaces: ['fx'],
-    tools: ['fx__echo', 'fx__link_secret'],
+    tools: ['fx__echo', 'fx__link_secret', 'fx__open_*'],
     prompts: ['fx__with_secret'],
     resources: ['test://static/1', 'test://open/*'],
   },
@@ -52,6 +55,9 @@ const LINKING_PROMPT: FixturePrompt = {
   definition: { name: 'with_secret' },
   get: () => ({ messages: PARTS.map((content) => ({ role: 'user', content })) }),
 }
+
+/** Calls that are captured under way are not waited for. */
+const LIMITS = { shutdownGrace: '100ms' }
 
 /** One of the two. */
 export class World {
@@ -118,10 +124,12 @@ export class World {
     const modern = await startConformanceV2({ era: '2026' })
     const core = await startConformanceV1()
     const slow = await FixtureServer.start({ listChanged: false, ttlMs: 0 })
-    slow.on('tools/list', async (_exchange, proceed) => {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      await proceed()
-    })
+    for (const method of ['tools/list', 'tools/call', 'prompts/list', 'resources/list']) {
+      slow.on(method, async (_exchange, proceed) => {
+        await new Promise((resolve) => setTimeout(resolve, SLOW_MS))
+        await proceed()
+      })
+    }
     for (const [label, server] of Object.entries({ vault: modern, core, slow })) {
       this.#urls[label] = server.url
       this.#closing.push(() => server.close())
@@ -152,7 +160,7 @@ export class World {
   #innerConfig(): object {
     const { upstreams, namespaces } = this.#servers()
     const endpoints = { main: { namespaces: ['*'] } }
-    return configOf('inner', { upstreams, namespaces, endpoints } as never)
+    return configOf('inner', { upstreams, namespaces, endpoints, limits: LIMITS } as never)
   }
 
   #edgeConfig(visibility: readonly RuleInput[]): object {
@@ -167,7 +175,7 @@ export class World {
     const shown = { namespaces: ['*'], auth: PEOPLE.auth(), pageSize: 5 }
     const closed = this.hasSecrets ? { closed: shown } : {}
     const endpoints = { main: shown, search: { ...shown, tools: 'search' }, ...closed }
-    const plan = { upstreams, namespaces, endpoints } as never
+    const plan = { upstreams, namespaces, endpoints, limits: LIMITS } as never
     return { ...configOf('edge', plan), issuer: {}, clients: PEOPLE.clients(), visibility }
   }
 }
