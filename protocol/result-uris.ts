@@ -45,6 +45,8 @@ interface Place {
 /**
  * The edits for the URIs in the result of a method; none for an error. Links to what is hidden and resources that are
  * hidden are left out with all that is said of them: blocks of content, messages that consist of one, items.
+ *
+ * @throws Fault `upstream_protocol` where something might be hidden in text that cannot be read
  */
 export function resultUriEdits(
   method: string,
@@ -109,6 +111,12 @@ function editsOf(
   } catch (error) {
     // Of strings in upstream text only the ends were checked; what a wrong escape means is for the caller to say.
     if (!(error instanceof Fault)) throw error
+    // What stands behind it was not looked at, and might be hidden.
+    if (rules.hides !== undefined) {
+      throw new Fault('upstream_protocol', 'the upstream sent strings that are not JSON', {
+        cause: error,
+      })
+    }
   }
   return edits
 }

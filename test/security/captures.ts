@@ -99,7 +99,7 @@ export async function capture(world: World): Promise<Captures> {
   return {
     tools: some(tools.items.filter((name) => !open.has(name))),
     prompts: some(prompts.items.filter((name) => name !== 'fx__with_secret')),
-    uris: some(resources.items.filter((uri) => !/\/fixture\/\/\/static\/1$/.test(uri))),
+    uris: some(resources.items.filter((uri) => !uri.endsWith('/fixture///static/1'))),
     templates: some(templates.items),
     skills: some(skills.items),
     cursors: [tools, prompts, resources, templates].flatMap((list) => list.cursors.slice(0, 2)),

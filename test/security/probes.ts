@@ -198,15 +198,16 @@ function asNode(found: Captures): readonly Probe[] {
   })
 }
 
+function call(name: string, args: JsonObject): Part {
+  return { method: 'tools/call', params: { name, arguments: args } }
+}
+
 function searching(found: Captures): readonly Probe[] {
-  const call = (name: string, args: JsonObject): Part[] => [
-    { method: 'tools/call', params: { name, arguments: args } },
-  ]
   const tools = [...found.tools, ...NEVER.tools]
   const parts = tools.flatMap((name) => [
-    ...call('search_tools', { query: name.replaceAll('_', ' '), limit: 50 }),
-    ...call('describe_tools', { names: [name] }),
-    ...call('call_tool', { name, arguments: {} }),
+    call('search_tools', { query: name.replaceAll('_', ' '), limit: 50 }),
+    call('describe_tools', { names: [name] }),
+    call('call_tool', { name, arguments: {} }),
   ])
   return [...parts, { method: 'tools/list', params: {} }].map((part) => {
     return { era: '2026', endpoint: 'search', ...part }
@@ -230,18 +231,17 @@ function ofSessions({ session, events }: Captures): readonly Probe[] {
 
 const METADATA = '/.well-known/oauth-protected-resource/mcp'
 
+/** Every HTTP method of a path, by somebody who shows no credential. */
+function at(endpoint: string): readonly Probe[] {
+  return ['GET', 'POST', 'DELETE', 'OPTIONS', 'PUT'].map((method) => {
+    const headers = { 'content-type': 'application/json' }
+    return { era: 'http', endpoint, method, params: {}, headers }
+  })
+}
+
 function overHttp(): readonly Probe[] {
-  const at = (endpoint: string, name?: string): Probe[] =>
-    ['GET', 'POST', 'DELETE', 'OPTIONS', 'PUT'].map((method) => {
-      const headers = { 'content-type': 'application/json', ...(name && PEOPLE.headers(name)) }
-      return { era: 'http', endpoint, method, params: {}, headers }
-    })
-  return [
-    ...['/healthz', '/readyz', `${METADATA}/main`, `${METADATA}/search`].flatMap((path) =>
-      at(path),
-    ),
-    ...['/.well-known/oauth-authorization-server', '/mcp/main'].flatMap((path) => at(path)),
-  ]
+  const paths = ['/healthz', '/readyz', '/.well-known/oauth-authorization-server', '/mcp/main']
+  return [...paths, `${METADATA}/main`, `${METADATA}/search`].flatMap(at)
 }
 
 /** Everything there is to try. */
