@@ -93,9 +93,9 @@ export function listItemUriEdits(item: Buffer, map: UriMap): Edit[] {
   return editsOf(item, { map, hides: undefined }, (walk) => visitMeta(walk, membersAt(walk, WHOLE)))
 }
 
-/** The edits for the URIs of the files in an entry of skills/list, its own `uri` not among them (SEP-2640). */
-export function skillFileUriEdits(entry: Buffer, map: UriMap): Edit[] {
-  return editsOf(entry, { map, hides: undefined }, (walk) => {
+/** The edits for the URIs of the files in an entry of skills/list, its own `uri` not among them (SEP-2640); hidden ones go. */
+export function skillFileUriEdits(entry: Buffer, map: UriMap, hides?: UriVeil): Edit[] {
+  return editsOf(entry, { map, hides }, (walk) => {
     eachObject(walk, memberOf(membersAt(walk, WHOLE), 'resources'), visitResource)
   })
 }
