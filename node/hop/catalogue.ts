@@ -350,10 +350,14 @@ interface Looked {
  * who see the same.
  */
 function differences(): (then: Looked, now: Looked) => boolean {
-  const decided = new Map<readonly ViewItem[], Map<string, boolean>>()
+  type Decided = Map<string, boolean>
+  const decided = new Map<readonly ViewItem[], Map<readonly ViewItem[], Decided>>()
   return (then, now) => {
-    const ofList = decided.get(now.items) ?? new Map<string, boolean>()
-    decided.set(now.items, ofList)
+    // Who is shown the same now may have been shown something else before, and the other way round.
+    const since = decided.get(then.items) ?? new Map<readonly ViewItem[], Decided>()
+    decided.set(then.items, since)
+    const ofList: Decided = since.get(now.items) ?? new Map()
+    since.set(now.items, ofList)
     const key = JSON.stringify([then.sight?.key, now.sight?.key])
     const known =
       ofList.get(key) ?? !sameItems(seen(then.items, then.sight), seen(now.items, now.sight))
