@@ -8,7 +8,7 @@ import { insertMembers, removeMembers, splice, type Edit } from './json-edit.ts'
 import { isObject, type JsonObject } from './jsonrpc.ts'
 import { META } from './meta.ts'
 import { readOrigin, type ToolOrigin } from './names.ts'
-import { listItemUriEdits, skillFileUriEdits } from './result-uris.ts'
+import { listItemUriEdits, skillFileUriEdits, type UriVeil } from './result-uris.ts'
 import { READING_HINTS, type Hints } from './policy/policy.ts'
 import type { UpstreamMessage } from './upstream-message.ts'
 
@@ -228,6 +228,8 @@ export interface ShownAs {
   readonly withoutTasks: boolean
   /** How a URI it speaks of reads for the caller; undefined where both sides use the same. */
   readonly uri: ((uri: string) => string) | undefined
+  /** Which of the files of a skill are left out; default none. */
+  readonly hides?: UriVeil | undefined
 }
 
 /** The item's text under another name; all we do not speak of keeps its bytes. */
@@ -239,9 +241,10 @@ export function writeListed(listed: Listed, as: ShownAs): Buffer {
   if (name !== undefined) {
     edits.push({ start: name.start, end: name.end, text: JSON.stringify(as.name) })
   }
-  if (as.uri !== undefined) {
-    edits.push(...(kind === 'skill' ? skillFileUriEdits : listItemUriEdits)(text, as.uri))
-  }
+  const { uri, hides } = as
+  if (kind === 'skill' && (uri !== undefined || hides !== undefined)) {
+    edits.push(...skillFileUriEdits(text, uri ?? ((same) => same), hides))
+  } else if (uri !== undefined) edits.push(...listItemUriEdits(text, uri))
   const dropsOutput = as.objectOutputOnly && listed.looseOutput
   const gone = removeMembers(list, ({ key }) => {
     if (key === 'execution') return as.withoutTasks && kind === 'tool'

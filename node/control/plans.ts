@@ -1,10 +1,9 @@
 import { globsOverlap } from '../../protocol/glob.ts'
-import { importedNamespace } from '../../protocol/names.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { EndpointPlan, Feed } from '../hop/endpoint-views.ts'
 import type { Mirrors } from '../hop/mirrors.ts'
 import type { RequiredScopes, VisibilityPolicy } from '../hop/sight.ts'
-import type { ViewRule } from '../hop/sources.ts'
+import { namespacesFed, type ViewRule } from '../hop/sources.ts'
 
 /** What of a configuration endpoints are made from. */
 export type PlannedConfig = Pick<
@@ -84,9 +83,7 @@ function feedsOf(
 
 /** Whether an endpoint that offers `namespaces` can show something of a feed. */
 function mayFeed({ from, mirrors }: Feed, namespaces: readonly string[]): boolean {
-  const names =
-    from.kind === 'own'
-      ? [from.namespace]
-      : from.import.map((glob) => importedNamespace(from.as, mirrors.link.label, glob))
-  return names.some((name) => namespaces.some((pattern) => globsOverlap(pattern, name)))
+  return namespacesFed(from, mirrors.link.label).some((name) =>
+    namespaces.some((pattern) => globsOverlap(pattern, name)),
+  )
 }

@@ -200,6 +200,8 @@ export interface EndpointDescription {
   readonly names: 'prefixed' | 'plain'
   /** Settings of the extensions that what lies behind it serves, by name. */
   readonly extensions: JsonObject
+  /** Whether it says the same to everybody. */
+  readonly isPublic: boolean
   /** Settings of the tasks of 2025-11-25, if what lies behind it serves them. */
   readonly tasks: JsonObject | undefined
 }

@@ -1,7 +1,6 @@
 import { CAPABILITY_KINDS, LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
-import { RELAYED_EXTENSIONS, TASKS_EXTENSION } from '../../protocol/client-capabilities.ts'
 import { Fault } from '../../protocol/errors.ts'
-import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
+import type { JsonObject } from '../../protocol/jsonrpc.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Principal } from '../core/principal.ts'
@@ -13,9 +12,10 @@ import type {
   ListQuery,
   Watcher,
 } from '../core/stages.ts'
+import { coreTasksOf, extensionsOf, type ShownUpstream } from './abilities.ts'
 import { callerKey, type ListChange } from './delegated-lists.ts'
 import { EndpointViews, type EndpointPlan } from './endpoint-views.ts'
-import { askerOf, freshness, missing, refreshing, type ListAsker } from './fresh-lists.ts'
+import { askerOf, feedsFor, freshness, missing, refreshing, type ListAsker } from './fresh-lists.ts'
 import type { Mirror } from './mirror.ts'
 import type { Mirrors } from './mirrors.ts'
 import { withFinder } from './search/brief-list.ts'
@@ -119,8 +119,9 @@ export class Catalogue {
    * there, whether the upstream has it or not.
    */
   refusal({ endpoint, principal }: Watcher, kind: CapabilityKind): Fault | undefined {
-    const feeds = this.#endpoints.get(endpoint)?.plan.feeds ?? []
-    for (const { mirrors } of feeds) {
+    const views = this.#endpoints.get(endpoint)
+    if (views === undefined) return undefined
+    for (const { mirrors } of feedsFor(views.plan.feeds, [kind], views.sights.of(principal))) {
       const refusal = mirrors.delegated?.refusal(kind, principal)
       if (refusal !== undefined) return refusal
     }
@@ -129,31 +130,12 @@ export class Catalogue {
 
   /** Settings of the extensions that upstreams of an endpoint have a caller sees, those of the first that has one. */
   extensions(endpoint: string, principal: Principal): JsonObject {
-    const all = this.#upstreams(endpoint, principal)
-    const found = RELAYED_EXTENSIONS.flatMap((name): [string, unknown][] => {
-      // A session of era 2025 has no methods for these tasks, whatever the server says of itself in it.
-      const able = name === TASKS_EXTENSION ? all.filter(({ era }) => era === '2026') : all
-      const settings = able.map(({ capabilities }) => capabilities?.['extensions'])
-      const first = settings
-        .filter(isObject)
-        .map((extensions) => extensions[name])
-        .find(isObject)
-      return first === undefined ? [] : [[name, first]]
-    })
-    return Object.fromEntries(found)
+    return extensionsOf(this.#upstreams(endpoint, principal))
   }
 
-  /**
-   * What the first upstream that has tasks of 2025-11-25 says of them. Without `list`: ids lead to who owns them, lists of
-   * several are not one.
-   */
+  /** Settings of the tasks of 2025-11-25 that a caller can use. */
   tasks(endpoint: string, principal: Principal): JsonObject | undefined {
-    const settings = this.#upstreams(endpoint, principal)
-      .filter(({ era }) => era === '2025')
-      .map(({ capabilities }) => capabilities?.['tasks'])
-      .find(isObject)
-    if (settings === undefined) return undefined
-    return Object.fromEntries(Object.entries(settings).filter(([key]) => key !== 'list'))
+    return coreTasksOf(this.#upstreams(endpoint, principal))
   }
 
   /** Whether an endpoint has tools of its own to find others by. */
@@ -169,7 +151,9 @@ export class Catalogue {
 
   /** Fetches what is out of date; undefined when nothing has to be waited for. @throws Fault `unknown_endpoint` */
   refresh(request: Authenticated, kind: CapabilityKind): Promise<unknown> | undefined {
-    return refreshing(this.#views(request.received.endpoint).plan, kind, askerOf(request))
+    const { plan, sights } = this.#views(request.received.endpoint)
+    const feeds = feedsFor(plan.feeds, [kind], sights.of(request.principal))
+    return refreshing(feeds, kind, askerOf(request))
   }
 
   /**
@@ -193,9 +177,9 @@ export class Catalogue {
     const views = this.#views(endpoint)
     if (federated) views.represented.remember(principal)
     const sight = views.sights.of(principal)
-    const query = { dialect, sight, sealer: this.#sealer }
+    const query = { dialect, sight, whose: principal.key, sealer: this.#sealer }
     const page = views.of(principal).page(kind, query, cursor)
-    const fresh = freshness(views.plan, kind, principal)
+    const fresh = freshness(feedsFor(views.plan.feeds, [kind], sight), kind, principal, sight)
     // What was filtered for one is nobody else's, and what is brief is not for nodes (MCP 2026-07-28, utilities/caching).
     const isShared = sight === undefined && !(kind === 'tool' && views.hasFinder)
     const scope = isShared ? {} : ({ cacheScope: 'private' } as const)
@@ -218,8 +202,10 @@ export class Catalogue {
     const [views, sight] = [common.of(asker.principal), common.sights.of(asker.principal)]
     const known = views.find(kind, name)
     if (known !== undefined && sight?.shows(known) !== false) return undefined
-    if (kind === 'tool' || kind === 'prompt') return missing(feeds, [kind], asker)
-    const waiting = missing(feeds, BY_URI, asker)
+    if (kind === 'tool' || kind === 'prompt') {
+      return missing(feedsFor(feeds, [kind], sight), [kind], asker)
+    }
+    const waiting = missing(feedsFor(feeds, BY_URI, sight), BY_URI, asker)
     // An exposed URI says where it leads; lists can only confirm it.
     const found = rule.names.style === 'prefixed' ? views.findResource(name) : undefined
     return found !== undefined && sight?.shows(found) !== false ? undefined : waiting
@@ -299,14 +285,17 @@ export class Catalogue {
   }
 
   /** What a hidden upstream is able to do would say that it is there. */
-  #upstreams(endpoint: string, principal: Principal): readonly Mirrors[] {
+  #upstreams(endpoint: string, principal: Principal): readonly ShownUpstream[] {
     const views = this.#endpoints.get(endpoint)
     if (views === undefined) return []
     const all = views.plan.feeds.map(({ mirrors }) => mirrors)
     const sight = views.plan.visibility && views.sights.of(principal)
-    if (sight === undefined) return all
+    if (sight === undefined) return all.map((mirrors) => ({ mirrors, kinds: undefined }))
     const shown = views.of(principal).upstreamsFor(sight)
-    return all.filter(({ link }) => shown.has(link.label))
+    return all.flatMap((mirrors) => {
+      const kinds = shown.get(mirrors.link.label)
+      return kinds === undefined ? [] : [{ mirrors, kinds }]
+    })
   }
 
   #rebuild({ name, views, earlier }: Rebuilding, kind: CapabilityKind): void {
@@ -374,10 +363,14 @@ interface Looked {
  * who see the same.
  */
 function differences(): (then: Looked, now: Looked) => boolean {
-  const decided = new Map<readonly ViewItem[], Map<string, boolean>>()
+  type Decided = Map<string, boolean>
+  const decided = new Map<readonly ViewItem[], Map<readonly ViewItem[], Decided>>()
   return (then, now) => {
-    const ofList = decided.get(now.items) ?? new Map<string, boolean>()
-    decided.set(now.items, ofList)
+    // Who is shown the same now may have been shown something else before, and the other way round.
+    const since = decided.get(then.items) ?? new Map<readonly ViewItem[], Decided>()
+    decided.set(then.items, since)
+    const ofList: Decided = since.get(now.items) ?? new Map()
+    since.set(now.items, ofList)
     const key = JSON.stringify([then.sight?.key, now.sight?.key])
     const known =
       ofList.get(key) ?? !sameItems(seen(then.items, then.sight), seen(now.items, now.sight))

@@ -7,7 +7,7 @@ import type { Edition } from './delegated-lists.ts'
 import { homeKey, type Home } from './homes.ts'
 import type { Mirrors } from './mirrors.ts'
 import { PageStore } from './page-store.ts'
-import { pageOf, type Pages } from './pages.ts'
+import { pageOf, pageText, type Pages } from './pages.ts'
 import { Represented } from './represented.ts'
 import { BriefList, withFinder, type ToolListing } from './search/brief-list.ts'
 import { Sights, type RequiredScopes, type Sight, type VisibilityPolicy } from './sight.ts'
@@ -26,6 +26,8 @@ export interface PageRequest {
   readonly dialect: Dialect
   /** Undefined: sees everything. */
   readonly sight: Sight | undefined
+  /** Key of the principal: what of a list one caller sees, the cursors of another say nothing about. */
+  readonly whose: string
   readonly sealer: Sealer
 }
 
@@ -70,6 +72,9 @@ export interface Rebuilt {
 /** What an upstream shows a caller in place of what it shows this node; undefined: nothing yet. */
 type EditionOf = (mirrors: Mirrors, kind: CapabilityKind) => Edition | undefined
 
+/** Kinds by label of the upstream. */
+type ShownUpstreams = ReadonlyMap<string, ReadonlySet<CapabilityKind>>
+
 interface Shown {
   view: View
   /** What it is made from has not been looked at since it last changed. */
@@ -96,7 +101,7 @@ export class EndpointViews {
   readonly #brief: BriefList | undefined
   readonly #own: ReadonlyMap<string, Home>
   /** By sight. */
-  readonly #shownUpstreams = new Map<string, ReadonlySet<string>>()
+  readonly #shownUpstreams = new Map<string, ShownUpstreams>()
 
   /** @param before what the endpoint showed so far, by another plan */
   constructor(name: string, plan: EndpointPlan, before: EndpointViews | undefined) {
@@ -185,16 +190,17 @@ export class EndpointViews {
     return this.find('resource', uri) ?? this.#findUnlisted(uri)
   }
 
-  /** Labels of the upstreams of which the policy shows something. */
-  upstreamsFor(sight: Sight): ReadonlySet<string> {
+  /** The upstreams of which the policy shows something, by label, and of which kinds. */
+  upstreamsFor(sight: Sight): ShownUpstreams {
     const known = this.#shownUpstreams.get(sight.key)
     if (known !== undefined) return known
-    const labels = CAPABILITY_KINDS.flatMap((kind) =>
-      this.view(kind)
-        .items.filter(({ entry }) => sight.shows(entry))
-        .flatMap(({ entry }) => entry.candidates.map(({ upstream }) => upstream)),
-    )
-    const made = new Set(labels)
+    const made = new Map<string, Set<CapabilityKind>>()
+    for (const { entry } of CAPABILITY_KINDS.flatMap((kind) => this.view(kind).items)) {
+      if (!sight.shows(entry)) continue
+      for (const { upstream } of entry.candidates) {
+        made.set(upstream, (made.get(upstream) ?? new Set()).add(entry.kind))
+      }
+    }
     if (this.#shownUpstreams.size >= MAX_REMEMBERED) this.#shownUpstreams.clear()
     this.#shownUpstreams.set(sight.key, made)
     return made
@@ -203,16 +209,18 @@ export class EndpointViews {
   /** The page of a list. @throws Fault `bad_cursor` */
   page(
     kind: CapabilityKind,
-    { dialect, sight, sealer }: PageRequest,
+    { dialect, sight, whose, sealer }: PageRequest,
     cursor: string | undefined,
   ): PageText {
     const full = this.view(kind)
     const brief = this.#briefFor(kind, dialect.federated)?.of(full)
     const { view, pages } = brief ?? { view: full, pages: this.#shown[kind].pages }
-    const context = { sealer, bound: pages.bound, pageSize: this.plan.pageSize, dialect }
+    const bound = sight === undefined ? pages.bound : `${pages.bound}\n${whose}`
+    const cursorsApart = sight !== undefined
+    const context = { sealer, bound, pageSize: this.plan.pageSize, dialect, cursorsApart }
     const made = pages.of(view, context, brief === undefined ? sight : withFinder(sight))
-    const { items } = cursor === undefined ? made.written[0] : pageOf(made, cursor, context)
-    return { items, digest: made.digest }
+    const page = cursor === undefined ? made.written[0] : pageOf(made, cursor, context)
+    return { items: pageText(page, context), digest: made.digest }
   }
 
   /** Makes the view of a kind anew from what is listed now. */

@@ -4,7 +4,9 @@ import type { HopTrail } from '../../protocol/federation.ts'
 import { LOCAL_CALLER, type Principal } from '../core/principal.ts'
 import type { Authenticated, ListPage, Watcher } from '../core/stages.ts'
 import type { DelegatedLists } from './delegated-lists.ts'
-import type { EndpointPlan, Feed } from './endpoint-views.ts'
+import type { Feed } from './endpoint-views.ts'
+import type { Sight } from './sight.ts'
+import { namespacesFed } from './sources.ts'
 
 /** Who asks for lists. */
 export interface ListAsker extends Watcher {
@@ -18,6 +20,22 @@ export function askerOf({ received, principal }: Authenticated): ListAsker {
   return { endpoint, principal, trail, forNode: caller.capabilities.federation !== undefined }
 }
 
+/**
+ * The feeds of which a caller may see something of a kind. The others are as if they were not there: they are not waited
+ * for, nor do they say how long a list is good.
+ */
+export function feedsFor(
+  feeds: readonly Feed[],
+  kinds: readonly CapabilityKind[],
+  sight: Sight | undefined,
+): readonly Feed[] {
+  if (sight === undefined) return feeds
+  return feeds.filter(({ from, mirrors }) => {
+    const namespaces = namespacesFed(from, mirrors.link.label)
+    return kinds.some((kind) => sight.mayShow(kind, namespaces))
+  })
+}
+
 /** The lists of a feed that are the asker's own; undefined where it is shown what the node is. */
 function delegatedTo(principal: Principal, { mirrors }: Feed): DelegatedLists | undefined {
   return principal === LOCAL_CALLER ? undefined : mirrors.delegated
@@ -25,7 +43,7 @@ function delegatedTo(principal: Principal, { mirrors }: Feed): DelegatedLists | 
 
 /** Starts what must be fetched; the promise is undefined when nothing has to be waited for. */
 export function refreshing(
-  { feeds }: EndpointPlan,
+  feeds: readonly Feed[],
   kind: CapabilityKind,
   asker: ListAsker,
 ): Promise<unknown> | undefined {
@@ -98,20 +116,27 @@ function missingOf(
   return refreshDelegated(delegated, kind, { asker, now })
 }
 
-/** The least freshness of the parts, and `private` if one part is (MCP 2026-07-28, utilities/caching). */
+/**
+ * The least freshness of the parts, and `private` if one part is (MCP 2026-07-28, utilities/caching).
+ *
+ * @param sight of the caller
+ */
 export function freshness(
-  { feeds }: EndpointPlan,
+  feeds: readonly Feed[],
   kind: CapabilityKind,
   principal: Principal,
+  sight: Sight | undefined,
 ): Pick<ListPage, 'ttlMs' | 'cacheScope'> {
   const now = Date.now()
   let ttlMs = Number.MAX_SAFE_INTEGER
   let cacheScope: ListPage['cacheScope'] = 'public'
   for (const feed of feeds) {
-    const mirror = feed.mirrors.of(kind)
+    const { mirrors } = feed
+    const mirror = mirrors.of(kind)
     const delegated = delegatedTo(principal, feed)
-    const fresh = delegated?.freshFor(kind, principal, now) ?? mirror.freshFor(now)
-    ttlMs = Math.min(ttlMs, fresh)
+    const isVeiled = sight?.hasRules === true && mirrors.ofNode
+    const common = isVeiled ? mirror.freshForSome : mirror.freshFor(now)
+    ttlMs = Math.min(ttlMs, delegated?.freshFor(kind, principal, now) ?? common)
     if (delegated !== undefined || mirror.cacheScope === 'private') cacheScope = 'private'
   }
   return { ttlMs: feeds.length === 0 ? 0 : ttlMs, cacheScope }

@@ -9,17 +9,18 @@ import {
   resultTypeOf,
   type InputRequest,
 } from '../../protocol/input-required.ts'
-import { memberOf, members } from '../../protocol/json-bytes.ts'
-import { readValue } from '../../protocol/json-value.ts'
+import { memberOf } from '../../protocol/json-bytes.ts'
 import { splice, type Edit } from '../../protocol/json-edit.ts'
 import type { MetaChanges } from '../../protocol/meta-edit.ts'
-import { paramUriEdits, resultUriEdits } from '../../protocol/result-uris.ts'
+import { errorUriEdits } from '../../protocol/result-uris.ts'
 import { relatedTaskEdits, taskIdEdits } from '../../protocol/task-edits.ts'
 import { readError, type RpcError, type UpstreamMessage } from '../../protocol/upstream-message.ts'
 import { OWN, type Received, type Returned } from '../core/stages.ts'
 import type { Respond } from '../outbound/connection.ts'
 import { AskedCaller, type AskingCall } from './asked-caller.ts'
+import type { Catalogue } from './catalogue.ts'
 import type { Flight, Landing } from './flight.ts'
+import { linksFrom, paramLinkEdits, resultLinkEdits, type Links } from './hidden-links.ts'
 import { inputRequired, MAY_ASK, protocolFault, urlRequests } from './input-results.ts'
 import type { Parked, ParkingLot } from './parked-calls.ts'
 import { ParkedQuestions } from './parked-questions.ts'
@@ -46,6 +47,7 @@ export interface LandingParts {
   readonly inputRounds: number
   /** How an endpoint names what it shows. */
   readonly names: (endpoint: string) => 'prefixed' | 'plain'
+  readonly catalogue: Pick<Catalogue, 'sightOf' | 'findResource'>
 }
 
 /** Lands one call: its questions and its answer, in the way its caller's era has for them. */
@@ -139,7 +141,7 @@ export class CallLanding implements Landing, AskingCall, Parked {
     if (error?.code === RPC.urlElicitationRequired && caller.era === '2026')
       return this.#urls(error)
     if (request.method === 'tasks/get') this.#checkQuestions(message)
-    if (error !== undefined) return this.#write(message, this.#errorEdits(message))
+    if (error !== undefined) return this.#write(message, errorUriEdits(message, this.#uris()))
     const edits = this.#resultEdits(message, type)
     if (this.#proof === undefined) return this.#write(message, edits)
     if (!isUtf8(message.raw)) throw protocolFault('text that is not UTF-8')
@@ -183,8 +185,7 @@ export class CallLanding implements Landing, AskingCall, Parked {
     readonly method: string
     readonly params: Buffer
   }): Buffer {
-    const map = this.#uris()
-    const uris = map === undefined ? NO_EDITS : paramUriEdits(method, params, map)
+    const uris = paramLinkEdits(this.#links(), method, params)
     const task = relatedTaskEdits(params, (id) =>
       this.#isAbout(id) ? this.#taskForCaller(id) : id,
     )
@@ -321,23 +322,16 @@ export class CallLanding implements Landing, AskingCall, Parked {
     return urisFrom(names, delegated, upstream.link.current(OWN)?.server.federation)
   }
 
-  /** An error may name the resource that is not there. */
-  #errorEdits({ raw, members: list }: UpstreamMessage): readonly Edit[] {
-    const map = this.#uris()
-    const error = map === undefined ? undefined : memberOf(list, 'error')
-    if (map === undefined || error === undefined || raw[error.start] !== OPEN_BRACE) return NO_EDITS
-    const data = memberOf(members(raw, error.start), 'data')
-    if (data === undefined || raw[data.start] !== OPEN_BRACE) return NO_EDITS
-    const place = memberOf(members(raw, data.start), 'uri')
-    const uri = place === undefined ? undefined : readValue(raw, place)
-    if (place === undefined || typeof uri !== 'string') return NO_EDITS
-    return [{ start: place.start, end: place.end, text: JSON.stringify(map(uri)) }]
+  /** The same, and which of them are hidden from the caller. */
+  #links(): Links {
+    const { entry, received, principal } = this.#flight.plan.delegated
+    const asker = { endpoint: received.endpoint, principal }
+    return linksFrom(this.#parts.catalogue, { asker, entry, map: this.#uris() })
   }
 
   #resultEdits(message: UpstreamMessage, type: string | undefined): readonly Edit[] {
     const { caller, request } = this.received
-    const map = this.#uris()
-    const uris = map === undefined ? NO_EDITS : resultUriEdits(request.method, message, map)
+    const uris = resultLinkEdits(this.#links(), request.method, message)
     const inside = memberOf(message.members, 'result')?.inside ?? []
     const ofTask =
       type === 'task' ||
@@ -364,18 +358,13 @@ export class CallLanding implements Landing, AskingCall, Parked {
   }
 
   #uriEdits(raw: Buffer, { method, params }: InputRequest): Edit[] {
-    const map = this.#uris()
-    if (map === undefined || params === undefined) return []
+    if (params === undefined) return []
     const at = params.byteOffset - raw.byteOffset
-    return paramUriEdits(method, params, map).map(({ start, end, text }) => {
+    return paramLinkEdits(this.#links(), method, params).map(({ start, end, text }) => {
       return { start: start + at, end: end + at, text }
     })
   }
 }
-
-const NO_EDITS: readonly Edit[] = []
-
-const OPEN_BRACE = 0x7b
 
 /** Whether a 2025 upstream goes on with the call as a task (MCP 2025-11-25, utilities/tasks). */
 function makesTask({ members: list }: UpstreamMessage): boolean {

@@ -127,6 +127,11 @@ export class Mirror {
     return Math.max(0, fetchedAt + this.#options.listTtl - now)
   }
 
+  /** The same for callers from whom some of it is hidden: a node says it of all that it lists. */
+  get freshForSome(): number {
+    return this.#options.listTtl
+  }
+
   /** Whether the list can be served as it is. */
   isFresh(now: number): boolean {
     if (this.#evicted) return false

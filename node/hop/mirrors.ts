@@ -76,6 +76,11 @@ export class Mirrors {
     return this.#facts?.era
   }
 
+  /** Whether it turned out to be another node, under whatever kind it is configured. */
+  get ofNode(): boolean {
+    return this.all.some((mirror) => mirror.ofNode || mirror.peer !== undefined)
+  }
+
   /** What it declared when it was last up; undefined before. */
   get capabilities(): JsonObject | undefined {
     return this.#facts?.capabilities

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { hasCoreTasks } from '../../protocol/revisions.ts'
+import type { UriVeil } from '../../protocol/result-uris.ts'
 import { writePages, type PageContext, type Pages } from './pages.ts'
 import type { Sight } from './sight.ts'
+import { resourceBelow } from './sub-resources.ts'
 import { itemsFor, writeViewItem, type Dialect, type View, type ViewItem } from './view.ts'
 
 /** Text that is kept of one kind at one endpoint, bytes; beyond it what was used longest ago is written anew. */
@@ -77,13 +79,19 @@ export class PageStore {
 
   #select({ view, sight, seen }: Wanted, context: PageContext): Pages {
     const dialect = dialectKey(context.dialect)
-    const { items, digest } = select(view, context.dialect, sight)
+    const { items, digest: marks } = select(view, context.dialect, sight)
+    // What of a skill's files is seen differs where which skills are does not.
+    const isApart = view.kind === 'skill' && sight.hasRules
+    const digest = isApart ? `${marks} ${sight.key}` : marks
     if (this.#selections.size >= MAX_SELECTIONS) this.#selections.clear()
     this.#selections.set(seen, digest)
     const key = `${dialect} ${digest}`
-    const textOf = this.#writer(dialect, context.dialect)
+    const textOf = isApart
+      ? (item: ViewItem) => writeViewItem(item, context.dialect, fileVeil(item, sight))
+      : this.#writer(dialect, context.dialect)
     return (
-      this.#find(key) ?? this.#keep(key, writePages({ ...view, items }, { ...context, textOf }))
+      this.#find(key) ??
+      this.#keep(key, writePages({ ...view, items }, { ...context, cursorsApart: true, textOf }))
     )
   }
 
@@ -125,6 +133,11 @@ interface Wanted {
   readonly sight: Sight
   /** Key of the selection. */
   readonly seen: string
+}
+
+/** Which files of a skill are hidden, by the decision that reading them would ask. */
+function fileVeil({ entry, uris }: ViewItem, sight: Sight): UriVeil {
+  return (uri) => !sight.shows(resourceBelow(entry, { uri, ...uris }))
 }
 
 function dialectKey({ era, revision, federated }: Dialect): string {

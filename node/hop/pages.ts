@@ -11,6 +11,8 @@ export interface Page {
   readonly items: Buffer
   /** Where in it the items end, and what follows is about this page alone. */
   readonly end: number
+  /** The name the next page comes after, where its cursor is not part of the text. */
+  readonly next: string | undefined
 }
 
 /** A view as one kind of caller gets it. */
@@ -28,6 +30,8 @@ export interface PageContext {
   readonly bound: string
   readonly pageSize: number
   readonly dialect: Dialect
+  /** Several share the text, and each has cursors of its own; default: the cursor is part of it. */
+  readonly cursorsApart?: boolean
   /** The text of an item; default: written when it is asked for. */
   readonly textOf?: (item: ViewItem) => Buffer
 }
@@ -51,7 +55,7 @@ function digestOf(written: readonly Page[]): string {
 function writePage(
   { kind, items }: Pick<Pages, 'kind' | 'items'>,
   from: number,
-  { sealer, bound, pageSize, dialect, textOf }: PageContext,
+  { sealer, bound, pageSize, dialect, cursorsApart = false, textOf }: PageContext,
 ): Page {
   const slice = items.slice(from, from + pageSize)
   const parts: Buffer[] = [Buffer.from(`"${LIST_RULES[kind].items}":[`)]
@@ -61,10 +65,23 @@ function writePage(
   })
   const last = slice.at(-1)?.entry.name
   const more = from + pageSize < items.length && last !== undefined
-  const tail = more ? `],"nextCursor":${JSON.stringify(sealer.seal(last, bound))}` : ']'
+  const tail = more && !cursorsApart ? `]${cursorTo(last, { sealer, bound })}` : ']'
   parts.push(Buffer.from(tail))
   const text = Buffer.concat(parts)
-  return { from, items: text, end: text.length - Buffer.byteLength(tail) }
+  const next = more && cursorsApart ? last : undefined
+  return { from, items: text, end: text.length - Buffer.byteLength(tail), next }
+}
+
+function cursorTo(name: string, { sealer, bound }: Pick<PageContext, 'sealer' | 'bound'>): string {
+  return `,"nextCursor":${JSON.stringify(sealer.seal(name, bound))}`
+}
+
+/** The text of a page with the cursor of whoever asks. */
+export function pageText(
+  { items, next }: Page,
+  context: Pick<PageContext, 'sealer' | 'bound'>,
+): Buffer {
+  return next === undefined ? items : Buffer.concat([items, Buffer.from(cursorTo(next, context))])
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { CapabilityKind } from '../../protocol/capability.ts'
 import { classesOf, type CallerFacts, type Classes } from '../../protocol/policy/classes.ts'
 import {
   compilePolicy,
@@ -29,8 +30,15 @@ export interface Sight {
   readonly key: string
   /** Whether there is an endpoint for them at all. */
   readonly isOpen: boolean
+  /** Whether a policy decides, so that something may be hidden. */
+  readonly hasRules: boolean
   /** Whether the policy shows it. What it hides is as if it did not exist. */
   shows(entry: Decided): boolean
+  /**
+   * Whether the policy leaves room for anything of that kind in one of these namespaces, globs: where it does not, what
+   * feeds them is as if it did not exist.
+   */
+  mayShow(kind: CapabilityKind, namespaces: readonly string[]): boolean
   /** Whether the policy shows it and the scopes cover it, and what its upstreams are used for. */
   sees(entry: Decided): boolean
   /** All scopes that it takes to use it, those the caller has among them. */
@@ -131,14 +139,18 @@ export class Sights {
     const scopeKey = coverage?.key ?? ''
     const needs = (entry: Decided): readonly string[] => this.#needs(entry)
     if (this.#policy === undefined) {
-      return { key: scopeKey, isOpen: true, shows: () => true, sees: covers, needs }
+      const [shows, mayShow] = [() => true, () => true]
+      const all = { isOpen: true, hasRules: false, shows, mayShow }
+      return { key: scopeKey, ...all, sees: covers, needs }
     }
     const compiled = this.#compile(this.#policy, classes)
     const shows = (entry: Decided): boolean => compiled.sees(subjectOf(entry))
     return {
       key: `${classes.join(' ')}\n${scopeKey}`,
       isOpen: compiled.isOpen,
+      hasRules: true,
       shows,
+      mayShow: (kind, namespaces) => namespaces.some((one) => compiled.maySee(kind, one)),
       sees: (entry) => covers(entry) && shows(entry),
       needs,
     }

@@ -83,6 +83,12 @@ export function problemOf(upstream: string, { kind, name }: Listed, reason: stri
 
 export const URI_TOO_LONG = 'its URI is too long'
 
+/** Globs over the namespaces here that an upstream feeds. */
+export function namespacesFed(from: Source['from'], upstream: string): readonly string[] {
+  if (from.kind === 'own') return [from.namespace]
+  return from.import.map((glob) => importedNamespace(from.as, upstream, glob))
+}
+
 /** Whether an endpoint offers a namespace. */
 export function isOffered({ namespaces }: ViewRule, namespace: string): boolean {
   return namespaces.some((pattern) => matchesGlob(pattern, namespace))

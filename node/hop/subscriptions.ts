@@ -12,6 +12,8 @@ import type { Principal } from '../core/principal.ts'
 import type { Who } from './exchange.ts'
 import type { ListAsker } from './fresh-lists.ts'
 import type { Sight } from './sight.ts'
+import type { ViewRule } from './sources.ts'
+import { nearest, resourceBelow } from './sub-resources.ts'
 import {
   SharedSubscription,
   type SubscribedConnection,
@@ -27,15 +29,13 @@ export const PATIENCE_MS = { client: 2_000, nodeForNode: 1_500, nodeForServer: 1
 /** Pause before what an upstream refuses to renew is asked for again, milliseconds, doubling from min to max. */
 const RETRY_MS = { min: 2_000, max: 60_000 } as const
 
-/** How deep below what is subscribed a change is still looked for; bounds the work for a hostile URI. */
-const MAX_LEVELS = 32
-
 /** What `Subscriptions` is made with. */
 export interface SubscriptionParts {
   readonly catalogue: {
     findResource(asker: Watcher, uri: string): Entry | undefined
     firstLists(asker: ListAsker, kind: 'resource', uri: string): Promise<unknown> | undefined
     sightOf(asker: Watcher): Sight | undefined
+    rule(endpoint: string): Pick<ViewRule, 'names'> | undefined
   }
   /** The link to an upstream by label. */
   readonly link: (upstream: string) => SubscribedLink | undefined
@@ -133,8 +133,28 @@ export class Subscriptions {
   /** A resource changed at an upstream, or a part of it; `uri` as it is known there. With `whose`: for them alone. */
   updated(link: SubscribedLink, uri: string, whose?: string): void {
     const ofLink = this.#shared.get(link)
-    const shared = ofLink === undefined ? undefined : nearest(ofLink, uri, whose)
-    for (const wish of shared?.holders(whose) ?? []) tell(wish)
+    const shared = nearest(uri, (name) => {
+      const found = ofLink?.get(name)
+      return found?.isWanted(whose) === true ? found : undefined
+    })
+    for (const wish of shared?.holders(whose) ?? []) {
+      if (shared?.uri === uri) tell(wish)
+      else this.#tellBelow(wish, link, uri)
+    }
+  }
+
+  /** Something below what was subscribed to has changed. A node is told what, for it has callers who may not see that. */
+  #tellBelow(wish: Wish, link: SubscribedLink, uri: string): void {
+    const { catalogue } = this.#parts
+    const entry = this.#find(wish)
+    const way = entry?.candidates.find(({ upstream }) => this.#parts.link(upstream) === link)
+    if (entry === undefined || way === undefined || !wish.granted) return
+    const names = catalogue.rule(wish.endpoint)?.names.style ?? 'prefixed'
+    const peer = way.imported ? link.current(OWN)?.server.federation : undefined
+    const below = resourceBelow(entry, { uri, names, peer })
+    const sight = catalogue.sightOf(wish)
+    if (sight?.hasRules === true && !sight.shows(below)) return
+    wish.updated(wish.node === undefined ? wish.uri : below.name)
   }
 
   /**
@@ -318,28 +338,6 @@ export class Subscriptions {
     this.#retry.unref()
     this.#retryDelay = Math.min(this.#retryDelay * 2, RETRY_MS.max)
   }
-}
-
-/**
- * What a changed URI was subscribed as, by anybody or by those of one `whose`: a server may name a sub-resource of it (MCP
- * 2025-11-25, schema, ResourceUpdatedNotification).
- */
-function nearest(
-  subscribed: ReadonlyMap<string, SharedSubscription<Wish>>,
-  uri: string,
-  whose: string | undefined,
-): SharedSubscription<Wish> | undefined {
-  const wanted = (name: string): SharedSubscription<Wish> | undefined => {
-    const shared = subscribed.get(name)
-    return shared?.isWanted(whose) === true ? shared : undefined
-  }
-  let found = wanted(uri)
-  let end = uri.lastIndexOf('/')
-  for (let level = 0; found === undefined && end > 0 && level < MAX_LEVELS; level += 1) {
-    found = wanted(uri.slice(0, end + 1)) ?? wanted(uri.slice(0, end))
-    end = uri.lastIndexOf('/', end - 1)
-  }
-  return found
 }
 
 function tell({ granted, updated, uri }: Wish): void {

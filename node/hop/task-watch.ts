@@ -5,7 +5,6 @@ import { readTaskQuestions } from '../../protocol/input-required.ts'
 import { memberOf, type Member } from '../../protocol/json-bytes.ts'
 import { insertMembers, splice, type Edit } from '../../protocol/json-edit.ts'
 import { META } from '../../protocol/meta.ts'
-import { paramUriEdits } from '../../protocol/result-uris.ts'
 import { taskIdEditsIn } from '../../protocol/task-edits.ts'
 import type { UpstreamMessage } from '../../protocol/upstream-message.ts'
 import {
@@ -19,6 +18,7 @@ import {
 import type { Catalogue } from './catalogue.ts'
 import { askerOf } from './fresh-lists.ts'
 import type { Upstreams } from './exchange.ts'
+import { linksFrom, paramLinkEdits } from './hidden-links.ts'
 import { refuseUndeclared } from './questions.ts'
 import { PATIENCE_MS } from './subscriptions.ts'
 import type { TaskIds, TaskOwner, TaskPlace } from './task-ids.ts'
@@ -27,7 +27,7 @@ import { urisFrom } from './uri-map.ts'
 
 /** What watching tasks takes. */
 export interface TaskWatchParts {
-  readonly catalogue: Pick<Catalogue, 'find' | 'firstLists' | 'sightOf'>
+  readonly catalogue: Pick<Catalogue, 'find' | 'findResource' | 'firstLists' | 'sightOf'>
   readonly tasks: TaskIds
   readonly upstreams: () => Upstreams
   /** How an endpoint names what it shows. */
@@ -162,8 +162,10 @@ class TaskWatch {
     const { upstream } = way.candidate
     const peer = this.#parts.upstreams().get(upstream)?.link.current(OWN)?.server.federation
     const map = urisFrom(this.#parts.names(this.#owner.endpoint), way, peer)
-    if (map === undefined) return []
-    return paramUriEdits('notifications/tasks', raw.subarray(start, end), map).map((edit) => {
+    const { entry } = way
+    const links = linksFrom(this.#parts.catalogue, { asker: this.#owner, entry, map })
+    const params = raw.subarray(start, end)
+    return paramLinkEdits(links, 'notifications/tasks', params).map((edit) => {
       return { ...edit, start: edit.start + start, end: edit.end + start }
     })
   }

@@ -2,6 +2,7 @@ import type { CapabilityKind } from '../../protocol/capability.ts'
 import type { NodeId } from '../../protocol/federation.ts'
 import { writeListed, type Listed } from '../../protocol/listing.ts'
 import { exposedName, toolKey, writeOrigin } from '../../protocol/names.ts'
+import type { UriVeil } from '../../protocol/result-uris.ts'
 import { hasCoreTasks, type Era } from '../../protocol/revisions.ts'
 import type { Entry } from '../core/stages.ts'
 import { homesOf, type Homes } from './homes.ts'
@@ -205,7 +206,7 @@ export function itemsFor({ items }: View, caller: Speaker): readonly ViewItem[] 
 }
 
 /** The text of an item for one kind of caller. */
-export function writeViewItem(item: ViewItem, dialect: Dialect): Buffer {
+export function writeViewItem(item: ViewItem, dialect: Dialect, hides?: UriVeil): Buffer {
   const { era, federated } = dialect
   const { entry, listed, path, uris, era: spoken } = item
   const { id, source, namespace } = entry
@@ -216,5 +217,6 @@ export function writeViewItem(item: ViewItem, dialect: Dialect): Buffer {
     objectOutputOnly: era === '2025',
     withoutTasks: spoken !== undefined && (spoken !== era || !mayHaveTasks(dialect)),
     uri: uris.names === 'plain' ? undefined : (uri) => uriForCaller(uris, home, uri),
+    hides,
   })
 }

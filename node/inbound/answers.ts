@@ -64,7 +64,7 @@ export function discoverResult(endpoint: EndpointDescription, identity: Identity
     },
     ...rest,
     ttlMs: DISCOVER_TTL_MS,
-    cacheScope: 'public',
+    cacheScope: endpoint.isPublic ? 'public' : 'private',
     _meta: { [META.serverInfo]: serverInfo },
   }
 }

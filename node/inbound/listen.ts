@@ -1,5 +1,5 @@
 import { changedMethod, filterKey, LIST_KINDS, type ListKind } from '../../protocol/capability.ts'
-import { Fault } from '../../protocol/errors.ts'
+import { Fault, type FaultCode } from '../../protocol/errors.ts'
 import { writeError, writeNotification, writeResult } from '../../protocol/hop-response.ts'
 import { isObject, type JsonObject, type RpcId } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
@@ -16,7 +16,7 @@ export interface ListenParts {
   readonly limits: Limits
   /** JSON text of the node's serverInfo. */
   readonly serverInfo: string
-  /** The listens that are open, and whose they are: they are answered when the node closes. */
+  /** The listens that are open, and whose they are: they are answered when the node closes, or their caller must ask anew. */
   readonly listens: Map<CallScope, Watcher>
   /** Whether one more stream of server messages may be opened. */
   readonly hasRoom: () => boolean
@@ -135,7 +135,7 @@ class Listen {
     this.#parts.listens.delete(scope)
     this.#unwatch()
     this.#unsubscribe()
-    if (reason?.code !== 'shutting_down' && reason?.code !== 'unauthenticated') return
+    if (reason === undefined || !ANSWERED.has(reason.code)) return
     // A complete result is the end of a listen that had begun.
     const answer = this.#acknowledged
       ? ended(request.id, this.#parts.serverInfo)
@@ -143,6 +143,13 @@ class Listen {
     reply.finish([answer])
   }
 }
+
+/** Why the node ends a listen: of these its caller is told. */
+const ANSWERED: ReadonlySet<FaultCode> = new Set([
+  'shutting_down',
+  'unauthenticated',
+  'unknown_endpoint',
+])
 
 const NOTHING: Subscribed = { granted: [], end: () => undefined }
 

@@ -1,8 +1,11 @@
 import type { LogSeverity } from '../../protocol/log-level.ts'
+import type { Watcher } from '../core/stages.ts'
 import type { Beating } from './event-stream.ts'
 
 /** A subscription of a session, from when it is asked for. */
 export interface HeldSubscription {
+  /** Who asked for it. */
+  readonly watcher: Watcher
   /** Whether upstreams grant it; never rejects. */
   readonly granted: Promise<boolean>
   end(): void
@@ -25,6 +28,8 @@ export interface SessionMemory {
   release(session: string, uri: string): void
   /** Ends what is held for a session, and forgets it. */
   end(session: string): void
+  /** The sessions with a subscription that somebody asked for who is one of these. */
+  sessionsOf(isMeant: (who: Watcher) => boolean): readonly string[]
 }
 
 export interface SessionMemoryOptions {
@@ -110,6 +115,12 @@ export class LocalSessionMemory implements SessionMemory, Beating {
   end(session: string): void {
     this.#levels.delete(session)
     this.#endSubscriptions(session)
+  }
+
+  sessionsOf(isMeant: (who: Watcher) => boolean): readonly string[] {
+    return [...this.#subscriptions]
+      .filter(([, { byUri }]) => [...byUri.values()].some(({ watcher }) => isMeant(watcher)))
+      .map(([session]) => session)
   }
 
   /** Ends the subscriptions whose updates nobody hears. */

@@ -4,7 +4,7 @@ import { Fault } from '../../protocol/errors.ts'
 import { writeNotification } from '../../protocol/hop-response.ts'
 import { isSeverity } from '../../protocol/log-level.ts'
 import type { Limits } from '../core/config-limits.ts'
-import type { Authenticated, Received, Serving, Subscribed } from '../core/stages.ts'
+import type { Authenticated, Received, Serving, Subscribed, Watcher } from '../core/stages.ts'
 import { complete } from './answers.ts'
 import type { HeldSubscription, SessionMemory } from './session-memory.ts'
 
@@ -66,11 +66,13 @@ export function unsubscribe(parts: SessionMethodParts, { received }: Authenticat
 
 /** What is subscribed upstream for one resource of a session. */
 class SessionSubscription implements HeldSubscription {
+  readonly watcher: Watcher
   readonly granted: Promise<boolean>
   #subscribed: Subscribed | undefined
   #ended = false
 
-  constructor(asked: Promise<Subscribed>) {
+  constructor(watcher: Watcher, asked: Promise<Subscribed>) {
+    this.watcher = watcher
     this.granted = asked.then((subscribed) => {
       if (this.#ended) subscribed.end()
       else this.#subscribed = subscribed
@@ -93,8 +95,9 @@ function begin(
   call: Authenticated,
   { session, uri }: { readonly session: string; readonly uri: string },
 ): SessionSubscription {
+  const watcher = { endpoint: call.received.endpoint, principal: call.principal }
   const grant = Promise.withResolvers<Subscribed>()
-  const held = new SessionSubscription(grant.promise)
+  const held = new SessionSubscription(watcher, grant.promise)
   if (!memory.hold(session, uri, held)) {
     throw refused('the resource cannot be subscribed: there are too many subscriptions')
   }

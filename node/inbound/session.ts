@@ -91,8 +91,8 @@ export class Sessions {
     return found.session
   }
 
-  end(session: Session): void {
-    this.#ended.add(session.key)
+  end({ key }: Pick<Session, 'key'>): void {
+    this.#ended.add(key)
     const [oldest] = this.#ended
     if (this.#ended.size > MAX_ENDED && oldest !== undefined) this.#ended.delete(oldest)
   }

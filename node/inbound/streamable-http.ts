@@ -306,18 +306,19 @@ function openStream(parts: StreamableParts, exchange: KnownExchange): Promise<vo
   }
   const version = header(HEADER.protocolVersion)?.trim()
   const { key, revision, capabilities } = sessionOf(parts, exchange, { header, version })
-  const watcher = { ...exchange, federated: capabilities.federation !== undefined }
+  const { endpoint, principal } = exchange
+  const watcher = { endpoint, principal, federated: capabilities.federation !== undefined }
   if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
   const counted = count(parts, exchange)
   return parts.streams.open({
     session: key,
-    watcher: { endpoint: exchange.endpoint, principal: exchange.principal },
     response,
     headers: [...headers, ...counted],
     revision,
     // Empty is what a client sends that has none.
     lastEventId: header(HEADER.lastEventId) || undefined,
     hasRoom: parts.hasRoom,
+    watcher,
     watch: (listener) => parts.serving.watch(watcher, listener),
     isValid: () => isValid(parts, exchange),
   })

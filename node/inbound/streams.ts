@@ -125,7 +125,7 @@ export class Streams {
     if (stream.backlog > BACKLOG_BYTES) stream.hangUp()
   }
 
-  /** Ends the sessions' own streams of all but these. */
+  /** Ends the sessions' own streams of all but these: who comes back is told what it may be told now. */
   keep(stays: (who: Watcher) => boolean): void {
     for (const [session, { watcher }] of this.#own) if (!stays(watcher)) this.end(session)
   }

@@ -15,7 +15,6 @@ import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Meter } from '../core/meter.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
-import type { Watcher } from '../core/stages.ts'
 import { Quotas, type QuotaRules } from '../core/quotas.ts'
 import { Sealer } from '../core/seal.ts'
 import { Registry, type RegistryParts } from '../control/registry.ts'
@@ -149,7 +148,7 @@ export async function compose(
     oauth: () => identity?.oauth,
     tls: node.tls === undefined ? undefined : await readTls(node.tls),
     handle: (exchange) => serveStreamable(streamable, exchange),
-    readiness: () => readiness(registry, drain),
+    readiness: () => readiness(registry, drain, config),
   })
   const configure = (next: NodeConfig): void => {
     identity?.configure(next)
@@ -258,11 +257,13 @@ async function openIdentity(
   return { audit, identity }
 }
 
-/** What callers of an endpoint may ask for: the namespaces it shows now. */
+/** What callers of an endpoint may ask for: the namespaces it shows now, to whoever comes. */
 function scopesAt({ catalogue }: Registry, endpoint: string): readonly string[] {
   const views = CAPABILITY_KINDS.map((kind) => catalogue.view(endpoint, kind))
-  const items = views.flatMap((view) => view?.items ?? [])
-  const namespaces = new Set(items.map(({ entry }) => entry.namespace))
+  const sight = catalogue.sightOf({ endpoint, principal: LOCAL_CALLER })
+  const entries = views.flatMap((view) => view?.items ?? []).map(({ entry }) => entry)
+  const shown = entries.filter((entry) => sight?.shows(entry) !== false)
+  const namespaces = new Set(shown.map(({ namespace }) => namespace))
   return [...namespaces].toSorted().map((namespace) => `ns:${namespace}`)
 }
 
@@ -306,7 +307,10 @@ function admissionOf({ node }: NodeConfig): Admission {
 function readiness(
   registry: Registry,
   drain: Drain,
+  { visibility }: NodeConfig,
 ): { ready: boolean; facts: object & Record<string, unknown> } {
+  // Whoever can reach the node can ask; where rules hide something, how much there is is nobody's business.
+  if (visibility !== 'open') return { ready: drain.ready, facts: {} }
   const all = registry.upstreamStatus()
   const up = all.filter(({ phase }) => phase === 'up').length
   return { ready: drain.ready, facts: { upstreams: { up, down: all.length - up } } }
@@ -318,11 +322,4 @@ export function stopStreams({ streamable, methods }: Parts): void {
   for (const scope of methods.listens.keys()) {
     scope.stop(new Fault('shutting_down', 'this node is shutting down'))
   }
-}
-
-/** Ends what callers hold open who would not be taken as the same any more: they come again, and are asked who they are. */
-export function endStreams({ streamable }: Parts, stays: (who: Watcher) => boolean): void {
-  const reason = new Fault('unauthenticated', 'another configuration holds now')
-  streamable.streams.keep(stays)
-  for (const [scope, who] of streamable.listens) if (!stays(who)) scope.stop(reason)
 }

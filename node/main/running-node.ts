@@ -5,8 +5,9 @@ import type { NodeConfig, TlsSettings } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import type { AdminNode } from '../control/admin-route.ts'
 import { openAdmin, type AdminListener } from './admin.ts'
-import { compose, endStreams, stopStreams, type Parts, type Replaced } from './compose.ts'
+import { compose, stopStreams, type Parts, type Replaced } from './compose.ts'
 import type { BanyanNode, NodeStatus } from './index.ts'
+import { endOutdated } from '../inbound/outdated.ts'
 import { restartChanges } from './restart-changes.ts'
 import { readTls } from './tls-files.ts'
 import { whoStays } from './who-stays.ts'
@@ -159,13 +160,11 @@ export class RunningNode implements BanyanNode {
     const before = this.#config
     refuseRestart(before, next)
     await this.#renewTls(next)
-    const { identity, registry, methods } = this.#parts
+    const { identity, registry, methods, streamable } = this.#parts
     this.#parts.configure(next)
     this.#config = next
     const settled = Promise.all([registry.apply(next), identity?.refresh()])
-    const stays = whoStays(before, next)
-    const { serving } = methods
-    endStreams(this.#parts, (who) => stays(who) && serving.admits(who.endpoint, who.principal))
+    endOutdated({ ...methods, ...streamable }, whoStays(before, next))
     return { settled }
   }
 

@@ -104,6 +104,7 @@ function describe(
     title,
     instructions,
     names,
+    isPublic: config().visibility === 'open',
     extensions: catalogue.extensions(name, principal),
     tasks: catalogue.tasks(name, principal),
   }

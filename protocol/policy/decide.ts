@@ -1,4 +1,5 @@
-import { matchesGlob } from '../glob.ts'
+import type { CapabilityKind } from '../capability.ts'
+import { globsOverlap, matchesGlob } from '../glob.ts'
 import { Matcher, picks } from './matcher.ts'
 import {
   isFor,
@@ -127,9 +128,14 @@ export interface CompiledPolicy {
   /** Whether there is an endpoint for them at all. */
   readonly isOpen: boolean
   sees(subject: Subject): boolean
+  /**
+   * Whether something of that kind may be seen in a namespace that matches the glob, by what the rules say and whatever
+   * there is. False is certain.
+   */
+  maySee(kind: CapabilityKind, namespace: string): boolean
 }
 
-const CLOSED: CompiledPolicy = { isOpen: false, sees: () => false }
+const CLOSED: CompiledPolicy = { isOpen: false, sees: () => false, maySee: () => false }
 
 /** What decides about one kind in one namespace. */
 interface Pair {
@@ -161,8 +167,17 @@ export function compilePolicy(
     pairs[kind].set(namespace, made)
     return made
   }
+  const hopes = new Map<string, boolean>()
   return {
     isOpen: true,
+    maySee: (kind, namespace) => {
+      const key = `${kind} ${namespace}`
+      const known = hopes.get(key)
+      if (known !== undefined) return known
+      const made = isHope(policy, rules, { kind: RULE_KINDS[kind], namespace, endpoint })
+      hopes.set(key, made)
+      return made
+    },
     sees: (subject) => {
       const pair = pairOf(RULE_KINDS[subject.kind], subject.namespace)
       if (pair === NOTHING) return false
@@ -173,11 +188,49 @@ export function compilePolicy(
   }
 }
 
+/** One kind in one namespace of an endpoint, or in those a glob matches. */
+interface Place {
+  readonly kind: RuleKind
+  readonly namespace: string
+  readonly endpoint: string
+}
+
+/** Whether the rules leave room for anything at a place. */
+function isHope(
+  { tags }: Policy,
+  rules: readonly Rule[],
+  { kind, namespace, endpoint }: Place,
+): boolean {
+  // What a glob is matched by, all its matches are.
+  if (rules.some(({ namespaces }) => some(namespaces.deny, namespace))) return false
+  const near = rules.filter(({ namespaces }) => isWithin(namespaces, namespace))
+  if (near.some(({ kinds }) => kinds[kind]?.deny.some(isEverything) === true)) return false
+  return rules.some(
+    ({ endpoints, namespaces, kinds }) =>
+      some(endpoints.allow, endpoint) &&
+      namespaces.allow.some((glob) => globsOverlap(glob, namespace)) &&
+      kinds[kind]?.allow.some((one) => mayPick(one, tags, { kind, namespace })) === true,
+  )
+}
+
+/** Whether a selector may pick something of a namespace, by what that can be called. */
+function mayPick(
+  { name = '*', tag }: Selector,
+  tags: Policy['tags'],
+  { kind, namespace }: Omit<Place, 'endpoint'>,
+): boolean {
+  const label = kind === 'resources' ? '*' : `${namespace}__*`
+  if (!globsOverlap(name, label)) return false
+  if (tag === undefined) return true
+  const tagged = Object.hasOwn(tags, tag) ? (tags[tag] ?? []) : []
+  return tagged.some((glob) => globsOverlap(glob, label) && globsOverlap(glob, name))
+}
+
 /** Undefined when nothing can be seen. */
 function makePair(
   { tags }: Policy,
   rules: readonly Rule[],
-  { kind, namespace, endpoint }: { kind: RuleKind; namespace: string; endpoint: string },
+  { kind, namespace, endpoint }: Place,
 ): Pair | undefined {
   if (rules.some(({ namespaces }) => some(namespaces.deny, namespace))) return undefined
   const near = rules.filter(({ namespaces }) => isWithin(namespaces, namespace))

@@ -1,4 +1,5 @@
 // What visibility costs: `npm run bench:policy`. Goals that are missed are reported, never asserted.
+import { createHash } from 'node:crypto'
 import { availableParallelism, cpus } from 'node:os'
 import process from 'node:process'
 import { Quotas } from '../../node/core/quotas.ts'
@@ -190,6 +191,54 @@ const repeated =
 const counted = limitsUs()
 const firstView = quantile(Float64Array.from(first).toSorted(), 0.5)
 
+/** Three nodes, each with the rules, each made from what the one behind it lists for that class. */
+const HOPS = 3
+
+interface Hop {
+  readonly sights: Sights
+  readonly stores: Map<string, { readonly view: View; readonly store: PageStore }>
+}
+
+/** What a node lists, as the next one gets it: the same for all who see the same, so that nothing is built twice. */
+function listedBy(hop: Hop, behind: View, principal: Principal): View {
+  const sight = hop.sights.of(principal)
+  const items = behind.items.filter(({ entry }) => sight?.sees(entry) !== false)
+  const names = items.map(({ entry }) => entry.name).join(' ')
+  const digest = createHash('sha256').update(names).digest('base64url')
+  const kept = hop.stores.get(digest) ?? {
+    view: { ...behind, items },
+    store: new PageStore('tool main'),
+  }
+  hop.stores.set(digest, kept)
+  kept.store.of(kept.view, context, sight)
+  return kept.view
+}
+
+const hops = Array.from({ length: HOPS }, (): Hop => {
+  return { sights: new Sights('main', policy), stores: new Map() }
+})
+const listThrough = (principal: Principal): View =>
+  hops.reduce((behind, hop) => listedBy(hop, behind, principal), view)
+
+const beforeHops = liveMb()
+const firstDeep = principals.slice(0, CLASSES).map((principal) => {
+  const began = process.cpuUsage()
+  listThrough(principal)
+  const { user, system } = process.cpuUsage(began)
+  return (user + system) / 1_000
+})
+const shownDeep = principals.map((principal) => hops.map((hop) => hop.sights.of(principal)))
+const [outermost] = hops.at(-1)?.stores.values() ?? []
+const deepAgain =
+  outermost === undefined
+    ? Number.NaN
+    : cpuOf(() => {
+        for (let times = 0; times < 1_000; times += 1) {
+          outermost.store.of(outermost.view, context, shownDeep[0]?.[HOPS - 1])
+        }
+      })
+const afterHops = liveMb()
+
 const judged = (value: number, most: number): string =>
   `${most} (${value <= most ? 'met' : 'NOT MET'})`
 const rows = [
@@ -209,6 +258,17 @@ const rows = [
   ],
   ['their text, MB', figure(store.bytes / MEBI), '64'],
   ['all they take that stays, MB', figure(after - before), ''],
+  [
+    `${HOPS} nodes deep: the first list of a class, CPU ms`,
+    figure(quantile(Float64Array.from(firstDeep).toSorted(), 0.5)),
+    '',
+  ],
+  [`${HOPS} nodes deep: a list again, CPU µs`, figure(deepAgain), ''],
+  [
+    `${HOPS} nodes deep: what ${shownDeep.length} callers take at all of them, MB`,
+    figure(afterHops - beforeHops),
+    '',
+  ],
 ]
 const about = `node ${process.version} · ${cpus()[0]?.model ?? 'unknown'} · ${availableParallelism()} cores`
 process.stdout.write(

@@ -120,6 +120,7 @@ function partsOf(
     tasks: new TaskIds(new Sealer(secret, 'task'), 8_192),
     inputRounds: 3,
     names: () => 'plain',
+    catalogue: { findResource: () => undefined, sightOf: () => undefined },
     inputTimeoutMs: 60_000,
     ...more,
     parked: new ParkedCalls<CallLanding>(2),

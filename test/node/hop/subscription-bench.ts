@@ -30,6 +30,7 @@ export class Bench {
       catalogue: {
         findResource: ({ endpoint }, uri) => (endpoint === 'main' ? this.#entry(uri) : undefined),
         firstLists: () => this.lists,
+        rule: () => undefined,
         sightOf: () => undefined,
       },
       link: (label) => this.upstreams.get(label),

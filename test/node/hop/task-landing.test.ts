@@ -38,6 +38,7 @@ const parts: ForwardParts = {
   inputRounds: 3,
   inputTimeoutMs: 60_000,
   names: () => 'prefixed',
+  catalogue: { findResource: () => undefined, sightOf: () => undefined },
 }
 
 function messageOf(content: object): UpstreamMessage {

@@ -94,6 +94,7 @@ beforeEach(() => {
     catalogue: {
       find: (_endpoint, _kind, name) => tools.get(name),
       firstLists: () => undefined,
+      findResource: () => undefined,
       sightOf: () => undefined,
     },
     tasks: new TaskIds(new Sealer(randomBytes(32), 'task'), 8_192),

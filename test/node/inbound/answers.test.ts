@@ -20,6 +20,7 @@ const bare: EndpointDescription = {
   title: undefined,
   instructions: undefined,
   names: 'prefixed',
+  isPublic: true,
   extensions: {},
   tasks: undefined,
 }

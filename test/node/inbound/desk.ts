@@ -123,6 +123,7 @@ export class Desk {
     title: undefined,
     instructions: undefined,
     names: 'prefixed',
+    isPublic: true,
     extensions: {},
     tasks: undefined,
   }

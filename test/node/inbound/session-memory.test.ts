@@ -1,5 +1,6 @@
 // What sessions hold is bounded, and let go of in every way a session can end.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { LOCAL_CALLER } from '../../../node/core/principal.ts'
 import { LocalSessionMemory, type HeldSubscription } from '../../../node/inbound/session-memory.ts'
 
 interface Probe extends HeldSubscription {
@@ -9,6 +10,7 @@ interface Probe extends HeldSubscription {
 function held(): Probe {
   let ends = 0
   return {
+    watcher: { endpoint: 'main', principal: LOCAL_CALLER },
     granted: Promise.resolve(true),
     end: () => {
       ends += 1

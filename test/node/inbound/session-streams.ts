@@ -90,7 +90,6 @@ export class SessionStreams {
     this.gets.push(response)
     const plan = {
       session: key,
-      watcher: { endpoint: 'main', principal: LOCAL_CALLER },
       response,
       headers: [],
       revision: this.revision,
@@ -100,6 +99,7 @@ export class SessionStreams {
         this.watchers.add(listener)
         return () => void this.watchers.delete(listener)
       },
+      watcher: { endpoint: 'main', principal: LOCAL_CALLER },
       isValid: () => this.isValid,
     }
     this.streams.open(plan).catch((error: unknown) => {

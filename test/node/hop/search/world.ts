@@ -38,6 +38,8 @@ export function sightOf(key: string, sees: (name: string) => boolean): Sight {
     isOpen: true,
     shows: (entry) => sees(labelOf(subjectOf(entry))),
     sees: (entry) => sees(labelOf(subjectOf(entry))),
+    hasRules: true,
+    mayShow: () => true,
     needs: () => [],
   }
 }
