@@ -56,10 +56,11 @@ async function skillFiles(caller: MeshCaller): Promise<readonly string[]> {
   )
 }
 
+const isOpen = (uri: string): boolean => !/\/(?:references|scripts)\//.test(uri)
+
 test('a skill is listed, and got, without the files that are hidden', async () => {
   const [analyst, admin] = [await as('analyst'), await as('admin')]
   const all = await skillFiles(admin)
-  const isOpen = (uri: string): boolean => !/\/(?:references|scripts)\//.test(uri)
   expect(all.every(isOpen)).toBe(false)
   expect(await skillFiles(analyst)).toEqual(all.filter(isOpen))
   const { result } = await admin.ask('skills/list')
@@ -95,9 +96,7 @@ describe.each(ERAS)('in era %s', (era) => {
     }
     // That what it saw is gone, and the end.
     expect(
-      told
-        .filter((one) => typeof one === 'string')
-        .every((one) => /list_changed/.test(String(one))),
+      told.filter((one) => typeof one === 'string').every((one) => /list_changed/.test(one)),
     ).toBe(true)
     expect(told.some((one) => typeof one === 'number')).toBe(era === '2026')
   })

@@ -9,22 +9,28 @@ function mark(uri: string): string {
   return `<${uri}>`
 }
 
+const hides = (uri: string): boolean => uri.startsWith('hid')
+
+const link = (uri: string): object => ({ type: 'resource_link', uri, name: uri })
+const embedded = (uri: string): object => ({
+  type: 'resource',
+  resource: { uri, text: 't', _meta: { ui: { resourceUri: 'ui://v' } } },
+})
+const text = { type: 'text', text: 'hid "uri"' }
+
+const isHidden = (one: object): boolean => /"uri":"hid/.test(JSON.stringify(one))
+
+const prompt = (all: readonly object[]): object => ({
+  messages: all.map((one) => ({ role: 'user', content: one })),
+})
+
+function shownOf(method: string, result: object, space?: number): unknown {
+  const raw = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, result }, null, space))
+  const edits = resultUriEdits(method, readUpstreamMessage(raw), mark, hides)
+  return (JSON.parse(splice(raw, edits).toString()) as { result: unknown }).result
+}
+
 describe('what is hidden', () => {
-  const hides = (uri: string): boolean => uri.startsWith('hid')
-
-  function shownOf(method: string, result: object, space?: number): unknown {
-    const raw = Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, result }, null, space))
-    const edits = resultUriEdits(method, readUpstreamMessage(raw), mark, hides)
-    return (JSON.parse(splice(raw, edits).toString()) as { result: unknown }).result
-  }
-
-  const link = (uri: string): object => ({ type: 'resource_link', uri, name: uri })
-  const embedded = (uri: string): object => ({
-    type: 'resource',
-    resource: { uri, text: 't', _meta: { ui: { resourceUri: 'ui://v' } } },
-  })
-  const text = { type: 'text', text: 'hid "uri"' }
-
   const item = fc.oneof(
     fc
       .constantFrom('hid:1', 'hid:2', 'a:1', 'b:2')
@@ -33,7 +39,6 @@ describe('what is hidden', () => {
   )
 
   test('is left out of any content, wherever it stands, and nothing else is', () => {
-    const isHidden = (one: object): boolean => /"uri":"hid/.test(JSON.stringify(one))
     const law = fc.property(fc.array(item, { maxLength: 6 }), fc.nat(2), (content, space) => {
       const kept = content.filter((one) => !isHidden(one))
       const expected = shownOf('tools/call', { content: kept })
@@ -41,11 +46,8 @@ describe('what is hidden', () => {
         ...(expected as object),
         n: [1],
       })
-      const messages = (all: readonly object[]): object => ({
-        messages: all.map((one) => ({ role: 'user', content: one })),
-      })
-      expect(shownOf('prompts/get', messages(content), space)).toEqual(
-        shownOf('prompts/get', messages(kept)),
+      expect(shownOf('prompts/get', prompt(content), space)).toEqual(
+        shownOf('prompts/get', prompt(kept)),
       )
     })
     fc.assert(law)
