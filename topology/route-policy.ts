@@ -11,6 +11,8 @@ export interface Peer {
 export interface ImportRule {
   /** Organisation of the upstream node; any, when left out. */
   readonly from?: string
+  /** The upstream node; any, when left out. */
+  readonly peer?: string
   /** Globs over namespaces; any, when left out. */
   readonly namespaces?: readonly string[]
   /** A route with one of these tags fits; any, when left out. */
@@ -42,12 +44,14 @@ type Fits = (route: Route, peer: Peer) => boolean
 
 function fitting(rule: {
   readonly organisation: string | undefined
-  readonly namespaces: readonly string[] | undefined
-  readonly tags: readonly string[] | undefined
+  readonly peer?: string | undefined
+  readonly namespaces?: readonly string[] | undefined
+  readonly tags?: readonly string[] | undefined
 }): Fits {
   const globs = rule.namespaces?.map((pattern) => compileGlob(pattern))
   return (route, peer) =>
     (rule.organisation === undefined || rule.organisation === peer.organisation) &&
+    (rule.peer === undefined || rule.peer === peer.id) &&
     (globs?.some((matches) => matches(route.key.namespace)) ?? true) &&
     (rule.tags?.some((tag) => route.tags.includes(tag)) ?? true)
 }
@@ -59,7 +63,7 @@ export type ImportPolicy = (route: Route, peer: Peer) => number | undefined
 export function compileImport(rules: readonly ImportRule[], organisation: string): ImportPolicy {
   const compiled = rules.map((rule) => ({
     rule,
-    fits: fitting({ organisation: rule.from, namespaces: rule.namespaces, tags: rule.tags }),
+    fits: fitting({ ...rule, organisation: rule.from, peer: rule.peer }),
   }))
   return (route, peer) => {
     const found = compiled.find(({ fits }) => fits(route, peer))

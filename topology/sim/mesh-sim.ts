@@ -5,6 +5,7 @@ import { LINK_TIMING, type ProbeOutcome } from '../link-health.ts'
 import type { LinkMessage } from '../link-message.ts'
 import type { Side } from '../links.ts'
 import { RECORD_TIMING } from '../own-record.ts'
+import type { Route } from '../route.ts'
 import type { ExportRule, ImportRule } from '../route-policy.ts'
 import type { SignedRecord } from '../signed-record.ts'
 import type { OwnNamespace, SpeakerSettings, TopologyEvent } from '../speaker-types.ts'
@@ -17,6 +18,17 @@ import { SimBus } from './sim-bus.ts'
 
 /** Virtual wall time of the beginning, ms since 1970. */
 const EPOCH = Date.UTC(2026, 0, 1)
+
+/** What is lost is sent again after so long, then after twice that, ms (RFC 6298, with the minimum kernels have). */
+const RESEND_MS = 200
+const RESEND_MAX_MS = 12_800
+
+/** Parts of what goes over a wire, bytes: of a record as JWS, of a delta of routes as JSON. */
+const RECORD_BYTES = 400
+const LINK_BYTES = 80
+const NAMESPACE_BYTES = 130
+const ROUTE_BYTES = 100
+const STEP_BYTES = 44
 
 export interface NodePlan {
   readonly id: NodeId
@@ -34,6 +46,10 @@ export interface LinkPlan {
   readonly latency?: number
   /** Added to it, exponentially distributed with this mean, ms; messages do not overtake each other. */
   readonly jitter?: number
+  /** Or evenly, from 0 to twice the mean. */
+  readonly dist?: 'exponential' | 'uniform'
+  /** Share of messages that must be sent again, which to who waits for them is delay. */
+  readonly loss?: number
   readonly cost?: number
 }
 
@@ -50,6 +66,8 @@ export interface Counts {
   bus: number
   syncs: number
   probes: number
+  /** Of records and routes, as they would go over a wire; reckoned from what is in them. */
+  bytes: number
 }
 
 /** A link as it is between two nodes, whatever they know of it. */
@@ -63,7 +81,7 @@ export class SimLink {
   readonly last: { forth: number; back: number } = { forth: 0, back: 0 }
 
   constructor(plan: LinkPlan) {
-    this.plan = { latency: 10, jitter: 2, cost: 1, ...plan }
+    this.plan = { latency: 10, jitter: 2, dist: 'exponential', loss: 0, cost: 1, ...plan }
   }
 
   get isCut(): boolean {
@@ -79,7 +97,7 @@ export class MeshSim {
   readonly nodes: Map<NodeId, SimNode> = new Map<NodeId, SimNode>()
   readonly links: Map<string, SimLink> = new Map<string, SimLink>()
   readonly #buses = new Map<string, SimBus>()
-  readonly counts: Counts = { routes: 0, records: 0, deltas: 0, bus: 0, syncs: 0, probes: 0 }
+  readonly counts: Counts = { routes: 0, records: 0, deltas: 0, bus: 0, syncs: 0, probes: 0, bytes: 0 }
   readonly #tuning: Tuning
   /** Hears of everything that happens, in order. */
   log: (node: NodeId, event: TopologyEvent | SimEvent) => void = () => undefined
@@ -159,7 +177,11 @@ export class MeshSim {
     if (message.type === 'routes') {
       this.counts.routes += 1
       this.counts.deltas += message.routes.length
+      for (const { route } of message.routes) this.counts.bytes += routeBytes(route)
     } else this.counts.records += 1
+    if ('records' in message) {
+      for (const text of message.records) this.counts.bytes += this.recordBytes(text)
+    }
     this.#deliver(link, forth, () => {
       const other = this.nodes.get(to)
       if (link.open)
@@ -174,12 +196,28 @@ export class MeshSim {
       link.open = false
       return false
     }
-    const { latency, jitter } = link.plan
-    const wanted = this.now + latency + (jitter > 0 ? this.random.exponential(jitter) : 0)
+    const wanted = this.now + link.plan.latency + this.#extra(link.plan)
     const at = Math.max(wanted, link.last[way])
     link.last[way] = at
     this.agenda.add(at, run)
     return true
+  }
+
+  /** Bytes of a signed record on a wire, about. */
+  recordBytes(text: string): number {
+    const { links = [], namespaces = [] } = this.notary.open(text)?.record ?? {}
+    return RECORD_BYTES + LINK_BYTES * links.length + NAMESPACE_BYTES * namespaces.length
+  }
+
+  /** What a message takes longer than the latency, ms. */
+  #extra({ jitter, dist, loss }: SimLink['plan']): number {
+    const { random } = this
+    let extra = 0
+    if (jitter > 0) extra = dist === 'uniform' ? random.next() * 2 * jitter : random.exponential(jitter)
+    if (loss > 0) {
+      for (let wait = RESEND_MS; wait <= RESEND_MAX_MS && random.next() < loss; wait *= 2) extra += wait
+    }
+    return extra
   }
 
   /** One probe: there, and back. A connection is made if there is none. */
@@ -231,6 +269,10 @@ export class MeshSim {
   run(duration: number): void {
     this.agenda.runUntil(this.now + duration)
   }
+}
+
+function routeBytes(route: Route | undefined): number {
+  return ROUTE_BYTES + STEP_BYTES * (route?.path.length ?? 0)
 }
 
 /** What a simulation does to a mesh. */

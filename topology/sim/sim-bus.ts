@@ -69,6 +69,7 @@ export class SimBus {
 
   #hand(node: SimNode, subject: string, text: string): void {
     this.#sim.counts.bus += 1
+    this.#sim.counts.bytes += this.#sim.recordBytes(text)
     node.hear((speaker) => speaker.onBusRecord(subject, text))
   }
 
