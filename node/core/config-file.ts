@@ -183,7 +183,12 @@ const FILE_WORDS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
 }
 
-async function readText(file: string): Promise<string> {
+/**
+ * Reads a file of text.
+ *
+ * @throws {ConfigError} when it cannot be read, is too large, or no UTF-8.
+ */
+export async function readText(file: string): Promise<string> {
   let bytes: Buffer
   try {
     bytes = await readFile(file)
@@ -215,19 +220,42 @@ export function parseConfigText(
   file: string,
   env: Environment = hostEnvironment(),
 ): LoadedConfig {
-  const { data, problems, ...source } = parseYaml(text)
-  if (problems.length > 0) throw new ConfigError(inOrder(problems), file)
-  const located = (found: readonly ConfigProblem[]): readonly ConfigProblem[] =>
-    inOrder(found.map((problem) => locate(problem, source)))
-  try {
+  return parseYamlText(text, file, (data, source) => {
     const parsed = parseConfig(data, { baseDir: dirname(resolve(file)), env })
     const config = placeRules(parsed, (path) => {
-      const { line } = locate({ path, message: '', at: 'key' }, source)
+      const { line } = source.locate({ path, message: '', at: 'key' })
       return `${file}:${line}`
     })
-    return { file, config, warnings: located(configWarnings(config)) }
+    const warnings = inOrder(configWarnings(config).map(source.locate))
+    return { file, config, warnings }
+  })
+}
+
+/** Where things stand in a file. */
+interface Places {
+  /** A problem with its line and column. */
+  readonly locate: (problem: ConfigProblem) => ConfigProblem
+}
+
+/**
+ * Parses YAML 1.2, with the limits of configuration files, and gives what `read` makes of its data.
+ *
+ * @param file its name in messages
+ * @throws {ConfigError} with every problem of the YAML, or those `read` throws one with, each with line and column.
+ */
+export function parseYamlText<T>(
+  text: string,
+  file: string,
+  read: (data: unknown, places: Places) => T,
+): T {
+  const { data, problems, ...source } = parseYaml(text)
+  if (problems.length > 0) throw new ConfigError(inOrder(problems), file)
+  const places = { locate: (problem: ConfigProblem) => locate(problem, source) }
+  try {
+    return read(data, places)
   } catch (error) {
-    throw error instanceof ConfigError ? new ConfigError(located(error.problems), file) : error
+    if (!(error instanceof ConfigError)) throw error
+    throw new ConfigError(inOrder(error.problems.map(places.locate)), file)
   }
 }
 

@@ -162,16 +162,31 @@ function wordsFor(issue: Issue, value: unknown): Words {
   return { message: issue.message }
 }
 
-function explain(issue: Issue, input: unknown): readonly ConfigProblem[] {
+/** What was read, and the schema it was read by. */
+interface Reading {
+  readonly input: unknown
+  readonly schema: () => JsonSchema
+}
+
+function explain(issue: Issue, reading: Reading): readonly ConfigProblem[] {
+  const { input, schema } = reading
   const path = pathOf(issue)
   if (issue.code === 'unrecognized_keys')
-    return unknownKeys(issue.keys, path, knownKeys(jsonSchema(), path))
+    return unknownKeys(issue.keys, path, knownKeys(schema(), path))
   const chosen = issuesOfChoice(issue)
-  if (chosen !== undefined) return chosen.flatMap((inner) => explain(inner, input))
+  if (chosen !== undefined) return chosen.flatMap((inner) => explain(inner, reading))
   return [{ path, ...wordsFor(issue, valueAt(input, path)) }]
 }
 
-/** What a schema found wrong, in words for people; no message repeats a value of the input. */
-export function explainIssues(error: z.core.$ZodError, input: unknown): readonly ConfigProblem[] {
-  return error.issues.flatMap((issue) => explain(issue, input))
+/**
+ * What a schema found wrong, in words for people; no message repeats a value of the input.
+ *
+ * @param schema it as JSON Schema, for hints; default: that of a configuration
+ */
+export function explainIssues(
+  error: z.core.$ZodError,
+  input: unknown,
+  schema: () => JsonSchema = jsonSchema,
+): readonly ConfigProblem[] {
+  return error.issues.flatMap((issue) => explain(issue, { input, schema }))
 }

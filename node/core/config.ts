@@ -74,7 +74,7 @@ function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
  * Words for issues that are explained elsewhere: zod would ask the value for the name of its constructor, and fail where a
  * table has such a key.
  */
-function unworded({ code }: { readonly code?: string }): string | undefined {
+export function unworded({ code }: { readonly code?: string }): string | undefined {
   return code === 'invalid_type' ? 'is of another type' : undefined
 }
 

@@ -63,6 +63,13 @@ export interface Command {
   /** What follows the name, like `FILE... [--json]`. */
   readonly usage: string
   readonly options: Readonly<Record<string, OptionSpec>>
+  /** Exit codes that are not those of everybody else. */
+  readonly exits?: {
+    readonly usage: number
+    readonly failed: number
+    /** All of them, one line for the help. */
+    readonly help: string
+  }
   /**
    * Does the work and gives the exit code, one of {@link EXIT}.
    *

@@ -103,10 +103,11 @@ function printError(error: unknown, host: CliHost, run: Run | undefined): number
   // It may quote what a server said.
   host.stderr.write(`banyan: ${harmless(message)}\n`)
   if (error instanceof UnansweredError) return EXIT.unanswered
-  if (!(error instanceof UsageError)) return EXIT.failed
+  const { failed, usage: misused } = run?.command.exits ?? { ...EXIT }
+  if (!(error instanceof UsageError)) return failed
   const usage = run === undefined ? 'try: banyan --help' : usageLine(run.command)
   host.stderr.write(`${usage}\n`)
-  return EXIT.usage
+  return misused
 }
 
 async function runCommand(

@@ -30,7 +30,7 @@ ${command.summary}
 
 ${columns(rows)}
 
-${EXIT_HELP}
+${command.exits?.help ?? EXIT_HELP}
 `
 }
 

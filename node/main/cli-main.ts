@@ -5,6 +5,7 @@ import { checkCommand } from './cli-check.ts'
 import { runCli } from './cli-frame.ts'
 import { explainCommand } from './cli-explain.ts'
 import { keysCommand } from './cli-keys.ts'
+import { labCommand } from './cli-lab.ts'
 import { listCommand } from './cli-list.ts'
 import { pinCommand } from './cli-pin.ts'
 import { schemaCommand } from './cli-schema.ts'
@@ -29,6 +30,7 @@ const COMMANDS = [
   keysCommand,
   pinCommand,
   trustCommand,
+  labCommand,
   schemaCommand,
 ]
 

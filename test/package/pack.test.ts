@@ -15,6 +15,9 @@ const execute = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const MODULES = join(ROOT, 'node_modules')
 
+/** What is generated beside the code. */
+const SCHEMAS = ['banyan.schema.json', 'mesh.schema.json']
+
 /** What goes with the code. */
 const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md'].filter((name) =>
   existsSync(join(ROOT, name)),
@@ -46,7 +49,7 @@ async function pack(): Promise<string> {
   await mkdir(source)
   const tsc = join(MODULES, 'typescript/bin/tsc')
   await run(tsc, ['-p', 'tsconfig.build.json', '--outDir', dist], ROOT)
-  await cp(join(ROOT, 'banyan.schema.json'), join(dist, 'banyan.schema.json'))
+  for (const name of SCHEMAS) await cp(join(ROOT, name), join(dist, name))
   for (const name of ['package.json', ...pages]) await cp(join(ROOT, name), join(source, name))
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
   const { stdout } = await execute('npm', args, { cwd: source })
@@ -185,7 +188,8 @@ test('it holds what runs, and no sources, tests or lock files', async () => {
   const odd = stdout
     .trim()
     .split('\n')
-    .filter((name) => !/^\.\/dist\/(protocol|node)\/.*(\.js|\.d\.ts|\.map)$/.test(name))
-  const expected = ['dist/banyan.schema.json', 'package.json', ...pages].map((name) => `./${name}`)
+    .filter((name) => !/^\.\/dist\/(protocol|topology|node)\/.*(\.js|\.d\.ts|\.map)$/.test(name))
+  const schemas = SCHEMAS.map((name) => `dist/${name}`)
+  const expected = [...schemas, 'package.json', ...pages].map((name) => `./${name}`)
   expect(new Set(odd)).toEqual(new Set(expected))
 })

@@ -2,6 +2,7 @@ import { compileGlob } from '../../protocol/glob.ts'
 import { isDead, type Route } from '../route.ts'
 import { NO_EXPORT, NO_TRANSIT, type ExportRule, type ImportRule } from '../route-policy.ts'
 import type { MeshSim } from '../sim/mesh-sim.ts'
+import type { SimNode } from '../sim/sim-node.ts'
 import { compareVersions, type Version } from '../version.ts'
 import type { Lab, LabLink } from './lab.ts'
 
@@ -18,17 +19,22 @@ export function loopIn(self: string, { path, organisations }: Route): string | u
 /** Routes in use that what their own node knows contradicts, as text by which one is known again. */
 export function deadRoutes(sim: MeshSim): Set<string> {
   const found = new Set<string>()
-  for (const { id, life, speaker } of sim.nodes.values()) {
-    if (speaker === undefined) continue
-    for (const [key, { candidates }] of speaker.fib) {
-      for (const { route } of candidates) {
-        if (!isDead(route.path.slice(1), speaker.db)) continue
-        const steps = route.path.map((step) => `${step.id}.${step.inc}.${step.epoch}`)
-        found.add(`${id}.${life} holds ${key} over ${steps.join(' ')}`)
-      }
+  for (const node of sim.nodes.values()) {
+    for (const [key, { candidates }] of node.speaker?.fib ?? []) {
+      for (const { route } of candidates)
+        if (isKnownDead(node, route)) found.add(held(node, key, route))
     }
   }
   return found
+}
+
+function isKnownDead({ speaker }: SimNode, { path }: Route): boolean {
+  return speaker !== undefined && isDead(path.slice(1), speaker.db)
+}
+
+function held({ id, life }: SimNode, key: string, { path }: Route): string {
+  const steps = path.map((step) => `${step.id}.${step.inc}.${step.epoch}`)
+  return `${id}.${life} holds ${key} over ${steps.join(' ')}`
 }
 
 /** Tells whether what is stored of a node went back while the node that stores it ran. */

@@ -59,7 +59,11 @@ export class Calls {
     again()
   }
 
-  #ask(client: string, { at, calls: { mix = 'uniform' } }: ClientDraft, random: SeededRandom): void {
+  #ask(
+    client: string,
+    { at, calls: { mix = 'uniform' } }: ClientDraft,
+    random: SeededRandom,
+  ): void {
     // What is gone for a moment is still listed, and so asked for.
     const keys = [...(this.#sim.nodes.get(at)?.speaker?.fib.keys() ?? [])].toSorted(byText)
     const key = keys[mix === 'zipf' ? zipf(keys.length, random) : random.below(keys.length)]
@@ -88,8 +92,7 @@ export class Calls {
     if (nexts.length === 0) return this.#fail(call, node)
     if (next === undefined) return this.#answer(call)
     const link = this.#sim.link(node, next)
-    const isReachable =
-      link?.isCut === false && this.#sim.nodes.get(next)?.speaker !== undefined
+    const isReachable = link?.isCut === false && this.#sim.nodes.get(next)?.speaker !== undefined
     const { latency = 0 } = link?.plan ?? {}
     if (isReachable) {
       this.#later(latency, () => this.#arrive(call, next, nextTrail(trail, node)))

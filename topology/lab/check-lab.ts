@@ -127,7 +127,9 @@ function linkProblems({ links = [] }: LabDraft, lab: Lab): LabProblem[] {
 }
 
 function clientProblems({ clients = {} }: LabDraft, lab: Lab): LabProblem[] {
-  return Object.entries(clients).flatMap(([name, { at }]) => noNode(at, ['clients', name, 'at'], lab))
+  return Object.entries(clients).flatMap(([name, { at }]) =>
+    noNode(at, ['clients', name, 'at'], lab),
+  )
 }
 
 /** What a fault does; undefined when that is nothing, or more than one thing. */
@@ -156,14 +158,17 @@ function faultProblems(fault: FaultDraft, path: Path, known: Known): LabProblem[
   if (hasBus && isDown === (fault.drop !== undefined)) {
     return problem('a bus needs either "down" or "drop"')
   }
-  if (!hasBus && (isDown || fault.drop !== undefined)) return problem('"down" and "drop" go with "bus"')
+  if (!hasBus && (isDown || fault.drop !== undefined))
+    return problem('"down" and "drop" go with "bus"')
   return [...pickProblems(fault, action, path), ...targetProblems(fault, path, known)]
 }
 
 function pickProblems(fault: FaultDraft, action: Action, path: Path): LabProblem[] {
   const wants = wantsPicked(fault)
   if (fault.pick === undefined) {
-    return wants ? [{ path: [...path, action], message: 'does not say which, and nothing is picked' }] : []
+    return wants
+      ? [{ path: [...path, action], message: 'does not say which, and nothing is picked' }]
+      : []
   }
   const fits = fault.pick === 'random(node)' ? ON_NODE : ON_LINK
   if (!fits.has(action)) {
@@ -175,7 +180,8 @@ function pickProblems(fault: FaultDraft, action: Action, path: Path): LabProblem
 function wantsPicked(fault: FaultDraft): boolean {
   const { crash, cut } = fault
   if (isDetailed(crash)) return crash.node === undefined
-  if (cut !== undefined) return isDetailed<object>(cut) && !('from' in cut) && !('link' in cut && cut.link !== undefined)
+  if (cut !== undefined)
+    return isDetailed<object>(cut) && !('from' in cut) && !('link' in cut && cut.link !== undefined)
   return nodesOf(fault).includes(PICKED)
 }
 
@@ -185,7 +191,14 @@ export function listOf<T>(given: OneOrMore<T> | undefined): readonly T[] {
 }
 
 /** The nodes a fault names. */
-export function nodesOf({ crash, start, apart, publish, withdraw, drain }: FaultDraft): readonly string[] {
+export function nodesOf({
+  crash,
+  start,
+  apart,
+  publish,
+  withdraw,
+  drain,
+}: FaultDraft): readonly string[] {
   const crashed = isDetailed(crash) ? crash.node : crash
   return [crashed, start, apart, publish, withdraw, drain].flatMap((one) => listOf(one))
 }

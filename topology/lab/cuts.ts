@@ -5,7 +5,7 @@ import type { Lab } from './lab.ts'
 type Way = 'both' | 'forth' | 'back'
 
 interface Cut {
-  readonly links: ReadonlySet<string>
+  readonly links: Set<string>
   readonly way: Way
 }
 
@@ -60,11 +60,9 @@ export class Cuts {
 
   /** Ends all cuts of some links. */
   mend(links: readonly Arrow[]): void {
-    const mended = new Set(links.map(({ from, to }) => `${from} ${to}`))
-    for (const cut of [...this.#cuts]) {
-      this.#cuts.delete(cut)
-      const left = new Set([...cut.links].filter((key) => !mended.has(key)))
-      if (left.size > 0) this.#cuts.add({ ...cut, links: left })
+    for (const cut of this.#cuts) {
+      for (const { from, to } of links) cut.links.delete(`${from} ${to}`)
+      if (cut.links.size === 0) this.#cuts.delete(cut)
     }
     this.#apply()
   }

@@ -10,6 +10,12 @@ import type { Lab } from './lab.ts'
 /** Hears of everything the schedule does. */
 export type OnFault = (trigger: Trigger, what: string) => void
 
+/** Ends something that lasts. */
+type End = () => void
+
+/** For what has no end. */
+const NOTHING: End = () => undefined
+
 /** What was drawn, where something is. */
 interface Pick {
   readonly node?: string
@@ -63,7 +69,7 @@ export class FaultPlay {
     const pick = this.#draw(fault)
     const end = this.#do(action, fault, pick)
     const length = lengthOf(fault)
-    if (end !== undefined && length > 0) this.#at(this.#sim.now + length, end)
+    if (length > 0) this.#at(this.#sim.now + length, end)
   }
 
   #draw({ pick }: FaultDraft): Pick {
@@ -83,7 +89,7 @@ export class FaultPlay {
   }
 
   /** Does it; gives what ends it. */
-  #do(action: Action, fault: FaultDraft, pick: Pick): (() => void) | undefined {
+  #do(action: Action, fault: FaultDraft, pick: Pick): End {
     switch (action) {
       case 'partition':
         return this.#partition(fault.partition ?? [])
@@ -104,11 +110,12 @@ export class FaultPlay {
       case 'publish':
       case 'withdraw':
       case 'drain':
-        return this.#node(action, fault, this.#nodes(fault, pick))
+        break
     }
+    return this.#node(action, fault, this.#nodes(fault, pick))
   }
 
-  #partition(groups: readonly (readonly string[])[]): () => void {
+  #partition(groups: readonly (readonly string[])[]): End {
     const part = this.#cuts.partition(groups)
     this.#tell('partition', groups.map((group) => group.join(',')).join(' | '))
     return () => {
@@ -117,7 +124,7 @@ export class FaultPlay {
     }
   }
 
-  #heal(): undefined {
+  #heal(): End {
     this.#cuts.clear()
     for (const name of this.#lab.organisations.keys()) {
       const bus = this.#sim.bus(name)
@@ -126,16 +133,17 @@ export class FaultPlay {
       if (this.#lab.organisations.get(name)?.gossip !== undefined) bus.set(true)
     }
     this.#tell('heal', 'everything')
+    return NOTHING
   }
 
-  #link(action: 'cut' | 'mend', fault: FaultDraft, { link }: Pick): (() => void) | undefined {
+  #link(action: 'cut' | 'mend', fault: FaultDraft, { link }: Pick): End {
     const named = arrowsOf(fault)
     const links = named.length === 0 && link !== undefined ? [link] : named
     const what = links.map(({ from, to }) => `${from}->${to}`).join(', ')
     if (action === 'mend') {
       this.#cuts.mend(links)
       this.#tell('mend', what)
-      return undefined
+      return NOTHING
     }
     const { cut } = fault
     const way = isDetailed<object>(cut) && 'way' in cut ? (cut.way ?? 'both') : 'both'
@@ -146,7 +154,7 @@ export class FaultPlay {
     }
   }
 
-  #bus({ bus: name, drop }: FaultDraft): () => void {
+  #bus({ bus: name, drop }: FaultDraft): End {
     const buses = [...this.#lab.organisations]
       .filter(([, { gossip }]) => gossip === name)
       .map(([organisation]) => this.#sim.bus(organisation))
@@ -165,7 +173,7 @@ export class FaultPlay {
     }
   }
 
-  #skew(shifts: Readonly<Record<string, number>>): () => void {
+  #skew(shifts: Readonly<Record<string, number>>): End {
     const set = (factor: number): void => {
       for (const [id, by] of Object.entries(shifts)) {
         const node = this.#sim.nodes.get(id)
@@ -181,7 +189,7 @@ export class FaultPlay {
     action: 'crash' | 'start' | 'apart' | 'publish' | 'withdraw' | 'drain',
     fault: FaultDraft,
     nodes: readonly SimNode[],
-  ): (() => void) | undefined {
+  ): End {
     const what = nodes.map(({ id }) => id).join(', ')
     const loseDisk = isDetailed(fault.crash) && fault.crash.loseDisk === true
     const own = (node: SimNode): void =>
@@ -196,20 +204,21 @@ export class FaultPlay {
         return () => each('restart', (node) => node.start())
       case 'start':
         each('restart', (node) => node.start())
-        return undefined
+        return NOTHING
       case 'apart':
         each('apart', (node) => this.#busOf(node).setApart(node.id, true))
         return () => each('back', (node) => this.#busOf(node).setApart(node.id, false))
       case 'publish':
         each('publish', (node) => this.#renew(node))
-        return undefined
+        return NOTHING
       case 'withdraw':
         each('withdraw', (node) => node.setNamespaces([]))
         return () => each('publish', own)
       case 'drain':
         each('drain', (node) => node.hear((speaker) => speaker.drain()))
-        return undefined
+        break
     }
+    return NOTHING
   }
 
   #busOf({ plan }: SimNode): ReturnType<MeshSim['bus']> {
@@ -223,7 +232,7 @@ export class FaultPlay {
   }
 
   /** Somebody who may publish on the bus says things in the name of a node. */
-  #lie(lies: Readonly<Record<string, readonly Lie[]>>): undefined {
+  #lie(lies: Readonly<Record<string, readonly Lie[]>>): End {
     for (const [id, kinds] of Object.entries(lies)) {
       this.#tell('byzantine', `${id}: ${kinds.join(', ')}`)
       const victim = this.#sim.nodes.get(id)
@@ -242,5 +251,6 @@ export class FaultPlay {
         }
       }
     }
+    return NOTHING
   }
 }

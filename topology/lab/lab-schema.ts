@@ -1,13 +1,6 @@
 import { z } from 'zod'
 import { SHAPES } from '../sim/shapes.ts'
-import {
-  ALWAYS,
-  EVENTUALLY,
-  LIES,
-  SOMETIMES,
-  TRIGGERS,
-  type LabDraft,
-} from './lab-draft.ts'
+import { ALWAYS, EVENTUALLY, LIES, SOMETIMES, TRIGGERS, type LabDraft } from './lab-draft.ts'
 import { arrow, duration, id, pause, rate, share, shift, whole, word, words } from './lab-fields.ts'
 
 const DISTRIBUTIONS = ['exponential', 'uniform'] as const
@@ -25,7 +18,10 @@ const filter = z.strictObject({
 const linkFields = {
   latency: duration.optional().describe('One way. Default 10ms.'),
   jitter: duration.optional().describe('Mean of what is added to it. Default 2ms.'),
-  dist: z.enum(DISTRIBUTIONS).optional().describe('How jitter is distributed. Default exponential.'),
+  dist: z
+    .enum(DISTRIBUTIONS)
+    .optional()
+    .describe('How jitter is distributed. Default exponential.'),
   loss: share
     .optional()
     .describe('Share of messages that have to be sent again; over TCP that is delay. Default 0.'),
@@ -73,7 +69,10 @@ const exportRule = z.strictObject({
   tags: words.optional().describe('With one of these tags. Default: any.'),
   deny: z.boolean().optional().describe('Nothing of this is offered.'),
   as: word.optional().describe('Name of the namespace over there.'),
-  transit: z.boolean().optional().describe('What a third organisation gave may pass. Default false.'),
+  transit: z
+    .boolean()
+    .optional()
+    .describe('What a third organisation gave may pass. Default false.'),
 })
 
 const organisation = z.strictObject({
@@ -179,8 +178,12 @@ const expectation = z.strictObject({
 export const labSchema: z.ZodType<LabDraft> = z
   .strictObject({
     name: id.describe('Folder of its runs.'),
-    seed: whole(0, 2 ** 32 - 1).optional().describe('Of all random numbers. Default 1.'),
-    duration: duration.optional().describe('Virtual time. Default: until the last expectation is due.'),
+    seed: whole(0, 2 ** 32 - 1)
+      .optional()
+      .describe('Of all random numbers. Default 1.'),
+    duration: duration
+      .optional()
+      .describe('Virtual time. Default: until the last expectation is due.'),
     defaults: z
       .strictObject({
         link: z.strictObject(linkFields).optional(),
@@ -196,7 +199,6 @@ export const labSchema: z.ZodType<LabDraft> = z
     expect: z.array(expectation).max(1_000).optional(),
   })
   .describe('A mesh, what happens to it, and what is expected of it.')
-
 
 /** The JSON Schema (draft 2020-12) of a lab file, for editors. */
 export function labJsonSchema(): Readonly<Record<string, unknown>> {

@@ -1,6 +1,11 @@
 import { lot, type Route } from '../route.ts'
 import { ownRoute } from '../rib.ts'
-import { compileExport, compileImport, type ExportPolicy, type ImportPolicy } from '../route-policy.ts'
+import {
+  compileExport,
+  compileImport,
+  type ExportPolicy,
+  type ImportPolicy,
+} from '../route-policy.ts'
 import type { MeshSim } from '../sim/mesh-sim.ts'
 import type { SimNode } from '../sim/sim-node.ts'
 import { denials } from './build.ts'
@@ -52,7 +57,8 @@ export class Truth {
       const table = tables.get(id) ?? new Map<string, Ranked>()
       for (const [key, { candidates }] of speaker.fib) {
         const held = candidates[0]?.route
-        if (held !== undefined && !table.has(key)) found.push(`${id} has a way to ${key}, which has none`)
+        if (held !== undefined && !table.has(key))
+          found.push(`${id} has a way to ${key}, which has none`)
         if (found.length >= limit) return found
       }
       for (const [key, { route }] of table) {
@@ -167,8 +173,7 @@ export class Truth {
     }
     const drains = offer.path.some(
       (step) =>
-        by.drained.has(step.id) &&
-        this.#sim.nodes.get(step.id)?.plan.organisation === organisation,
+        by.drained.has(step.id) && this.#sim.nodes.get(step.id)?.plan.organisation === organisation,
     )
     const { organisations, path, cost } = route
     const lengths = [organisations.length, path.length, Math.floor(cost)]
@@ -182,7 +187,9 @@ function isBefore(a: readonly number[], b: readonly number[]): boolean {
 }
 
 function textOf(table: Table): string {
-  return [...table].map(([key, { route }]) => `${key}:${route.path.map(({ id }) => id).join()}`).join()
+  return [...table]
+    .map(([key, { route }]) => `${key}:${route.path.map(({ id }) => id).join()}`)
+    .join()
 }
 
 /** In what a way that is held differs from the one there is; undefined when it is as good. */
@@ -190,7 +197,8 @@ function difference(held: Route | undefined, wanted: Route): string | undefined 
   if (held === undefined) return 'has no way'
   const [steps, least] = [held.path.length, wanted.path.length]
   if (steps !== least) return `goes over ${steps} nodes, not ${least},`
-  if (held.organisations.length !== wanted.organisations.length) return 'passes other organisations on its way'
+  if (held.organisations.length !== wanted.organisations.length)
+    return 'passes other organisations on its way'
   const isUnion = wanted.key.origin.startsWith('org:')
   return isUnion || held.revision === wanted.revision ? undefined : 'has an old revision on its way'
 }

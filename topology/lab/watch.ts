@@ -65,7 +65,9 @@ export class Watch {
 
   /** A node chose anew for a key. */
   onRoute(node: string, key: string): void {
-    const [loops, filters] = ['no-loops', 'filter-composition'].map((name) => this.#always.get(name))
+    const [loops, filters] = ['no-loops', 'filter-composition'].map((name) =>
+      this.#always.get(name),
+    )
     if (loops === undefined && filters === undefined) return
     for (const { route } of this.#sim.nodes.get(node)?.speaker?.fib.get(key)?.candidates ?? []) {
       const where = (why: string | undefined): string | undefined =>
@@ -133,7 +135,13 @@ export class Watch {
 }
 
 /** An expectation in one line. */
-function textOf({ always, eventually, within = WITHIN_MS, after = 'start', sometimes }: ExpectDraft): string {
+function textOf({
+  always,
+  eventually,
+  within = WITHIN_MS,
+  after = 'start',
+  sometimes,
+}: ExpectDraft): string {
   if (always !== undefined) return `always ${always}`
   if (sometimes !== undefined) return `sometimes ${sometimes}`
   return `eventually ${eventually} within ${within}ms after ${after}`

@@ -97,7 +97,15 @@ export class MeshSim {
   readonly nodes: Map<NodeId, SimNode> = new Map<NodeId, SimNode>()
   readonly links: Map<string, SimLink> = new Map<string, SimLink>()
   readonly #buses = new Map<string, SimBus>()
-  readonly counts: Counts = { routes: 0, records: 0, deltas: 0, bus: 0, syncs: 0, probes: 0, bytes: 0 }
+  readonly counts: Counts = {
+    routes: 0,
+    records: 0,
+    deltas: 0,
+    bus: 0,
+    syncs: 0,
+    probes: 0,
+    bytes: 0,
+  }
   readonly #tuning: Tuning
   /** Hears of everything that happens, in order. */
   log: (node: NodeId, event: TopologyEvent | SimEvent) => void = () => undefined
@@ -213,9 +221,11 @@ export class MeshSim {
   #extra({ jitter, dist, loss }: SimLink['plan']): number {
     const { random } = this
     let extra = 0
-    if (jitter > 0) extra = dist === 'uniform' ? random.next() * 2 * jitter : random.exponential(jitter)
+    if (jitter > 0)
+      extra = dist === 'uniform' ? random.next() * 2 * jitter : random.exponential(jitter)
     if (loss > 0) {
-      for (let wait = RESEND_MS; wait <= RESEND_MAX_MS && random.next() < loss; wait *= 2) extra += wait
+      for (let wait = RESEND_MS; wait <= RESEND_MAX_MS && random.next() < loss; wait *= 2)
+        extra += wait
     }
     return extra
   }
