@@ -21,8 +21,8 @@ export function deadRoutes(sim: MeshSim): Set<string> {
   const found = new Set<string>()
   for (const node of sim.nodes.values()) {
     for (const [key, { candidates }] of node.speaker?.fib ?? []) {
-      for (const { route } of candidates)
-        if (isKnownDead(node, route)) found.add(held(node, key, route))
+      const dead = candidates.filter(({ route }) => isKnownDead(node, route))
+      for (const { route } of dead) found.add(held(node, key, route))
     }
   }
   return found
