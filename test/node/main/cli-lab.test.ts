@@ -73,30 +73,33 @@ test('a run leaves behind what it did, and how to do it again', async () => {
   expect(outcome).toMatchObject({ verdict: 'ok', events: digest })
 }, 120_000)
 
-test.each<[string, string, string[], number, string]>([
-  ['ok', 'expect: [{ always: no-loops }]', [], 0, ''],
+test.each<[string, string, string[], readonly [number, string]]>([
+  ['ok', 'expect: [{ always: no-loops }]', [], [0, '']],
   [
     'broken',
     'faults: [{ at: 5s, crash: b }]\nexpect: [{ eventually: converged, within: 1ms, after: crash }]',
     [],
-    1,
-    'repeat it: banyan lab sim broken.mesh.yaml --seed 1',
+    [1, 'repeat it: banyan lab sim broken.mesh.yaml --seed 1'],
   ],
-  ['unknown', 'expect: [{ sometimes: twin-found }]', [], 2, 'never came about'],
+  ['unknown', 'expect: [{ sometimes: twin-found }]', [], [2, 'never came about']],
   [
     'both',
     'faults: [{ at: 5s, crash: b }]\nexpect: [{ sometimes: twin-found }, { eventually: silent, within: 0ms, after: crash }, { eventually: converged, within: 0ms, after: crash }]',
     [],
-    1,
-    'broken',
+    [1, 'broken'],
   ],
-  ['bad', 'expct: []', [], 3, 'bad.mesh.yaml:3:1 expct: unknown key, did you mean "expect"?'],
-  ['usage', '', ['--seeds', '5'], 4, 'write FIRST..LAST'],
-  ['format', '', ['--format', 'xml'], 4, 'write one of table, json, csv'],
-  ['option', '', ['--sed', '5'], 4, "Unknown option '--sed'"],
-  ['place', '', ['--out', 'place.mesh.yaml'], 5, 'ENOTDIR'],
-  ['cut', 'duration: 10d\nexpect: [{ always: no-loops }]', ['--time-limit', '1ms'], 2, 'cut short'],
-])('%s', async (name, rest, args, code, words) => {
+  ['bad', 'expct: []', [], [3, 'bad.mesh.yaml:3:1 expct: unknown key, did you mean "expect"?']],
+  ['usage', '', ['--seeds', '5'], [4, 'write FIRST..LAST']],
+  ['format', '', ['--format', 'xml'], [4, 'write one of table, json, csv']],
+  ['option', '', ['--sed', '5'], [4, "Unknown option '--sed'"]],
+  ['place', '', ['--out', 'place.mesh.yaml'], [5, 'ENOTDIR']],
+  [
+    'cut',
+    'duration: 10d\nexpect: [{ always: no-loops }]',
+    ['--time-limit', '1ms'],
+    [2, 'cut short'],
+  ],
+])('%s', async (name, rest, args, [code, words]) => {
   const path = await file(`${name}.mesh.yaml`, `${PAIR}${rest}\n`)
   const ended = await lab(['sim', path, ...args])
   expect(ended.code).toBe(code)

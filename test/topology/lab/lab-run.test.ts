@@ -39,10 +39,12 @@ nodes:
   d: { namespaces: [docs] }
 `
 
+function list(key: string, lines: readonly string[]): string {
+  return lines.length === 0 ? '' : `${key}:\n${lines.map((line) => `  - ${line}\n`).join('')}`
+}
+
 /** A mesh of four, under faults and expectations. */
 function mesh(faults: readonly string[], expects: readonly string[] = []): string {
-  const list = (key: string, lines: readonly string[]): string =>
-    lines.length === 0 ? '' : `${key}:\n${lines.map((line) => `  - ${line}\n`).join('')}`
   return `${MESH}${list('faults', faults)}${list('expect', expects)}`
 }
 
@@ -152,6 +154,12 @@ function routeOf(path: readonly string[], change: Partial<Route> = {}): Route {
   }
 }
 
+/** A mesh of one node that has a record of another. */
+function storing(seq: number): MeshSim {
+  const db = { nodes: () => ['b'], version: () => ({ inc: 1, seq }) }
+  return { nodes: new Map([['a', { id: 'a', life: 1, speaker: { db } }]]) } as unknown as MeshSim
+}
+
 describe('expectations can break', () => {
   test('no-loops', () => {
     expect(loopIn('a', routeOf(['a', 'b', 'a']))).toContain('a node twice')
@@ -207,21 +215,8 @@ expect:
 
   test('versions-forward', () => {
     const watch = new VersionWatch()
-    const at = (seq: number): MeshSim =>
-      ({
-        nodes: new Map([
-          [
-            'a',
-            {
-              id: 'a',
-              life: 1,
-              speaker: { db: { nodes: () => ['b'], version: () => ({ inc: 1, seq }) } },
-            },
-          ],
-        ]),
-      }) as unknown as MeshSim
-    expect([watch.look(at(2)), watch.look(at(3))]).toEqual([[], []])
-    expect(watch.look(at(2))).toEqual(['a went back to an older record of b'])
+    expect([watch.look(storing(2)), watch.look(storing(3))]).toEqual([[], []])
+    expect(watch.look(storing(2))).toEqual(['a went back to an older record of b'])
   })
 
   test('eventually: too soon, or never', () => {
