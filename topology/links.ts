@@ -14,19 +14,15 @@ export class Uplink {
   /** Sequence number of the next message of routes; undefined when only a full one will do. */
   expected: number | undefined
   /** When to probe, ms of the node's clock. */
-  probeAt: number
+  probeAt: number = Infinity
   /** A probe is out. */
   probing = false
 
-  constructor(
-    peer: Peer,
-    parts: { cost: number; timing: LinkTiming; inside: boolean; now: number },
-  ) {
+  constructor(peer: Peer, parts: { cost: number; timing: LinkTiming; inside: boolean }) {
     this.peer = peer
     this.cost = parts.cost
     this.health = new LinkHealth(parts.timing)
     this.records = parts.inside ? new RecordPeer() : undefined
-    this.probeAt = parts.now
   }
 }
 

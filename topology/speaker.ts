@@ -38,6 +38,8 @@ export class Speaker {
   #status: NodeStatus = 'up'
   #namespaces: readonly OwnNamespace[] = []
   #unpublished = false
+  /** When some upstream is to be probed: not later than this. */
+  #probeAt = Infinity
   #record: SignedRecord | undefined
 
   /** @param inc from `nextIncarnation` */
@@ -85,21 +87,13 @@ export class Speaker {
 
   /** When `wake` is to be called, ms of the world's clock. */
   get wakeAt(): number {
-    let at = Math.min(this.#routes.due, this.#own.due, this.#bus.due)
-    for (const { probeAt, probing } of this.links.up.values()) {
-      if (!probing) at = Math.min(at, probeAt)
-    }
-    return at
+    return Math.min(this.#routes.due, this.#own.due, this.#bus.due, this.#probeAt)
   }
 
   /** Does what is due. */
   wake(): void {
     const now = this.#world.now()
-    for (const [id, uplink] of this.links.up) {
-      if (uplink.probing || uplink.probeAt > now) continue
-      uplink.probing = true
-      this.#outlet.probe(id)
-    }
+    if (this.#probeAt <= now) this.#probe(now)
     if (this.#bus.due <= now) this.#beginSync()
     if (this.#own.due <= now) this.#speak()
     this.#routes.wake()
@@ -128,8 +122,9 @@ export class Speaker {
   /** There is an upstream node to use. It is probed at once. */
   addUplink(peer: Peer, cost: number): void {
     const { link: timing } = this.#settings
-    const parts = { cost, timing, inside: this.#isInside(peer), now: this.#world.now() }
-    this.links.up.set(peer.id, new Uplink(peer, parts))
+    const uplink = new Uplink(peer, { cost, timing, inside: this.#isInside(peer) })
+    this.links.up.set(peer.id, uplink)
+    this.#probeBy(uplink, this.#world.now())
     this.#own.changed(false)
   }
 
@@ -167,7 +162,7 @@ export class Speaker {
     const now = this.#world.now()
     const turned = uplink.health.onOutcome(outcome, now, slack)
     uplink.probing = false
-    uplink.probeAt = now + uplink.health.nextProbe(now)
+    this.#probeBy(uplink, now + uplink.health.nextProbe(now))
     if (turned) this.#onTurn(id, uplink)
   }
 
@@ -185,7 +180,7 @@ export class Speaker {
         if (link instanceof Uplink) this.#onRoutes(link, message)
         break
       case 'resend':
-        if (link instanceof Downlink) link.adverts.restart()
+        if (link instanceof Downlink) this.#routes.resend(link)
     }
   }
 
@@ -212,6 +207,23 @@ export class Speaker {
     if (before !== this.#hearsBus()) this.#announceBus()
     // What was said while nobody heard it is said again, now that nothing older can come in its way.
     if (this.#bus.state === 'live' && this.#unpublished) this.#publish()
+  }
+
+  #probe(now: number): void {
+    this.#probeAt = Infinity
+    for (const [id, uplink] of this.links.up) {
+      if (uplink.probing) continue
+      if (uplink.probeAt <= now) {
+        uplink.probing = true
+        this.#outlet.probe(id)
+      } else this.#probeAt = Math.min(this.#probeAt, uplink.probeAt)
+    }
+  }
+
+  /** @param at ms of the world's clock */
+  #probeBy(uplink: Uplink, at: number): void {
+    uplink.probeAt = at
+    this.#probeAt = Math.min(this.#probeAt, at)
   }
 
   #isInside({ organisation }: Peer): boolean {
@@ -342,7 +354,7 @@ export class Speaker {
   #probeSoon(id: NodeId): void {
     const uplink = this.links.up.get(id)
     if (uplink === undefined || uplink.probing || uplink.health.state === 'down') return
-    uplink.probeAt = this.#world.now()
+    this.#probeBy(uplink, this.#world.now())
   }
 
   #speak(): void {
