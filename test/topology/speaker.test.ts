@@ -83,9 +83,9 @@ function namespace(name: string, more: Partial<OwnNamespace> = {}): OwnNamespace
 const INSIDE = { id: 'b', organisation: 'acme' }
 const FOREIGN = { id: 'g', organisation: 'globex' }
 
-const record = (change: Parameters<typeof recordOf>[1]) => recordOf('x', change)
+const recordOfX = (change: Parameters<typeof recordOf>[1]) => recordOf('x', change)
 
-const routes = (seq: number, full: boolean): LinkMessage => ({
+const routesMessage = (seq: number, full: boolean): LinkMessage => ({
   type: 'routes',
   seq,
   full,
@@ -203,9 +203,9 @@ describe('what a node says', () => {
 
 describe('what a node believes', () => {
   test.each([
-    ['of another organisation', record({ organisation: 'globex' }), 'other-organisation'],
-    ['of a start far ahead', record({ inc: WALL + 25 * 3_600_000 }), 'far-ahead'],
-    ['that is long over', record({ expiresAt: WALL / 1_000 - 25 * 3_600 }), 'over'],
+    ['of another organisation', recordOfX({ organisation: 'globex' }), 'other-organisation'],
+    ['of a start far ahead', recordOfX({ inc: WALL + 25 * 3_600_000 }), 'far-ahead'],
+    ['that is long over', recordOfX({ expiresAt: WALL / 1_000 - 25 * 3_600 }), 'over'],
     ['under the subject of another', recordOf('y'), 'other-subject'],
   ])('no record %s', (_, of, why) => {
     const one = new Alone().online()
@@ -260,11 +260,11 @@ describe('what a node believes', () => {
     one.speaker.onProbe('b', 'ok')
     const resends = (): number => one.sentTo('b', 'resend').length
     const before = resends()
-    one.speaker.onLinkMessage('b', 'up', routes(4, true))
-    one.speaker.onLinkMessage('b', 'up', routes(5, false))
+    one.speaker.onLinkMessage('b', 'up', routesMessage(4, true))
+    one.speaker.onLinkMessage('b', 'up', routesMessage(5, false))
     expect(resends()).toBe(before)
-    one.speaker.onLinkMessage('b', 'up', routes(7, false))
-    one.speaker.onLinkMessage('b', 'up', routes(8, false))
+    one.speaker.onLinkMessage('b', 'up', routesMessage(7, false))
+    one.speaker.onLinkMessage('b', 'up', routesMessage(8, false))
     expect(resends()).toBe(before + 1)
   })
 })
