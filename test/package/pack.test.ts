@@ -185,7 +185,7 @@ test('it holds what runs, and no sources, tests or lock files', async () => {
   const odd = stdout
     .trim()
     .split('\n')
-    .filter((name) => !/^\.\/dist\/(protocol|node)\/.*(\.js|\.d\.ts|\.map)$/.test(name))
+    .filter((name) => !/^\.\/dist\/(protocol|topology|node)\/.*(\.js|\.d\.ts|\.map)$/.test(name))
   const expected = ['dist/banyan.schema.json', 'package.json', ...pages].map((name) => `./${name}`)
   expect(new Set(odd)).toEqual(new Set(expected))
 })
