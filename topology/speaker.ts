@@ -40,6 +40,8 @@ export class Speaker {
   #unpublished = false
   /** When some upstream is to be probed: not later than this. */
   #probeAt = Infinity
+  /** When records are to be passed on over links. */
+  #floodAt = Infinity
   #record: SignedRecord | undefined
 
   /** @param inc from `nextIncarnation` */
@@ -87,7 +89,8 @@ export class Speaker {
 
   /** When `wake` is to be called, ms of the world's clock. */
   get wakeAt(): number {
-    return Math.min(this.#routes.due, this.#own.due, this.#bus.due, this.#probeAt)
+    const { due } = this.#routes
+    return Math.min(due, this.#own.due, this.#bus.due, this.#probeAt, this.#floodAt)
   }
 
   /** Does what is due. */
@@ -96,6 +99,7 @@ export class Speaker {
     if (this.#probeAt <= now) this.#probe(now)
     if (this.#bus.due <= now) this.#beginSync()
     if (this.#own.due <= now) this.#speak()
+    if (this.#floodAt <= now) this.#flood()
     this.#routes.wake()
   }
 
@@ -332,10 +336,17 @@ export class Speaker {
 
   /** Passes a record on to those who would not hear of it otherwise. */
   #pass(signed: SignedRecord): void {
-    for (const { id, side, records } of this.links.inside()) {
-      if (this.#hearsBus() && records.bus) continue
-      const texts = records.takeOf([signed])
-      if (texts.length > 0) this.#outlet.send(id, side, { type: 'records', records: texts })
+    for (const { records } of this.links.inside()) {
+      if (!this.#hearsBus() || !records.bus) records.offer(signed)
+    }
+    this.#floodAt = Math.min(this.#floodAt, this.#world.now() + this.#settings.gather)
+  }
+
+  #flood(): void {
+    this.#floodAt = Infinity
+    for (const { id, side, records: peer } of this.links.inside()) {
+      const records = peer.take()
+      if (records.length > 0) this.#outlet.send(id, side, { type: 'records', records })
     }
   }
 
