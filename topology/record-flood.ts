@@ -16,11 +16,11 @@ export class RecordPeer {
     if (this.#waiting.get(record.id)?.digest === digest) this.#waiting.delete(record.id)
   }
 
-  /** It is to be told, with what else there is by then, unless it comes from there first. */
-  offer(signed: SignedRecord): void {
-    if (this.#told.get(signed.record.id) !== signed.digest) {
-      this.#waiting.set(signed.record.id, signed)
-    }
+  /** It is to be told, with what else there is by then, unless it comes from there first. False when it is known there. */
+  offer(signed: SignedRecord): boolean {
+    if (this.#told.get(signed.record.id) === signed.digest) return false
+    this.#waiting.set(signed.record.id, signed)
+    return true
   }
 
   /** The texts of what waits; from now on the other end has them. */

@@ -336,9 +336,12 @@ export class Speaker {
 
   /** Passes a record on to those who would not hear of it otherwise. */
   #pass(signed: SignedRecord): void {
+    let waits = false
     for (const { records } of this.links.inside()) {
-      if (!this.#hearsBus() || !records.bus) records.offer(signed)
+      if (this.#hearsBus() && records.bus) continue
+      waits = records.offer(signed) || waits
     }
+    if (!waits) return
     this.#floodAt = Math.min(this.#floodAt, this.#world.now() + this.#settings.gather)
   }
 
