@@ -127,6 +127,7 @@ export class Speaker {
   addUplink(peer: Peer, cost: number): void {
     const { link: timing } = this.#settings
     const uplink = new Uplink(peer, { cost, timing, inside: this.#isInside(peer) })
+    this.links.drop(peer.id, 'up')
     this.links.up.set(peer.id, uplink)
     this.#probeBy(uplink, this.#world.now())
     this.#own.changed(false)
@@ -135,7 +136,7 @@ export class Speaker {
   removeUplink(id: NodeId): void {
     const { rib } = this.#routes
     const keys = Array.from(rib.offered(id))
-    this.links.up.delete(id)
+    this.links.drop(id, 'up')
     rib.setUplink(id, undefined)
     this.#routes.touch(keys)
     this.#own.changed(true)
@@ -146,13 +147,14 @@ export class Speaker {
     const { adverts: timing } = this.#settings
     const { random } = this.#world
     const link = new Downlink(peer, { timing, random, inside: this.#isInside(peer) })
+    this.links.drop(peer.id, 'down')
     this.links.down.set(peer.id, link)
     this.#routes.open(link)
     this.#greet(peer.id, 'down')
   }
 
   closeDownlink(id: NodeId): void {
-    this.links.down.delete(id)
+    this.links.drop(id, 'down')
   }
 
   /**
@@ -270,7 +272,7 @@ export class Speaker {
   #onHello(id: NodeId, side: Side, bus: boolean): void {
     const records = this.links.get(id, side)?.records
     if (records === undefined) return
-    records.bus = bus
+    this.links.setHearing(records, bus)
     if (!bus) this.#tellAll(id, side)
   }
 
@@ -336,6 +338,7 @@ export class Speaker {
 
   /** Passes a record on to those who would not hear of it otherwise. */
   #pass(signed: SignedRecord): void {
+    if (this.#hearsBus() && !this.links.hasDeaf) return
     let waits = false
     for (const { records } of this.links.inside()) {
       if (this.#hearsBus() && records.bus) continue
