@@ -16,6 +16,8 @@ export function bucketOf(id: NodeId): number {
  * else the buckets that differ tell where. Digests are made when they are asked for, of what changed since.
  */
 export class HashTree {
+  /** Nodes there ever was a line of: a digest each time would be most of the work. */
+  readonly #bucketOf = new Map<NodeId, number>()
   readonly #lines: Map<NodeId, string>[] = Array.from({ length: BUCKETS }, () => new Map())
   readonly #digests: (string | undefined)[] = Array.from({ length: BUCKETS }, () => EMPTY)
   #root: string | undefined
@@ -28,7 +30,7 @@ export class HashTree {
 
   /** Puts a line in place of that of a node; undefined takes it away. */
   set(id: NodeId, line: string | undefined): void {
-    const bucket = bucketOf(id)
+    const bucket = this.#bucket(id)
     const lines = this.#lines[bucket]
     if (lines === undefined || lines.get(id) === line) return
     this.#size -= lines.size
@@ -37,6 +39,14 @@ export class HashTree {
     this.#size += lines.size
     this.#digests[bucket] = undefined
     this.#root = undefined
+  }
+
+  #bucket(id: NodeId): number {
+    const known = this.#bucketOf.get(id)
+    if (known !== undefined) return known
+    const bucket = bucketOf(id)
+    this.#bucketOf.set(id, bucket)
+    return bucket
   }
 
   /** The nodes of a bucket, in no order. */

@@ -14,19 +14,15 @@ export class Uplink {
   /** Sequence number of the next message of routes; undefined when only a full one will do. */
   expected: number | undefined
   /** When to probe, ms of the node's clock. */
-  probeAt: number
+  probeAt: number = Infinity
   /** A probe is out. */
   probing = false
 
-  constructor(
-    peer: Peer,
-    parts: { cost: number; timing: LinkTiming; inside: boolean; now: number },
-  ) {
+  constructor(peer: Peer, parts: { cost: number; timing: LinkTiming; inside: boolean }) {
     this.peer = peer
     this.cost = parts.cost
     this.health = new LinkHealth(parts.timing)
     this.records = parts.inside ? new RecordPeer() : undefined
-    this.probeAt = parts.now
   }
 }
 
@@ -52,6 +48,29 @@ export type Side = 'up' | 'down'
 export class Links {
   readonly up: Map<NodeId, Uplink> = new Map<NodeId, Uplink>()
   readonly down: Map<NodeId, Downlink> = new Map<NodeId, Downlink>()
+
+  /** Ends inside the organisation that do not hear the bus. */
+  readonly #deaf = new Set<RecordPeer>()
+
+  /** Whether somebody hears of records over a link only. */
+  get hasDeaf(): boolean {
+    return this.#deaf.size > 0
+  }
+
+  /** The other end says whether it hears the bus. */
+  setHearing(records: RecordPeer, bus: boolean): void {
+    records.bus = bus
+    if (bus) this.#deaf.delete(records)
+    else this.#deaf.add(records)
+  }
+
+  /** There is no such link any more. */
+  drop(id: NodeId, side: Side): void {
+    const records = this.get(id, side)?.records
+    if (records !== undefined) this.#deaf.delete(records)
+    if (side === 'up') this.up.delete(id)
+    else this.down.delete(id)
+  }
 
   get(id: NodeId, side: Side): Uplink | Downlink | undefined {
     return side === 'up' ? this.up.get(id) : this.down.get(id)

@@ -7,10 +7,27 @@ export class RecordPeer {
   bus = true
   /** The digest of the last record of each node that went over this link, in either direction. */
   readonly #told = new Map<NodeId, string>()
+  readonly #waiting = new Map<NodeId, SignedRecord>()
 
   /** The other end has it. */
   has(signed: SignedRecord): void {
-    this.#told.set(signed.record.id, signed.digest)
+    const { digest, record } = signed
+    this.#told.set(record.id, digest)
+    if (this.#waiting.get(record.id)?.digest === digest) this.#waiting.delete(record.id)
+  }
+
+  /** It is to be told, with what else there is by then, unless it comes from there first. False when it is known there. */
+  offer(signed: SignedRecord): boolean {
+    if (this.#told.get(signed.record.id) === signed.digest) return false
+    this.#waiting.set(signed.record.id, signed)
+    return true
+  }
+
+  /** The texts of what waits; from now on the other end has them. */
+  take(): readonly string[] {
+    const texts = this.takeOf(this.#waiting.values())
+    this.#waiting.clear()
+    return texts
   }
 
   /** The texts of those the other end does not have; from now on it has them. */
@@ -27,5 +44,6 @@ export class RecordPeer {
   /** The connection is a new one: nothing is known of the other end. */
   reset(): void {
     this.#told.clear()
+    this.#waiting.clear()
   }
 }

@@ -3,10 +3,7 @@ import type { RecordDb, Verdict } from './record-db.ts'
 import type { NodeRecord } from './record.ts'
 import type { SignedRecord } from './signed-record.ts'
 import type { TopologyEvent, World } from './speaker-types.ts'
-import { isPlausible } from './version.ts'
-
-/** How far the clocks of two nodes may be apart, ms. */
-const SKEW_MS = 24 * 3_600 * 1_000
+import { isPlausible, MAX_SKEW_MS } from './version.ts'
 
 interface Gate {
   readonly self: NodeId
@@ -65,7 +62,7 @@ export class RecordIntake {
     const wall = world.wall()
     if (record.organisation !== organisation) return 'other-organisation'
     if (!isPlausible(record.inc, wall)) return 'far-ahead'
-    if (record.expiresAt * 1_000 + SKEW_MS < wall) return 'over'
+    if (record.expiresAt * 1_000 + MAX_SKEW_MS < wall) return 'over'
     return world.isMember(record) ? undefined : 'no-member'
   }
 

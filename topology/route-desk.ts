@@ -29,6 +29,8 @@ export class RouteDesk {
   readonly #causes = new Map<NodeId, SignedRecord>()
   #flushAt = Infinity
   #staleAt = Infinity
+  /** When some downstream node is to be told something: not later than this. */
+  #tellAt = Infinity
 
   constructor(desk: Desk) {
     const { db, settings } = desk
@@ -40,9 +42,7 @@ export class RouteDesk {
 
   /** When something is to be done, ms of the node's clock. */
   get due(): number {
-    let at = Math.min(this.#flushAt, this.#staleAt)
-    for (const { adverts } of this.#desk.links.down.values()) at = Math.min(at, adverts.due)
-    return at
+    return Math.min(this.#flushAt, this.#staleAt, this.#tellAt)
   }
 
   /** Does what is due. */
@@ -50,7 +50,7 @@ export class RouteDesk {
     const now = this.#desk.now()
     if (this.#staleAt <= now) this.#dropStale(now)
     if (this.#flushAt <= now) this.#flush(now)
-    this.#advertise(now)
+    if (this.#tellAt <= now) this.#advertise(now)
   }
 
   /** These namespaces are this node's own, and no others. */
@@ -97,7 +97,14 @@ export class RouteDesk {
 
   /** Prepares everything a downstream node that has just connected is to know. */
   open(link: Downlink): void {
+    this.#tellAt = this.#desk.now()
     for (const [key, entry] of this.rib.fib) this.#tell(link, key, entry)
+  }
+
+  /** A downstream node wants all of it again. */
+  resend({ adverts }: Downlink): void {
+    adverts.restart()
+    this.#tellAt = this.#desk.now()
   }
 
   #dropStale(now: number): void {
@@ -132,14 +139,18 @@ export class RouteDesk {
     const { peer } = adverts
     const isNothing = route === undefined || route.path.some(({ id }) => id === peer.id)
     adverts.update(key, isNothing ? undefined : this.#exports(route, peer), now)
+    this.#tellAt = Math.min(this.#tellAt, adverts.due)
   }
 
   #advertise(now: number): void {
+    this.#tellAt = Infinity
     for (const [id, { adverts, records }] of this.#desk.links.down) {
-      if (adverts.due > now) continue
-      const causes = records?.takeOf(this.#causes.values()) ?? []
-      const message = adverts.flush(now, causes)
-      if (message !== undefined) this.#desk.send(id, message)
+      if (adverts.due <= now) {
+        const causes = records?.takeOf(this.#causes.values()) ?? []
+        const message = adverts.flush(now, causes)
+        if (message !== undefined) this.#desk.send(id, message)
+      }
+      this.#tellAt = Math.min(this.#tellAt, adverts.due)
     }
     if (this.#dirty.size === 0) this.#causes.clear()
   }

@@ -38,6 +38,10 @@ export class Speaker {
   #status: NodeStatus = 'up'
   #namespaces: readonly OwnNamespace[] = []
   #unpublished = false
+  /** When some upstream is to be probed: not later than this. */
+  #probeAt = Infinity
+  /** When records are to be passed on over links. */
+  #floodAt = Infinity
   #record: SignedRecord | undefined
 
   /** @param inc from `nextIncarnation` */
@@ -85,23 +89,17 @@ export class Speaker {
 
   /** When `wake` is to be called, ms of the world's clock. */
   get wakeAt(): number {
-    let at = Math.min(this.#routes.due, this.#own.due, this.#bus.due)
-    for (const { probeAt, probing } of this.links.up.values()) {
-      if (!probing) at = Math.min(at, probeAt)
-    }
-    return at
+    const { due } = this.#routes
+    return Math.min(due, this.#own.due, this.#bus.due, this.#probeAt, this.#floodAt)
   }
 
   /** Does what is due. */
   wake(): void {
     const now = this.#world.now()
-    for (const [id, uplink] of this.links.up) {
-      if (uplink.probing || uplink.probeAt > now) continue
-      uplink.probing = true
-      this.#outlet.probe(id)
-    }
+    if (this.#probeAt <= now) this.#probe(now)
     if (this.#bus.due <= now) this.#beginSync()
     if (this.#own.due <= now) this.#speak()
+    if (this.#floodAt <= now) this.#flood()
     this.#routes.wake()
   }
 
@@ -128,15 +126,17 @@ export class Speaker {
   /** There is an upstream node to use. It is probed at once. */
   addUplink(peer: Peer, cost: number): void {
     const { link: timing } = this.#settings
-    const parts = { cost, timing, inside: this.#isInside(peer), now: this.#world.now() }
-    this.links.up.set(peer.id, new Uplink(peer, parts))
+    const uplink = new Uplink(peer, { cost, timing, inside: this.#isInside(peer) })
+    this.links.drop(peer.id, 'up')
+    this.links.up.set(peer.id, uplink)
+    this.#probeBy(uplink, this.#world.now())
     this.#own.changed(false)
   }
 
   removeUplink(id: NodeId): void {
     const { rib } = this.#routes
     const keys = Array.from(rib.offered(id))
-    this.links.up.delete(id)
+    this.links.drop(id, 'up')
     rib.setUplink(id, undefined)
     this.#routes.touch(keys)
     this.#own.changed(true)
@@ -147,13 +147,14 @@ export class Speaker {
     const { adverts: timing } = this.#settings
     const { random } = this.#world
     const link = new Downlink(peer, { timing, random, inside: this.#isInside(peer) })
+    this.links.drop(peer.id, 'down')
     this.links.down.set(peer.id, link)
     this.#routes.open(link)
     this.#greet(peer.id, 'down')
   }
 
   closeDownlink(id: NodeId): void {
-    this.links.down.delete(id)
+    this.links.drop(id, 'down')
   }
 
   /**
@@ -167,7 +168,7 @@ export class Speaker {
     const now = this.#world.now()
     const turned = uplink.health.onOutcome(outcome, now, slack)
     uplink.probing = false
-    uplink.probeAt = now + uplink.health.nextProbe(now)
+    this.#probeBy(uplink, now + uplink.health.nextProbe(now))
     if (turned) this.#onTurn(id, uplink)
   }
 
@@ -185,7 +186,7 @@ export class Speaker {
         if (link instanceof Uplink) this.#onRoutes(link, message)
         break
       case 'resend':
-        if (link instanceof Downlink) link.adverts.restart()
+        if (link instanceof Downlink) this.#routes.resend(link)
     }
   }
 
@@ -212,6 +213,23 @@ export class Speaker {
     if (before !== this.#hearsBus()) this.#announceBus()
     // What was said while nobody heard it is said again, now that nothing older can come in its way.
     if (this.#bus.state === 'live' && this.#unpublished) this.#publish()
+  }
+
+  #probe(now: number): void {
+    this.#probeAt = Infinity
+    for (const [id, uplink] of this.links.up) {
+      if (uplink.probing) continue
+      if (uplink.probeAt <= now) {
+        uplink.probing = true
+        this.#outlet.probe(id)
+      } else this.#probeAt = Math.min(this.#probeAt, uplink.probeAt)
+    }
+  }
+
+  /** @param at ms of the world's clock */
+  #probeBy(uplink: Uplink, at: number): void {
+    uplink.probeAt = at
+    this.#probeAt = Math.min(this.#probeAt, at)
   }
 
   #isInside({ organisation }: Peer): boolean {
@@ -254,7 +272,7 @@ export class Speaker {
   #onHello(id: NodeId, side: Side, bus: boolean): void {
     const records = this.links.get(id, side)?.records
     if (records === undefined) return
-    records.bus = bus
+    this.links.setHearing(records, bus)
     if (!bus) this.#tellAll(id, side)
   }
 
@@ -320,10 +338,21 @@ export class Speaker {
 
   /** Passes a record on to those who would not hear of it otherwise. */
   #pass(signed: SignedRecord): void {
-    for (const { id, side, records } of this.links.inside()) {
+    if (this.#hearsBus() && !this.links.hasDeaf) return
+    let waits = false
+    for (const { records } of this.links.inside()) {
       if (this.#hearsBus() && records.bus) continue
-      const texts = records.takeOf([signed])
-      if (texts.length > 0) this.#outlet.send(id, side, { type: 'records', records: texts })
+      waits = records.offer(signed) || waits
+    }
+    if (!waits) return
+    this.#floodAt = Math.min(this.#floodAt, this.#world.now() + this.#settings.gather)
+  }
+
+  #flood(): void {
+    this.#floodAt = Infinity
+    for (const { id, side, records: peer } of this.links.inside()) {
+      const records = peer.take()
+      if (records.length > 0) this.#outlet.send(id, side, { type: 'records', records })
     }
   }
 
@@ -342,7 +371,7 @@ export class Speaker {
   #probeSoon(id: NodeId): void {
     const uplink = this.links.up.get(id)
     if (uplink === undefined || uplink.probing || uplink.health.state === 'down') return
-    uplink.probeAt = this.#world.now()
+    this.#probeBy(uplink, this.#world.now())
   }
 
   #speak(): void {

@@ -8,8 +8,8 @@ export interface Version {
   readonly seq: number
 }
 
-/** How far an incarnation may lie ahead of this node's wall clock, ms: clocks that are a day off are still heard. */
-const MAX_AHEAD_MS = 24 * 60 * 60 * 1_000
+/** How far the wall clocks of two nodes may be apart, ms: each may be off by a day. */
+export const MAX_SKEW_MS: number = 2 * 24 * 60 * 60 * 1_000
 
 /** Negative when `a` is older than `b`, 0 when they are the same. */
 export function compareVersions(a: Version, b: Version): number {
@@ -28,5 +28,5 @@ export function nextIncarnation(remembered: number | undefined, wall: number): n
 
 /** Whether an incarnation may be believed: one far ahead could never be overtaken. @param wall ms since 1970 */
 export function isPlausible(inc: number, wall: number): boolean {
-  return inc <= wall + MAX_AHEAD_MS
+  return inc <= wall + MAX_SKEW_MS
 }

@@ -143,6 +143,7 @@ export class RunningNode implements BanyanNode {
 
   /** Like `reload`, with a configuration that is already parsed. Of several the last holds, whichever is over first. */
   async apply(next: NodeConfig): Promise<void> {
+    if (this.#closed !== undefined) throw new Error('the node is closed')
     const switched = this.#switchAfter(this.#switching, next)
     this.#switching = switched.catch(() => undefined)
     const { settled } = await switched
@@ -156,7 +157,6 @@ export class RunningNode implements BanyanNode {
 
   /** All of it at once: no request is served by a part of the one and a part of the other. */
   async #switch(next: NodeConfig): Promise<Switched> {
-    if (this.#closed !== undefined) throw new Error('the node is closed')
     const before = this.#config
     refuseRestart(before, next)
     await this.#renewTls(next)
@@ -197,6 +197,8 @@ export class RunningNode implements BanyanNode {
     const { shutdownGrace } = this.#config.limits
     drain.begin()
     stopStreams(this.#parts)
+    // What a reload that was asked for before takes away has to be ended, too.
+    await this.#switching
     await Promise.all([http.close(shutdownGrace), this.#admin?.close(shutdownGrace)])
     streamable.keepAlive.close()
     methods.serving.close()

@@ -1,11 +1,14 @@
 // The official conformance suite in client mode, authorization: how a node signs callers in at servers of others.
-import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import type { Era } from '../fixtures/wire.ts'
+import { authJob } from './auth-job.ts'
 import { judge, loadExpected } from './expected.ts'
+import { JobHost } from './job-host.ts'
 import { runClient, scoredClientScenarios, type Revision } from './suite.ts'
 
-const WRAPPER = fileURLToPath(new URL('auth-wrapper.ts', import.meta.url))
+const host = await JobHost.start()
+afterAll(() => host.close())
+
 const EXPECTED = await loadExpected(new URL('expected/client-auth.yaml', import.meta.url))
 /** Far beyond a healthy run, ms. */
 const TIMEOUT_MS = 120_000
@@ -30,7 +33,7 @@ async function surprises(
   revision: Revision | undefined,
   caller: Era,
 ): Promise<unknown> {
-  const command = [process.execPath, WRAPPER, caller]
+  const command = host.command(authJob(caller))
   const result = await runClient({ scenario, revision, command })
   const known = [...EXPECTED].filter(([name]) => name.split(':')[0] === scenario)
   const { unexpected, stale } = judge([result], new Map(known))

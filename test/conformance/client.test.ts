@@ -1,11 +1,14 @@
 // The official conformance suite in client mode: what nodes send to a server.
-import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import type { Era } from '../fixtures/wire.ts'
+import { clientJob } from './client-job.ts'
 import { judge, loadExpected } from './expected.ts'
+import { JobHost } from './job-host.ts'
 import { runClient, type Revision } from './suite.ts'
 
-const WRAPPER = fileURLToPath(new URL('client-wrapper.ts', import.meta.url))
+const host = await JobHost.start()
+afterAll(() => host.close())
+
 const EXPECTED = await loadExpected(new URL('expected/client-mode.yaml', import.meta.url))
 /** Far beyond a healthy run, ms. */
 const TIMEOUT_MS = 120_000
@@ -39,7 +42,7 @@ const ROWS: readonly Row[] = [
 describe.each([1, 3])('%i node(s) as the client', (depth) => {
   test.each(ROWS)('%s, %s, caller of %s', { timeout: TIMEOUT_MS }, async (...row) => {
     const [scenario, revision, caller] = row
-    const command = [process.execPath, WRAPPER, String(depth), caller]
+    const command = host.command(clientJob(depth, caller))
     const result = await runClient({ scenario, revision, command })
     const known = [...EXPECTED].filter(([name]) => name.split(':')[0] === scenario)
     const { unexpected, stale } = judge([result], new Map(known))

@@ -1,12 +1,10 @@
-// The suite's client mode, with nodes as the client: they stand in front of the scenario's server, and this program
-// asks them for what the scenario wants done. node client-wrapper.ts DEPTH CALLER_ERA URL
+// The suite's client mode, with nodes as the client: they stand in front of the scenario's server, and are asked for what
+// the scenario wants done.
 import { until } from '../fixtures/wait.ts'
-import type { JsonObject } from '../fixtures/wire.ts'
+import type { Era, JsonObject } from '../fixtures/wire.ts'
 import { connectCaller, type Caller } from './caller.ts'
 import { startChain, type Chain } from './chain.ts'
-
-// oxlint-disable-next-line node/no-process-env -- how the suite says what it wants
-const { MCP_CONFORMANCE_SCENARIO: scenario, MCP_CONFORMANCE_CONTEXT: context } = process.env
+import type { Job } from './job-host.ts'
 
 const ARGUMENTS: Readonly<Record<string, JsonObject>> = {
   add_numbers: { a: 5, b: 3 },
@@ -19,23 +17,26 @@ interface Tool {
 }
 
 /** All the caller does is list, call and answer: the rest is the nodes' own doing. */
-async function drive(caller: Caller): Promise<void> {
+async function drive(caller: Caller, job: Job): Promise<void> {
   const { tools } = await caller.request('tools/list')
-  for (const { name, args } of callsFor(tools as readonly Tool[])) {
+  for (const { name, args } of callsFor(tools as readonly Tool[], job)) {
     const { content } = await caller.request('tools/call', { name, arguments: args })
     if (!Array.isArray(content)) throw new Error(`no content from ${name}`)
   }
 }
 
-function callsFor(tools: readonly Tool[]): { readonly name: string; readonly args: JsonObject }[] {
-  if (scenario === 'http-custom-headers') return callsOfContext()
+function callsFor(
+  tools: readonly Tool[],
+  { scenario, context }: Job,
+): { readonly name: string; readonly args: JsonObject }[] {
+  if (scenario === 'http-custom-headers') return callsOfContext(context)
   if (scenario === 'json-schema-ref-no-deref') return []
   if (scenario === 'json-schema-2020-12-preservation') return [echoOf(tools)]
   // Whatever is listed is called: a tool that must not be republished would be found out.
   return tools.map(({ name }) => ({ name, args: ARGUMENTS[name] ?? {} }))
 }
 
-function callsOfContext(): { name: string; args: JsonObject }[] {
+function callsOfContext(context: string | undefined): { name: string; args: JsonObject }[] {
   const { toolCalls = [] } = JSON.parse(context ?? '{}') as {
     readonly toolCalls?: readonly { readonly name: string; readonly arguments: JsonObject }[]
   }
@@ -57,16 +58,18 @@ async function settled({ nodes }: Chain): Promise<void> {
   )
 }
 
-const [depth, era, url] = process.argv.slice(2)
-if (url === undefined || (era !== '2025' && era !== '2026') || scenario === undefined) {
-  throw new Error('usage: MCP_CONFORMANCE_SCENARIO=... node client-wrapper.ts DEPTH ERA URL')
-}
-const chain = await startChain(Number(depth), url)
-try {
-  await settled(chain)
-  const caller = await connectCaller(era, chain.url)
-  await drive(caller)
-  await caller.close()
-} finally {
-  await chain.close()
+/** Does a job with so many nodes for a caller of that era. */
+export function clientJob(depth: number, era: Era): (job: Job) => Promise<string> {
+  return async (job) => {
+    const chain = await startChain(depth, job.url)
+    try {
+      await settled(chain)
+      const caller = await connectCaller(era, chain.url)
+      await drive(caller, job)
+      await caller.close()
+      return ''
+    } finally {
+      await chain.close()
+    }
+  }
 }

@@ -1,6 +1,6 @@
 // The suite's authorization scenarios, with a node as the client: it stands in front of the scenario's server, finds out
-// where to sign in, registers, and holds the tokens. This program is the MCP client behind it and the user's browser:
-// it lists, calls, and opens what it is asked to open. node auth-wrapper.ts CALLER_ERA URL
+// where to sign in, registers, and holds the tokens. What is here is the MCP client behind it and the user's browser:
+// it lists, calls, and opens what it is asked to open.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,10 +8,8 @@ import type { UpstreamAuthInput } from '../../node/core/config-identity-input.ts
 import { createNode, type BanyanNode } from '../../node/main/index.ts'
 import type { Era, JsonObject } from '../fixtures/wire.ts'
 import { visit } from '../fixtures/browser.ts'
+import type { Job } from './job-host.ts'
 import { connectSigningCaller, type SigningCaller } from './signing-caller.ts'
-
-// oxlint-disable-next-line node/no-process-env -- how the suite says what it wants
-const { MCP_CONFORMANCE_SCENARIO: scenario, MCP_CONFORMANCE_CONTEXT: context } = process.env
 
 /** Beyond any scenario: a node that is asked again and again is at fault. */
 const MAX_VISITS = 6
@@ -22,10 +20,14 @@ const SIGN_IN = 'sign_in'
 type Context = Readonly<Record<string, string>>
 
 /** What an operator would write for such a server. */
-async function authFor(given: Context, folder: string): Promise<UpstreamAuthInput> {
+async function authFor(
+  scenario: string,
+  given: Context,
+  folder: string,
+): Promise<UpstreamAuthInput> {
   const own = { scopes: ['mcp'], requires: ['*'] }
   const client = { id: given['client_id'] ?? '', secret: given['client_secret'] ?? '' }
-  switch (scenario ?? '') {
+  switch (scenario) {
     case 'auth/pre-registration':
       return { mode: 'oauth', client }
     case 'auth/basic-cimd':
@@ -92,37 +94,39 @@ async function namesAt(caller: SigningCaller): Promise<string[]> {
   return (tools as readonly { readonly name: string }[]).map(({ name }) => name)
 }
 
-const [era, url] = process.argv.slice(2)
-if (url === undefined || (era !== '2025' && era !== '2026') || scenario === undefined) {
-  throw new Error('usage: MCP_CONFORMANCE_SCENARIO=... node auth-wrapper.ts ERA URL')
-}
-let visits = 0
-/** False when it came to nothing: a user would leave it at that. */
-async function browse(address: string): Promise<boolean> {
-  visits += 1
-  if (visits > MAX_VISITS) throw new Error('asked to sign in again and again')
-  const { status, text } = await visit(address)
-  if (status !== 200) process.stdout.write(`${status}: ${text}\n`)
-  return status === 200
-}
+/** The user's browser; remembers what it was told when something came to nothing. */
+class Browser {
+  #visits = 0
+  said = ''
 
-async function run(server: string, callerEra: Era): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'auth-wrapper-'))
-  const given = JSON.parse(context ?? '{}') as JsonObject as Context
-  const node = await start(server, await authFor(given, folder))
-  try {
-    await node.ready()
-    const caller = await connectSigningCaller(callerEra, node.endpointUrl('main'), browse)
-    await drive(caller)
-    await caller.close()
-  } catch (error) {
-    // The checks of the scenario say whether that was right.
-    process.stdout.write(`${String(error)}\n`)
-    process.exitCode = 1
-  } finally {
-    await node.close()
-    await rm(folder, { recursive: true, force: true })
+  /** False when it came to nothing: a user would leave it at that. */
+  readonly open = async (address: string): Promise<boolean> => {
+    this.#visits += 1
+    if (this.#visits > MAX_VISITS) throw new Error('asked to sign in again and again')
+    const { status, text } = await visit(address)
+    if (status !== 200) this.said += `${status}: ${text}\n`
+    return status === 200
   }
 }
 
-await run(url, era)
+/** Does a job for a caller of that era. What it says is no failure: the checks of the scenario know what is right. */
+export function authJob(era: Era): (job: Job) => Promise<string> {
+  return async ({ scenario, context, url }) => {
+    const folder = await mkdtemp(join(tmpdir(), 'auth-job-'))
+    const given = JSON.parse(context ?? '{}') as JsonObject as Context
+    const node = await start(url, await authFor(scenario, given, folder))
+    const browser = new Browser()
+    try {
+      await node.ready()
+      const caller = await connectSigningCaller(era, node.endpointUrl('main'), browser.open)
+      await drive(caller)
+      await caller.close()
+      return browser.said
+    } catch (error) {
+      return `${browser.said}${String(error)}\n`
+    } finally {
+      await node.close()
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+}
