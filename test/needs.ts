@@ -13,8 +13,15 @@ const NEEDED: readonly Program[] = [
   { name: 'nats-server', version: ['--version'], debian: 'nats-server' },
 ]
 
+/** The environment such programs are started in: Debian has servers where the paths of users do not look. */
+export function programEnvironment(): NodeJS.ProcessEnv {
+  // oxlint-disable-next-line node/no-process-env -- what the tests were started in
+  const { PATH = '', ...rest } = process.env
+  return { ...rest, PATH: `${PATH}:/usr/local/sbin:/usr/sbin:/sbin` }
+}
+
 function isThere({ name, version }: Program): boolean {
-  return spawnSync(name, version, { stdio: 'ignore' }).status === 0
+  return spawnSync(name, version, { stdio: 'ignore', env: programEnvironment() }).status === 0
 }
 
 /** Installs what is missing. Gives a line for each program that is still not there. */
@@ -29,7 +36,7 @@ export function missingPrograms(): string[] {
 }
 
 function install(packages: readonly string[]): void {
-  const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', DEBIAN_FRONTEND: 'noninteractive' }
+  const env = { ...programEnvironment(), DEBIAN_FRONTEND: 'noninteractive' }
   try {
     execFileSync('apt-get', ['update', '-qq'], { env, stdio: 'ignore' })
     const flags = ['install', '-y', '-qq', '--no-install-recommends']

@@ -5,6 +5,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
+import { programEnvironment } from '../needs.ts'
 
 /** Steps of looking whether it is there, ms. */
 const LOOK_MS = 20
@@ -43,7 +44,8 @@ export class NatsServer {
     const text = `host: 127.0.0.1\nport: ${this.port}\nports_file_dir: "${this.#folder}"\n${config}\n`
     await writeFile(file, text)
     const args = ['-c', file, '-l', join(this.#folder, 'log')]
-    const child = spawn('nats-server', args, { stdio: 'ignore' })
+    const env = programEnvironment()
+    const child = spawn('nats-server', args, { stdio: 'ignore', env })
     this.#child = child
     this.port = await this.#ready(child)
   }
