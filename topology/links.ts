@@ -1,7 +1,7 @@
 import type { NodeId } from '../protocol/federation.ts'
 import { Advertiser, type AdvertTiming } from './advertiser.ts'
 import { LinkHealth, type LinkTiming } from './link-health.ts'
-import { RecordPeer } from './record-flood.ts'
+import { RecordPeer } from './record-peer.ts'
 import type { Peer } from './route-policy.ts'
 
 /** A node this one uses: it offers routes, and is probed. */

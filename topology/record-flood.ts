@@ -1,49 +1,91 @@
 import type { NodeId } from '../protocol/federation.ts'
+import type { LinkMessage } from './link-message.ts'
+import type { Links, Side } from './links.ts'
+import type { RecordDb } from './record-db.ts'
 import type { SignedRecord } from './signed-record.ts'
 
-/** One end of a link inside the organisation, as far as records are concerned. */
-export class RecordPeer {
-  /** Whether the other end hears the bus; told by its `hello`. */
-  bus = true
-  /** The digest of the last record of each node that went over this link, in either direction. */
-  readonly #told = new Map<NodeId, string>()
-  readonly #waiting = new Map<NodeId, SignedRecord>()
+interface Flooded {
+  readonly db: RecordDb
+  readonly links: Links
+  readonly now: () => number
+  /** Whether this node hears the bus, and has missed nothing of it. */
+  readonly hearsBus: () => boolean
+  readonly send: (peer: NodeId, side: Side, message: LinkMessage) => void
+  /** Records are gathered for so long before they are passed on, ms. */
+  readonly gather: number
+}
 
-  /** The other end has it. */
-  has(signed: SignedRecord): void {
-    const { digest, record } = signed
-    this.#told.set(record.id, digest)
-    if (this.#waiting.get(record.id)?.digest === digest) this.#waiting.delete(record.id)
+/** Records on links: for those who do not hear the bus, and from them. Each version goes over a link once. */
+export class RecordFlood {
+  readonly #parts: Flooded
+  #due = Infinity
+
+  constructor(parts: Flooded) {
+    this.#parts = parts
   }
 
-  /** It is to be told, with what else there is by then, unless it comes from there first. False when it is known there. */
-  offer(signed: SignedRecord): boolean {
-    if (this.#told.get(signed.record.id) === signed.digest) return false
-    this.#waiting.set(signed.record.id, signed)
-    return true
+  /** When records are to be passed on, ms of the node's clock. */
+  get due(): number {
+    return this.#due
   }
 
-  /** The texts of what waits; from now on the other end has them. */
-  take(): readonly string[] {
-    const texts = this.takeOf(this.#waiting.values())
-    this.#waiting.clear()
-    return texts
+  /** Says hello over a new connection; who does not hear the bus is told all there is. */
+  greet(id: NodeId, side: Side): void {
+    const records = this.#parts.links.get(id, side)?.records
+    if (records === undefined) return
+    records.reset()
+    this.#say(id, side)
   }
 
-  /** The texts of those the other end does not have; from now on it has them. */
-  takeOf(records: Iterable<SignedRecord>): readonly string[] {
-    const texts: string[] = []
-    for (const signed of records) {
-      if (this.#told.get(signed.record.id) === signed.digest) continue
-      this.has(signed)
-      texts.push(signed.text)
+  /** The other end says whether it hears the bus. */
+  onHello(id: NodeId, side: Side, bus: boolean): void {
+    const { links } = this.#parts
+    const records = links.get(id, side)?.records
+    if (records === undefined) return
+    links.setHearing(records, bus)
+    if (!bus) this.#tellAll(id, side)
+  }
+
+  /** Tells everybody whether this node hears the bus. */
+  announce(): void {
+    for (const { id, side } of this.#parts.links.inside()) this.#say(id, side)
+  }
+
+  /** Passes a record on to those who would not hear of it otherwise. */
+  pass(signed: SignedRecord): void {
+    const { gather, hearsBus, links, now } = this.#parts
+    const isHeard = hearsBus()
+    if (isHeard && !links.hasDeaf) return
+    let waits = false
+    for (const { records } of links.inside()) {
+      if (isHeard && records.bus) continue
+      waits = records.offer(signed) || waits
     }
-    return texts
+    if (waits) this.#due = Math.min(this.#due, now() + gather)
   }
 
-  /** The connection is a new one: nothing is known of the other end. */
-  reset(): void {
-    this.#told.clear()
-    this.#waiting.clear()
+  /** Sends what was gathered. */
+  flush(): void {
+    this.#due = Infinity
+    for (const { id, side, records: peer } of this.#parts.links.inside()) {
+      this.#send(id, side, peer.take())
+    }
+  }
+
+  #say(id: NodeId, side: Side): void {
+    const bus = this.#parts.hearsBus()
+    this.#parts.send(id, side, { type: 'hello', bus })
+    if (!bus) this.#tellAll(id, side)
+  }
+
+  #tellAll(id: NodeId, side: Side): void {
+    const { db, links } = this.#parts
+    const peer = links.get(id, side)?.records
+    const all = Array.from(db.nodes()).flatMap((node) => db.texts(node))
+    this.#send(id, side, peer?.takeOf(all) ?? [])
+  }
+
+  #send(id: NodeId, side: Side, records: readonly string[]): void {
+    if (records.length > 0) this.#parts.send(id, side, { type: 'records', records })
   }
 }

@@ -5,6 +5,7 @@ import type { LinkMessage } from './link-message.ts'
 import { Downlink, Links, Uplink, type Side } from './links.ts'
 import { OwnRecord } from './own-record.ts'
 import { RecordDb } from './record-db.ts'
+import { RecordFlood } from './record-flood.ts'
 import { RecordIntake } from './record-intake.ts'
 import type { LinkFact, NamespaceFact, NodeRecord, NodeStatus } from './record.ts'
 import type { FibEntry } from './rib.ts'
@@ -33,6 +34,7 @@ export class Speaker {
   readonly #intake: RecordIntake
   readonly #bus: BusSync
   readonly #routes: RouteDesk
+  readonly #flood: RecordFlood
   readonly links: Links = new Links()
   readonly db: RecordDb
   #status: NodeStatus = 'up'
@@ -40,8 +42,6 @@ export class Speaker {
   #unpublished = false
   /** When some upstream is to be probed: not later than this. */
   #probeAt = Infinity
-  /** When records are to be passed on over links. */
-  #floodAt = Infinity
   #record: SignedRecord | undefined
 
   /** @param inc from `nextIncarnation` */
@@ -58,6 +58,14 @@ export class Speaker {
     this.#intake = new RecordIntake(this.db, { self, organisation, world, heard: outlet.heard })
     const take = (records: readonly string[]): number => this.#takeAll(records, undefined)
     this.#bus = new BusSync(this.db, { take, timing: settings.sync, clocks: world })
+    this.#flood = new RecordFlood({
+      db: this.db,
+      links: this.links,
+      now,
+      hearsBus: () => this.#hearsBus(),
+      send: outlet.send,
+      gather: settings.gather,
+    })
     this.#routes = new RouteDesk({
       settings,
       db: this.db,
@@ -90,7 +98,7 @@ export class Speaker {
   /** When `wake` is to be called, ms of the world's clock. */
   get wakeAt(): number {
     const { due } = this.#routes
-    return Math.min(due, this.#own.due, this.#bus.due, this.#probeAt, this.#floodAt)
+    return Math.min(due, this.#own.due, this.#bus.due, this.#flood.due, this.#probeAt)
   }
 
   /** Does what is due. */
@@ -99,7 +107,7 @@ export class Speaker {
     if (this.#probeAt <= now) this.#probe(now)
     if (this.#bus.due <= now) this.#beginSync()
     if (this.#own.due <= now) this.#speak()
-    if (this.#floodAt <= now) this.#flood()
+    if (this.#flood.due <= now) this.#flood.flush()
     this.#routes.wake()
   }
 
@@ -150,7 +158,7 @@ export class Speaker {
     this.links.drop(peer.id, 'down')
     this.links.down.set(peer.id, link)
     this.#routes.open(link)
-    this.#greet(peer.id, 'down')
+    this.#flood.greet(peer.id, 'down')
   }
 
   closeDownlink(id: NodeId): void {
@@ -177,7 +185,7 @@ export class Speaker {
     if (link === undefined) return
     switch (message.type) {
       case 'hello':
-        this.#onHello(id, side, message.bus)
+        this.#flood.onHello(id, side, message.bus)
         break
       case 'records':
         if (link.records !== undefined) this.#takeAll(message.records, { id, side })
@@ -193,7 +201,7 @@ export class Speaker {
   onBus(connected: boolean): void {
     const before = this.#hearsBus()
     this.#bus.connected(connected)
-    if (before !== this.#hearsBus()) this.#announceBus()
+    if (before !== this.#hearsBus()) this.#flood.announce()
   }
 
   /** A record came over the bus. @param subject the node its subject names */
@@ -210,7 +218,7 @@ export class Speaker {
     const before = this.#hearsBus()
     const next = this.#bus.onOutcome(outcome)
     if (next !== undefined) this.#outlet.sync(next)
-    if (before !== this.#hearsBus()) this.#announceBus()
+    if (before !== this.#hearsBus()) this.#flood.announce()
     // What was said while nobody heard it is said again, now that nothing older can come in its way.
     if (this.#bus.state === 'live' && this.#unpublished) this.#publish()
   }
@@ -244,7 +252,7 @@ export class Speaker {
     this.#routes.touch(rib.offered(id))
     this.#own.changed(!up)
     if (!up) return
-    this.#greet(id, 'up')
+    this.#flood.greet(id, 'up')
     this.#outlet.send(id, 'up', { type: 'resend' })
   }
 
@@ -260,30 +268,6 @@ export class Speaker {
     this.#routes.onRoutes(id, message)
   }
 
-  /** Says hello over a new connection; who does not hear the bus is told all there is. */
-  #greet(id: NodeId, side: Side): void {
-    const records = this.links.get(id, side)?.records
-    if (records === undefined) return
-    records.reset()
-    this.#outlet.send(id, side, { type: 'hello', bus: this.#hearsBus() })
-    if (!this.#hearsBus()) this.#tellAll(id, side)
-  }
-
-  #onHello(id: NodeId, side: Side, bus: boolean): void {
-    const records = this.links.get(id, side)?.records
-    if (records === undefined) return
-    this.links.setHearing(records, bus)
-    if (!bus) this.#tellAll(id, side)
-  }
-
-  #tellAll(id: NodeId, side: Side): void {
-    const peer = this.links.get(id, side)?.records
-    if (peer === undefined) return
-    const all = Array.from(this.db.nodes()).flatMap((node) => this.db.texts(node))
-    const records = peer.takeOf(all)
-    if (records.length > 0) this.#outlet.send(id, side, { type: 'records', records })
-  }
-
   #beginSync(): void {
     const gone = this.db.expire(this.#bus.presence)
     if (gone.length > 0) this.#outlet.heard({ type: 'expired', ids: gone })
@@ -293,13 +277,6 @@ export class Speaker {
 
   #hearsBus(): boolean {
     return this.#bus.state === 'live'
-  }
-
-  #announceBus(): void {
-    for (const { id, side } of this.links.inside()) {
-      this.#outlet.send(id, side, { type: 'hello', bus: this.#hearsBus() })
-      if (!this.#hearsBus()) this.#tellAll(id, side)
-    }
   }
 
   #takeAll(records: readonly string[], from: Arrival['from']): number {
@@ -317,7 +294,7 @@ export class Speaker {
       return false
     }
     if (verdict !== 'newer' && verdict !== 'twin') return false
-    this.#pass(signed)
+    this.#flood.pass(signed)
     this.#weigh(signed, before)
     return true
   }
@@ -334,26 +311,6 @@ export class Speaker {
     // Paths carry the incarnation: all that goes through this node is another route now.
     this.#routes.setOwn(this.#namespaces)
     this.#routes.touch(this.fib.keys())
-  }
-
-  /** Passes a record on to those who would not hear of it otherwise. */
-  #pass(signed: SignedRecord): void {
-    if (this.#hearsBus() && !this.links.hasDeaf) return
-    let waits = false
-    for (const { records } of this.links.inside()) {
-      if (this.#hearsBus() && records.bus) continue
-      waits = records.offer(signed) || waits
-    }
-    if (!waits) return
-    this.#floodAt = Math.min(this.#floodAt, this.#world.now() + this.#settings.gather)
-  }
-
-  #flood(): void {
-    this.#floodAt = Infinity
-    for (const { id, side, records: peer } of this.links.inside()) {
-      const records = peer.take()
-      if (records.length > 0) this.#outlet.send(id, side, { type: 'records', records })
-    }
   }
 
   /** What a record changes for routes, and for the links of this node. */
@@ -383,7 +340,7 @@ export class Speaker {
     this.#record = signed
     this.db.put(signed, this.#bus.presence)
     this.#routes.cause(signed)
-    this.#pass(signed)
+    this.#flood.pass(signed)
     this.#unpublished = true
     if (this.#bus.state !== 'lost') this.#publish()
   }
