@@ -10,9 +10,9 @@ import { byCallTool } from './by-call-tool.ts'
 import { ERAS, textOf, type MeshCaller } from './caller.ts'
 import { Keyholders } from './keyholders.ts'
 import { Mesh } from './mesh.ts'
+import { across, configOf, trustIn } from './public-names.ts'
 
 const people = new Keyholders('alice', 'bob')
-const FX = { 'ns:fx': ['ns:fx'] }
 let mesh: Mesh
 let fixture: FixtureServer
 
@@ -25,28 +25,6 @@ afterEach(async () => {
   await mesh.close()
   await fixture.close()
 })
-
-function configOf(name: string, parts: object): object {
-  const node = { name, organisation: name, listen: '127.0.0.1:0', state: 'memory' }
-  return { node, issuer: {}, endpoints: { main: { namespaces: ['*'], auth: {} } }, ...parts }
-}
-
-function across({ url }: RunningNode): object {
-  const auth = { mode: 'chain', issuer: url, subject: 'public', scopes: { map: FX } }
-  return { node: { url: `${url}/mcp/main`, as: '{namespace}' }, auth }
-}
-
-function trustIn({ url }: RunningNode, callee: RunningNode, transit: readonly string[]): object {
-  return {
-    issuer: url,
-    keys: { jwksUri: `${url}/oauth/jwks` },
-    clients: [`${url}/oauth/client.json`],
-    resources: [callee.endpointUrl('main')],
-    subjects: { mode: 'public', anonymous: true },
-    scopes: { map: FX, max: ['ns:fx'] },
-    transit,
-  }
-}
 
 /** Everybody an organisation passes on whose name ends so. */
 function named(issuer: string, name: string): object {
