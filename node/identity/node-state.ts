@@ -1,4 +1,10 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 import { join } from 'node:path'
 import type { NodeId } from '../../protocol/federation.ts'
 import { makeStateFolder, readOrMake, StateError } from './state-files.ts'
@@ -10,6 +16,8 @@ export { StateError } from './state-files.ts'
 export interface NodeState {
   /** RFC 7638 thumbprint of the node's key. */
   readonly id: NodeId
+  /** That key, Ed25519 and private: it signs what the node says of itself to other nodes. */
+  readonly key: KeyObject
   /** 32 bytes that session ids and cursors are sealed with. */
   readonly sessionKey: Buffer
 }
@@ -20,7 +28,7 @@ const SESSION_KEY_BYTES = 32
 
 /** Keys that live as long as the process. */
 export function volatileState(): NodeState {
-  return { id: thumbprintOf(newNodeKey()), sessionKey: randomBytes(SESSION_KEY_BYTES) }
+  return { ...nodeKey(newNodeKey()), sessionKey: randomBytes(SESSION_KEY_BYTES) }
 }
 
 /**
@@ -40,7 +48,7 @@ export async function loadState(folder: string): Promise<NodeState> {
     )
   }
   try {
-    return { id: thumbprintOf(pem), sessionKey }
+    return { ...nodeKey(pem), sessionKey }
   } catch (cause) {
     throw new StateError(join(folder, NODE_KEY), 'is damaged: it must hold an Ed25519 key', cause)
   }
@@ -55,8 +63,9 @@ function newSessionKey(): string {
   return `${randomBytes(SESSION_KEY_BYTES).toString('base64url')}\n`
 }
 
-function thumbprintOf(pem: string): NodeId {
-  const jwk = createPublicKey(createPrivateKey(pem)).export({ format: 'jwk' })
+function nodeKey(pem: string): Pick<NodeState, 'id' | 'key'> {
+  const key = createPrivateKey(pem)
+  const jwk = createPublicKey(key).export({ format: 'jwk' })
   if (jwk.crv !== 'Ed25519') throw new TypeError('not an Ed25519 key')
-  return thumbprint(jwk)
+  return { id: thumbprint(jwk), key }
 }
