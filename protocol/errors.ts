@@ -103,3 +103,17 @@ export function asFault(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown
   return new Fault('internal', 'internal error', { cause: thrown })
 }
+
+/** Member of an error's data that says whether some server has got the request: `false` where none has. */
+const TAKEN = 'taken'
+
+/** The same fault, and that no server has got the request, so that it may be sent again. */
+export function untaken(fault: Fault): Fault {
+  const data = { ...fault.data, [TAKEN]: false }
+  return new Fault(fault.code, fault.message, { data, cause: fault.cause })
+}
+
+/** Whether the data of an error says that no server has got the request. */
+export function wasRefusedUntaken(data: unknown): boolean {
+  return typeof data === 'object' && data !== null && TAKEN in data && data[TAKEN] === false
+}

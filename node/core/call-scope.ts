@@ -11,6 +11,8 @@ type EndListener = (reason: Fault | undefined) => void
 export class CallScope {
   /** Id of the request that was last sent upstream for it: what joins the audit lines of two nodes. */
   sentAs: number | undefined = undefined
+  /** The last progress its caller was told of, which only ever grows, whichever way the call goes. */
+  progress: number = Number.NEGATIVE_INFINITY
   #ended = false
   #reason: Fault | undefined
   // One listener is the rule, and needs no list.

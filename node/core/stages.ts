@@ -184,10 +184,15 @@ export const SHARED: Context = { key: '', whose: '', offered: '' }
  */
 export const OWN: Context = { key: 'own', whose: '', offered: '' }
 
+/** Whether a call that nothing came of has reached a server: none, or nobody knows. */
+export type Fate = 'untaken' | 'unknown'
+
 /** The answer to the caller, ready to send. */
 export interface Returned {
   readonly text: readonly Buffer[]
   readonly errorCode: number | undefined
+  /** Set where another node says that it got no answer. */
+  readonly fate?: Fate
   /** How long the upstream may go on after it, with a task, milliseconds; default none. */
   readonly lingerMs?: number
 }

@@ -43,6 +43,14 @@ export interface Who {
   readonly principal: Pick<Principal, 'key' | 'scopes'>
 }
 
+/** What the next hop is chosen from. */
+export interface ExchangeParts {
+  readonly upstreams: Upstreams
+  readonly self: NodeId
+  /** Labels of upstreams it must not go to: it went there, and nothing came of it. Default: none. */
+  readonly avoid?: readonly string[]
+}
+
 /** The upstreams by label. */
 export type Upstreams = ReadonlyMap<string, Upstream>
 
@@ -51,10 +59,10 @@ export type Upstreams = ReadonlyMap<string, Upstream>
  * caller came with. The hop budget shrinks here, and the audience narrows. At once, unless a token has to be fetched.
  *
  * @throws Fault `bad_state`, `hop_budget` when another node lies next and the budget does not reach it, `upstream_unavailable` when
- *   the upstream was taken out of the configuration, and what `Delegator.delegate` throws
+ *   the upstream was taken out of the configuration or there is none but those to avoid, and what `Delegator.delegate` throws
  */
 export function exchange(
-  { upstreams, self }: { readonly upstreams: Upstreams; readonly self: NodeId },
+  { upstreams, self, avoid = NONE }: ExchangeParts,
   visible: Visible,
   continuation: Continuation | undefined,
 ): Delegated | Promise<Delegated> {
@@ -62,7 +70,7 @@ export function exchange(
   const onward = nextTrail(received.trail, self)
   const candidate =
     continuation === undefined
-      ? choose(upstreams, entry.candidates, onward.path)
+      ? choose({ upstreams, avoid }, entry.candidates, onward.path)
       : sameAsBefore(entry.candidates, continuation.upstream)
   const upstream = upstreams.get(candidate.upstream)
   if (upstream === undefined) {
@@ -120,19 +128,27 @@ function sameAsBefore(candidates: readonly Candidate[], upstream: string): Candi
   return same
 }
 
+const NONE: readonly string[] = []
+
 /**
  * The first way whose link is up and whose next node has not passed the call yet, for that one would refuse it; if there
  * is none, the best, so that the caller hears of that one.
+ *
+ * @throws Fault `upstream_unavailable` when others are to be avoided, and none is left
  */
 function choose(
-  upstreams: Upstreams,
+  { upstreams, avoid }: { readonly upstreams: Upstreams; readonly avoid: readonly string[] },
   candidates: readonly [Candidate, ...Candidate[]],
   passed: readonly NodeId[],
 ): Candidate {
   const open = candidates.find(({ upstream }) => {
+    if (avoid.includes(upstream)) return false
     const connection = upstreams.get(upstream)?.link.current(OWN)
     const node = connection?.server.federation?.node
     return connection !== undefined && (node === undefined || !passed.includes(node))
   })
+  if (open === undefined && avoid.length > 0) {
+    throw new Fault('upstream_unavailable', 'there is no other way to it')
+  }
   return open ?? candidates[0]
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { performance } from 'node:perf_hooks'
-import { asFault, Fault, type FaultCode } from '../../protocol/errors.ts'
+import { asFault, Fault, untaken, type FaultCode } from '../../protocol/errors.ts'
 import type { Retry } from '../../protocol/hop-request.ts'
 import { writeHopProgress } from '../../protocol/hop-response.ts'
 import type { JsonObject, RpcId } from '../../protocol/jsonrpc.ts'
@@ -80,7 +80,6 @@ export class Flight implements FrameSink, Due {
   #lastSign = this.#startedAt
   /** Since when the upstream waits for the caller. */
   #waitingSince: number | undefined
-  #lastProgress = Number.NEGATIVE_INFINITY
   #attempts = 0
   #landed = false
   /** What came while nobody was there to take it. */
@@ -129,7 +128,6 @@ export class Flight implements FrameSink, Due {
   board(received: Received): Promise<Returned> {
     return new Promise((resolve, reject) => {
       this.#leg = { received, token: tokenOf(received), resolve, reject }
-      this.#lastProgress = Number.NEGATIVE_INFINITY
       this.#follow(received)
     })
   }
@@ -204,7 +202,10 @@ export class Flight implements FrameSink, Due {
 
   failed(fault: Fault, unsent: boolean): void {
     if (unsent && this.#attempts === 1 && !this.#landed) this.#attempt()
-    else this.#end(this.#denied(fault) ?? this.#named(fault))
+    else {
+      const told = this.#denied(fault) ?? this.#named(fault)
+      this.#end(unsent ? ifUnreached(told) : told)
+    }
   }
 
   /** Ends the call without an answer, at the upstream too. */
@@ -260,7 +261,7 @@ export class Flight implements FrameSink, Due {
     }
     upstream.link.connection(delegated.context).then(
       (connection) => this.#takeOff(connection),
-      (error: unknown) => this.#end(asFault(error)),
+      (error: unknown) => this.#end(ifUnreached(asFault(error))),
     )
   }
 
@@ -306,11 +307,11 @@ export class Flight implements FrameSink, Due {
     return known && leg.received.caller.era === '2025' ? message.raw : undefined
   }
 
-  #progress(message: UpstreamMessage, { token }: Leg): Buffer | undefined {
+  #progress(message: UpstreamMessage, { token, received: { scope } }: Leg): Buffer | undefined {
     const { progress } = readParams(message)
     if (token === undefined || typeof progress !== 'number') return undefined
-    if (progress <= this.#lastProgress) return undefined
-    this.#lastProgress = progress
+    if (progress <= scope.progress) return undefined
+    scope.progress = progress
     return writeHopProgress(message, token)
   }
 
@@ -359,6 +360,12 @@ export class Flight implements FrameSink, Due {
     this.#leave(lingerMs)
     this.#landing.over()
   }
+}
+
+/** A fault of the way to the upstream says that nothing got there; others speak of the request. */
+function ifUnreached(fault: Fault): Fault {
+  const { code } = fault
+  return code === 'upstream_unavailable' || code === 'upstream_timeout' ? untaken(fault) : fault
 }
 
 function tokenOf({ request }: Received): RpcId | undefined {

@@ -19,6 +19,7 @@ import { OWN, type Received, type Returned } from '../core/stages.ts'
 import type { Respond } from '../outbound/connection.ts'
 import { AskedCaller, type AskingCall } from './asked-caller.ts'
 import type { Catalogue } from './catalogue.ts'
+import { fateOf } from './fate.ts'
 import type { Flight, Landing } from './flight.ts'
 import { linksFrom, paramLinkEdits, resultLinkEdits, type Links } from './hidden-links.ts'
 import { inputRequired, MAY_ASK, protocolFault, urlRequests } from './input-results.ts'
@@ -141,13 +142,19 @@ export class CallLanding implements Landing, AskingCall, Parked {
     if (error?.code === RPC.urlElicitationRequired && caller.era === '2026')
       return this.#urls(error)
     if (request.method === 'tasks/get') this.#checkQuestions(message)
-    if (error !== undefined) return this.#write(message, errorUriEdits(message, this.#uris()))
+    if (error !== undefined) return this.#error(message, error)
     const edits = this.#resultEdits(message, type)
     if (this.#proof === undefined) return this.#write(message, edits)
     if (!isUtf8(message.raw)) throw protocolFault('text that is not UTF-8')
     const meta = this.#proof.of(message, request, this.#uris())
     if (!(meta instanceof Promise)) return this.#write(message, edits, meta)
     return meta.then((changes) => this.#write(message, edits, changes))
+  }
+
+  #error(message: UpstreamMessage, error: RpcError): Returned {
+    const returned = this.#write(message, errorUriEdits(message, this.#uris()))
+    const fate = fateOf(error, this.#flight.plan.upstream)
+    return fate === undefined ? returned : { ...returned, fate }
   }
 
   #write(message: UpstreamMessage, edits: readonly Edit[], meta?: MetaChanges): Returned {

@@ -1,7 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { isDeepStrictEqual } from 'node:util'
 import { asFault, RPC, type Fault } from '../../protocol/errors.ts'
-import type { NodeId } from '../../protocol/federation.ts'
 import { writeError } from '../../protocol/hop-response.ts'
 import type { CallAudit } from '../core/audit.ts'
 import type { Logger } from '../core/logger.ts'
@@ -10,20 +9,17 @@ import { rescue } from '../core/rescue.ts'
 import type { Authenticated, Delegated, Returned, Visible } from '../core/stages.ts'
 import { askToSignIn } from './ask-to-sign-in.ts'
 import type { Catalogue } from './catalogue.ts'
-import { exchange, type Upstreams } from './exchange.ts'
-import { forward, type ForwardParts } from './forward.ts'
+import { exchange } from './exchange.ts'
+import { travel, type Journey, type TravelParts } from './failover.ts'
 import { counting } from './metering.ts'
 import { listsFor, resolve, see } from './resolve.ts'
 import { targetOf, type Target, type TargetLimits } from './target.ts'
 
 /** What a hop is made of. */
-export interface RelayParts extends ForwardParts {
-  readonly self: NodeId
+export interface RelayParts extends TravelParts {
   readonly catalogue: Catalogue
-  readonly upstreams: () => Upstreams
   readonly limits: TargetLimits
   readonly meter: CurrentMeter
-  readonly log: Logger
   /** Undefined where calls are not written down. */
   readonly audit?: CallAudit | undefined
 }
@@ -36,7 +32,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
   const { reply, scope, request } = call.received
   const startedAt = performance.now()
   let target: Target | undefined
-  let delegated: Delegated | undefined
+  const journey: Journey = { startedAt, delegated: undefined }
   try {
     target = targetOf(request, parts.limits)
     // Before anything is started for it, as far as it is known what it is about.
@@ -49,18 +45,19 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
 
     // Awaited only where a token has to be fetched: a turn of the loop costs more than most stages.
     const settling = delegate(parts, call, target)
-    delegated = settling instanceof Promise ? await settling : settling
-    let returned = await send(parts, delegated)
+    let delegated = settling instanceof Promise ? await settling : settling
+    let returned = await travel(parts, journey, delegated)
 
     // The upstream may have another schema than headers were mirrored by. Only if it has is the refusal one that a newer
     // list cures; a tool may answer the same code of its own, and must not be called again for it.
+    delegated = journey.delegated ?? delegated
     const isParked = delegated.continuation?.kind === 'parked'
     if (returned.errorCode === RPC.headerMismatch && target.kind === 'tool' && !isParked) {
       await catalogue.evict(delegated.candidate.upstream, 'tool')
       const renewed = await delegate(parts, call, target)
       if (!isDeepStrictEqual(renewed.entry.paramHeaders, delegated.entry.paramHeaders)) {
-        delegated = renewed
-        returned = await send(parts, delegated)
+        returned = await travel(parts, journey, renewed)
+        delegated = journey.delegated ?? renewed
       }
     }
 
@@ -75,6 +72,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     const answer = asked(parts, call, fault)
     const { text, errorCode } = answer
     reply.finish(text, errorCode, answer.refusal)
+    const { delegated } = journey
     parts.audit?.call({ ...call, target, delegated, fault: answer.refusal ?? fault, startedAt })
   }
 }
@@ -135,11 +133,4 @@ function delegate(
   const continuation = parts.states.open(visible)
   // The last stage that knows the caller's credentials; what leaves it is already narrowed.
   return exchange({ upstreams: parts.upstreams(), self: parts.self }, visible, continuation)
-}
-
-function send(parts: RelayParts, delegated: Delegated): Promise<Returned> {
-  const upstream = parts.upstreams().get(delegated.candidate.upstream)
-  // `exchange` found it in the same table a moment ago.
-  if (upstream === undefined) throw new TypeError('the upstream vanished')
-  return forward(parts, upstream, delegated)
 }

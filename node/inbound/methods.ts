@@ -1,5 +1,5 @@
 import { CAPABILITY_KINDS, LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
-import { asFault, Fault } from '../../protocol/errors.ts'
+import { asFault, Fault, untaken } from '../../protocol/errors.ts'
 import { enterNode, EXPLAIN_METHOD, readTrail, type HopTrail } from '../../protocol/federation.ts'
 import { writeError } from '../../protocol/hop-response.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
@@ -93,7 +93,7 @@ export function answer(
   principal: Principal,
 ): Promise<void> | undefined {
   try {
-    if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
+    if (!parts.open()) throw untaken(new Fault('shutting_down', 'this node is shutting down'))
     const { caller, request } = received
     const method = METHODS[caller.era].get(request.method)
     if (method === undefined) throw unknownMethod(request)

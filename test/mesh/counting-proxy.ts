@@ -3,10 +3,15 @@ import { createServer, request as send, type IncomingMessage, type ServerRespons
 import type { AddressInfo } from 'node:net'
 import { isObject } from '../fixtures/wire.ts'
 
+/** What becomes of a request: passed on, refused with 503, or passed on and its answer lost with the connection. */
+export type Fate = 'passed' | 'busy' | 'lost'
+
 /** Counts the requests to one URL by JSON-RPC method, or by HTTP method where there is no message. */
 export class CountingProxy {
   /** Requests passed on, by method. */
   readonly counts: Map<string, number> = new Map()
+  /** What becomes of the requests of a method; default: all are passed on. */
+  fate: (method: string) => Fate = () => 'passed'
   readonly #target: URL
   #open = 0
   readonly #server = createServer((incoming, outgoing) => void this.#pass(incoming, outgoing))
@@ -60,9 +65,17 @@ export class CountingProxy {
     const chunks: Buffer[] = []
     for await (const chunk of incoming) chunks.push(chunk as Buffer)
     const body = Buffer.concat(chunks)
-    this.#note(incoming.method ?? '', body.toString('utf8'))
+    const fate = this.fate(this.#note(incoming.method ?? '', body.toString('utf8')))
+    if (fate === 'busy') {
+      outgoing.writeHead(503).end()
+      return
+    }
     const { headers, method } = incoming
     const upstream = send(this.#target, { method, headers, agent: false }, (answer) => {
+      if (fate === 'lost') {
+        outgoing.destroy()
+        return
+      }
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
       outgoing.flushHeaders()
       answer.pipe(outgoing)
@@ -77,10 +90,12 @@ export class CountingProxy {
     upstream.end(body)
   }
 
-  #note(httpMethod: string, body: string): void {
+  /** The method it was counted under. */
+  #note(httpMethod: string, body: string): string {
     const message: unknown = body === '' ? undefined : JSON.parse(body)
     const method = isObject(message) ? message['method'] : httpMethod
     const key = typeof method === 'string' ? method : 'answer'
     this.counts.set(key, this.count(key) + 1)
+    return key
   }
 }

@@ -5,7 +5,7 @@ import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { plainTool } from '../fixtures/fixture-tools.ts'
 import { until } from '../fixtures/wait.ts'
 import { callerOf, ERAS, textOf } from './caller.ts'
-import { CountingProxy } from './counting-proxy.ts'
+import { CountingProxy, type Fate } from './counting-proxy.ts'
 import { Mesh } from './mesh.ts'
 
 function importing(urls: Readonly<Record<string, string>>): {
@@ -26,8 +26,11 @@ describe('several paths', () => {
     for (const cleanup of cleanups.splice(0)) await cleanup()
   })
 
-  async function home(): Promise<{ node: BanyanNode; fixture: FixtureServer }> {
-    const fixture = await FixtureServer.start({ tools: [plainTool('who', {}, 'home')] })
+  async function home(
+    annotations: object = {},
+  ): Promise<{ node: BanyanNode; fixture: FixtureServer }> {
+    const tools = [plainTool('who', { annotations }, 'home')]
+    const fixture = await FixtureServer.start({ tools })
     cleanups.push(() => fixture.close())
     return { fixture, node: await mesh.front('home', fixture.url) }
   }
@@ -89,4 +92,80 @@ describe('several paths', () => {
       expect(fixture.calls()).toHaveLength(1)
     },
   )
+
+  async function proxied(url: string): Promise<CountingProxy> {
+    const made = await CountingProxy.start(url)
+    cleanups.push(() => made.close())
+    return made
+  }
+
+  /** A node over two others that lead to one tool; what lies between them and the tool, and before the left one. */
+  async function diamond(annotations: object = {}): Promise<Diamond> {
+    const { node, fixture } = await home(annotations)
+    const behindLeft = await proxied(node.endpointUrl('main'))
+    const left = await mesh.ready('left', importing({ home: behindLeft.url }))
+    const right = await mesh.ready('right', importing({ home: node.endpointUrl('main') }))
+    const beforeLeft = await proxied(left.endpointUrl('main'))
+    const urls = { left: beforeLeft.url, right: right.endpointUrl('main') }
+    const top = await mesh.ready('top', importing(urls))
+    return { fixture, top, behindLeft, beforeLeft }
+  }
+
+  describe.each(ERAS)('a call that nothing came of (%s)', (era) => {
+    test('goes another way when its node could not pass it on', async () => {
+      const { fixture, top, behindLeft } = await diamond()
+      behindLeft.fate = calls('busy')
+      const caller = await callerOf(era, top.endpointUrl('main'))
+      expect(textOf(await caller.call('fx__who'))).toBe('home')
+      expect(behindLeft.count('tools/call')).toBeGreaterThan(0)
+      expect(fixture.calls()).toHaveLength(1)
+    })
+
+    test('goes another way when the node did not take it', async () => {
+      const { fixture, top, beforeLeft } = await diamond()
+      beforeLeft.fate = calls('busy')
+      const caller = await callerOf(era, top.endpointUrl('main'))
+      expect(textOf(await caller.call('fx__who'))).toBe('home')
+      expect(beforeLeft.count('tools/call')).toBeGreaterThan(0)
+      expect(fixture.calls()).toHaveLength(1)
+    })
+
+    test.each([['beforeLeft'], ['behindLeft']] as const)(
+      'is not made twice when its answer is lost (%s)',
+      async (place) => {
+        const { fixture, top, [place]: lossy } = await diamond({ destructiveHint: false })
+        lossy.fate = calls('lost')
+        const caller = await callerOf(era, top.endpointUrl('main'))
+        const { error } = await caller.call('fx__who')
+        expect(error).toMatchObject({ code: -31_003 })
+        expect(error).not.toMatchObject({ data: { taken: false } })
+        expect(fixture.calls()).toHaveLength(1)
+      },
+    )
+
+    test.each([
+      ['beforeLeft', { readOnlyHint: true }],
+      ['behindLeft', { readOnlyHint: true }],
+      ['beforeLeft', { idempotentHint: true }],
+    ] as const)('is made again where that does no harm (%s, %o)', async (place, annotations) => {
+      const { fixture, top, [place]: lossy } = await diamond(annotations)
+      lossy.fate = calls('lost')
+      const caller = await callerOf(era, top.endpointUrl('main'))
+      expect(textOf(await caller.call('fx__who'))).toBe('home')
+      expect(lossy.count('tools/call')).toBe(1)
+      expect(fixture.calls()).toHaveLength(2)
+    })
+  })
 })
+
+/** What becomes of calls of tools alone. */
+function calls(fate: Fate): (method: string) => Fate {
+  return (method) => (method === 'tools/call' ? fate : 'passed')
+}
+
+interface Diamond {
+  readonly fixture: FixtureServer
+  readonly top: BanyanNode
+  readonly beforeLeft: CountingProxy
+  readonly behindLeft: CountingProxy
+}
