@@ -5,8 +5,12 @@ import type { Upstream } from './exchange.ts'
 
 /** Codes by which a node refuses a call before any server has got it: it has been there, or may go no further. */
 const REFUSED: ReadonlySet<number> = new Set([RPC.loop, RPC.hopBudget])
-/** Codes by which it says that a server got it, or nobody knows; its data may say that none has. */
-const CUT_OFF: ReadonlySet<number> = new Set([RPC.upstreamUnavailable, RPC.shuttingDown])
+/** Codes by which it says that there is no answer; their data may say that no server has got the call. */
+const UNTOLD: ReadonlySet<number> = new Set([
+  RPC.upstreamUnavailable,
+  RPC.upstreamTimeout,
+  RPC.shuttingDown,
+])
 
 /**
  * What an error of another node says of the call it could not bring to a server: that none has got it, or that nobody knows.
@@ -18,11 +22,12 @@ export function fateOf(
 ): Fate | undefined {
   if (kind !== 'node') return undefined
   if (REFUSED.has(code)) return 'untaken'
-  if (!CUT_OFF.has(code)) return undefined
-  return wasRefusedUntaken(data) ? 'untaken' : 'unknown'
+  if (UNTOLD.has(code) && wasRefusedUntaken(data)) return 'untaken'
+  // One that was silent until its deadline has used up the time there was.
+  return UNTOLD.has(code) && code !== RPC.upstreamTimeout ? 'unknown' : undefined
 }
 
-/** The same of a call that this node could not bring on. One that was silent until its deadline has used up the time there was. */
+/** The same of a call that this node could not bring on. */
 export function fateOfFault({ code, data }: Fault): Fate | undefined {
   if (wasRefusedUntaken(data)) return 'untaken'
   return code === 'upstream_unavailable' ? 'unknown' : undefined

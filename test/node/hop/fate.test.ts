@@ -22,7 +22,8 @@ describe('fateOf', () => {
     [error(RPC.upstreamUnavailable, 'taken'), 'unknown'],
     [error(RPC.shuttingDown), 'unknown'],
     [error(RPC.shuttingDown, { taken: false }), 'untaken'],
-    [error(RPC.upstreamTimeout, { taken: false }), undefined],
+    [error(RPC.upstreamTimeout, { taken: false }), 'untaken'],
+    [error(RPC.upstreamTimeout), undefined],
     [error(RPC.invalidParams, { taken: false }), undefined],
     [error(-32_000, { taken: false }), undefined],
   ] as const)('reads %o of a node as %s', (one, fate) => {
