@@ -107,27 +107,34 @@ export function formatScope({ namespace, kind, name, readOnly }: Scope): string 
   return text.length <= MAX_SCOPE ? text : undefined
 }
 
-/** The scopes that open all a parsed one does and more, or the same. */
-function wider({ namespace, kind, name, readOnly }: Scope): readonly string[] {
+/**
+ * Whether one of the scopes that open all a parsed one does and more, or the same, passes a test. The widest first: most
+ * callers have one of those, and then no text is made of the others.
+ */
+function someWider(scope: Scope, passes: (wide: string) => boolean): boolean {
+  const { namespace, kind, name, readOnly } = scope
+  if (passes(EVERYTHING)) return true
   const space = namespace === undefined ? undefined : encodeName(namespace)
   // A namespace with a slash in it would look like another one with a name.
-  if (space === undefined || space.includes('/')) return [EVERYTHING]
-  const texts = [EVERYTHING, `ns:${space}`]
-  if (readOnly || kind === 'prompt' || kind === 'resource') texts.push(`ns:${space}:read`)
-  if (kind === undefined) return texts
+  if (space === undefined || space.includes('/')) return false
+  const reads = readOnly || kind === 'prompt' || kind === 'resource'
+  if (passes(`ns:${space}`) || (reads && passes(`ns:${space}:read`))) return true
+  if (kind === undefined) return false
+  const place = `${kind}:${space}`
+  if (passes(place) || (readOnly && passes(`${place}:read`))) return true
   const label = name === undefined ? undefined : encodeName(name)
-  const places = label === undefined ? [space] : [space, `${space}/${label}`]
-  for (const place of places) {
-    texts.push(`${kind}:${place}`)
-    if (readOnly) texts.push(`${kind}:${place}:read`)
-  }
-  return texts
+  if (label === undefined) return false
+  const exact = `${place}/${label}`
+  return passes(exact) || (readOnly && passes(`${exact}:read`))
 }
 
 /** Each scope and those that cover it. */
 function coverers(scope: string): readonly string[] {
   const parsed = parseScope(scope)
-  return parsed === undefined ? [scope] : wider(parsed)
+  if (parsed === undefined) return [scope]
+  const all: string[] = []
+  someWider(parsed, (wide) => all.push(wide) === 0)
+  return all
 }
 
 /** Whether scope `wide` opens all that `narrow` opens. */
@@ -232,10 +239,11 @@ export type ScopeDecision = (capability: Capability) => boolean
 export function compileScopes(scopes: readonly string[]): ScopeDecision {
   const held = new Set(scopes)
   if (held.has(EVERYTHING)) return () => true
+  const isHeld = (scope: string): boolean => held.has(scope)
   return ({ kind, namespace, name, readOnly = false }) => {
     const of = KINDS[kind]
     const exact = { namespace, kind: of, name, readOnly: of === 'tool' && readOnly }
-    return wider(exact).some((scope) => held.has(scope))
+    return someWider(exact, isHeld)
   }
 }
 
