@@ -35,3 +35,8 @@ export function revealCredential(credential: Credential): string {
   if (raw === undefined) throw new TypeError('not a credential')
   return raw
 }
+
+/** Whether a credential is this text. */
+export function holdsCredential(credential: Credential, raw: string): boolean {
+  return RAW.get(credential) === raw
+}

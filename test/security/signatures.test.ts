@@ -36,6 +36,20 @@ describe('attack 1: nothing is signed', () => {
   })
 })
 
+it('attack 1: the signature of a token that was just served, under another header or payload', async () => {
+  const served = stage.token()
+  const [header, payload, signature] = served.split('.')
+  const widened = encode({ ...stage.claims(), scope: '*', sub: 'admin' })
+  for (const forged of [
+    `${header}.${widened}`,
+    `${encode({ ...stage.header, x: 1 })}.${payload}`,
+  ]) {
+    stage.expectServed(await stage.bearer(served))
+    stage.mark()
+    stage.expectRefused(await stage.bearer(`${forged}.${signature}`))
+  }
+})
+
 it('attack 2: HMAC with the public key of the issuer as the secret', async () => {
   for (const secret of [
     JSON.stringify(stage.publicJwk),

@@ -3,9 +3,9 @@ import { Fault } from '../../../protocol/errors.ts'
 import type { AccessClaims, Confirmation } from '../../../protocol/token/claims.ts'
 import { TokenFault } from '../../../protocol/token/faults.ts'
 import type { Authenticator, CredentialFacts } from '../../core/authentication.ts'
-import { LOCAL_CALLER, type Principal } from '../../core/principal.ts'
+import { LOCAL_CALLER, type Credential, type Principal } from '../../core/principal.ts'
 import type { Clock } from '../clock.ts'
-import { CredentialHolder } from '../credential.ts'
+import { CredentialHolder, holdsCredential } from '../credential.ts'
 import type { KeyFinder } from '../jwt.ts'
 import { Lru } from '../lru.ts'
 import type { ProofCheckers } from '../proof-checkers.ts'
@@ -51,6 +51,7 @@ interface Verified {
   /** It was verified by this policy; by another it would have to be again. */
   readonly policy: EndpointPolicy
   readonly principal: Principal
+  readonly credential: Credential
   /** Seconds since 1970. */
   readonly until: number
   /** Undefined for a static key, which is not bound to anybody. */
@@ -60,6 +61,9 @@ interface Verified {
 
 /** How long a verified token counts as such, s. */
 const VERIFIED_SECONDS = 60
+
+/** Characters at the end of a token that it is found by: half of a signature with ES256. */
+const TAIL = 43
 
 /** What a signed token looks like; what does not is opaque. */
 const SIGNED = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
@@ -124,13 +128,14 @@ export class EndpointAuthenticator implements Authenticator {
     if (policy === undefined) return LOCAL_CALLER
     const { limits, clock } = this.#options
     const presented = readAuthorization(facts.header('authorization'), limits.tokenBytes)
-    const digest = hash('sha256', presented.token, 'base64url')
-    const id = `${facts.endpoint} ${digest}`
+    const { token } = presented
+    // To hash it would cost more than all that follows. Signatures differ; what only ends like another is verified.
+    const id = `${facts.endpoint} ${token.slice(-TAIL)}`
     const known = this.#verified.get(id)
-    if (known !== undefined && known.policy === policy && known.until > clock()) {
+    if (known !== undefined && isStill(known, { token, policy, now: clock() })) {
       return this.#admit(known, presented, facts)
     }
-    const verified = this.#verify(policy, presented, digest)
+    const verified = this.#verify(policy, presented)
     if (!(verified instanceof Promise))
       return this.#admit(this.#keep(id, verified), presented, facts)
     return verified.then((fresh) => this.#admit(this.#keep(id, fresh), presented, facts))
@@ -166,11 +171,7 @@ export class EndpointAuthenticator implements Authenticator {
     return made
   }
 
-  #verify(
-    policy: EndpointPolicy,
-    { scheme, token }: Presented,
-    digest: string,
-  ): Verified | Promise<Verified> {
+  #verify(policy: EndpointPolicy, { scheme, token }: Presented): Verified | Promise<Verified> {
     const { clock } = this.#options
     const { access, introspector, auth } = policy
     const isSigned = SIGNED.test(token)
@@ -179,12 +180,13 @@ export class EndpointAuthenticator implements Authenticator {
     const key = mayBeKey ? findStaticKey(auth.keys, token, clock()) : undefined
     if (key !== undefined) {
       const principal = keyPrincipal(key, policy.resource)
-      return { policy, principal, until: this.#until(principal), token: undefined }
+      const credential = new CredentialHolder(token)
+      return { policy, principal, credential, until: this.#until(principal), token: undefined }
     }
     if (access === undefined) throw new TokenFault('issuer', 'the credential is not known here')
     const isOpaque = introspector !== undefined && !isSigned
     const claims = isOpaque
-      ? introspector.claims(token, digest)
+      ? introspector.claims(token, hash('sha256', token, 'base64url'))
       : verifyAccessToken(token, access, clock)
     const keep = isOpaque ? INTROSPECTION_SECONDS : VERIFIED_SECONDS
     const verified = (read: AccessClaims): Verified =>
@@ -197,10 +199,12 @@ export class EndpointAuthenticator implements Authenticator {
     claims: AccessClaims,
     { token, keep }: { readonly token: string; readonly keep: number },
   ): Verified {
-    const principal = tokenPrincipal(claims, policy.scopes, new CredentialHolder(token))
+    const credential = new CredentialHolder(token)
+    const principal = tokenPrincipal(claims, policy.scopes, credential)
     return {
       policy,
       principal,
+      credential,
       until: this.#until(principal, keep),
       token: { claims, cnf: claims.cnf },
     }
@@ -230,6 +234,14 @@ export class EndpointAuthenticator implements Authenticator {
     const sent = checkSender(token.cnf, presented, facts, { resource, dpop: auth.dpop, proofs })
     return sent instanceof Promise ? sent.then(() => principal) : principal
   }
+}
+
+/** Whether what was verified is this token, by the rules that hold now, and lately enough. */
+function isStill(
+  { credential, policy, until }: Verified,
+  by: { readonly token: string; readonly policy: EndpointPolicy; readonly now: number },
+): boolean {
+  return policy === by.policy && until > by.now && holdsCredential(credential, by.token)
 }
 
 /** Scopes of the organisation's issuer, which alone knows what all is. */
