@@ -1,5 +1,6 @@
 import { Fault } from '../../protocol/errors.ts'
 import { nextTrail, type NodeId } from '../../protocol/federation.ts'
+import type { ToolId } from '../../protocol/names.ts'
 import {
   OWN,
   SHARED,
@@ -7,10 +8,12 @@ import {
   type Context,
   type Continuation,
   type Delegated,
+  type Entry,
   type Visible,
 } from '../core/stages.ts'
 import type { Authorization, Delegator } from '../core/delegation.ts'
 import type { Principal } from '../core/principal.ts'
+import { NO_RANK, type WayRank } from '../core/way-rank.ts'
 import type { Link } from '../outbound/link.ts'
 import { badState } from './request-state.ts'
 import type { SignInTool } from './sign-in-tool.ts'
@@ -47,6 +50,8 @@ export interface Who {
 export interface ExchangeParts {
   readonly upstreams: Upstreams
   readonly self: NodeId
+  /** What the mesh knows of the ways; default: nothing. */
+  readonly ways?: WayRank | undefined
   /** Labels of upstreams it must not go to: it went there, and nothing came of it. Default: none. */
   readonly avoid?: readonly string[]
 }
@@ -62,7 +67,7 @@ export type Upstreams = ReadonlyMap<string, Upstream>
  *   the upstream was taken out of the configuration or there is none but those to avoid, and what `Delegator.delegate` throws
  */
 export function exchange(
-  { upstreams, self, avoid = NONE }: ExchangeParts,
+  { upstreams, self, ways = NO_RANK, avoid = NONE }: ExchangeParts,
   visible: Visible,
   continuation: Continuation | undefined,
 ): Delegated | Promise<Delegated> {
@@ -70,7 +75,7 @@ export function exchange(
   const onward = nextTrail(received.trail, self)
   const candidate =
     continuation === undefined
-      ? choose({ upstreams, avoid }, entry.candidates, onward.path)
+      ? choose({ upstreams, ways, avoid }, entry, onward.path)
       : sameAsBefore(entry.candidates, continuation.upstream)
   const upstream = upstreams.get(candidate.upstream)
   if (upstream === undefined) {
@@ -130,18 +135,24 @@ function sameAsBefore(candidates: readonly Candidate[], upstream: string): Candi
 
 const NONE: readonly string[] = []
 
+interface Chosen {
+  readonly upstreams: Upstreams
+  readonly ways: WayRank
+  readonly avoid: readonly string[]
+}
+
 /**
- * The first way whose link is up and whose next node has not passed the call yet, for that one would refuse it; if there
- * is none, the best, so that the caller hears of that one.
+ * The best way whose link is up and whose next node has not passed the call yet, for that one would refuse it. Best is what
+ * the mesh says, or the order of the list. If there is none, the first, so that the caller hears of that one.
  *
  * @throws Fault `upstream_unavailable` when others are to be avoided, and none is left
  */
 function choose(
-  { upstreams, avoid }: { readonly upstreams: Upstreams; readonly avoid: readonly string[] },
-  candidates: readonly [Candidate, ...Candidate[]],
+  { upstreams, ways, avoid }: Chosen,
+  { id, candidates }: Entry,
   passed: readonly NodeId[],
 ): Candidate {
-  const open = candidates.find(({ upstream }) => {
+  const open = ordered(ways, id, candidates).find(({ upstream }) => {
     if (avoid.includes(upstream)) return false
     const connection = upstreams.get(upstream)?.link.current(OWN)
     const node = connection?.server.federation?.node
@@ -151,4 +162,13 @@ function choose(
     throw new Fault('upstream_unavailable', 'there is no other way to it')
   }
   return open ?? candidates[0]
+}
+
+/** What leads nowhere by what the mesh knows comes last, and not never: it may have come back just now. */
+function ordered(ways: WayRank, id: ToolId, candidates: Entry['candidates']): readonly Candidate[] {
+  if (candidates.length === 1) return candidates
+  const labels = candidates.map(({ upstream }) => upstream)
+  const best = ways.order(id, labels)
+  if (best === labels) return candidates
+  return best.flatMap((label) => candidates.find(({ upstream }) => upstream === label) ?? [])
 }

@@ -3,6 +3,7 @@ import { asFault, Fault } from '../../protocol/errors.ts'
 import type { NodeId } from '../../protocol/federation.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Delegated, Returned } from '../core/stages.ts'
+import type { WayRank } from '../core/way-rank.ts'
 import { exchange, type Upstream, type Upstreams } from './exchange.ts'
 import { fateOfFault } from './fate.ts'
 import { forward, type ForwardParts } from './forward.ts'
@@ -36,6 +37,8 @@ function mayGoElsewhere({ delegated, outcome, upstream, startedAt }: Failed): bo
 export interface TravelParts extends ForwardParts {
   readonly self: NodeId
   readonly upstreams: () => Upstreams
+  /** What the mesh knows of the ways; default: nothing. */
+  readonly ways?: WayRank | undefined
   readonly log: Logger
 }
 
@@ -83,11 +86,8 @@ async function elsewhere(
   avoid: readonly string[],
 ): Promise<Delegated | undefined> {
   try {
-    return await exchange(
-      { upstreams: parts.upstreams(), self: parts.self, avoid },
-      before,
-      undefined,
-    )
+    const { self, ways } = parts
+    return await exchange({ upstreams: parts.upstreams(), self, ways, avoid }, before, undefined)
   } catch (error) {
     // What became of it where it went says more than why it cannot go elsewhere.
     if (error instanceof Fault) return undefined

@@ -132,5 +132,6 @@ function delegate(
   // What a retry goes on from was sealed for this very request; a forged one ends here.
   const continuation = parts.states.open(visible)
   // The last stage that knows the caller's credentials; what leaves it is already narrowed.
-  return exchange({ upstreams: parts.upstreams(), self: parts.self }, visible, continuation)
+  const { self, ways } = parts
+  return exchange({ upstreams: parts.upstreams(), self, ways }, visible, continuation)
 }

@@ -11,6 +11,7 @@ import {
   type Delegated,
   type Visible,
 } from '../../../node/core/stages.ts'
+import type { WayRank } from '../../../node/core/way-rank.ts'
 import { exchange, type Upstream, type Upstreams } from '../../../node/hop/exchange.ts'
 import { Link } from '../../../node/outbound/link.ts'
 import { readClientCapabilities } from '../../../protocol/client-capabilities.ts'
@@ -130,6 +131,38 @@ describe('the next hop', () => {
     expect(await delegated(shapes, { ways: ['c', 'b'] })).toMatchObject({
       candidate: { upstream: 'c' },
     })
+  })
+
+  test('is what the mesh holds for the best of those that are up and have not passed it', async () => {
+    const table = await upstreams({
+      a: { up: true },
+      b: { up: true, node: 'b' },
+      c: { up: false },
+    })
+    const reversed: WayRank = {
+      order: (_, labels) => labels.toReversed(),
+      isDead: () => false,
+    }
+    const chosen = (ways: WayRank | undefined, passed: readonly string[]): unknown => {
+      const trail = { budget: 8, path: passed }
+      const made = exchange(
+        { upstreams: table, self: SELF, ways },
+        call({ ways: ['a', 'b', 'c'], trail }),
+        undefined,
+      )
+      return (made as Delegated).candidate.upstream
+    }
+    expect(chosen(undefined, [])).toBe('a')
+    expect(chosen(reversed, [])).toBe('b')
+    expect(chosen(reversed, ['b'])).toBe('a')
+  })
+
+  test('is none of those to be avoided, and nothing when there is no other', async () => {
+    const table = await upstreams({ a: { up: true }, b: { up: true }, c: { up: false } })
+    const go = (avoid: readonly string[]): Delegated | Promise<Delegated> =>
+      exchange({ upstreams: table, self: SELF, avoid }, call({ ways: ['a', 'b', 'c'] }), undefined)
+    expect(go(['a'])).toMatchObject({ candidate: { upstream: 'b' } })
+    expect(faultOf(() => go(['a', 'b']))).toMatchObject({ code: 'upstream_unavailable' })
   })
 
   test('is the best one when none is up, so that the caller hears of that', async () => {
