@@ -36,29 +36,29 @@ interface Head {
 }
 
 function readFields(reader: Reader, type: LinkFrame['type'], head: Head): LinkFrame {
-  const { number } = head
+  const { number: call, number: slot } = head
   switch (type) {
     case 'hello':
     case 'proof':
     case 'mesh':
       return { type, body: reader.rest() }
     case 'notification':
-      return { type, call: number, body: reader.rest() }
+      return { type, call, body: reader.rest() }
     case 'request':
       return readRequest(reader, head)
     case 'response':
       return readResponse(reader, head)
     case 'credential':
-      return reader.whole({ type, slot: number, lines: reader.lines() })
+      return reader.whole({ type, slot, lines: reader.lines() })
     case 'refusal':
-      return reader.whole({ type, call: number, status: reader.u16(), lines: reader.lines() })
+      return reader.whole({ type, call, status: reader.u16(), lines: reader.lines() })
     case 'window':
-      return reader.whole({ type, call: number, bytes: reader.u32() })
+      return reader.whole({ type, call, bytes: reader.u32() })
     case 'release':
-      return reader.whole({ type, slot: number })
+      return reader.whole({ type, slot })
     case 'cancel':
-      return reader.whole({ type, call: number })
-    case 'goaway':
+      return reader.whole({ type, call })
+    default:
       return reader.whole({ type })
   }
 }
@@ -164,7 +164,7 @@ class Reader {
 
   #latin(length: number): string {
     const start = this.#step(length)
-    return this.#bytes.latin1Slice(start, this.#at)
+    return this.#bytes.toString('latin1', start, this.#at)
   }
 
   /** Goes on by `length`; gives where that begins. */

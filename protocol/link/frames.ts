@@ -116,7 +116,7 @@ export interface GoawayFrame {
 }
 
 /** Types by their byte. They never change their place. */
-export const FRAME_TYPES = [
+export const FRAME_TYPES: readonly LinkFrame['type'][] = [
   'hello',
   'proof',
   'credential',
@@ -129,7 +129,7 @@ export const FRAME_TYPES = [
   'window',
   'mesh',
   'goaway',
-] as const satisfies readonly LinkFrame['type'][]
+]
 
 /** Bytes before the fields of a type: type, flags, and the number of a call or slot. */
 export const HEAD_BYTES = 6
@@ -151,5 +151,5 @@ export const ROOM = {
 } as const
 
 /** A header name, lower-case (RFC 9110 §5.6.2), and a value without control characters. */
-export const LINE_NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
-export const LINE_VALUE = /^[\x20-\x7e\x80-\xff\t]*$/
+export const LINE_NAME: RegExp = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
+export const LINE_VALUE: RegExp = /^[\x20-\x7e\x80-\xff\t]*$/

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { Fault } from '../../../protocol/errors.ts'
 import type { AccessClaims, Confirmation } from '../../../protocol/token/claims.ts'
 import { TokenFault } from '../../../protocol/token/faults.ts'
-import type { Authenticator, CredentialFacts } from '../../core/authentication.ts'
+import type { Authenticator, CredentialFacts, Standing } from '../../core/authentication.ts'
 import { LOCAL_CALLER, type Principal } from '../../core/principal.ts'
 import type { Clock } from '../clock.ts'
 import { CredentialHolder } from '../credential.ts'
@@ -29,6 +29,7 @@ import type { NetworkOf } from './networks.ts'
 import type { SubjectIssuer } from '../service/settings.ts'
 import { grantedScopes, keyPrincipal, tokenPrincipal } from './principals.ts'
 import { checkSender } from './sender-binding.ts'
+import { OpenStanding, TokenStanding } from './standing.ts'
 
 export interface EndpointAuthenticatorOptions {
   readonly limits: VerifierLimits
@@ -47,7 +48,7 @@ export interface EndpointAuthenticatorOptions {
 }
 
 /** A credential that was verified. */
-interface Verified {
+export interface Verified {
   /** It was verified by this policy; by another it would have to be again. */
   readonly policy: EndpointPolicy
   readonly principal: Principal
@@ -134,6 +135,27 @@ export class EndpointAuthenticator implements Authenticator {
     if (!(verified instanceof Promise))
       return this.#admit(this.#keep(id, verified), presented, facts)
     return verified.then((fresh) => this.#admit(this.#keep(id, fresh), presented, facts))
+  }
+
+  /** @throws as `authenticate` */
+  stand(facts: CredentialFacts): Standing | Promise<Standing> {
+    const { endpoint } = facts
+    const policy = this.#policyOf(endpoint)
+    if (policy === undefined) return new OpenStanding(() => this.#policyOf(endpoint) === undefined)
+    const { limits, clock, isRevoked } = this.#options
+    const presented = readAuthorization(facts.header('authorization'), limits.tokenBytes)
+    const digest = hash('sha256', presented.token, 'base64url')
+    const id = `${endpoint} ${digest}`
+    const stand = (): Standing =>
+      new TokenStanding({
+        verified: this.#verified.get(id),
+        isCurrent: () => this.#policyOf(endpoint) === policy,
+        renew: () => this.#verify(policy, presented, digest),
+        isRevoked,
+        clock,
+      })
+    const admitted = this.authenticate(facts)
+    return admitted instanceof Promise ? admitted.then(stand) : stand()
   }
 
   challenge(endpoint: string, fault: Fault): readonly string[] {

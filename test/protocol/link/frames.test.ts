@@ -1,5 +1,5 @@
 // The envelope of a link: what is written is read again, and nothing else is.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Fault } from '../../../protocol/errors.ts'
 import { decodeFrame } from '../../../protocol/link/decode.ts'
@@ -79,8 +79,8 @@ describe('a frame', () => {
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const outcome = outcomeOf(Buffer.from(bytes))
         // What is read is what would be written.
-        if (!(outcome instanceof Fault)) expect([...encodeFrame(outcome)]).toEqual([...bytes])
-        else expect(outcome.code).toBe('invalid_request')
+        const again = outcome instanceof Fault ? outcome.code : [...encodeFrame(outcome)]
+        expect(['invalid_request', [...bytes]]).toContainEqual(again)
       }),
       { numRuns: 2_000 },
     )
@@ -92,7 +92,8 @@ describe('a frame', () => {
       fc.property(changed, ([one, at, value, cut]) => {
         const bytes = Buffer.from(encodeFrame(one))
         bytes[at % bytes.length] = value
-        outcomeOf(bytes.subarray(0, cut % (bytes.length + 1)))
+        const outcome = outcomeOf(bytes.subarray(0, cut % (bytes.length + 1)))
+        expect(outcome).toBeInstanceOf(Object)
       }),
       { numRuns: 2_000 },
     )
