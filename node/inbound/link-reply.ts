@@ -78,13 +78,14 @@ export class LinkReply implements Reply {
   /** Ends it with what over HTTP is a status with a challenge. */
   refuse(fault: Fault): void {
     const { call, wire, challenge } = this.#parts
-    this.#end()
     wire.send({
       type: 'refusal',
       call,
       status: refusalStatus(fault),
       lines: challenge(fault),
     })
+    // Behind it, for this may be all that the link still waits for.
+    this.#end()
   }
 
   /** Nobody takes anything any more. */
@@ -99,11 +100,11 @@ export class LinkReply implements Reply {
 
   #respond(text: readonly Buffer[], errorCode: number | undefined): void {
     const { call, wire, maxBytes } = this.#parts
-    this.#end()
     const [only] = text
     const body = text.length === 1 && only !== undefined ? only : Buffer.concat(text)
     const oversized = body.length > maxBytes
     wire.send({ type: 'response', call, errorCode, oversized, body: oversized ? NOTHING : body })
+    this.#end()
   }
 
   #notify(body: Buffer): void {
