@@ -77,6 +77,7 @@ export class LinkReply implements Reply {
 
   /** Ends it with what over HTTP is a status with a challenge. */
   refuse(fault: Fault): void {
+    if (this.#done) return
     const { call, wire, challenge } = this.#parts
     wire.send({
       type: 'refusal',

@@ -26,7 +26,7 @@ export function decodeFrame(bytes: Buffer): LinkFrame {
   const flags = bytes.readUInt8(1)
   if (flags !== 0 && type !== 'request' && type !== 'response') throw malformed('has unknown flags')
   const number = bytes.readUInt32BE(2)
-  return readFields(new Reader(bytes, HEAD_BYTES), type, { flags, number })
+  return READERS[type](new Reader(bytes, HEAD_BYTES), { flags, number })
 }
 
 interface Head {
@@ -35,32 +35,27 @@ interface Head {
   readonly number: number
 }
 
-function readFields(reader: Reader, type: LinkFrame['type'], head: Head): LinkFrame {
-  const { number: call, number: slot } = head
-  switch (type) {
-    case 'hello':
-    case 'proof':
-    case 'mesh':
-      return { type, body: reader.rest() }
-    case 'notification':
-      return { type, call, body: reader.rest() }
-    case 'request':
-      return readRequest(reader, head)
-    case 'response':
-      return readResponse(reader, head)
-    case 'credential':
-      return reader.whole({ type, slot, lines: reader.lines() })
-    case 'refusal':
-      return reader.whole({ type, call, status: reader.u16(), lines: reader.lines() })
-    case 'window':
-      return reader.whole({ type, call, bytes: reader.u32() })
-    case 'release':
-      return reader.whole({ type, slot })
-    case 'cancel':
-      return reader.whole({ type, call })
-    default:
-      return reader.whole({ type })
-  }
+/** What stands behind the head, by type. */
+const READERS: {
+  readonly [T in LinkFrame['type']]: (
+    reader: Reader,
+    head: Head,
+  ) => Extract<LinkFrame, { readonly type: T }>
+} = {
+  hello: (reader) => ({ type: 'hello', body: reader.rest() }),
+  proof: (reader) => ({ type: 'proof', body: reader.rest() }),
+  mesh: (reader) => ({ type: 'mesh', body: reader.rest() }),
+  notification: (reader, { number: call }) => ({ type: 'notification', call, body: reader.rest() }),
+  request: readRequest,
+  response: readResponse,
+  credential: (reader, { number: slot }) =>
+    reader.whole({ type: 'credential', slot, lines: reader.lines() }),
+  refusal: (reader, { number: call }) =>
+    reader.whole({ type: 'refusal', call, status: reader.u16(), lines: reader.lines() }),
+  window: (reader, { number: call }) => reader.whole({ type: 'window', call, bytes: reader.u32() }),
+  release: (reader, { number: slot }) => reader.whole({ type: 'release', slot }),
+  cancel: (reader, { number: call }) => reader.whole({ type: 'cancel', call }),
+  goaway: (reader) => reader.whole({ type: 'goaway' }),
 }
 
 function readRequest(reader: Reader, { flags, number }: Head): RequestFrame {

@@ -78,7 +78,7 @@ describe('a link', () => {
     })
     await until(() => fixture.calls('slow').length > 0, 'the call to arrive')
     leaving.abort()
-    await expect(slow).rejects.toThrow()
+    await expect(slow).rejects.toMatchObject({ name: 'AbortError' })
     await until(() => fixture.cancelled.closed.length > 0, 'the cancellation')
   })
 

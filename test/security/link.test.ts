@@ -3,7 +3,6 @@ import { generateKeyPairSync } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FEDERATION } from '../../protocol/federation.ts'
 import { encodeFrame } from '../../protocol/link/encode.ts'
-import type { LinkFrame } from '../../protocol/link/frames.ts'
 import { linkIdentity } from '../contract/link-upstream.ts'
 import { RawLink, type RawLinkPlan, type Refused } from '../fixtures/raw-link.ts'
 import { until } from '../fixtures/wait.ts'
@@ -34,6 +33,12 @@ async function refusal(plan: RawLinkPlan): Promise<Refused> {
   if (!(opened instanceof RawLink)) return opened
   links.push(opened)
   return { status: 101, headers: {} }
+}
+
+/** The code a link is closed with. */
+async function closeOf(link: RawLink): Promise<number | undefined> {
+  await until(() => link.closed !== undefined, 'the end of the link')
+  return link.closed
 }
 
 /** That nothing an attack sent went upstream. */
@@ -255,15 +260,10 @@ describe('an envelope', () => {
 })
 
 describe('a flood', () => {
-  async function expectClosed(link: RawLink, code: number): Promise<void> {
-    await until(() => link.closed !== undefined, 'the end of the link')
-    expect(link.closed).toBe(code)
-  }
-
   test('of calls ends the link', async () => {
     const link = await open()
     for (let count = 0; count < 17; count += 1) link.call('fx__slow')
-    await expectClosed(link, 1002)
+    expect(await closeOf(link)).toBe(1002)
     await until(
       () => stage.node.status().upstreams.every((one) => one.callsInFlight === 0),
       'quiet',
@@ -273,20 +273,20 @@ describe('a flood', () => {
   test('of credentials ends the link', async () => {
     const link = await open()
     for (let slot = 1; slot < 17; slot += 1) link.say({ type: 'credential', slot, lines: [] })
-    await expectClosed(link, 1002)
+    expect(await closeOf(link)).toBe(1002)
   })
 
   test('of the same call ends the link', async () => {
     const link = await open()
     link.call('fx__slow', { differ: { call: 5 } })
     link.call('fx__slow', { differ: { call: 5 } })
-    await expectClosed(link, 1002)
+    expect(await closeOf(link)).toBe(1002)
   })
 
   test('of bytes beyond the largest message ends the link', async () => {
     const link = await open()
     link.call('fx__echo', { differ: { body: Buffer.alloc(5 * 1_048_576, 0x20) } })
-    await expectClosed(link, 1009)
+    expect(await closeOf(link)).toBe(1009)
   })
 
   test.each<[string, Buffer | string]>([
@@ -295,12 +295,12 @@ describe('a flood', () => {
     ['a length that is not there', Buffer.from([4, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 97, 255, 255])],
     ...(['response', 'goaway', 'hello'] as const).map((type): [string, Buffer] => {
       const frame = { type, call: 1, errorCode: undefined, oversized: false, body: Buffer.alloc(0) }
-      return [`a ${type}, which is the server's to say`, encodeFrame(frame as LinkFrame)]
+      return [`a ${type}, which is the server's to say`, encodeFrame(frame)]
     }),
   ])('of %s ends the link', async (_, bytes) => {
     const link = await open()
     await link.ending(link.call('fx__echo'))
     link.bytes(bytes)
-    await expectClosed(link, 1002)
+    expect(await closeOf(link)).toBe(1002)
   })
 })
