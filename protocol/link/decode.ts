@@ -26,8 +26,12 @@ export function decodeFrame(bytes: Buffer): LinkFrame {
   const flags = bytes.readUInt8(1)
   if (flags !== 0 && type !== 'request' && type !== 'response') throw malformed('has unknown flags')
   const number = bytes.readUInt32BE(2)
+  if (number !== 0 && ABOUT_THE_LINK.has(type)) throw malformed('has a number that means nothing')
   return READERS[type](new Reader(bytes, HEAD_BYTES), { flags, number })
 }
+
+/** Frames of no call or slot. */
+const ABOUT_THE_LINK: ReadonlySet<LinkFrame['type']> = new Set(['hello', 'proof', 'mesh', 'goaway'])
 
 interface Head {
   readonly flags: number

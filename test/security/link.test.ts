@@ -294,7 +294,7 @@ describe('a flood', () => {
     ['nothing', Buffer.alloc(0)],
     ['a length that is not there', Buffer.from([4, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 97, 255, 255])],
     ...(['response', 'goaway', 'hello'] as const).map((type): [string, Buffer] => {
-      const frame = { type, call: 1, errorCode: undefined, oversized: false, body: Buffer.alloc(0) }
+      const frame = { type, call: 0, errorCode: undefined, oversized: false, body: Buffer.alloc(0) }
       return [`a ${type}, which is the server's to say`, encodeFrame(frame)]
     }),
   ])('of %s ends the link', async (_, bytes) => {
