@@ -191,6 +191,11 @@ export class NodeConnector implements Connector {
 function asNoLink(error: unknown): unknown {
   if (error instanceof NoLink) return error
   const fault = asFault(error)
+  if (fault.code === 'unauthenticated') {
+    // Not the credential of any caller of this node.
+    const text = 'the upstream did not prove which node it is'
+    return new Fault('upstream_protocol', text, { cause: fault })
+  }
   const isOver = fault.code === 'upstream_unavailable' || fault.code === 'invalid_request'
   return isOver ? new NoLink(fault.message) : fault
 }

@@ -51,7 +51,7 @@ export function writeHello({ x, ...rest }: LinkHello): Buffer {
 /**
  * Reads what the other end says of itself. That it holds the key is for its proof to show.
  *
- * @throws Fault `invalid_request`
+ * @throws Fault `invalid_request`, and `unauthenticated` for an id of another key
  */
 export function readHello(body: Buffer): LinkHello {
   if (body.length > MAX_HELLO) throw malformed('is too long')
@@ -63,7 +63,7 @@ export function readHello(body: Buffer): LinkHello {
   const { x } = key
   if (!isBytes32(x) || !isBytes32(nonce)) throw malformed('has no key or no nonce')
   if (!isNodeId(node) || node !== jwkThumbprint({ kty: 'OKP', crv: 'Ed25519', x })) {
-    throw malformed('has an id that is not the thumbprint of its key')
+    throw new Fault('unauthenticated', 'the id of the other end is not the thumbprint of its key')
   }
   if (!isText(organisation, MAX_NAME) || !isText(name, MAX_NAME) || !isText(resource, MAX_URL)) {
     throw malformed('has no names')

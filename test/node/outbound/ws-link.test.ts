@@ -158,7 +158,8 @@ describe('the other end', () => {
   test('that does not hold its key gets no call, and is not reached over HTTP instead', async () => {
     const liar = { federation: identity.federation, key: linkIdentity('liar').key }
     const { connect } = await pair({ identity: liar }, { link: 'auto' })
-    await expect(connect()).rejects.toMatchObject({ code: expect.stringMatching(/^up|^un/) })
+    const message = 'the upstream did not prove which node it is'
+    await expect(connect()).rejects.toMatchObject({ code: 'upstream_protocol', message })
   })
 })
 
