@@ -81,6 +81,10 @@ export const upstreamsReport: z.ZodType<UpstreamsReport> = z
         era: z.enum(['2025', '2026']).optional(),
         revision: text.optional().describe('MCP revision it was last spoken to in.'),
         server: text.optional().describe('Name the server gives itself.'),
+        transport: z
+          .enum(['http', 'websocket'])
+          .optional()
+          .describe('How it is reached; other nodes over websocket where that gets through.'),
         ...counts,
         callsInFlight: count,
         concurrency: count.describe('Calls in flight at most.'),

@@ -2,18 +2,25 @@ import { createHash } from 'node:crypto'
 import type { FederationSettings } from '../../protocol/federation.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
+import type { LinkIdentity } from '../core/link-handshake.ts'
 import type { Logger } from '../core/logger.ts'
+import type { MeshEnds } from '../core/mesh-ends.ts'
 import { Secret } from '../core/secret.ts'
 import type { Connector, Self } from '../outbound/connection.ts'
 import { HttpConnector } from '../outbound/http-connector.ts'
+import { NodeConnector } from '../outbound/node-connector.ts'
 import { StdioConnector } from '../outbound/stdio-connector.ts'
 
 /** What connectors are made with besides their configuration. */
 export interface ConnectorParts {
   readonly self: Self & { readonly federation: FederationSettings }
+  /** The key of the node, which it proves itself with on links. */
+  readonly key: LinkIdentity['key']
   /** What child processes get of this process's environment. */
   readonly inherited: Readonly<Record<string, string>>
   readonly log: Logger
+  /** What nodes tell each other besides calls; absent: nothing. */
+  readonly mesh?: MeshEnds | undefined
 }
 
 /** The connector for one upstream. */
@@ -21,7 +28,7 @@ export function makeConnector(
   label: string,
   upstream: UpstreamConfig,
   { limits, delegator }: Pick<NodeConfig, 'limits'> & { readonly delegator: Delegator | undefined },
-  { self, inherited, log }: ConnectorParts,
+  { self, key, inherited, log, mesh }: ConnectorParts,
 ): Connector {
   const { era } = upstream
   const shared = {
@@ -51,7 +58,16 @@ export function makeConnector(
     upstream.kind === 'http' ? Object.entries(revealed(upstream.http.headers)).flat() : []
   const { connectTimeout: connectTimeoutMs } = limits
   const authorization = delegator?.own
-  return new HttpConnector({ ...shared, url, headers, authorization, connectTimeoutMs, log })
+  const remote = { ...shared, url, headers, authorization, connectTimeoutMs, log }
+  if (upstream.kind === 'http') return new HttpConnector(remote)
+  return new NodeConnector({
+    ...remote,
+    label,
+    link: upstream.node.link,
+    identity: { federation: self.federation, key },
+    pingMs: limits.keepAlive,
+    mesh,
+  })
 }
 
 function revealed(secrets: Readonly<Record<string, Secret>>): Record<string, string> {

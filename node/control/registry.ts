@@ -41,6 +41,8 @@ export interface UpstreamStatus extends Counts {
   readonly revision: string | undefined
   /** Name of the server or node. */
   readonly server: string | undefined
+  /** How it is reached; undefined while it is not, and for processes. */
+  readonly transport: 'http' | 'websocket' | undefined
   readonly callsInFlight: number
   /** How many results and descriptions got each verdict; undefined where none is checked. */
   readonly proofs: ProofCounts | undefined

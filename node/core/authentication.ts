@@ -13,6 +13,17 @@ export interface CredentialFacts {
   readonly certificate: string | undefined
 }
 
+/** A credential that was presented once, for requests that come later on the same connection. */
+export interface Standing {
+  /**
+   * The caller, if the credential is as good now as when it was presented: neither expired nor revoked, and by the same
+   * configuration. Asked for each request; at once whenever nothing has to be fetched.
+   *
+   * @throws Fault `unauthenticated`, `unknown_endpoint`, `overloaded`; the promise rejects with it too
+   */
+  principal(): Principal | Promise<Principal>
+}
+
 /** Makes the principal of a request. */
 export interface Authenticator {
   /**
@@ -22,6 +33,12 @@ export interface Authenticator {
    */
   authenticate(facts: CredentialFacts): Principal | Promise<Principal>
   /**
+   * Takes a credential for many requests: what a proof shows is shown once, all else is looked at for each of them.
+   *
+   * @throws Fault as `authenticate`
+   */
+  stand(facts: CredentialFacts): Standing | Promise<Standing>
+  /**
    * What a refusal of code `unauthenticated` or `insufficient_scope` says in its headers: names and values in turn
    * (RFC 6750 §3, RFC 9449 §7.1, RFC 9728 §5.1). None for any other.
    */
@@ -30,9 +47,13 @@ export interface Authenticator {
 
 const NO_HEADERS: readonly string[] = []
 
+/** Of whoever comes to where nobody is asked who it is. */
+export const LOCAL_STANDING: Standing = { principal: () => LOCAL_CALLER }
+
 /** Of a node that listens on loopback without authentication: all its callers are one. */
 export const NO_AUTHENTICATION: Authenticator = {
   authenticate: () => LOCAL_CALLER,
+  stand: () => LOCAL_STANDING,
   challenge: () => NO_HEADERS,
 }
 

@@ -45,6 +45,9 @@ export type LimitName =
   | 'headersReadTimeout'
   | 'requestReadTimeout'
   | 'keepAlive'
+  | 'links'
+  | 'linkCalls'
+  | 'linkCredentials'
   | 'connectTimeout'
   | 'listTimeout'
   | 'shutdownGrace'
@@ -279,6 +282,30 @@ export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
     max: '1h',
     meaning:
       'Interval of comments on an idle event stream. Below the idle timeouts of common proxies (30 s and more).',
+  },
+  links: {
+    unit: 'count',
+    default: 1_000,
+    min: 1,
+    max: 100_000,
+    meaning:
+      'WebSocket links that other nodes have open to this one. One more is refused, and that node goes on over HTTP.',
+  },
+  linkCalls: {
+    unit: 'count',
+    default: 4_096,
+    min: 16,
+    max: 1_000_000,
+    meaning:
+      'Requests, listens included, under way on one link of another node. The other node is told and refuses one more itself; a link that takes more all the same is closed.',
+  },
+  linkCredentials: {
+    unit: 'count',
+    default: 4_096,
+    min: 16,
+    max: 1_000_000,
+    meaning:
+      'Credentials presented on one link of another node. The other node is told and lets go of those used longest ago; a link that presents more all the same is closed.',
   },
   connectTimeout: {
     unit: 'milliseconds',

@@ -101,6 +101,8 @@ export interface PeerSettings {
   readonly import: readonly string[]
   /** Template with `{namespace}` and, at will, `{upstream}`. */
   readonly as: string
+  /** By which transport it is reached. */
+  readonly link: 'auto' | 'http' | 'websocket'
 }
 
 export interface StdioUpstream extends UpstreamSettings {

@@ -182,6 +182,12 @@ const node: z.ZodType<PeerSettings> = z
       .describe(
         'Name of an imported namespace here. {upstream} is the label of this upstream, {namespace} the name over there. The default keeps imports of several nodes apart; "{namespace}" keeps names equal everywhere.',
       ),
+    link: z
+      .enum(['auto', 'http', 'websocket'])
+      .prefault('auto')
+      .describe(
+        'Transport of the link: websocket (one connection for all calls), http (Streamable HTTP), or auto, which takes websocket and falls back to http where something on the way lets none through.',
+      ),
   })
   .describe('Another Banyan node, whose namespaces are imported.')
 

@@ -28,6 +28,12 @@ export interface Authorization {
    */
   lines(method: HttpMethod): readonly string[] | Promise<readonly string[]>
   /**
+   * What lines would be made of now, to be compared and nothing else: whoever has shown that already, on a connection where
+   * it counts for longer than one request, need not show it again. It counts as shown then. Undefined, or not there, where
+   * that is not known without `lines`.
+   */
+  stamp?(): object | undefined
+  /**
    * The upstream took none of the last lines (401), or wants more (403). After a 401 what they were made of is forgotten.
    *
    * @returns whether to try once more

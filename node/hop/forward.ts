@@ -95,7 +95,8 @@ function frameFor(
     entry.paramHeaders.length === 0 || method !== 'tools/call'
       ? NO_HEADERS
       : mirrorArguments(entry.paramHeaders, request.param('arguments'))
-  return { id, method, name: NAMED.has(method) ? name : undefined, headers, authorization, body }
+  const mirrored = NAMED.has(method) ? name : undefined
+  return { id, method, name: mirrored, headers, authorization, trail: onward, body }
 }
 
 /**

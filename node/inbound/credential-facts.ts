@@ -5,7 +5,10 @@ import type { CredentialFacts } from '../core/authentication.ts'
 import type { HttpExchange } from './http.ts'
 
 /** What of an exchange says who sent it. Nothing is read until it is asked for. */
-export function credentialFacts({ endpoint, request }: HttpExchange): CredentialFacts {
+export function credentialFacts({
+  endpoint,
+  request,
+}: Pick<HttpExchange, 'endpoint' | 'request'>): CredentialFacts {
   return {
     endpoint,
     method: request.method ?? '',

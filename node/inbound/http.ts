@@ -8,7 +8,8 @@ import { limitHeaders } from '../core/meter.ts'
 import { refusalStatus, rescue } from '../core/rescue.ts'
 import { PREFLIGHT, type Admission } from './admission.ts'
 import { writeJson } from './http-reply.ts'
-import { Listener, pathOf, type ListenerOptions } from './listener.ts'
+import { opensLink, type LinkServer } from './link-upgrade.ts'
+import { Listener, pathOf, type ListenerOptions, type Upgrade } from './listener.ts'
 import { serveOAuth } from './oauth-http.ts'
 import type { TlsMaterial } from './tls.ts'
 
@@ -31,13 +32,15 @@ export interface HttpExchange {
   readonly fail: (error: unknown) => void
 }
 
-export interface HttpServerOptions extends Omit<ListenerOptions, 'serve' | 'refusal'> {
+export interface HttpServerOptions extends Omit<ListenerOptions, 'serve' | 'refusal' | 'upgrade'> {
   readonly admission: Admission
   readonly handle: EndpointHandler
   readonly authenticator: Authenticator
   /** What is served besides endpoints; none where no token is issued or asked for. */
   readonly oauth: () => OAuthService | undefined
   readonly readiness: () => Readiness
+  /** Opens links of other nodes; absent: there are none. */
+  readonly linkServer?: Pick<LinkServer, 'upgrade'> | undefined
   /** Undefined where calls are not written down. */
   readonly audit?: CallAudit | undefined
 }
@@ -54,6 +57,10 @@ export class HttpServer {
     this.#options = options
     this.#listener = new Listener({
       ...options,
+      upgrade: options.linkServer && {
+        wants: opensLink,
+        take: (taken, response) => this.#serve(taken.request, response, taken),
+      },
       serve: (request, response) => this.#serve(request, response),
       refusal: (fault) => {
         options.audit?.call({ fault })
@@ -82,14 +89,16 @@ export class HttpServer {
     return this.#listener.close(graceMs)
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse): void {
-    const { admission, handle } = this.#options
+  /** @param taken the connection, where it is wanted for a link */
+  #serve(request: IncomingMessage, response: ServerResponse, taken?: Upgrade): void {
+    const { admission, handle, linkServer } = this.#options
     let headers: readonly string[] = []
     let endpoint: string | undefined
     const fail = (error: unknown): void => {
       const fault = asFault(error)
       this.#options.audit?.call({ endpoint, fault })
       const challenge = endpoint === undefined ? [] : this.#challenge(endpoint, fault)
+      taken?.answer()
       this.#refuse(fault, response, [...headers, ...challenge])
     }
     try {
@@ -106,7 +115,9 @@ export class HttpServer {
       }
       endpoint = ENDPOINT.exec(path)?.[1]
       if (endpoint === undefined) throw new Fault('unknown_endpoint', 'there is no such endpoint')
-      if (request.method === 'OPTIONS') {
+      if (linkServer !== undefined && taken !== undefined) {
+        linkServer.upgrade({ endpoint, ...taken })?.catch(fail)
+      } else if (request.method === 'OPTIONS') {
         response.writeHead(204, [...headers, ...PREFLIGHT])
         response.end()
       } else handle({ endpoint, request, response, headers, fail })?.catch(fail)

@@ -1,11 +1,11 @@
 import {
   createServer,
+  ServerResponse,
   STATUS_CODES,
   type IncomingMessage,
   type Server,
   type RequestListener,
   type ServerOptions,
-  type ServerResponse,
 } from 'node:http'
 import { createServer as createSecureServer, Server as SecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
@@ -24,10 +24,20 @@ export interface Refusal {
   readonly body: Buffer
 }
 
+/** Takes connections over. */
+export interface UpgradeHandler {
+  /** Whether this is about a request; others are answered as if they had not asked. */
+  wants(request: IncomingMessage): boolean
+  /** Takes it over, or says `answer`, writes the response and has the connection ended with it. */
+  take(upgrade: Upgrade, response: ServerResponse): void
+}
+
 export interface ListenerOptions {
   /** Answers a request. */
   readonly serve: (request: IncomingMessage, response: ServerResponse) => void
   readonly refusal: (fault: Fault) => Refusal
+  /** What requests do that want the connection for something else than HTTP; absent: they are answered as any other. */
+  readonly upgrade?: UpgradeHandler | undefined
   readonly log: Logger
   readonly headerBytes: number
   readonly headersReadTimeout: number
@@ -35,6 +45,16 @@ export interface ListenerOptions {
   readonly connections: number
   /** Absent: plain HTTP. */
   readonly tls?: TlsMaterial | undefined
+}
+
+/** A request that wants the connection for something else. */
+export interface Upgrade {
+  readonly request: IncomingMessage
+  readonly stream: Duplex
+  /** What came behind the request already. */
+  readonly head: Buffer
+  /** Makes the connection that of the response again. */
+  readonly answer: () => void
 }
 
 /** An address the node listens at: connections, their limits and their end. It knows nothing of what is asked there. */
@@ -45,6 +65,8 @@ export class Listener {
   readonly #knocking = new Map<string, Socket>()
   /** Those requests come on. */
   readonly #connections = new Set<Socket>()
+  /** Those that were taken over: they end with whoever took them, or with the grace. */
+  readonly #taken = new Set<Duplex>()
   readonly #responses = new OpenResponses((socket) => {
     if (this.#closing) socket.end()
   })
@@ -59,6 +81,12 @@ export class Listener {
     if (options.tls === undefined) this.#server.on('connection', (socket) => this.#open(socket))
     else this.#agreeFirst()
     this.#server.on('checkContinue', (request, response) => this.#serve(request, response))
+    const { upgrade } = options
+    if (upgrade !== undefined) {
+      this.#server.on('upgrade', (request: IncomingMessage, _stream: Duplex, head: Buffer) => {
+        this.#upgrade(upgrade, request, head)
+      })
+    }
     this.#server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
       this.#refuseConnection(error, socket)
     })
@@ -96,9 +124,14 @@ export class Listener {
     const closed = new Promise((resolve) => this.#server.close(resolve))
     this.#closing = true
     // Node spares those that have not sent a request yet, and a client that opens one to spare never may.
-    for (const socket of this.#connections) if (!this.#responses.busy(socket)) socket.destroy()
+    for (const socket of this.#connections) {
+      if (!this.#responses.busy(socket) && !this.#taken.has(socket)) socket.destroy()
+    }
     for (const socket of this.#knocking.values()) socket.destroy()
-    const timer = setTimeout(() => this.#server.closeAllConnections(), graceMs)
+    const timer = setTimeout(() => {
+      this.#server.closeAllConnections()
+      for (const stream of this.#taken) stream.destroy()
+    }, graceMs)
     await closed
     clearTimeout(timer)
   }
@@ -107,6 +140,28 @@ export class Listener {
     this.#responses.add(request.socket, response)
     if (this.#closing) response.shouldKeepAlive = false
     this.#options.serve(request, response)
+  }
+
+  #upgrade(handler: UpgradeHandler, request: IncomingMessage, head: Buffer): void {
+    const stream = request.socket
+    if (this.#closing) {
+      stream.destroy()
+      return
+    }
+    const response = new ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.once('finish', () => stream.end(() => stream.destroy()))
+    const answer = (): void => response.assignSocket(stream)
+    // Whoever takes it over listens for itself; until then a break would end the process.
+    stream.on('error', () => stream.destroy())
+    this.#taken.add(stream)
+    stream.once('close', () => this.#taken.delete(stream))
+    if (handler.wants(request)) handler.take({ request, stream, head, answer }, response)
+    else {
+      // A Node that cannot pass offers over hands them all on.
+      answer()
+      this.#options.serve(request, response)
+    }
   }
 
   #open(socket: Socket): void {
@@ -143,7 +198,7 @@ export class Listener {
 
 /** With TLS or without. */
 function makeServer(options: ListenerOptions, listener: RequestListener): Server | SecureServer {
-  const { headerBytes, headersReadTimeout, requestReadTimeout, tls } = options
+  const { headerBytes, headersReadTimeout, requestReadTimeout, tls, upgrade } = options
   const http: ServerOptions = {
     maxHeaderSize: headerBytes,
     headersTimeout: headersReadTimeout,
@@ -153,6 +208,9 @@ function makeServer(options: ListenerOptions, listener: RequestListener): Server
     noDelay: true,
     // Admission looks at Host, and answers in our own words.
     requireHostHeader: false,
+    ...(upgrade !== undefined && {
+      shouldUpgradeCallback: (request: IncomingMessage) => upgrade.wants(request),
+    }),
   }
   if (tls === undefined) return createServer(http, listener)
   return createSecureServer({ ...http, ...tlsOptions(tls, headersReadTimeout) }, listener)

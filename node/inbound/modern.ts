@@ -83,6 +83,13 @@ const NAMED: Readonly<Record<string, string>> = {
   'tasks/cancel': 'taskId',
 }
 
+/** What says again, outside of the body, what stands in it. */
+export interface Mirrors {
+  readonly version: unknown
+  readonly method: string | undefined
+  readonly name: string | undefined
+}
+
 /**
  * Holds the mirrored headers against the body: whoever routes by headers and whoever reads the body must see the same
  * request (MCP 2026-07-28, streamable-http; SEP-2243).
@@ -90,18 +97,27 @@ const NAMED: Readonly<Record<string, string>> = {
  * @throws Fault `header_mismatch` naming the header
  */
 export function checkHeaders(request: RpcRequest, header: HeaderReader): void {
-  const { method } = request
-  const version = request.meta(META.protocolVersion)
-  expectHeader('MCP-Protocol-Version', header(HEADER.protocolVersion)?.trim(), version)
-  expectHeader('Mcp-Method', header(HEADER.method)?.trim(), method)
-  const key = Object.hasOwn(NAMED, method) ? NAMED[method] : undefined
-  if (key === undefined) return
+  const version = header(HEADER.protocolVersion)?.trim()
+  const method = header(HEADER.method)?.trim()
   const name = header(HEADER.name)
-  const target = request.param(key)
-  expectHeader('Mcp-Name', name === undefined ? undefined : decodeHeaderValue(name), target)
+  const isNamed = Object.hasOwn(NAMED, request.method)
+  checkMirrors(request, {
+    version,
+    method,
+    name: isNamed && name !== undefined ? decodeHeaderValue(name) : undefined,
+  })
 }
 
-function expectHeader(name: string, value: string | undefined, body: unknown): void {
+/** The same for what is decoded already. @throws Fault `header_mismatch` */
+export function checkMirrors(request: RpcRequest, mirrors: Mirrors): void {
+  const { method } = request
+  expectHeader('MCP-Protocol-Version', mirrors.version, request.meta(META.protocolVersion))
+  expectHeader('Mcp-Method', mirrors.method, method)
+  const key = Object.hasOwn(NAMED, method) ? NAMED[method] : undefined
+  if (key !== undefined) expectHeader('Mcp-Name', mirrors.name, request.param(key))
+}
+
+function expectHeader(name: string, value: unknown, body: unknown): void {
   if (value !== undefined && (value === body || body === undefined)) return
   const what = value === undefined ? 'is missing' : 'differs from the body'
   throw new Fault('header_mismatch', `the header ${name} ${what}`, { data: { header: name } })

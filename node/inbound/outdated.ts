@@ -3,6 +3,7 @@ import { Fault } from '../../protocol/errors.ts'
 import type { CallScope } from '../core/call-scope.ts'
 import type { Serving, Watcher } from '../core/stages.ts'
 import type { SessionMemory } from './session-memory.ts'
+import type { LinkServer } from './link-upgrade.ts'
 import type { Sessions } from './session.ts'
 import type { Streams } from './streams.ts'
 
@@ -13,14 +14,15 @@ export interface OpenParts {
   readonly streams: Streams
   readonly memory: SessionMemory
   readonly sessions: Sessions
+  readonly links: Pick<LinkServer, 'leave'>
 }
 
 /**
- * Ends listens, streams and subscriptions at endpoints that are not there for their callers any more, and of callers who
+ * Ends listens, streams, subscriptions and links at endpoints that are not there for their callers any more, and of callers who
  * would not be taken as the same. These come back at once, and what they may be told is decided by who they are then.
  */
 export function endOutdated(parts: OpenParts, stays: (who: Watcher) => boolean): void {
-  const { serving, listens, streams, memory, sessions } = parts
+  const { serving, listens, streams, memory, sessions, links } = parts
   const isShut = ({ endpoint, principal }: Watcher): boolean =>
     !serving.has(endpoint) || !serving.admits(endpoint, principal)
   for (const [scope, watcher] of listens) {
@@ -35,5 +37,7 @@ export function endOutdated(parts: OpenParts, stays: (who: Watcher) => boolean):
     memory.end(session)
     streams.end(session)
   }
+  // What was presented on them besides is looked at with each request.
+  links.leave((link) => isShut(link) || !stays(link))
   streams.keep((watcher) => !isShut(watcher) && stays(watcher))
 }

@@ -51,7 +51,7 @@ export function doorLine(
 /** What of an upstream people are told. */
 type ShownUpstream = Counts &
   Pick<UpstreamStatus, 'label' | 'kind' | 'phase' | 'target'> &
-  Partial<Pick<UpstreamStatus, 'era' | 'problem'>>
+  Partial<Pick<UpstreamStatus, 'era' | 'transport' | 'problem'>>
 
 /** Upstreams for people, in columns. */
 export function upstreamLines(
@@ -63,9 +63,10 @@ export function upstreamLines(
 }
 
 function upstreamLine(upstream: ShownUpstream, width: number, paint: Paint): string {
-  const { label, kind, phase, target, era, problem } = upstream
+  const { label, kind, phase, target, era, transport, problem } = upstream
   const state = paint(PHASE_STYLE[phase] ?? 'yellow', phase)
-  const facts = era === undefined ? '' : `, era ${era}, ${inventory(upstream)}`
+  const way = transport === 'websocket' ? ' over websocket' : ''
+  const facts = era === undefined ? '' : `, era ${era}${way}, ${inventory(upstream)}`
   const line = `    ${label.padEnd(width)}  ${state}${facts}  ${paint('dim', `${kind} ${target}`)}\n`
   return problem === undefined
     ? line

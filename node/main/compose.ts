@@ -13,6 +13,7 @@ import type { AuditTrail } from '../core/audit-trail.ts'
 import { NO_AUTHENTICATION, type Authenticator } from '../core/authentication.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
+import type { MeshEnds } from '../core/mesh-ends.ts'
 import type { Meter } from '../core/meter.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
 import { Quotas, type QuotaRules } from '../core/quotas.ts'
@@ -25,6 +26,8 @@ import { Asks } from '../inbound/asks.ts'
 import { KeepAlive } from '../inbound/event-stream.ts'
 import { HttpServer } from '../inbound/http.ts'
 import { Inflight } from '../inbound/inflight.ts'
+import { serveLinkCall } from '../inbound/link-call.ts'
+import { LinkServer, type LinkServerParts } from '../inbound/link-upgrade.ts'
 import { MemoryEventStore } from '../inbound/memory-event-store.ts'
 import type { MethodParts } from '../inbound/methods.ts'
 import { Sessions } from '../inbound/session.ts'
@@ -49,6 +52,8 @@ export interface Parts {
   /** Undefined where nothing is written down; closed last. */
   readonly audit: AuditTrail | undefined
   readonly http: HttpServer
+  /** What other nodes have open to this one. */
+  readonly links: LinkServer
   readonly drain: Drain
   /** The configuration that holds now. */
   readonly config: () => NodeConfig
@@ -111,11 +116,11 @@ async function stateOf({ node }: NodeConfig): Promise<NodeState> {
 export async function compose(
   initial: NodeConfig,
   log: Logger,
-  { other, now = () => performance.now() }: Replaced = {},
+  { other, mesh, now = () => performance.now() }: Replaced = {},
 ): Promise<Parts> {
   let config = initial
   const { node, limits } = initial
-  const { id, sessionKey } = await stateOf(initial)
+  const { id, key, sessionKey } = await stateOf(initial)
   const { federation, serverInfo, self } = namesOf(node, id)
   const current = (): NodeConfig => config
   const { audit, identity } = await openIdentity(initial, {
@@ -125,6 +130,8 @@ export async function compose(
   })
   const registry: Registry = new Registry(initial, {
     self,
+    key,
+    mesh,
     inherited: inheritedEnvironment(),
     log,
     sealer: new Sealer(sessionKey, 'cursor'),
@@ -139,6 +146,12 @@ export async function compose(
   const sessions = sessionsOf(sessionKey, limits)
   const authenticator = other ?? identity?.authenticator ?? NO_AUTHENTICATION
   const streamable: StreamableParts = { ...methods, ...inbound, sessions, authenticator }
+  const links = new LinkServer({
+    ...linkParts(methods, initial),
+    identity: { federation, key },
+    authenticator,
+    mesh,
+  })
   const http = new HttpServer({
     ...limits,
     log,
@@ -147,6 +160,7 @@ export async function compose(
     authenticator,
     oauth: () => identity?.oauth,
     tls: node.tls === undefined ? undefined : await readTls(node.tls),
+    linkServer: links,
     handle: (exchange) => serveStreamable(streamable, exchange),
     readiness: () => readiness(registry, drain, config),
   })
@@ -155,7 +169,7 @@ export async function compose(
     config = next
     quotas.configure(rulesOf(next))
   }
-  const parts = { federation, registry, methods, streamable, identity, audit, http, drain }
+  const parts = { federation, registry, methods, streamable, identity, audit, http, links, drain }
   return { ...parts, config: current, configure }
 }
 
@@ -165,6 +179,29 @@ export interface Replaced {
   readonly other?: Authenticator | undefined
   /** What limits are counted by: milliseconds that only go up. */
   readonly now?: (() => number) | undefined
+  /** What nodes tell each other on links besides calls. */
+  readonly mesh?: MeshEnds | undefined
+}
+
+/** What links of other nodes take of the parts that answer them. */
+function linkParts(
+  methods: MethodParts,
+  { limits, node }: NodeConfig,
+): Omit<LinkServerParts, 'identity' | 'authenticator' | 'mesh'> {
+  const { serving, open } = methods
+  const { bodyBytes: message, linkCalls: calls, linkCredentials: credentials } = limits
+  return {
+    limits,
+    url: node.url,
+    open,
+    // What goes the other way is no calls, and so no notifications.
+    takes: { message, calls, credentials, window: 0 },
+    pingMs: limits.keepAlive,
+    proofMs: limits.headersReadTimeout,
+    has: (endpoint) => serving.has(endpoint),
+    admits: (endpoint, principal) => serving.admits(endpoint, principal),
+    serve: (call) => serveLinkCall(methods, call),
+  }
 }
 
 function rulesOf({ quotas, clients, tags }: NodeConfig): QuotaRules {
@@ -317,9 +354,10 @@ function readiness(
 }
 
 /** Ends what would otherwise go on for ever: streams are closed, listens answered. Calls may finish. */
-export function stopStreams({ streamable, methods }: Parts): void {
+export function stopStreams({ streamable, methods, links }: Parts): void {
   streamable.streams.close()
   for (const scope of methods.listens.keys()) {
     scope.stop(new Fault('shutting_down', 'this node is shutting down'))
   }
+  links.leave(() => true)
 }

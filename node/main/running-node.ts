@@ -160,11 +160,11 @@ export class RunningNode implements BanyanNode {
     const before = this.#config
     refuseRestart(before, next)
     await this.#renewTls(next)
-    const { identity, registry, methods, streamable } = this.#parts
+    const { identity, links, registry, methods, streamable } = this.#parts
     this.#parts.configure(next)
     this.#config = next
     const settled = Promise.all([registry.apply(next), identity?.refresh()])
-    endOutdated({ ...methods, ...streamable }, whoStays(before, next))
+    endOutdated({ ...methods, ...streamable, links }, whoStays(before, next))
     return { settled }
   }
 
@@ -193,13 +193,14 @@ export class RunningNode implements BanyanNode {
   }
 
   async #close(): Promise<void> {
-    const { audit, drain, http, identity, methods, registry, streamable } = this.#parts
+    const { audit, drain, http, identity, links, methods, registry, streamable } = this.#parts
     const { shutdownGrace } = this.#config.limits
     drain.begin()
     stopStreams(this.#parts)
     // What a reload that was asked for before takes away has to be ended, too.
     await this.#switching
     await Promise.all([http.close(shutdownGrace), this.#admin?.close(shutdownGrace)])
+    links.close()
     streamable.keepAlive.close()
     methods.serving.close()
     await registry.close()

@@ -106,7 +106,7 @@ export class AuthorizedExchange implements Exchange, ExchangeSink {
   }
 }
 
-function refusalOf(status: Refusal['status'], headers: ResponseHeaders): Refusal {
+export function refusalOf(status: Refusal['status'], headers: ResponseHeaders): Refusal {
   const { 'dpop-nonce': nonce, 'www-authenticate': challenges } = headers
   return {
     status,

@@ -1,6 +1,6 @@
 import type { ListKind } from '../../protocol/capability.ts'
 import type { Fault } from '../../protocol/errors.ts'
-import type { FederationSettings } from '../../protocol/federation.ts'
+import type { FederationSettings, HopTrail } from '../../protocol/federation.ts'
 import type { LinkMeta } from '../../protocol/hop-request.ts'
 import type { JsonObject } from '../../protocol/jsonrpc.ts'
 import type { LogSeverity } from '../../protocol/log-level.ts'
@@ -19,6 +19,8 @@ export interface OutFrame {
   readonly headers: readonly string[]
   /** In whose name; undefined: in that of whoever the connection was opened for. Transports without headers ignore it. */
   readonly authorization?: Authorization | undefined
+  /** How far it may still go, as its `_meta` says; for transports that say it besides. */
+  readonly trail?: HopTrail | undefined
   readonly body: Buffer
 }
 
@@ -66,6 +68,8 @@ export interface Connection {
   readonly era: Era
   readonly revision: string
   readonly server: ServerFacts
+  /** How it gets there, where there is a choice. */
+  readonly transport?: 'http' | 'websocket'
   /** The part of `_meta` all requests on it share that offer the same; `offered` as in `ClientCapabilities`. */
   meta(offered: string): LinkMeta
   /** No state is kept for one caller: all contexts may use this one. */

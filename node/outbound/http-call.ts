@@ -111,12 +111,12 @@ export class HttpCall implements ExchangeSink {
 }
 
 /** Whether a status says that nothing was done: behind any other 5xx the request may have been carried out. */
-function isUntaken(status: number): boolean {
+export function isUntaken(status: number): boolean {
   return status < 500 || status === 503
 }
 
 /** A refusal without JSON-RPC. The upstream's own words go no further. */
-function refusal(status: number): Fault {
+export function refusal(status: number): Fault {
   const text = `the upstream refused the request (HTTP ${status})`
   return new Fault('upstream_unavailable', text, { data: { status } })
 }

@@ -8,8 +8,9 @@ import { SILENT, type Logger } from '../core/logger.ts'
 import { ownFrame } from './ask.ts'
 import type { Connection, ConnectionEvents, Connector, Self } from './connection.ts'
 import { HttpLegacy } from './http-legacy.ts'
-import { discoveredFacts, HttpModern } from './http-modern.ts'
+import { httpChannel } from './http-modern.ts'
 import { HttpTarget, type ExchangeSink } from './http-target.ts'
+import { discoveredFacts, ModernConnection } from './modern-connection.ts'
 import { ModernMeta } from './modern-meta.ts'
 
 export interface HttpConnectorOptions {
@@ -60,8 +61,13 @@ export class HttpConnector implements Connector {
       throw new Fault('upstream_unavailable', `the upstream does not speak MCP ${MODERN_REVISION}`)
     }
     const server = discoveredFacts(verdict.discovered)
-    const modern = { server, authorization, meta: this.#meta, events, log }
-    const connection = new HttpModern(this.#http, modern)
+    const connection = new ModernConnection({
+      server,
+      authorization,
+      meta: this.#meta,
+      events,
+      channel: (lost) => httpChannel(this.#http, { lost, log }),
+    })
     await connection.watch()
     return connection
   }

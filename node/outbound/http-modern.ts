@@ -1,25 +1,12 @@
-import type { ListKind } from '../../protocol/capability.ts'
 import { RPC, type Fault } from '../../protocol/errors.ts'
-import { readSettings } from '../../protocol/federation.ts'
 import { encodeHeaderValue, HEADER } from '../../protocol/headers.ts'
-import type { LinkMeta } from '../../protocol/hop-request.ts'
-import { isObject, type JsonObject } from '../../protocol/jsonrpc.ts'
 import { MODERN_REVISION } from '../../protocol/revisions.ts'
 import { readError, type UpstreamMessage } from '../../protocol/upstream-message.ts'
-import type { Authorization } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
-import type {
-  Connection,
-  ConnectionEvents,
-  FrameSink,
-  OutFrame,
-  Sent,
-  ServerFacts,
-} from './connection.ts'
+import type { FrameSink, OutFrame, Sent } from './connection.ts'
 import { HttpCall, type CallRules } from './http-call.ts'
 import type { HttpTarget } from './http-target.ts'
-import { Listen } from './listen.ts'
-import type { ModernMeta } from './modern-meta.ts'
+import type { ModernChannel } from './modern-connection.ts'
 
 /** Sends one request by the rules of 2026-07-28: all it needs is in its headers and `_meta`. */
 export function sendModern(
@@ -46,103 +33,25 @@ export function sendModern(
   }
 }
 
-/** The facts in a `server/discover` result. */
-export function discoveredFacts(discovered: JsonObject): ServerFacts {
-  const capabilities = isObject(discovered['capabilities']) ? discovered['capabilities'] : {}
-  const meta = discovered['_meta']
-  const info = isObject(meta) ? meta['io.modelcontextprotocol/serverInfo'] : undefined
-  const name = isObject(info) && typeof info['name'] === 'string' ? info['name'] : ''
-  return { capabilities, name, federation: readSettings(capabilities) }
-}
-
-/** What a connection to a 2026 upstream over HTTP is made with. */
-export interface ModernOptions {
-  readonly server: ServerFacts
-  /** In whose name the node lists and listens. */
-  readonly authorization: Authorization | undefined
-  readonly meta: ModernMeta
-  readonly events: ConnectionEvents
-  readonly log: Logger
-}
-
-/** A 2026 upstream over HTTP: no session, one listen for changes. */
-export class HttpModern implements Connection {
-  readonly era = '2026'
-  readonly revision: string = MODERN_REVISION
-  readonly stateless = true
-  readonly secluded = false
-  readonly server: ServerFacts
-  readonly #target: HttpTarget
-  readonly #authorization: Authorization | undefined
-  readonly #meta: ModernMeta
-  readonly #events: ConnectionEvents
-  readonly #rules: CallRules
-  readonly #listen: Listen
-  #closed = false
-
-  constructor(target: HttpTarget, { server, authorization, meta, events, log }: ModernOptions) {
-    this.#target = target
-    this.#authorization = authorization
-    this.#meta = meta
-    this.#events = events
-    this.server = server
-    this.#rules = {
-      disowned,
-      request: ({ method }) => {
-        // A server of this era may not ask (MCP 2026-07-28, basic/patterns), and waits for nothing here.
-        const facts = { target: target.name, method: String(method).slice(0, 100) }
-        log.debug(facts, 'the upstream sent a request, which its era does not allow')
-      },
-      lost: (fault) => this.#lost(fault),
-    }
-    this.#listen = new Listen({ send: this.send.bind(this), meta: meta.of(''), server, events })
+/** A channel to a 2026 upstream over HTTP: each request an exchange of its own. */
+export function httpChannel(
+  target: HttpTarget,
+  { lost, log }: { readonly lost: (fault: Fault) => void; readonly log: Logger },
+): ModernChannel {
+  const rules: CallRules = {
+    disowned,
+    request: ({ method }) => {
+      // A server of this era may not ask (MCP 2026-07-28, basic/patterns), and waits for nothing here.
+      const facts = { target: target.name, method: String(method).slice(0, 100) }
+      log.debug(facts, 'the upstream sent a request, which its era does not allow')
+    },
+    lost,
   }
-
-  meta(offered: string): LinkMeta {
-    return this.#meta.of(offered)
-  }
-
-  watching(of: ListKind): boolean {
-    return this.#listen.watching(of)
-  }
-
-  subscribe(uri: string): Promise<boolean> {
-    return this.#listen.subscribe(uri)
-  }
-
-  unsubscribe(uri: string): void {
-    this.#listen.unsubscribe(uri)
-  }
-
-  wantLogs(): undefined {
-    return undefined
-  }
-
-  send(frame: OutFrame, sink: FrameSink): Sent {
-    const { authorization = this.#authorization } = frame
-    const named = authorization === frame.authorization ? frame : { ...frame, authorization }
-    return sendModern(this.#target, { frame: named, sink, rules: this.#rules })
-  }
-
-  close(): Promise<void> {
-    this.#stop()
-    return Promise.resolve()
-  }
-
-  /** Asks to be told of changes. Resolves when that is granted, refused, or takes too long. */
-  watch(): Promise<void> {
-    return this.#listen.start()
-  }
-
-  #lost(fault: Fault): void {
-    if (this.#closed) return
-    this.#stop()
-    this.#events.lost(fault)
-  }
-
-  #stop(): void {
-    this.#closed = true
-    this.#listen.stop()
+  return {
+    transport: 'http',
+    send: (frame, sink) => sendModern(target, { frame, sink, rules }),
+    // Connections are those of the target, and outlive this one.
+    close: () => Promise.resolve(),
   }
 }
 

@@ -12,6 +12,8 @@ export interface LinkStatus {
   readonly era: Era | undefined
   readonly revision: string | undefined
   readonly server: string | undefined
+  /** How it is reached, where there is a choice. */
+  readonly transport: 'http' | 'websocket' | undefined
   /** Why it is down. */
   readonly error: string | undefined
 }

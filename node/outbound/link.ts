@@ -124,6 +124,7 @@ export class Link {
       era: own?.era,
       revision: own?.revision,
       server: own?.server.name,
+      transport: own?.transport,
       error: this.#phase === 'down' ? this.#fault?.message : undefined,
     }
   }

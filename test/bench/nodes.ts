@@ -10,7 +10,12 @@ export interface NodePlan {
   /** Namespace to the URL of the MCP server behind it. */
   readonly servers?: Readonly<Record<string, string>>
   /** Endpoint of a node from which all namespaces are imported under their own names. */
-  readonly parent?: { readonly url: string; readonly namespaces: readonly string[] }
+  readonly parent?: {
+    readonly url: string
+    readonly namespaces: readonly string[]
+    /** Transport to it; default that of a node which is not told. */
+    readonly link?: 'http' | 'websocket'
+  }
   /** Options for Node itself. */
   readonly execArgv?: readonly string[]
 }
@@ -29,7 +34,8 @@ export function configuration(plan: NodePlan): Record<string, unknown> {
   const upstreams: Record<string, unknown> = {}
   for (const [name, url] of Object.entries(servers)) upstreams[name] = { http: { url } }
   if (plan.parent !== undefined) {
-    upstreams['parent'] = { node: { url: plan.parent.url, import: ['*'], as: '{namespace}' } }
+    const { url, link = 'auto' } = plan.parent
+    upstreams['parent'] = { node: { url, import: ['*'], as: '{namespace}', link } }
   }
   return {
     node: { name: plan.name, organisation: 'bench', listen: '127.0.0.1:0', state: 'memory' },

@@ -37,6 +37,8 @@ export interface UpstreamKind {
   makeAbsent(): Connector
   /** Whether a connection can go on after an answer beyond the limit: a pipe has lost its place in the stream. */
   readonly survivesHuge: boolean
+  /** Whether the other end is a node, which says so. */
+  readonly isNode?: boolean
 }
 
 /** Runs the contract over one kind of upstream. */
@@ -72,8 +74,8 @@ export function connectionContract(name: string, kind: UpstreamKind): void {
       expect(connection.server).toMatchObject({
         name: 'fixture',
         capabilities: { tools: { listChanged: true }, logging: {} },
-        federation: undefined,
       })
+      expect(connection.server.federation?.name).toBe(kind.isNode === true ? 'fixture' : undefined)
       expect(await upstream.violations(connection)).toEqual([])
     })
 

@@ -1,5 +1,6 @@
 import { connectionContract, type UpstreamKind } from './connection.contract.ts'
 import { httpConnector, httpUpstream, refusedUrl } from './http-upstream.ts'
+import { linkConnector, linkUpstream } from './link-upstream.ts'
 import { stdioConnector, stdioUpstream } from './stdio-upstream.ts'
 
 const refused = await refusedUrl()
@@ -38,6 +39,14 @@ const kinds: Record<string, UpstreamKind> = {
     era: '2025',
     revision: '2025-06-18',
     make: () => httpUpstream({ era: '2025', mode: 'sse', versions: ['2025-06-18'] }),
+  },
+  'a link': {
+    era: '2026',
+    revision: '2026-07-28',
+    isNode: true,
+    makeAbsent: () => linkConnector(refused),
+    survivesHuge: true,
+    make: () => linkUpstream(),
   },
   'stdio 2026': {
     ...stdio,

@@ -4,7 +4,9 @@ import type { Connection } from '../../node/outbound/connection.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import type { Exchange } from '../fixtures/fixture-exchange.ts'
 import { META, type Era, type Id, type JsonObject } from '../fixtures/wire.ts'
+import { FEDERATION } from '../../protocol/federation.ts'
 import { httpConnector } from './http-upstream.ts'
+import { linkIdentity, linkInFront } from './link-upstream.ts'
 import type { NewsUpstream } from './news.contract.ts'
 import { call } from './recorder.ts'
 import { Reports, type ReportState } from './reports.ts'
@@ -31,19 +33,42 @@ export function stdioNews(era: Era, capabilities: JsonObject): Promise<NewsUpstr
 
 /** A server that has a GET stream or takes listens. */
 export async function httpNews(era: Era, capabilities: JsonObject): Promise<NewsUpstream> {
-  const server = await FixtureServer.start({
+  const server = await newsServer(era, capabilities)
+  return newsOf(server, era, httpConnector(server.url))
+}
+
+/** A node that is reached by a link. */
+export async function linkNews(capabilities: JsonObject): Promise<NewsUpstream> {
+  const identity = linkIdentity('news')
+  const extensions = { [FEDERATION]: identity.federation }
+  const server = await newsServer('2026', { ...capabilities, extensions })
+  const front = await linkInFront(identity, server.url)
+  return newsOf(server, '2026', {
+    connect: (...how) => front.connector.connect(...how),
+    close: () => front.close(),
+  })
+}
+
+function newsServer(era: Era, capabilities: JsonObject): Promise<FixtureServer> {
+  return FixtureServer.start({
     era,
     decorate: (method, result) =>
       method === 'initialize' || method === 'server/discover'
         ? { ...result, capabilities }
         : result,
   })
+}
+
+function newsOf(
+  server: FixtureServer,
+  era: Era,
+  connector: NewsUpstream['connector'],
+): NewsUpstream {
   const reports = new Reports()
   const listens = new Map<Id, Exchange>()
   const answers: JsonObject[] = []
   serveSession(server, reports, answers)
   if (era === '2026') serveListens(server, reports, listens)
-  const connector = httpConnector(server.url)
   return {
     connector,
     state: () => Promise.resolve(reports.state),

@@ -10,7 +10,7 @@ import { DECLARED, SECRET, type ReportState } from './reports.ts'
 /** An upstream that tells of changes, and its side of the story. */
 export interface NewsUpstream {
   /** Era `auto`. */
-  readonly connector: Connector
+  readonly connector: Pick<Connector, 'connect' | 'close'>
   state(connection: Connection): Promise<ReportState>
   /** Tells all who asked to be told, in the way of its era. */
   emit(connection: Connection, method: string, params: JsonObject): unknown

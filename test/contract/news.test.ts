@@ -1,5 +1,7 @@
 import { newsContract } from './news.contract.ts'
-import { httpNews, stdioNews } from './news-upstreams.ts'
+import { httpNews, linkNews, stdioNews } from './news-upstreams.ts'
+
+newsContract('a link', { era: '2026', drops: true, make: linkNews })
 
 for (const era of ['2025', '2026'] as const) {
   newsContract(`HTTP ${era}`, {

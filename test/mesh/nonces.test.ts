@@ -63,7 +63,10 @@ class Posts {
 
 const FX = { 'ns:fx': ['ns:fx'] }
 
-async function pair(): Promise<{ a: RunningNode; b: RunningNode; tap: Posts }> {
+/** @param link how a reaches b */
+async function pair(
+  link: 'auto' | 'http',
+): Promise<{ a: RunningNode; b: RunningNode; tap: Posts }> {
   const nonces = { dpopNonces: 'required' } as const
   const inB = {
     upstreams: { fixture: { http: { url: fixture.url } } },
@@ -75,7 +78,7 @@ async function pair(): Promise<{ a: RunningNode; b: RunningNode; tap: Posts }> {
   await b.ready()
   const tap = new Posts(b)
   posts = tap
-  const inA = { upstreams: { b: across(b, FX) }, auth: keyAuth(['ns:fx']) }
+  const inA = { upstreams: { b: across(b, FX, link) }, auth: keyAuth(['ns:fx']) }
   const a = await mesh.startConfig(configOf('a', inA))
   await b.reload(configOf('b', { ...inB, trust: [trustIn(a, b)] }))
   await a.refresh(['b'])
@@ -85,7 +88,7 @@ async function pair(): Promise<{ a: RunningNode; b: RunningNode; tap: Posts }> {
 
 describe('nonces that a node demands', () => {
   test('are learned once, at the token endpoint and before the tools, and cost no call a round trip', async () => {
-    const { a, tap } = await pair()
+    const { a, tap } = await pair('http')
     // The link has come up: whatever it asked first was refused with a nonce, and asked again with it.
     expect(await tap.calls(2)).toEqual(['/oauth/token  400', '/oauth/token  200'])
     expect(tap.seen.filter((line) => /^\/mcp\/main .* 401$/.test(line))).not.toEqual([])
@@ -98,8 +101,18 @@ describe('nonces that a node demands', () => {
     expect(await tap.calls(1)).toEqual(['/mcp/main tools/call 200'])
   })
 
+  test('are learned by a link, which shows a token once and calls with it', async () => {
+    const { a, tap } = await pair('auto')
+    expect(a.status().upstreams).toMatchObject([{ transport: 'websocket' }])
+    tap.seen.length = 0
+    for (let count = 0; count < 3; count += 1) {
+      expect((await callEcho(a, `Bearer ${KEY}`)).status).toBe(200)
+    }
+    expect(tap.seen).toEqual(['/oauth/token  200'])
+  })
+
   test('are asked for no more after a reload that says so, and asked for again after the next', async () => {
-    const { a, b } = await pair()
+    const { a, b } = await pair('auto')
     expect((await callEcho(a, `Bearer ${KEY}`)).status).toBe(200)
     const plan = {
       upstreams: { fixture: { http: { url: fixture.url } } },

@@ -39,10 +39,10 @@ export function configOf(
 }
 
 /** An upstream in another organisation; its namespaces keep their names. */
-export function across(node: BanyanNode, map: Json): object {
+export function across(node: BanyanNode, map: Json, link: 'auto' | 'http' = 'auto'): object {
   const { url } = node
   return {
-    node: { url: node.endpointUrl('main'), as: '{namespace}' },
+    node: { url: node.endpointUrl('main'), as: '{namespace}', link },
     auth: { mode: 'chain', issuer: url, scopes: { map } },
   }
 }

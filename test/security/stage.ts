@@ -277,6 +277,11 @@ export class Stage {
     return this.node.apply(this.#config)
   }
 
+  /** Has the authenticator follow the configuration once more. */
+  reconfigure(): void {
+    this.authenticator.configure(this.#config)
+  }
+
   metadataUrl(endpoint = 'main'): string {
     return `${this.node.url}/.well-known/oauth-protected-resource/mcp/${endpoint}`
   }

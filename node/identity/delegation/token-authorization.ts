@@ -63,6 +63,22 @@ export class TokenAuthorization implements Authorization {
     }
   }
 
+  stamp(): object | undefined {
+    try {
+      const token = this.#entry.token()
+      if (token instanceof Promise) {
+        // Whoever asks for the lines next waits for the same.
+        token.catch(() => undefined)
+        return undefined
+      }
+      this.#shown = token
+      return token
+    } catch {
+      // `lines` says why.
+      return undefined
+    }
+  }
+
   refused({ status, nonce }: Refusal): boolean {
     if (status === 403) return false
     const shown = this.#shown

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { Fault } from '../../../protocol/errors.ts'
 import type { AccessClaims, Confirmation } from '../../../protocol/token/claims.ts'
 import { TokenFault } from '../../../protocol/token/faults.ts'
-import type { Authenticator, CredentialFacts } from '../../core/authentication.ts'
+import type { Authenticator, CredentialFacts, Standing } from '../../core/authentication.ts'
 import { LOCAL_CALLER, type Credential, type Principal } from '../../core/principal.ts'
 import type { Clock } from '../clock.ts'
 import { CredentialHolder, holdsCredential } from '../credential.ts'
@@ -29,6 +29,7 @@ import type { NetworkOf } from './networks.ts'
 import type { SubjectIssuer } from '../service/settings.ts'
 import { grantedScopes, keyPrincipal, tokenPrincipal } from './principals.ts'
 import { checkSender } from './sender-binding.ts'
+import { OpenStanding, TokenStanding } from './standing.ts'
 
 export interface EndpointAuthenticatorOptions {
   readonly limits: VerifierLimits
@@ -47,7 +48,7 @@ export interface EndpointAuthenticatorOptions {
 }
 
 /** A credential that was verified. */
-interface Verified {
+export interface Verified {
   /** It was verified by this policy; by another it would have to be again. */
   readonly policy: EndpointPolicy
   readonly principal: Principal
@@ -129,8 +130,7 @@ export class EndpointAuthenticator implements Authenticator {
     const { limits, clock } = this.#options
     const presented = readAuthorization(facts.header('authorization'), limits.tokenBytes)
     const { token } = presented
-    // To hash it would cost more than all that follows. Signatures differ; what only ends like another is verified.
-    const id = `${facts.endpoint} ${token.slice(-TAIL)}`
+    const id = idOf(facts, token)
     const known = this.#verified.get(id)
     if (known !== undefined && isStill(known, { token, policy, now: clock() })) {
       return this.#admit(known, presented, facts)
@@ -139,6 +139,26 @@ export class EndpointAuthenticator implements Authenticator {
     if (!(verified instanceof Promise))
       return this.#admit(this.#keep(id, verified), presented, facts)
     return verified.then((fresh) => this.#admit(this.#keep(id, fresh), presented, facts))
+  }
+
+  /** @throws as `authenticate` */
+  stand(facts: CredentialFacts): Standing | Promise<Standing> {
+    const { endpoint } = facts
+    const policy = this.#policyOf(endpoint)
+    if (policy === undefined) return new OpenStanding(() => this.#policyOf(endpoint) === undefined)
+    const { limits, clock, isRevoked } = this.#options
+    const presented = readAuthorization(facts.header('authorization'), limits.tokenBytes)
+    const id = idOf(facts, presented.token)
+    const stand = (): Standing =>
+      new TokenStanding({
+        verified: this.#verified.get(id),
+        isCurrent: () => this.#policyOf(endpoint) === policy,
+        renew: () => this.#verify(policy, presented),
+        isRevoked,
+        clock,
+      })
+    const admitted = this.authenticate(facts)
+    return admitted instanceof Promise ? admitted.then(stand) : stand()
   }
 
   challenge(endpoint: string, fault: Fault): readonly string[] {
@@ -234,6 +254,11 @@ export class EndpointAuthenticator implements Authenticator {
     const sent = checkSender(token.cnf, presented, facts, { resource, dpop: auth.dpop, proofs })
     return sent instanceof Promise ? sent.then(() => principal) : principal
   }
+}
+
+/** To hash a token would cost more than all that follows. Signatures differ; what only ends like another is verified. */
+function idOf({ endpoint }: CredentialFacts, token: string): string {
+  return `${endpoint} ${token.slice(-TAIL)}`
 }
 
 /** Whether what was verified is this token, by the rules that hold now, and lately enough. */

@@ -16,6 +16,8 @@ describe('what is open', () => {
   let stream: RawStream
   let memory: LocalSessionMemory
   let ended: string[]
+  /** Whether a link of the holder was asked to go, for each time. */
+  let left: boolean[]
   let scope: CallScope
   let listens: Map<CallScope, Watcher>
   let open: boolean
@@ -25,6 +27,7 @@ describe('what is open', () => {
     stream = await node.get('a')
     memory = new LocalSessionMemory({ subscriptions: 3, idleMs: 1_000, isHeard: () => true })
     ended = []
+    left = []
     open = true
     scope = new CallScope()
     listens = new Map([[scope, { endpoint: 'main', principal: HOLDER }]])
@@ -35,8 +38,11 @@ describe('what is open', () => {
   afterEach(() => node.close())
 
   function end(stays: (who: Watcher) => boolean): void {
-    const parts: Pick<OpenParts, 'serving' | 'sessions'> = {
+    const parts: Pick<OpenParts, 'serving' | 'sessions' | 'links'> = {
       serving: { has: () => open, admits: () => open },
+      links: {
+        leave: (which) => left.push(which({ endpoint: 'main', principal: HOLDER } as never)),
+      },
       sessions: { end: ({ key }: { key: string }) => ended.push(key) } as never,
     }
     endOutdated({ ...parts, listens, streams: node.streams, memory }, stays)
@@ -45,11 +51,13 @@ describe('what is open', () => {
   test('stays where nothing is known to be missing', () => {
     end(() => true)
     expect([scope.ended, ended, memory.held, node.streams.size]).toEqual([false, [], 1, 1])
+    expect(left).toEqual([false])
   })
 
   test('ends for callers who are outdated, and their sessions where these hold subscriptions', async () => {
     end(() => false)
     expect(scope.reason?.code).toBe('unauthenticated')
+    expect(left).toEqual([true])
     expect([ended, memory.held, node.streams.size]).toEqual([['other'], 0, 0])
     expect(await stream.next()).toBeUndefined()
   })
@@ -58,6 +66,7 @@ describe('what is open', () => {
     open = false
     end(() => true)
     expect(scope.reason?.code).toBe('unknown_endpoint')
+    expect(left).toEqual([true])
     expect(node.streams.size).toBe(0)
   })
 })
