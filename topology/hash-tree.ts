@@ -1,14 +1,25 @@
-import { createHash, hash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { NodeId } from '../protocol/federation.ts'
+import type { Version } from './version.ts'
 
 /** Buckets of the tree; a node is always in the same one. */
 export const BUCKETS = 256
 
 const EMPTY = hash('sha256', '', 'base64url')
 
-/** The bucket of a node. */
+/** The bucket of a node: by FNV-1a, 32 bits folded to 8. Who makes ids to fit one bucket makes that one slow, and no more. */
 export function bucketOf(id: NodeId): number {
-  return hash('sha256', id, 'buffer')[0] ?? 0
+  let sum = 0x811c9dc5
+  for (let at = 0; at < id.length; at += 1) sum = Math.imul(sum ^ id.charCodeAt(at), 0x01000193)
+  const half = sum ^ (sum >>> 16)
+  return (half ^ (half >>> 8)) & 0xff
+}
+
+/** What there is of one node. */
+export interface Leaf {
+  readonly version: Version
+  /** Told apart by their digests. */
+  readonly texts: readonly { readonly digest: string }[]
 }
 
 /**
@@ -16,9 +27,7 @@ export function bucketOf(id: NodeId): number {
  * else the buckets that differ tell where. Digests are made when they are asked for, of what changed since.
  */
 export class HashTree {
-  /** Nodes there ever was a line of: a digest each time would be most of the work. */
-  readonly #bucketOf = new Map<NodeId, number>()
-  readonly #lines: Map<NodeId, string>[] = Array.from({ length: BUCKETS }, () => new Map())
+  readonly #lines: Map<NodeId, Leaf>[] = Array.from({ length: BUCKETS }, () => new Map())
   readonly #digests: (string | undefined)[] = Array.from({ length: BUCKETS }, () => EMPTY)
   #root: string | undefined
   #size = 0
@@ -28,25 +37,17 @@ export class HashTree {
     return this.#size
   }
 
-  /** Puts a line in place of that of a node; undefined takes it away. */
-  set(id: NodeId, line: string | undefined): void {
-    const bucket = this.#bucket(id)
+  /** Puts a leaf in place of that of a node; undefined takes it away. */
+  set(id: NodeId, leaf: Leaf | undefined): void {
+    const bucket = bucketOf(id)
     const lines = this.#lines[bucket]
-    if (lines === undefined || lines.get(id) === line) return
+    if (lines === undefined) return
     this.#size -= lines.size
-    if (line === undefined) lines.delete(id)
-    else lines.set(id, line)
+    if (leaf === undefined) lines.delete(id)
+    else lines.set(id, leaf)
     this.#size += lines.size
     this.#digests[bucket] = undefined
     this.#root = undefined
-  }
-
-  #bucket(id: NodeId): number {
-    const known = this.#bucketOf.get(id)
-    if (known !== undefined) return known
-    const bucket = bucketOf(id)
-    this.#bucketOf.set(id, bucket)
-    return bucket
   }
 
   /** The nodes of a bucket, in no order. */
@@ -70,12 +71,15 @@ export class HashTree {
   }
 }
 
-function digestOf(lines: ReadonlyMap<NodeId, string>): string {
-  if (lines.size === 0) return EMPTY
-  const sum = createHash('sha256')
+function digestOf(leaves: ReadonlyMap<NodeId, Leaf>): string {
+  if (leaves.size === 0) return EMPTY
   // By code units: the order must be the same on every machine.
-  for (const id of [...lines.keys()].toSorted(byCodeUnits)) sum.update(`${id} ${lines.get(id)}\n`)
-  return sum.digest('base64url')
+  const lines = Array.from(leaves, ([id, leaf]) => lineOf(id, leaf)).toSorted(byCodeUnits)
+  return hash('sha256', lines.join(''), 'base64url')
+}
+
+function lineOf(id: NodeId, { texts, version: { inc, seq } }: Leaf): string {
+  return `${id} ${inc} ${seq} ${texts.map(({ digest }) => digest).join(' ')}\n`
 }
 
 function byCodeUnits(a: string, b: string): number {

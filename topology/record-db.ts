@@ -32,6 +32,8 @@ interface Entry {
  */
 export class RecordDb {
   readonly #entries = new Map<NodeId, Entry>()
+  /** What is held, by its text. */
+  readonly #byText = new Map<string, SignedRecord>()
   readonly #limits: DbLimits
   readonly tree: HashTree = new HashTree()
   /** Records that found no place. */
@@ -87,6 +89,11 @@ export class RecordDb {
     return entry === undefined || entry.expired ? [] : entry.texts
   }
 
+  /** The record of exactly this text, if it is held: it was verified before. */
+  held(text: string): SignedRecord | undefined {
+    return this.#byText.get(text)
+  }
+
   /** Whether two texts of the latest version of a node were seen. */
   isTwofold(id: NodeId): boolean {
     return this.texts(id).length > 1
@@ -103,17 +110,24 @@ export class RecordDb {
     for (const [id, entry] of this.#entries) {
       if (entry.expired || presence - entry.receivedAt <= this.#limits.ttl) continue
       this.#entries.set(id, { ...entry, expired: true })
+      this.#drop(entry.texts)
       this.tree.set(id, undefined)
       gone.push(id)
     }
     return gone
   }
 
+  #drop(texts: readonly SignedRecord[]): void {
+    for (const { text } of texts) this.#byText.delete(text)
+  }
+
   #set({ record }: SignedRecord, texts: Entry['texts'], receivedAt: number): void {
     const version = { inc: record.inc, seq: record.seq }
-    this.#entries.set(record.id, { version, texts, receivedAt, expired: false })
-    const digests = texts.map(({ digest }) => digest).join(' ')
-    this.tree.set(record.id, `${version.inc} ${version.seq} ${digests}`)
+    this.#drop(this.#entries.get(record.id)?.texts ?? [])
+    for (const signed of texts) this.#byText.set(signed.text, signed)
+    const entry: Entry = { version, texts, receivedAt, expired: false }
+    this.#entries.set(record.id, entry)
+    this.tree.set(record.id, entry)
   }
 }
 

@@ -37,9 +37,11 @@ export class RecordIntake {
    */
   take(text: string, subject: NodeId | undefined, presence: number): Taken | undefined {
     const { heard, self, world } = this.#gate
-    const known = subject === undefined ? undefined : this.#db.texts(subject)
-    // A refresh that comes over several ways is verified once.
-    if (known?.some((one) => one.text === text) === true) return undefined
+    // What comes over several ways is verified once.
+    const held = this.#db.held(text)
+    if (held !== undefined && (subject === undefined || held.record.id === subject)) {
+      return { signed: held, before: held.record, verdict: 'known' }
+    }
     const signed = world.open(text)
     if (signed === undefined) return this.#refuse('unreadable', subject)
     const { record } = signed

@@ -1,18 +1,42 @@
 import type { NodeId } from '../protocol/federation.ts'
 import type { SignedRecord } from './signed-record.ts'
+import type { SyncRound } from './sync.ts'
+
+/** Nodes of which it is remembered what the other end has. Who is forgotten may be told once more, and takes no notice. */
+const REMEMBERED = 128
+
+/** Notes being compared with the other end of a link. */
+export interface LinkRound {
+  /** Counts the rounds this node began with it: what belongs to another one is not looked at. */
+  readonly round: number
+  readonly sync: SyncRound
+  /** Something was said meanwhile that asks for another round. */
+  again: boolean
+}
 
 /** One end of a link inside the organisation, as far as records are concerned. */
 export class RecordPeer {
   /** Whether the other end hears the bus; told by its `hello`. */
   bus = true
-  /** The digest of the last record of each node that went over this link, in either direction. */
+  /** Rounds begun. */
+  rounds = 0
+  comparing: LinkRound | undefined
+  /** The digest of the last record that went over this link, in either direction, of the nodes last spoken of. */
   readonly #told = new Map<NodeId, string>()
   readonly #waiting = new Map<NodeId, SignedRecord>()
 
   /** The other end has it. */
   has(signed: SignedRecord): void {
     const { digest, record } = signed
-    this.#told.set(record.id, digest)
+    const told = this.#told
+    told.delete(record.id)
+    told.set(record.id, digest)
+    if (told.size > REMEMBERED) {
+      for (const oldest of told.keys()) {
+        told.delete(oldest)
+        break
+      }
+    }
     if (this.#waiting.get(record.id)?.digest === digest) this.#waiting.delete(record.id)
   }
 
@@ -45,5 +69,6 @@ export class RecordPeer {
   reset(): void {
     this.#told.clear()
     this.#waiting.clear()
+    this.comparing = undefined
   }
 }

@@ -62,8 +62,9 @@ export class Speaker {
       db: this.db,
       links: this.links,
       now,
-      hearsBus: () => this.#hearsBus(),
+      bus: () => ({ hears: this.#bus.state !== 'lost', behind: this.#bus.isBehind }),
       send: outlet.send,
+      take: (records, from) => this.#takeAll(records, from),
       gather: settings.gather,
     })
     this.#routes = new RouteDesk({
@@ -185,7 +186,13 @@ export class Speaker {
     if (link === undefined) return
     switch (message.type) {
       case 'hello':
-        this.#flood.onHello(id, side, message.bus)
+        this.#flood.onHello(id, side, message)
+        break
+      case 'ask':
+        this.#flood.onAsk(id, side, message)
+        break
+      case 'reply':
+        if (side === 'up') this.#flood.onReply(id, message)
         break
       case 'records':
         if (link.records !== undefined) this.#takeAll(message.records, { id, side })
@@ -199,9 +206,9 @@ export class Speaker {
   }
 
   onBus(connected: boolean): void {
-    const before = this.#hearsBus()
+    const was = this.#bus.state !== 'lost'
     this.#bus.connected(connected)
-    if (before !== this.#hearsBus()) this.#flood.announce()
+    if (was !== connected) this.#flood.announce()
   }
 
   /** A record came over the bus. @param subject the node its subject names */
@@ -215,10 +222,11 @@ export class Speaker {
   }
 
   onSyncOutcome(outcome: SyncOutcome): void {
-    const before = this.#hearsBus()
+    const before = this.#bus.isBehind
     const next = this.#bus.onOutcome(outcome)
     if (next !== undefined) this.#outlet.sync(next)
-    if (before !== this.#hearsBus()) this.#flood.announce()
+    // Nobody answers on the bus: neighbours may know more.
+    if (this.#bus.isBehind && !before) this.#flood.announce()
     // What was said while nobody heard it is said again, now that nothing older can come in its way.
     if (this.#bus.state === 'live' && this.#unpublished) this.#publish()
   }
@@ -251,7 +259,7 @@ export class Speaker {
     rib.setUplink(id, { peer, up, cost, epoch: health.epoch })
     this.#routes.touch(rib.offered(id))
     this.#own.changed(!up)
-    if (!up) return
+    if (!up) return this.#flood.reroute(id)
     this.#flood.greet(id, 'up')
     this.#outlet.send(id, 'up', { type: 'resend' })
   }
@@ -273,10 +281,6 @@ export class Speaker {
     if (gone.length > 0) this.#outlet.heard({ type: 'expired', ids: gone })
     for (const id of gone) this.#routes.touch(this.#routes.rib.through(id))
     this.#outlet.sync(this.#bus.begin())
-  }
-
-  #hearsBus(): boolean {
-    return this.#bus.state === 'live'
   }
 
   #takeAll(records: readonly string[], from: Arrival['from']): number {
