@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto'
 import type { NodeId } from '../protocol/federation.ts'
-import type { Version } from './version.ts'
 
 /** Buckets of the tree; a node is always in the same one. */
 export const BUCKETS = 256
@@ -15,24 +14,20 @@ export function bucketOf(id: NodeId): number {
   return (half ^ (half >>> 8)) & 0xff
 }
 
-/** What there is of one node. */
-export interface Leaf {
-  readonly version: Version
-  /** Told apart by their digests. */
-  readonly texts: readonly { readonly digest: string }[]
-}
+/** The texts there are of one node: their digests tell all of them. */
+export type Leaf = readonly { readonly digest: string }[]
 
 /**
- * Digests of a set of lines, one a node, in two levels: two trees have equal roots exactly if they have equal lines, and
+ * Digests of a set of texts, by their nodes, in two levels: two trees have equal roots exactly if they have equal texts, and
  * else the buckets that differ tell where. Digests are made when they are asked for, of what changed since.
  */
 export class HashTree {
-  readonly #lines: Map<NodeId, Leaf>[] = Array.from({ length: BUCKETS }, () => new Map())
+  readonly #leaves: Map<NodeId, Leaf>[] = Array.from({ length: BUCKETS }, () => new Map())
   readonly #digests: (string | undefined)[] = Array.from({ length: BUCKETS }, () => EMPTY)
   #root: string | undefined
   #size = 0
 
-  /** Nodes with a line. */
+  /** Nodes with a leaf. */
   get size(): number {
     return this.#size
   }
@@ -40,25 +35,25 @@ export class HashTree {
   /** Puts a leaf in place of that of a node; undefined takes it away. */
   set(id: NodeId, leaf: Leaf | undefined): void {
     const bucket = bucketOf(id)
-    const lines = this.#lines[bucket]
-    if (lines === undefined) return
-    this.#size -= lines.size
-    if (leaf === undefined) lines.delete(id)
-    else lines.set(id, leaf)
-    this.#size += lines.size
+    const leaves = this.#leaves[bucket]
+    if (leaves === undefined) return
+    this.#size -= leaves.size
+    if (leaf === undefined) leaves.delete(id)
+    else leaves.set(id, leaf)
+    this.#size += leaves.size
     this.#digests[bucket] = undefined
     this.#root = undefined
   }
 
   /** The nodes of a bucket, in no order. */
   nodesIn(bucket: number): Iterable<NodeId> {
-    return this.#lines[bucket]?.keys() ?? []
+    return this.#leaves[bucket]?.keys() ?? []
   }
 
   /** SHA-256 of each bucket, base64url. */
   buckets(): readonly string[] {
-    return this.#lines.map((lines, bucket) => {
-      const digest = this.#digests[bucket] ?? digestOf(lines)
+    return this.#leaves.map((leaves, bucket) => {
+      const digest = this.#digests[bucket] ?? digestOf(leaves)
       this.#digests[bucket] = digest
       return digest
     })
@@ -73,13 +68,10 @@ export class HashTree {
 
 function digestOf(leaves: ReadonlyMap<NodeId, Leaf>): string {
   if (leaves.size === 0) return EMPTY
+  const lines: string[] = []
+  for (const texts of leaves.values()) for (const { digest } of texts) lines.push(digest)
   // By code units: the order must be the same on every machine.
-  const lines = Array.from(leaves, ([id, leaf]) => lineOf(id, leaf)).toSorted(byCodeUnits)
-  return hash('sha256', lines.join(''), 'base64url')
-}
-
-function lineOf(id: NodeId, { texts, version: { inc, seq } }: Leaf): string {
-  return `${id} ${inc} ${seq} ${texts.map(({ digest }) => digest).join(' ')}\n`
+  return hash('sha256', lines.toSorted(byCodeUnits).join('\n'), 'base64url')
 }
 
 function byCodeUnits(a: string, b: string): number {

@@ -32,8 +32,6 @@ interface Entry {
  */
 export class RecordDb {
   readonly #entries = new Map<NodeId, Entry>()
-  /** What is held, by its text. */
-  readonly #byText = new Map<string, SignedRecord>()
   readonly #limits: DbLimits
   readonly tree: HashTree = new HashTree()
   /** Records that found no place. */
@@ -80,18 +78,14 @@ export class RecordDb {
 
   /** The latest version of a node there is any memory of. */
   version(id: NodeId): Version | undefined {
-    return this.#entries.get(id)?.version
+    const { inc, seq } = this.#entries.get(id)?.version ?? {}
+    return inc === undefined || seq === undefined ? undefined : { inc, seq }
   }
 
   /** The texts others should have of a node: two are the proof of its two minds. */
   texts(id: NodeId): readonly SignedRecord[] {
     const entry = this.#entries.get(id)
     return entry === undefined || entry.expired ? [] : entry.texts
-  }
-
-  /** The record of exactly this text, if it is held: it was verified before. */
-  held(text: string): SignedRecord | undefined {
-    return this.#byText.get(text)
   }
 
   /** Whether two texts of the latest version of a node were seen. */
@@ -110,24 +104,16 @@ export class RecordDb {
     for (const [id, entry] of this.#entries) {
       if (entry.expired || presence - entry.receivedAt <= this.#limits.ttl) continue
       this.#entries.set(id, { ...entry, expired: true })
-      this.#drop(entry.texts)
       this.tree.set(id, undefined)
       gone.push(id)
     }
     return gone
   }
 
-  #drop(texts: readonly SignedRecord[]): void {
-    for (const { text } of texts) this.#byText.delete(text)
-  }
-
   #set({ record }: SignedRecord, texts: Entry['texts'], receivedAt: number): void {
-    const version = { inc: record.inc, seq: record.seq }
-    this.#drop(this.#entries.get(record.id)?.texts ?? [])
-    for (const signed of texts) this.#byText.set(signed.text, signed)
-    const entry: Entry = { version, texts, receivedAt, expired: false }
+    const entry: Entry = { version: record, texts, receivedAt, expired: false }
     this.#entries.set(record.id, entry)
-    this.tree.set(record.id, entry)
+    this.tree.set(record.id, texts)
   }
 }
 

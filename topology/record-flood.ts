@@ -99,15 +99,16 @@ export class RecordFlood {
     for (const { id, side } of this.#parts.links.inside()) this.#say(id, side, false)
   }
 
-  /** Passes a record on to those who would not hear of it otherwise. */
-  pass(signed: SignedRecord): void {
+  /** Passes a record on to those who would not hear of it otherwise. @param from the end it came from */
+  pass(signed: SignedRecord, from?: LinkEnd): void {
     const { bus, gather, links, now } = this.#parts
     const isHeard = bus().hears
     if (isHeard && !links.hasDeaf) return
     let waits = false
-    for (const { records } of links.carriers()) {
-      if (isHeard && records.bus) continue
-      waits = records.offer(signed) || waits
+    for (const { id, records } of links.carriers()) {
+      if ((isHeard && records.bus) || id === from?.id) continue
+      records.offer(signed)
+      waits = true
     }
     if (waits) this.#due = Math.min(this.#due, now() + gather)
   }

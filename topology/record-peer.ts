@@ -21,46 +21,37 @@ export class RecordPeer {
   /** Rounds begun. */
   rounds = 0
   comparing: LinkRound | undefined
-  /** The digest of the last record that went over this link, in either direction, of the nodes last spoken of. */
+  /** The digests of the causes last told, by their nodes. */
   readonly #told = new Map<NodeId, string>()
   readonly #waiting = new Map<NodeId, SignedRecord>()
 
   /** The other end has it. */
-  has(signed: SignedRecord): void {
-    const { digest, record } = signed
-    const told = this.#told
-    told.delete(record.id)
-    told.set(record.id, digest)
-    if (told.size > REMEMBERED) {
-      for (const oldest of told.keys()) {
-        told.delete(oldest)
-        break
-      }
-    }
+  has({ digest, record }: SignedRecord): void {
     if (this.#waiting.get(record.id)?.digest === digest) this.#waiting.delete(record.id)
   }
 
-  /** It is to be told, with what else there is by then, unless it comes from there first. False when it is known there. */
-  offer(signed: SignedRecord): boolean {
-    if (this.#told.get(signed.record.id) === signed.digest) return false
+  /** It is to be told, with what else there is by then, unless it comes from there first. */
+  offer(signed: SignedRecord): void {
     this.#waiting.set(signed.record.id, signed)
-    return true
   }
 
   /** The texts of what waits; from now on the other end has them. */
   take(): readonly string[] {
-    const texts = this.takeOf(this.#waiting.values())
+    if (this.#waiting.size === 0) return []
+    const texts = Array.from(this.#waiting.values(), ({ text }) => text)
     this.#waiting.clear()
     return texts
   }
 
-  /** The texts of those the other end does not have; from now on it has them. */
-  takeOf(records: Iterable<SignedRecord>): readonly string[] {
+  /** The texts of the causes the other end was not told of lately; from now on it has them. */
+  takeCauses(records: Iterable<SignedRecord>): readonly string[] {
     const texts: string[] = []
     for (const signed of records) {
-      if (this.#told.get(signed.record.id) === signed.digest) continue
+      const { digest, record, text } = signed
+      if (this.#told.get(record.id) === digest) continue
+      this.#remember(record.id, digest)
       this.has(signed)
-      texts.push(signed.text)
+      texts.push(text)
     }
     return texts
   }
@@ -70,5 +61,16 @@ export class RecordPeer {
     this.#told.clear()
     this.#waiting.clear()
     this.comparing = undefined
+  }
+
+  #remember(id: NodeId, digest: string): void {
+    const told = this.#told
+    told.delete(id)
+    told.set(id, digest)
+    if (told.size <= REMEMBERED) return
+    for (const oldest of told.keys()) {
+      told.delete(oldest)
+      break
+    }
   }
 }

@@ -146,7 +146,7 @@ export class RouteDesk {
     this.#tellAt = Infinity
     for (const [id, { adverts, records }] of this.#desk.links.down) {
       if (adverts.due <= now) {
-        const causes = records?.takeOf(this.#causes.values()) ?? []
+        const causes = records?.takeCauses(this.#causes.values()) ?? []
         const message = adverts.flush(now, causes)
         if (message !== undefined) this.#desk.send(id, message)
       }

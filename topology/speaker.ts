@@ -228,7 +228,7 @@ export class Speaker {
     // Nobody answers on the bus: neighbours may know more.
     if (this.#bus.isBehind && !before) this.#flood.announce()
     // What was said while nobody heard it is said again, now that nothing older can come in its way.
-    if (this.#bus.state === 'live' && this.#unpublished) this.#publish()
+    if (this.#unpublished) this.#publish()
   }
 
   #probe(now: number): void {
@@ -298,7 +298,7 @@ export class Speaker {
       return false
     }
     if (verdict !== 'newer' && verdict !== 'twin') return false
-    this.#flood.pass(signed)
+    this.#flood.pass(signed, from)
     this.#weigh(signed, before)
     return true
   }
@@ -346,12 +346,14 @@ export class Speaker {
     this.#routes.cause(signed)
     this.#flood.pass(signed)
     this.#unpublished = true
-    if (this.#bus.state !== 'lost') this.#publish()
+    this.#publish()
   }
 
+  /** Says on the bus what it last said of itself: not before it is in step, unless nobody there helps it to be. */
   #publish(): void {
-    if (this.#record === undefined) return
-    this.#unpublished = this.#bus.state !== 'live'
+    const { isBehind, state } = this.#bus
+    if (this.#record === undefined || state === 'lost' || (state === 'joining' && !isBehind)) return
+    this.#unpublished = state !== 'live'
     this.#outlet.publish(this.#record)
   }
 }
@@ -362,11 +364,13 @@ function linkFact({ peer, cost, health }: Uplink): LinkFact {
 
 /** The nodes that a record says its node lost, and the one before did not. */
 function lostLinks(before: NodeRecord | undefined, { links }: NodeRecord): NodeId[] {
+  if (links.every(({ up }) => up)) return []
   const known = new Map(before?.links.map((link) => [link.to, link]))
   return links.flatMap(({ to, up, epoch }) => {
     const was = known.get(to)
     const isNews = was === undefined || was.up || was.epoch < epoch
-    return !up && isNews ? [to] : []
+    // A link that never was up is none that was lost.
+    return !up && epoch > 0 && isNews ? [to] : []
   })
 }
 
