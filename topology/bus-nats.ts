@@ -78,7 +78,7 @@ export function openNatsBus(settings: NatsSettings, listener: BusListener): Bus 
 }
 
 class NatsBus implements Bus {
-  readonly #settings: NatsSettings
+  #settings: NatsSettings
   readonly #listener: BusListener
   readonly #inbox = new RecordInbox(INBOX_NODES)
   #connection: NatsConnection | undefined
@@ -114,6 +114,11 @@ class NatsBus implements Bus {
       if (!(error instanceof TimeoutError)) this.#problem(error)
       return 'lost'
     }
+  }
+
+  readonly useServers = (servers: readonly string[]): void => {
+    this.#settings = { ...this.#settings, servers }
+    this.#connection?.setServers([...servers])
   }
 
   readonly close = async (): Promise<void> => {

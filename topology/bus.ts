@@ -24,6 +24,8 @@ export interface Bus {
   readonly publish: (signed: SignedRecord) => void
   /** Asks any one other node. */
   readonly sync: (request: SyncRequest) => Promise<SyncOutcome>
+  /** Its servers are at other addresses: the next connection goes there. */
+  readonly useServers: (urls: readonly string[]) => void
   /** Ends it for good. */
   readonly close: () => Promise<void>
 }
