@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { isNodeId } from '../protocol/federation.ts'
 import { isOrganisation, MAX_RECORD_CHARS } from './record.ts'
 import type { Route, RouteKey } from './route.ts'
+import { MAX_SUMMARY_CHARS } from './summary.ts'
 import type { SyncReply, SyncRequest } from './sync.ts'
 import { syncReply, syncRequest } from './sync-wire.ts'
 
@@ -39,6 +40,8 @@ export type LinkMessage =
   | { readonly type: 'resend' }
   /** Of either end, inside an organisation. */
   | { readonly type: 'records'; readonly records: readonly string[] }
+  /** Of either end, between organisations: signed summaries of its own. */
+  | { readonly type: 'summaries'; readonly summaries: readonly string[] }
   /** Of the downstream, inside an organisation: it compares notes. */
   | { readonly type: 'ask'; readonly round: number; readonly request: SyncRequest }
   /** Of the upstream: what comes of it. */
@@ -89,6 +92,10 @@ const message = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('resend') }),
   z.object({ type: z.literal('records'), records }),
+  z.object({
+    type: z.literal('summaries'),
+    summaries: z.array(z.string().max(MAX_SUMMARY_CHARS)).max(16),
+  }),
   z.object({ type: z.literal('ask'), round: count, request: syncRequest }),
   z.object({ type: z.literal('reply'), round: count, reply: syncReply }),
 ])

@@ -7,6 +7,7 @@ import { keyText } from './route.ts'
 import { compileExport, compileImport, type ExportPolicy, type Peer } from './route-policy.ts'
 import type { SignedRecord } from './signed-record.ts'
 import type { OwnNamespace, SpeakerSettings } from './speaker-types.ts'
+import type { SummaryGroup } from './summary.ts'
 
 interface Desk {
   readonly settings: SpeakerSettings
@@ -105,6 +106,20 @@ export class RouteDesk {
   resend({ adverts }: Downlink): void {
     adverts.restart()
     this.#tellAt = this.#desk.now()
+  }
+
+  /** What a rule gives to an organisation, or to any, under the names it has there, in their order. */
+  exported(to: string | undefined): readonly SummaryGroup[] {
+    const { organisation } = this.#desk.self()
+    const groups = new Map<string, SummaryGroup>()
+    for (const { candidates } of this.rib.fib.values()) {
+      const best = candidates[0]?.route
+      const route = best && this.#exports(best, { id: '', organisation: to ?? '' })
+      if (route?.key.origin !== `org:${organisation}`) continue
+      const { namespace } = route.key
+      groups.set(namespace, { namespace, revision: route.revision })
+    }
+    return [...groups.values()].toSorted((a, b) => (a.namespace < b.namespace ? -1 : 1))
   }
 
   #dropStale(now: number): void {

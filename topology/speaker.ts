@@ -1,18 +1,21 @@
 import type { NodeId } from '../protocol/federation.ts'
+import type { BorderDesk } from './border-desk.ts'
 import { BusSync, type BusState, type SyncOutcome } from './bus-state.ts'
 import type { ProbeOutcome } from './link-health.ts'
 import type { LinkMessage } from './link-message.ts'
 import { Downlink, Links, Uplink, type Side } from './links.ts'
 import { OwnRecord } from './own-record.ts'
 import { RecordDb } from './record-db.ts'
+import { linkFact, lostLinks, namespaceFacts } from './record-facts.ts'
 import { RecordFlood } from './record-flood.ts'
 import { RecordIntake } from './record-intake.ts'
-import type { LinkFact, NamespaceFact, NodeRecord, NodeStatus } from './record.ts'
+import type { NodeRecord, NodeStatus } from './record.ts'
 import type { FibEntry } from './rib.ts'
 import { RouteDesk } from './route-desk.ts'
 import type { Peer } from './route-policy.ts'
 import type { SignedRecord } from './signed-record.ts'
 import type { Outlet, OwnNamespace, SpeakerSettings, World } from './speaker-types.ts'
+import { makeBorders } from './speaker-borders.ts'
 import { answerSync, type SyncReply, type SyncRequest } from './sync.ts'
 
 /** Where a record came from: over the bus, under the subject of a node, or over a link. */
@@ -35,6 +38,8 @@ export class Speaker {
   readonly #bus: BusSync
   readonly #routes: RouteDesk
   readonly #flood: RecordFlood
+  /** Undefined on nodes that are no border. */
+  readonly borders: BorderDesk | undefined
   readonly links: Links = new Links()
   readonly db: RecordDb
   #status: NodeStatus = 'up'
@@ -74,7 +79,15 @@ export class Speaker {
       now,
       self: () => ({ id: self, organisation, inc: this.#own.inc }),
       send: (peer, message) => outlet.send(peer, 'down', message),
-      changed: outlet.routesChanged,
+      changed: (keys) => {
+        this.borders?.changed()
+        outlet.routesChanged(keys)
+      },
+    })
+    this.borders = makeBorders(settings, sides, {
+      self: { id: self, organisation, inc },
+      groups: (to) => this.#routes.exported(to),
+      links: this.links,
     })
   }
 
@@ -99,7 +112,8 @@ export class Speaker {
   /** When `wake` is to be called, ms of the world's clock. */
   get wakeAt(): number {
     const { due } = this.#routes
-    return Math.min(due, this.#own.due, this.#bus.due, this.#flood.due, this.#probeAt)
+    const borders = this.borders?.due ?? Infinity
+    return Math.min(due, borders, this.#own.due, this.#bus.due, this.#flood.due, this.#probeAt)
   }
 
   /** Does what is due. */
@@ -109,6 +123,7 @@ export class Speaker {
     if (this.#bus.due <= now) this.#beginSync()
     if (this.#own.due <= now) this.#speak()
     if (this.#flood.due <= now) this.#flood.flush()
+    if (this.borders !== undefined && this.borders.due <= now) this.borders.wake()
     this.#routes.wake()
   }
 
@@ -160,10 +175,12 @@ export class Speaker {
     this.links.down.set(peer.id, link)
     this.#routes.open(link)
     this.#flood.greet(peer.id, 'down')
+    if (!this.#isInside(peer)) this.borders?.connect(peer)
   }
 
   closeDownlink(id: NodeId): void {
     this.links.drop(id, 'down')
+    if (!this.links.up.has(id)) this.borders?.disconnect(id)
   }
 
   /**
@@ -193,6 +210,9 @@ export class Speaker {
         break
       case 'reply':
         if (side === 'up') this.#flood.onReply(id, message)
+        break
+      case 'summaries':
+        if (!this.#isInside(link.peer)) this.borders?.onLink(link.peer, message.summaries)
         break
       case 'records':
         if (link.records !== undefined) this.#takeAll(message.records, { id, side })
@@ -252,7 +272,8 @@ export class Speaker {
     return organisation === this.#settings.profile.organisation
   }
 
-  #onTurn(id: NodeId, { peer, cost, health }: Uplink): void {
+  #onTurn(id: NodeId, uplink: Uplink): void {
+    const { peer, cost, health } = uplink
     const up = health.state === 'up'
     const { rib } = this.#routes
     this.#outlet.heard({ type: 'link', peer: id, up, epoch: health.epoch })
@@ -262,6 +283,7 @@ export class Speaker {
     if (!up) return this.#flood.reroute(id)
     this.#flood.greet(id, 'up')
     this.#outlet.send(id, 'up', { type: 'resend' })
+    if (uplink.records === undefined) this.borders?.connect(uplink.peer)
   }
 
   #onRoutes(uplink: Uplink, message: Extract<LinkMessage, { type: 'routes' }>): void {
@@ -356,27 +378,4 @@ export class Speaker {
     this.#unpublished = state !== 'live'
     this.#outlet.publish(this.#record)
   }
-}
-
-function linkFact({ peer, cost, health }: Uplink): LinkFact {
-  return { to: peer.id, up: health.state !== 'down', epoch: health.epoch, cost }
-}
-
-/** The nodes that a record says its node lost, and the one before did not. */
-function lostLinks(before: NodeRecord | undefined, { links }: NodeRecord): NodeId[] {
-  if (links.every(({ up }) => up)) return []
-  const known = new Map(before?.links.map((link) => [link.to, link]))
-  return links.flatMap(({ to, up, epoch }) => {
-    const was = known.get(to)
-    const isNews = was === undefined || was.up || was.epoch < epoch
-    // A link that never was up is none that was lost.
-    return !up && epoch > 0 && isNews ? [to] : []
-  })
-}
-
-function namespaceFacts(own: OwnNamespace): readonly NamespaceFact[] {
-  const { name, revision, count, tags, hidden } = own
-  if (hidden === 'omitted') return []
-  const facts = { count, digest: revision, tags }
-  return [hidden === undefined ? { name, ...facts } : { blinded: hidden.blinded, ...facts }]
 }

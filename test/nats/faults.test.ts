@@ -111,6 +111,7 @@ describe('nodes at one server', () => {
     await agreed(mesh)
     for (const node of mesh.nodes) node.change('r1')
     for (const node of mesh.nodes) await learnt(mesh, node, 'r1')
+    expect(new Set(mesh.nodes.map(({ speaker }) => speaker.db.tree.root())).size).toBe(1)
   })
 })
 
@@ -174,6 +175,7 @@ describe('a cluster of three servers', () => {
     await cluster[0]?.restart()
     mesh.nodes[1]?.change('r2')
     if (mesh.nodes[1] !== undefined) await learnt(mesh, mesh.nodes[1], 'r2')
+    expect(mesh.nodes.every(({ speaker }) => speaker.bus !== 'lost')).toBe(true)
   })
 
   test('moves to other addresses, and nodes are told of them while they run', async () => {
@@ -183,8 +185,10 @@ describe('a cluster of three servers', () => {
     const mesh = meshAt([[one?.url ?? ''], [one?.url ?? '']])
     await agreed(mesh)
     for (const node of mesh.nodes) node.bus.useServers([two?.url ?? ''])
-    await Promise.all([one, cluster[2]].map((server) => server?.kill()))
+    await one?.kill()
+    await cluster[2]?.kill()
     first(mesh).change('r1')
     await learnt(mesh, first(mesh), 'r1')
+    expect(mesh.nodes.every(({ speaker }) => speaker.bus !== 'lost')).toBe(true)
   })
 })

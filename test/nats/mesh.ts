@@ -2,7 +2,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { thumbprint } from '../../node/identity/thumbprint.ts'
 import { NATS_TIMING, openNatsBus, type NatsCredentials } from '../../topology/bus-nats.ts'
-import type { Bus } from '../../topology/bus.ts'
+import type { BorderListener, Bus } from '../../topology/bus.ts'
 import type { LinkMessage } from '../../topology/link-message.ts'
 import type { Side } from '../../topology/links.ts'
 import { MeshSim } from '../../topology/sim/mesh-sim.ts'
@@ -13,6 +13,8 @@ import {
   type OpenRecord,
   type SignedRecord,
 } from '../../topology/signed-record.ts'
+import { SUMMARY_LIMITS } from '../../topology/summary-book.ts'
+import { openSummary, summarySealer } from '../../topology/summary.ts'
 import { Speaker } from '../../topology/speaker.ts'
 import type { OwnNamespace, TopologyEvent } from '../../topology/speaker-types.ts'
 
@@ -20,6 +22,10 @@ import type { OwnNamespace, TopologyEvent } from '../../topology/speaker-types.t
 const QUICK = {
   nats: { ...NATS_TIMING, ping: 300, retry: 50, patience: 1_000 },
   record: { debounce: 20, minInterval: 50, refresh: 600_000, validFor: 3_600 },
+  summaries: {
+    timing: { debounce: 50, refresh: 1_000, validFor: 3_600 },
+    limits: SUMMARY_LIMITS,
+  },
   sync: { interval: 1_000, spread: 50, retry: 200 },
 } as const
 
@@ -39,6 +45,8 @@ export interface MeshOptions {
   /** How signatures are read; a memory shared by many nodes of one process stands for each having a core of its own. */
   readonly open?: OpenRecord
   readonly credentials?: (id: string) => NatsCredentials
+  /** Whether its nodes are borders, and whom they take for borders of others. */
+  readonly isBorder?: (organisation: string, border: string) => boolean
   /** Nodes of the organisation, about, as they spread by when they come back. */
   readonly nodes?: number
 }
@@ -120,6 +128,7 @@ export class BusNode {
     const settings = {
       ...new MeshSim(1, QUICK).settings({ id: this.id, organisation }),
       ...QUICK,
+      exports: [{ namespaces: ['public*'], allow: true }],
     }
     this.speaker = new Speaker(settings, Date.now(), {
       world: {
@@ -129,6 +138,13 @@ export class BusNode {
         seal: recordSealer(privateKey),
         open: mesh.options.open ?? openRecord,
         isMember: () => true,
+        ...(mesh.options.isBorder !== undefined && {
+          border: {
+            isBorder: mesh.options.isBorder,
+            open: openSummary,
+            seal: summarySealer(privateKey),
+          },
+        }),
       },
       outlet: {
         publish: (signed) => this.#publish(signed),
@@ -138,12 +154,14 @@ export class BusNode {
           void this.bus.sync(request).then((outcome) => {
             mesh.traffic.bytes += JSON.stringify(outcome).length
             this.does((speaker) => speaker.onSyncOutcome(mesh.isLost() ? 'lost' : outcome))
+            return undefined
           })
         },
         send: (peer, side, message) => this.#carry(peer, side, message),
         probe: (peer) => this.#probe(peer),
         routesChanged: () => undefined,
         heard: (event) => this.heard.push(event),
+        publishSummary: (signed) => this.bus.publishSummary(signed),
       },
     })
     this.bus = openNatsBus(
@@ -169,6 +187,7 @@ export class BusNode {
           return reply
         },
         problem: (text) => this.problems.push(text),
+        ...(this.speaker.borders !== undefined && { border: this.#border() }),
       },
     )
   }
@@ -194,6 +213,13 @@ export class BusNode {
     this.#closed = true
     clearTimeout(this.#timer)
     await this.bus.close()
+  }
+
+  #border(): BorderListener {
+    return {
+      summary: (...of) => this.does(({ borders }) => borders?.onBus(...of)),
+      pull: () => this.speaker.borders?.pull() ?? [],
+    }
   }
 
   #publish(signed: SignedRecord): void {

@@ -36,7 +36,9 @@ async function report(of: string): Promise<BlockedReport> {
 }
 
 test('a node whose loop is blocked is cut by the server, comes back and learns what it missed', async () => {
-  server = await NatsServer.start('write_deadline: "500ms"\nmax_pending: 1000000\nmax_payload: 500000')
+  server = await NatsServer.start(
+    'write_deadline: "500ms"\nmax_pending: 1000000\nmax_payload: 500000',
+  )
   const one = mesh.add([server.url])
   const file = fileURLToPath(new URL('blocked-node.ts', import.meta.url))
   child = fork(file, [server.url])
