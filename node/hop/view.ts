@@ -153,7 +153,7 @@ function isTooLong({ uriBytes }: ViewRule, { entry }: ViewItem): boolean {
   return Buffer.byteLength(entry.name) > uriBytes
 }
 
-/** The way that names it: the one it is known by, so that a name does not change with the path; else the best. */
+/** The way that names it: of the shortest ones that it is known by, whichever the operator names first. */
 function namedBy(
   kind: CapabilityKind,
   ways: readonly [Found, ...Found[]],
@@ -161,7 +161,9 @@ function namedBy(
 ): Found {
   // A URI says itself where it leads.
   if (isUri(kind) || ways.length === 1) return ways[0]
-  return ways.find(isKnown) ?? ways[0]
+  const best = ways[0]
+  const shortest = ways.filter(({ path }) => path.length === best.path.length)
+  return shortest.find(isKnown) ?? best
 }
 
 function viewItem(
