@@ -1,5 +1,5 @@
 // Draws what sizes of meshes cost, from the figures of `npm run bench:topology -- --nodes … --json FILE`:
-// `node test/bench/topology-plot.ts FILE… > docs/topology-scale.svg`.
+// `npm run --silent plot:topology -- FILE… > docs/topology-scale.svg`.
 import { readFile } from 'node:fs/promises'
 import process from 'node:process'
 import type { ScalePoint } from './topology-scale.ts'
