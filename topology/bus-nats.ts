@@ -11,19 +11,24 @@ import {
   type Status,
 } from '@nats-io/transport-node'
 import type { NodeId } from '../protocol/federation.ts'
-import type { Bus, BusListener } from './bus.ts'
+import type { BorderListener, Bus, BusListener } from './bus.ts'
 import type { SyncOutcome } from './bus-state.ts'
 import { MAX_RECORD_CHARS } from './record.ts'
 import { RecordInbox } from './record-inbox.ts'
 import type { SignedRecord } from './signed-record.ts'
 import {
+  borderOfSubject,
   inboxPrefix,
   nodeOfSubject,
   recordSubject,
   recordSubjects,
+  SUMMARY_SUBJECTS,
+  summaryPullSubject,
+  summarySubject,
   SYNC_QUEUE,
   syncSubject,
 } from './subjects.ts'
+import { MAX_SUMMARY_CHARS, openSummary, type SignedSummary } from './summary.ts'
 import type { SyncRequest } from './sync.ts'
 import { readSyncReply, readSyncRequest } from './sync-wire.ts'
 
@@ -67,6 +72,8 @@ const JITTER_PER_NODE_MS = 5
 const TURNED_AWAY_MS = 10_000
 /** Records verified in one go: about 4 ms. */
 const SLICE = 20
+/** Summaries taken of one answer. */
+const MAX_PULLED = 16
 const INBOX_NODES = 100_000
 
 /**
@@ -78,7 +85,7 @@ export function openNatsBus(settings: NatsSettings, listener: BusListener): Bus 
 }
 
 class NatsBus implements Bus {
-  readonly #settings: NatsSettings
+  #settings: NatsSettings
   readonly #listener: BusListener
   readonly #inbox = new RecordInbox(INBOX_NODES)
   #connection: NatsConnection | undefined
@@ -114,6 +121,32 @@ class NatsBus implements Bus {
       if (!(error instanceof TimeoutError)) this.#problem(error)
       return 'lost'
     }
+  }
+
+  readonly publishSummary = ({ summary, text }: SignedSummary): void => {
+    if (!this.#isConnected) return
+    this.#connection?.publish(summarySubject(summary.organisation, summary.border), text)
+  }
+
+  readonly pullSummaries = async (organisation: string): Promise<void> => {
+    const connection = this.#connection
+    if (connection === undefined || !this.#isConnected) return
+    try {
+      const options = { timeout: this.#settings.timing.patience }
+      const message = await connection.request(summaryPullSubject(organisation), '', options)
+      for (const text of readPulled(parse(message))) {
+        const border = openSummary(text)?.summary.border
+        if (border !== undefined) this.#listener.border?.summary(organisation, border, text)
+      }
+    } catch (error) {
+      const isSilent = error instanceof RequestError || error instanceof TimeoutError
+      if (!isSilent) this.#problem(error)
+    }
+  }
+
+  readonly useServers = (servers: readonly string[]): void => {
+    this.#settings = { ...this.#settings, servers }
+    this.#connection?.setServers([...servers])
   }
 
   readonly close = async (): Promise<void> => {
@@ -182,6 +215,24 @@ class NatsBus implements Bus {
         if (error === null) this.#onSync(message)
       },
     })
+    const { border } = this.#listener
+    if (border !== undefined) this.#subscribeBorder(connection, border)
+  }
+
+  #subscribeBorder(connection: NatsConnection, border: BorderListener): void {
+    connection.subscribe(SUMMARY_SUBJECTS, {
+      callback: (error, message) => {
+        const of = error === null ? borderOfSubject(message.subject) : undefined
+        if (of === undefined || message.data.length > MAX_SUMMARY_CHARS) return
+        border.summary(of.organisation, of.border, message.string())
+      },
+    })
+    connection.subscribe(summaryPullSubject(this.#settings.organisation), {
+      queue: SYNC_QUEUE,
+      callback: (error, message) => {
+        if (error === null) message.respond(JSON.stringify(border.pull()))
+      },
+    })
   }
 
   #onRecord(message: Msg): void {
@@ -247,6 +298,12 @@ function authenticationOf(
 
 function isTurnedAway(error: unknown): boolean {
   return error instanceof Error && /authori[sz]ation|authentication/i.test(error.message)
+}
+
+/** Summaries in an answer: a few at most. */
+function readPulled(value: unknown): readonly string[] {
+  if (!Array.isArray(value)) return []
+  return value.slice(0, MAX_PULLED).filter((one): one is string => typeof one === 'string')
 }
 
 function parse(message: Msg): unknown {

@@ -37,6 +37,7 @@ export class BusSync {
   #due = Infinity
   #presence = 0
   #presentSince: number | undefined
+  #failed = false
 
   constructor(db: RecordDb, parts: BusSyncParts) {
     this.#db = db
@@ -47,6 +48,11 @@ export class BusSync {
 
   get state(): BusState {
     return this.#state
+  }
+
+  /** Whether something is missed that the bus does not bring: it is not there, or nobody on it answers. */
+  get isBehind(): boolean {
+    return this.#state === 'lost' || (this.#state === 'joining' && this.#failed)
   }
 
   /** When a round is to begin, ms of the monotonic clock. */
@@ -65,6 +71,7 @@ export class BusSync {
     this.#presence = this.presence
     this.#presentSince = undefined
     this.#round = undefined
+    this.#failed = false
     this.#state = is ? 'joining' : 'lost'
     const { spread } = this.#timing
     this.#due = is ? this.#clocks.now() + spread * this.#clocks.random() : Infinity
@@ -83,6 +90,7 @@ export class BusSync {
     if (round === undefined || this.#state === 'lost') return undefined
     if (outcome === 'lost') {
       this.#round = undefined
+      this.#failed = true
       this.#schedule(this.#timing.retry)
       return undefined
     }

@@ -1,4 +1,4 @@
-import { createHash, hash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { NodeId } from '../protocol/federation.ts'
 
 /** Buckets of the tree; a node is always in the same one. */
@@ -6,58 +6,54 @@ export const BUCKETS = 256
 
 const EMPTY = hash('sha256', '', 'base64url')
 
-/** The bucket of a node. */
+/** The bucket of a node: by FNV-1a, 32 bits folded to 8. Who makes ids to fit one bucket makes that one slow, and no more. */
 export function bucketOf(id: NodeId): number {
-  return hash('sha256', id, 'buffer')[0] ?? 0
+  let sum = 0x811c9dc5
+  for (let at = 0; at < id.length; at += 1) sum = Math.imul(sum ^ id.charCodeAt(at), 0x01000193)
+  const half = sum ^ (sum >>> 16)
+  return (half ^ (half >>> 8)) & 0xff
 }
 
+/** The texts there are of one node: their digests tell all of them. */
+export type Leaf = readonly { readonly digest: string }[]
+
 /**
- * Digests of a set of lines, one a node, in two levels: two trees have equal roots exactly if they have equal lines, and
+ * Digests of a set of texts, by their nodes, in two levels: two trees have equal roots exactly if they have equal texts, and
  * else the buckets that differ tell where. Digests are made when they are asked for, of what changed since.
  */
 export class HashTree {
-  /** Nodes there ever was a line of: a digest each time would be most of the work. */
-  readonly #bucketOf = new Map<NodeId, number>()
-  readonly #lines: Map<NodeId, string>[] = Array.from({ length: BUCKETS }, () => new Map())
+  readonly #leaves: Map<NodeId, Leaf>[] = Array.from({ length: BUCKETS }, () => new Map())
   readonly #digests: (string | undefined)[] = Array.from({ length: BUCKETS }, () => EMPTY)
   #root: string | undefined
   #size = 0
 
-  /** Nodes with a line. */
+  /** Nodes with a leaf. */
   get size(): number {
     return this.#size
   }
 
-  /** Puts a line in place of that of a node; undefined takes it away. */
-  set(id: NodeId, line: string | undefined): void {
-    const bucket = this.#bucket(id)
-    const lines = this.#lines[bucket]
-    if (lines === undefined || lines.get(id) === line) return
-    this.#size -= lines.size
-    if (line === undefined) lines.delete(id)
-    else lines.set(id, line)
-    this.#size += lines.size
+  /** Puts a leaf in place of that of a node; undefined takes it away. */
+  set(id: NodeId, leaf: Leaf | undefined): void {
+    const bucket = bucketOf(id)
+    const leaves = this.#leaves[bucket]
+    if (leaves === undefined) return
+    this.#size -= leaves.size
+    if (leaf === undefined) leaves.delete(id)
+    else leaves.set(id, leaf)
+    this.#size += leaves.size
     this.#digests[bucket] = undefined
     this.#root = undefined
   }
 
-  #bucket(id: NodeId): number {
-    const known = this.#bucketOf.get(id)
-    if (known !== undefined) return known
-    const bucket = bucketOf(id)
-    this.#bucketOf.set(id, bucket)
-    return bucket
-  }
-
   /** The nodes of a bucket, in no order. */
   nodesIn(bucket: number): Iterable<NodeId> {
-    return this.#lines[bucket]?.keys() ?? []
+    return this.#leaves[bucket]?.keys() ?? []
   }
 
   /** SHA-256 of each bucket, base64url. */
   buckets(): readonly string[] {
-    return this.#lines.map((lines, bucket) => {
-      const digest = this.#digests[bucket] ?? digestOf(lines)
+    return this.#leaves.map((leaves, bucket) => {
+      const digest = this.#digests[bucket] ?? digestOf(leaves)
       this.#digests[bucket] = digest
       return digest
     })
@@ -70,12 +66,12 @@ export class HashTree {
   }
 }
 
-function digestOf(lines: ReadonlyMap<NodeId, string>): string {
-  if (lines.size === 0) return EMPTY
-  const sum = createHash('sha256')
+function digestOf(leaves: ReadonlyMap<NodeId, Leaf>): string {
+  if (leaves.size === 0) return EMPTY
+  const lines: string[] = []
+  for (const texts of leaves.values()) for (const { digest } of texts) lines.push(digest)
   // By code units: the order must be the same on every machine.
-  for (const id of [...lines.keys()].toSorted(byCodeUnits)) sum.update(`${id} ${lines.get(id)}\n`)
-  return sum.digest('base64url')
+  return hash('sha256', lines.toSorted(byCodeUnits).join('\n'), 'base64url')
 }
 
 function byCodeUnits(a: string, b: string): number {

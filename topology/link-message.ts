@@ -2,6 +2,9 @@ import { z } from 'zod'
 import { isNodeId } from '../protocol/federation.ts'
 import { isOrganisation, MAX_RECORD_CHARS } from './record.ts'
 import type { Route, RouteKey } from './route.ts'
+import { MAX_SUMMARY_CHARS } from './summary.ts'
+import type { SyncReply, SyncRequest } from './sync.ts'
+import { syncReply, syncRequest } from './sync-wire.ts'
 
 /** What became of one key: a route, or none any more. */
 export interface RouteDelta {
@@ -11,8 +14,18 @@ export interface RouteDelta {
 
 /** What the two ends of a link tell each other besides calls. */
 export type LinkMessage =
-  /** Of either end: whether it hears the bus. Who does not is told of records over its links. */
-  | { readonly type: 'hello'; readonly bus: boolean }
+  /** Of either end inside an organisation: what it knows, and how it hears of more. */
+  | {
+      readonly type: 'hello'
+      /** Whether it hears the bus; who does not is told over its links. */
+      readonly bus: boolean
+      /** Whether it missed something, as far as it knows. */
+      readonly behind: boolean
+      /** Of its hash tree. */
+      readonly root: string
+      /** Whether it is in answer to another one, and wants none itself. */
+      readonly answer: boolean
+    }
   /** Of the upstream. `full`: what is not listed is gone. */
   | {
       readonly type: 'routes'
@@ -27,6 +40,12 @@ export type LinkMessage =
   | { readonly type: 'resend' }
   /** Of either end, inside an organisation. */
   | { readonly type: 'records'; readonly records: readonly string[] }
+  /** Of either end, between organisations: signed summaries of its own. */
+  | { readonly type: 'summaries'; readonly summaries: readonly string[] }
+  /** Of the downstream, inside an organisation: it compares notes. */
+  | { readonly type: 'ask'; readonly round: number; readonly request: SyncRequest }
+  /** Of the upstream: what comes of it. */
+  | { readonly type: 'reply'; readonly round: number; readonly reply: SyncReply }
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
 const text = z.string().min(1).max(256)
@@ -57,7 +76,13 @@ const route = z.object({
 const delta = z.object({ key, route: route.nullable() })
 
 const message = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('hello'), bus: z.boolean() }),
+  z.object({
+    type: z.literal('hello'),
+    bus: z.boolean(),
+    behind: z.boolean(),
+    root: z.string().max(64),
+    answer: z.boolean(),
+  }),
   z.object({
     type: z.literal('routes'),
     seq: count,
@@ -67,6 +92,12 @@ const message = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('resend') }),
   z.object({ type: z.literal('records'), records }),
+  z.object({
+    type: z.literal('summaries'),
+    summaries: z.array(z.string().max(MAX_SUMMARY_CHARS)).max(16),
+  }),
+  z.object({ type: z.literal('ask'), round: count, request: syncRequest }),
+  z.object({ type: z.literal('reply'), round: count, reply: syncReply }),
 ])
 
 /** A message as the other end sent it; undefined when it is none. */

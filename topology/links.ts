@@ -44,6 +44,13 @@ export class Downlink {
 /** Which of the two links between two nodes: as seen from this one, `up` leads to an upstream. */
 export type Side = 'up' | 'down'
 
+/** The near end of a link inside the organisation. */
+export interface RecordEnd {
+  readonly id: NodeId
+  readonly side: Side
+  readonly records: RecordPeer
+}
+
 /** The links of a node. Two nodes may use each other: those are two links. */
 export class Links {
   readonly up: Map<NodeId, Uplink> = new Map<NodeId, Uplink>()
@@ -76,8 +83,15 @@ export class Links {
     return side === 'up' ? this.up.get(id) : this.down.get(id)
   }
 
-  /** All ends to which records may go. */
-  *inside(): Iterable<{ readonly id: NodeId; readonly side: Side; readonly records: RecordPeer }> {
+  /** The ends records go to: one of the two links between nodes that use each other will do, while it is up. */
+  *carriers(): Iterable<RecordEnd> {
+    for (const end of this.inside()) {
+      if (end.side === 'up' || this.up.get(end.id)?.health.state !== 'up') yield end
+    }
+  }
+
+  /** All ends inside the organisation. */
+  *inside(): Iterable<RecordEnd> {
     for (const [id, { records }] of this.up)
       if (records !== undefined) yield { id, side: 'up', records }
     for (const [id, { records }] of this.down) {

@@ -78,7 +78,8 @@ export class RecordDb {
 
   /** The latest version of a node there is any memory of. */
   version(id: NodeId): Version | undefined {
-    return this.#entries.get(id)?.version
+    const { inc, seq } = this.#entries.get(id)?.version ?? {}
+    return inc === undefined || seq === undefined ? undefined : { inc, seq }
   }
 
   /** The texts others should have of a node: two are the proof of its two minds. */
@@ -110,10 +111,9 @@ export class RecordDb {
   }
 
   #set({ record }: SignedRecord, texts: Entry['texts'], receivedAt: number): void {
-    const version = { inc: record.inc, seq: record.seq }
-    this.#entries.set(record.id, { version, texts, receivedAt, expired: false })
-    const digests = texts.map(({ digest }) => digest).join(' ')
-    this.tree.set(record.id, `${version.inc} ${version.seq} ${digests}`)
+    const entry: Entry = { version: record, texts, receivedAt, expired: false }
+    this.#entries.set(record.id, entry)
+    this.tree.set(record.id, texts)
   }
 }
 

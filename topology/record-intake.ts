@@ -12,6 +12,9 @@ interface Gate {
   readonly heard: (event: TopologyEvent) => void
 }
 
+/** Records of which it is remembered that they were verified. */
+const RECENT = 1_024
+
 /** A record that was let in, and what stood there before. */
 export interface Taken {
   readonly signed: SignedRecord
@@ -23,6 +26,8 @@ export interface Taken {
 export class RecordIntake {
   readonly #db: RecordDb
   readonly #gate: Gate
+  /** What was verified lately, by its text. */
+  readonly #recent = new Map<string, SignedRecord>()
 
   constructor(db: RecordDb, gate: Gate) {
     this.#db = db
@@ -40,7 +45,7 @@ export class RecordIntake {
     const known = subject === undefined ? undefined : this.#db.texts(subject)
     // A refresh that comes over several ways is verified once.
     if (known?.some((one) => one.text === text) === true) return undefined
-    const signed = world.open(text)
+    const signed = subject === undefined ? this.#openOnce(text) : world.open(text)
     if (signed === undefined) return this.#refuse('unreadable', subject)
     const { record } = signed
     if (subject !== undefined && record.id !== subject)
@@ -53,6 +58,21 @@ export class RecordIntake {
     if (verdict === 'twin') heard({ type: 'twin', id: record.id })
     if (verdict === 'newer') heard({ type: 'record', id: record.id, verdict })
     return { signed, before, verdict }
+  }
+
+  /** Reads what came over a link: over how many it comes, it is verified once. */
+  #openOnce(text: string): SignedRecord | undefined {
+    const recent = this.#recent
+    const found = recent.get(text) ?? this.#gate.world.open(text)
+    if (found === undefined || recent.has(text)) return found
+    recent.set(text, found)
+    if (recent.size > RECENT) {
+      for (const oldest of recent.keys()) {
+        recent.delete(oldest)
+        break
+      }
+    }
+    return found
   }
 
   #objection(

@@ -1,42 +1,57 @@
 import type { NodeId } from '../protocol/federation.ts'
 import type { SignedRecord } from './signed-record.ts'
+import type { SyncRound } from './sync.ts'
+
+/** Nodes of which it is remembered what the other end has. Who is forgotten may be told once more, and takes no notice. */
+const REMEMBERED = 128
+
+/** Notes being compared with the other end of a link. */
+export interface LinkRound {
+  /** Counts the rounds this node began with it: what belongs to another one is not looked at. */
+  readonly round: number
+  readonly sync: SyncRound
+  /** Something was said meanwhile that asks for another round. */
+  again: boolean
+}
 
 /** One end of a link inside the organisation, as far as records are concerned. */
 export class RecordPeer {
   /** Whether the other end hears the bus; told by its `hello`. */
   bus = true
-  /** The digest of the last record of each node that went over this link, in either direction. */
+  /** Rounds begun. */
+  rounds = 0
+  comparing: LinkRound | undefined
+  /** The digests of the causes last told, by their nodes. */
   readonly #told = new Map<NodeId, string>()
   readonly #waiting = new Map<NodeId, SignedRecord>()
 
   /** The other end has it. */
-  has(signed: SignedRecord): void {
-    const { digest, record } = signed
-    this.#told.set(record.id, digest)
+  has({ digest, record }: SignedRecord): void {
     if (this.#waiting.get(record.id)?.digest === digest) this.#waiting.delete(record.id)
   }
 
-  /** It is to be told, with what else there is by then, unless it comes from there first. False when it is known there. */
-  offer(signed: SignedRecord): boolean {
-    if (this.#told.get(signed.record.id) === signed.digest) return false
+  /** It is to be told, with what else there is by then, unless it comes from there first. */
+  offer(signed: SignedRecord): void {
     this.#waiting.set(signed.record.id, signed)
-    return true
   }
 
   /** The texts of what waits; from now on the other end has them. */
   take(): readonly string[] {
-    const texts = this.takeOf(this.#waiting.values())
+    if (this.#waiting.size === 0) return []
+    const texts = Array.from(this.#waiting.values(), ({ text }) => text)
     this.#waiting.clear()
     return texts
   }
 
-  /** The texts of those the other end does not have; from now on it has them. */
-  takeOf(records: Iterable<SignedRecord>): readonly string[] {
+  /** The texts of the causes the other end was not told of lately; from now on it has them. */
+  takeCauses(records: Iterable<SignedRecord>): readonly string[] {
     const texts: string[] = []
     for (const signed of records) {
-      if (this.#told.get(signed.record.id) === signed.digest) continue
+      const { digest, record, text } = signed
+      if (this.#told.get(record.id) === digest) continue
+      this.#remember(record.id, digest)
       this.has(signed)
-      texts.push(signed.text)
+      texts.push(text)
     }
     return texts
   }
@@ -45,5 +60,17 @@ export class RecordPeer {
   reset(): void {
     this.#told.clear()
     this.#waiting.clear()
+    this.comparing = undefined
+  }
+
+  #remember(id: NodeId, digest: string): void {
+    const told = this.#told
+    told.delete(id)
+    told.set(id, digest)
+    if (told.size <= REMEMBERED) return
+    for (const oldest of told.keys()) {
+      told.delete(oldest)
+      break
+    }
   }
 }

@@ -7,6 +7,7 @@ import { keyText } from './route.ts'
 import { compileExport, compileImport, type ExportPolicy, type Peer } from './route-policy.ts'
 import type { SignedRecord } from './signed-record.ts'
 import type { OwnNamespace, SpeakerSettings } from './speaker-types.ts'
+import type { SummaryGroup } from './summary.ts'
 
 interface Desk {
   readonly settings: SpeakerSettings
@@ -107,6 +108,20 @@ export class RouteDesk {
     this.#tellAt = this.#desk.now()
   }
 
+  /** What a rule gives to an organisation, or to any, under the names it has there, in their order. */
+  exported(to: string | undefined): readonly SummaryGroup[] {
+    const { organisation } = this.#desk.self()
+    const groups = new Map<string, SummaryGroup>()
+    for (const { candidates } of this.rib.fib.values()) {
+      const best = candidates[0]?.route
+      const route = best && this.#exports(best, { id: '', organisation: to ?? '' })
+      if (route?.key.origin !== `org:${organisation}`) continue
+      const { namespace } = route.key
+      groups.set(namespace, { namespace, revision: route.revision })
+    }
+    return [...groups.values()].toSorted((a, b) => (a.namespace < b.namespace ? -1 : 1))
+  }
+
   #dropStale(now: number): void {
     this.#staleAt = Infinity
     for (const [key, { staleUntil }] of this.rib.fib) {
@@ -146,7 +161,7 @@ export class RouteDesk {
     this.#tellAt = Infinity
     for (const [id, { adverts, records }] of this.#desk.links.down) {
       if (adverts.due <= now) {
-        const causes = records?.takeOf(this.#causes.values()) ?? []
+        const causes = records?.takeCauses(this.#causes.values()) ?? []
         const message = adverts.flush(now, causes)
         if (message !== undefined) this.#desk.send(id, message)
       }

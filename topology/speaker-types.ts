@@ -1,6 +1,7 @@
 import type { NodeId } from '../protocol/federation.ts'
 import type { AdvertTiming } from './advertiser.ts'
 import type { SyncTiming } from './bus-state.ts'
+import type { BorderParts, SummaryTiming } from './border-desk.ts'
 import type { LinkMessage } from './link-message.ts'
 import type { LinkTiming } from './link-health.ts'
 import type { Side } from './links.ts'
@@ -10,6 +11,8 @@ import type { DbLimits } from './record-db.ts'
 import type { RibLimits } from './rib.ts'
 import type { ExportRule, ImportRule } from './route-policy.ts'
 import type { OpenRecord, SealRecord, SignedRecord } from './signed-record.ts'
+import type { SignedSummary } from './summary.ts'
+import type { SummaryLimits } from './summary-book.ts'
 import type { SyncRequest } from './sync.ts'
 
 /** What a speaker needs from the world. Nothing else decides what it does. */
@@ -24,6 +27,8 @@ export interface World {
   readonly open: OpenRecord
   /** Whether configuration says the node is a member of its organisation. */
   readonly isMember: (record: NodeRecord) => boolean
+  /** What a border node needs besides; left out, nothing is summed up. */
+  readonly border?: Pick<BorderParts, 'isBorder' | 'open' | 'seal'>
 }
 
 /** Where what a speaker says goes. Calls return at once; nothing comes back through them. */
@@ -36,6 +41,10 @@ export interface Outlet {
   /** Asks an upstream whether it is there; the outcome goes to `onProbe`. */
   readonly probe: (peer: NodeId) => void
   /** Entries of the table of routes changed. */
+  /** What a border says to the borders of all other organisations, over a bus; left out where they share none. */
+  readonly publishSummary?: (signed: SignedSummary) => void
+  /** What is known of another organisation changed. */
+  readonly summaryChanged?: (organisation: string) => void
   readonly routesChanged: (keys: readonly string[]) => void
   readonly heard: (event: TopologyEvent) => void
 }
@@ -62,6 +71,8 @@ export interface SpeakerSettings {
   readonly record: RecordTiming
   readonly adverts: AdvertTiming
   readonly sync: SyncTiming
+  /** Of summaries, on border nodes; {@link SUMMARY_TIMING} and {@link SUMMARY_LIMITS} when left out. */
+  readonly summaries?: { readonly timing: SummaryTiming; readonly limits: SummaryLimits }
   /** Changes of routes are gathered for so long before anything is chosen, ms. */
   readonly gather: number
 }

@@ -1,18 +1,21 @@
 import type { NodeId } from '../protocol/federation.ts'
+import type { BorderDesk } from './border-desk.ts'
 import { BusSync, type BusState, type SyncOutcome } from './bus-state.ts'
 import type { ProbeOutcome } from './link-health.ts'
 import type { LinkMessage } from './link-message.ts'
 import { Downlink, Links, Uplink, type Side } from './links.ts'
 import { OwnRecord } from './own-record.ts'
 import { RecordDb } from './record-db.ts'
+import { linkFact, lostLinks, namespaceFacts } from './record-facts.ts'
 import { RecordFlood } from './record-flood.ts'
 import { RecordIntake } from './record-intake.ts'
-import type { LinkFact, NamespaceFact, NodeRecord, NodeStatus } from './record.ts'
+import type { NodeRecord, NodeStatus } from './record.ts'
 import type { FibEntry } from './rib.ts'
 import { RouteDesk } from './route-desk.ts'
 import type { Peer } from './route-policy.ts'
 import type { SignedRecord } from './signed-record.ts'
 import type { Outlet, OwnNamespace, SpeakerSettings, World } from './speaker-types.ts'
+import { makeBorders } from './speaker-borders.ts'
 import { answerSync, type SyncReply, type SyncRequest } from './sync.ts'
 
 /** Where a record came from: over the bus, under the subject of a node, or over a link. */
@@ -35,6 +38,8 @@ export class Speaker {
   readonly #bus: BusSync
   readonly #routes: RouteDesk
   readonly #flood: RecordFlood
+  /** Undefined on nodes that are no border. */
+  readonly borders: BorderDesk | undefined
   readonly links: Links = new Links()
   readonly db: RecordDb
   #status: NodeStatus = 'up'
@@ -62,8 +67,9 @@ export class Speaker {
       db: this.db,
       links: this.links,
       now,
-      hearsBus: () => this.#hearsBus(),
+      bus: () => ({ hears: this.#bus.state !== 'lost', behind: this.#bus.isBehind }),
       send: outlet.send,
+      take: (records, from) => this.#takeAll(records, from),
       gather: settings.gather,
     })
     this.#routes = new RouteDesk({
@@ -73,7 +79,15 @@ export class Speaker {
       now,
       self: () => ({ id: self, organisation, inc: this.#own.inc }),
       send: (peer, message) => outlet.send(peer, 'down', message),
-      changed: outlet.routesChanged,
+      changed: (keys) => {
+        this.borders?.changed()
+        outlet.routesChanged(keys)
+      },
+    })
+    this.borders = makeBorders(settings, sides, {
+      self: { id: self, organisation, inc },
+      groups: (to) => this.#routes.exported(to),
+      links: this.links,
     })
   }
 
@@ -98,7 +112,8 @@ export class Speaker {
   /** When `wake` is to be called, ms of the world's clock. */
   get wakeAt(): number {
     const { due } = this.#routes
-    return Math.min(due, this.#own.due, this.#bus.due, this.#flood.due, this.#probeAt)
+    const borders = this.borders?.due ?? Infinity
+    return Math.min(due, borders, this.#own.due, this.#bus.due, this.#flood.due, this.#probeAt)
   }
 
   /** Does what is due. */
@@ -108,6 +123,7 @@ export class Speaker {
     if (this.#bus.due <= now) this.#beginSync()
     if (this.#own.due <= now) this.#speak()
     if (this.#flood.due <= now) this.#flood.flush()
+    if (this.borders !== undefined && this.borders.due <= now) this.borders.wake()
     this.#routes.wake()
   }
 
@@ -159,10 +175,12 @@ export class Speaker {
     this.links.down.set(peer.id, link)
     this.#routes.open(link)
     this.#flood.greet(peer.id, 'down')
+    if (!this.#isInside(peer)) this.borders?.connect(peer)
   }
 
   closeDownlink(id: NodeId): void {
     this.links.drop(id, 'down')
+    if (!this.links.up.has(id)) this.borders?.disconnect(id)
   }
 
   /**
@@ -185,7 +203,16 @@ export class Speaker {
     if (link === undefined) return
     switch (message.type) {
       case 'hello':
-        this.#flood.onHello(id, side, message.bus)
+        this.#flood.onHello(id, side, message)
+        break
+      case 'ask':
+        this.#flood.onAsk(id, side, message)
+        break
+      case 'reply':
+        if (side === 'up') this.#flood.onReply(id, message)
+        break
+      case 'summaries':
+        if (!this.#isInside(link.peer)) this.borders?.onLink(link.peer, message.summaries)
         break
       case 'records':
         if (link.records !== undefined) this.#takeAll(message.records, { id, side })
@@ -199,9 +226,9 @@ export class Speaker {
   }
 
   onBus(connected: boolean): void {
-    const before = this.#hearsBus()
+    const was = this.#bus.state !== 'lost'
     this.#bus.connected(connected)
-    if (before !== this.#hearsBus()) this.#flood.announce()
+    if (was !== connected) this.#flood.announce()
   }
 
   /** A record came over the bus. @param subject the node its subject names */
@@ -215,12 +242,13 @@ export class Speaker {
   }
 
   onSyncOutcome(outcome: SyncOutcome): void {
-    const before = this.#hearsBus()
+    const before = this.#bus.isBehind
     const next = this.#bus.onOutcome(outcome)
     if (next !== undefined) this.#outlet.sync(next)
-    if (before !== this.#hearsBus()) this.#flood.announce()
+    // Nobody answers on the bus: neighbours may know more.
+    if (this.#bus.isBehind && !before) this.#flood.announce()
     // What was said while nobody heard it is said again, now that nothing older can come in its way.
-    if (this.#bus.state === 'live' && this.#unpublished) this.#publish()
+    if (this.#unpublished) this.#publish()
   }
 
   #probe(now: number): void {
@@ -244,16 +272,18 @@ export class Speaker {
     return organisation === this.#settings.profile.organisation
   }
 
-  #onTurn(id: NodeId, { peer, cost, health }: Uplink): void {
+  #onTurn(id: NodeId, uplink: Uplink): void {
+    const { peer, cost, health } = uplink
     const up = health.state === 'up'
     const { rib } = this.#routes
     this.#outlet.heard({ type: 'link', peer: id, up, epoch: health.epoch })
     rib.setUplink(id, { peer, up, cost, epoch: health.epoch })
     this.#routes.touch(rib.offered(id))
     this.#own.changed(!up)
-    if (!up) return
+    if (!up) return this.#flood.reroute(id)
     this.#flood.greet(id, 'up')
     this.#outlet.send(id, 'up', { type: 'resend' })
+    if (uplink.records === undefined) this.borders?.connect(uplink.peer)
   }
 
   #onRoutes(uplink: Uplink, message: Extract<LinkMessage, { type: 'routes' }>): void {
@@ -275,10 +305,6 @@ export class Speaker {
     this.#outlet.sync(this.#bus.begin())
   }
 
-  #hearsBus(): boolean {
-    return this.#bus.state === 'live'
-  }
-
   #takeAll(records: readonly string[], from: Arrival['from']): number {
     return records.filter((text) => this.#take(text, { from })).length
   }
@@ -294,7 +320,7 @@ export class Speaker {
       return false
     }
     if (verdict !== 'newer' && verdict !== 'twin') return false
-    this.#flood.pass(signed)
+    this.#flood.pass(signed, from)
     this.#weigh(signed, before)
     return true
   }
@@ -342,33 +368,14 @@ export class Speaker {
     this.#routes.cause(signed)
     this.#flood.pass(signed)
     this.#unpublished = true
-    if (this.#bus.state !== 'lost') this.#publish()
+    this.#publish()
   }
 
+  /** Says on the bus what it last said of itself: not before it is in step, unless nobody there helps it to be. */
   #publish(): void {
-    if (this.#record === undefined) return
-    this.#unpublished = this.#bus.state !== 'live'
+    const { isBehind, state } = this.#bus
+    if (this.#record === undefined || state === 'lost' || (state === 'joining' && !isBehind)) return
+    this.#unpublished = state !== 'live'
     this.#outlet.publish(this.#record)
   }
-}
-
-function linkFact({ peer, cost, health }: Uplink): LinkFact {
-  return { to: peer.id, up: health.state !== 'down', epoch: health.epoch, cost }
-}
-
-/** The nodes that a record says its node lost, and the one before did not. */
-function lostLinks(before: NodeRecord | undefined, { links }: NodeRecord): NodeId[] {
-  const known = new Map(before?.links.map((link) => [link.to, link]))
-  return links.flatMap(({ to, up, epoch }) => {
-    const was = known.get(to)
-    const isNews = was === undefined || was.up || was.epoch < epoch
-    return !up && isNews ? [to] : []
-  })
-}
-
-function namespaceFacts(own: OwnNamespace): readonly NamespaceFact[] {
-  const { name, revision, count, tags, hidden } = own
-  if (hidden === 'omitted') return []
-  const facts = { count, digest: revision, tags }
-  return [hidden === undefined ? { name, ...facts } : { blinded: hidden.blinded, ...facts }]
 }

@@ -15,7 +15,7 @@ const nodeId = z.string().refine(isNodeId)
 const records = z.array(z.string().max(MAX_RECORD_CHARS)).max(20_000)
 const holding = z.tuple([nodeId, count, count, z.string().max(128)])
 
-const request = z.discriminatedUnion('ask', [
+export const syncRequest: z.ZodType<SyncRequest> = z.discriminatedUnion('ask', [
   z.object({ ask: z.literal('root'), root: digest, count }),
   z.object({
     ask: z.literal('records'),
@@ -25,7 +25,7 @@ const request = z.discriminatedUnion('ask', [
   z.object({ ask: z.literal('take'), records }),
 ])
 
-const reply = z.union([
+export const syncReply: z.ZodType<SyncReply> = z.union([
   z.object({ same: z.literal(true) }),
   z.object({ buckets: z.array(digest).length(BUCKETS) }),
   z.object({ records, need: z.array(nodeId).max(100_000), next: bucket.optional() }),
@@ -34,10 +34,10 @@ const reply = z.union([
 
 /** A question as somebody sent it; undefined when it is none. */
 export function readSyncRequest(value: unknown): SyncRequest | undefined {
-  return request.safeParse(value).data
+  return syncRequest.safeParse(value).data
 }
 
 /** An answer as somebody sent it; undefined when it is none. */
 export function readSyncReply(value: unknown): SyncReply | undefined {
-  return reply.safeParse(value).data
+  return syncReply.safeParse(value).data
 }

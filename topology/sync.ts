@@ -4,7 +4,7 @@ import type { RecordDb } from './record-db.ts'
 import { compareVersions } from './version.ts'
 
 /** Characters of records in one reply, about: a payload of the bus has 1 MB at most. */
-const PAGE_CHARS = 256_000
+export const PAGE_CHARS = 256_000
 
 /** Nodes told of in one request. */
 const PAGE_NODES = 2_000

@@ -57,7 +57,8 @@ export function plansOf(
     }
     // Only what can show up here counts for freshness, and is fetched for this endpoint's sake.
     const feeds = all.filter((feed) => mayFeed(feed, namespaces))
-    return [name, { rule, feeds, pageSize, tools, visibility, required }]
+    const { nameMemory } = limits
+    return [name, { rule, feeds, pageSize, nameMemory, tools, visibility, required }]
   })
   return new Map(plans)
 }

@@ -179,7 +179,9 @@ export class Registry {
   async close(): Promise<void> {
     clearInterval(this.#poll)
     this.subscriptions.close()
-    const links = [...this.#registered.values()].map(({ upstream }) => upstream.link)
+    const registered = [...this.#registered.values()]
+    for (const { mirrors } of registered) mirrors.close()
+    const links = registered.map(({ upstream }) => upstream.link)
     await Promise.all([...links, ...this.#retiring].map((link) => link.close()))
   }
 
@@ -209,7 +211,10 @@ export class Registry {
         mirrors.up()
         this.subscriptions.review()
       },
-      down: () => this.subscriptions.review(),
+      down: () => {
+        mirrors.down()
+        this.subscriptions.review()
+      },
       listChanged: (of) => mirrors.changed(of),
       updated: (uri, whose) => this.subscriptions.updated(link, uri, whose),
       openedApart: (connection, whose) => this.subscriptions.openedApart(link, connection, whose),
@@ -275,8 +280,9 @@ export class Registry {
     await Promise.all(started)
   }
 
-  async #retire({ upstream }: Registered): Promise<void> {
+  async #retire({ mirrors, upstream }: Registered): Promise<void> {
     const { link } = upstream
+    mirrors.close()
     this.#retiring.add(link)
     await link.drain(this.#config.limits.shutdownGrace)
     await link.close()

@@ -50,6 +50,8 @@ export type LimitName =
   | 'linkCredentials'
   | 'connectTimeout'
   | 'listTimeout'
+  | 'staleFor'
+  | 'nameMemory'
   | 'shutdownGrace'
 
 /** Every limit as a number: bytes for sizes, milliseconds for times, else a count. */
@@ -320,6 +322,22 @@ export const LIMITS: Readonly<Record<LimitName, LimitSpec>> = {
     min: '100ms',
     max: '1h',
     meaning: 'Time to read one upstream list, all pages. A slow upstream delays only its own part.',
+  },
+  staleFor: {
+    unit: 'milliseconds',
+    default: '60s',
+    min: '100ms',
+    max: '24h',
+    meaning:
+      'Time for which what an upstream listed stays listed while it is down. Calls fail at once meanwhile and may be tried again; after it the names are gone until the upstream is back.',
+  },
+  nameMemory: {
+    unit: 'milliseconds',
+    default: '24h',
+    min: '1s',
+    max: '24d',
+    meaning:
+      'Time for which a name an endpoint showed goes to nothing else after what it stood for is gone. What wants it is left out and reported: a name must not come to mean something else behind the back of those who use it.',
   },
   shutdownGrace: {
     unit: 'milliseconds',

@@ -3,6 +3,7 @@ import { authorityOf, type UriHome } from '../../protocol/uris.ts'
 import { LOCAL_CALLER, type Principal } from '../core/principal.ts'
 import type { Sealer } from '../core/seal.ts'
 import type { Entry } from '../core/stages.ts'
+import { AliasBook } from './alias-book.ts'
 import type { Edition } from './delegated-lists.ts'
 import { homeKey, type Home } from './homes.ts'
 import type { Mirrors } from './mirrors.ts'
@@ -36,6 +37,12 @@ const MAX_PERSONAL = 256
 /** Sights of which it is remembered what upstreams they show. */
 const MAX_REMEMBERED = 1_000
 
+/** Names remembered of one kind, those that are shown included. */
+const MAX_NAMES = 100_000
+const DAY_MS = 24 * 3_600_000
+
+type Books = Readonly<Record<CapabilityKind, AliasBook>>
+
 /** A page to send. */
 export interface PageText extends Pick<Pages, 'digest'> {
   readonly items: Buffer
@@ -46,6 +53,8 @@ export interface EndpointPlan {
   readonly rule: ViewRule
   readonly feeds: readonly Feed[]
   readonly pageSize: number
+  /** How long a name stays with what it was last shown for, milliseconds; default a day. */
+  readonly nameMemory?: number
   /** Which tools are listed; default all. Other nodes are told of all, whatever it says: they list for themselves. */
   readonly tools?: ToolListing
   /** Undefined: what scopes cover is seen. */
@@ -90,6 +99,8 @@ export class EndpointViews {
   readonly sights: Sights
   /** Whom the nodes in front of it speak for. */
   readonly represented: Represented
+  /** What names stand for, and stood for lately. */
+  readonly #books: Books
   readonly #name: string
   /** Upstreams that show each caller something else. */
   readonly #delegating: readonly Mirrors[]
@@ -103,8 +114,11 @@ export class EndpointViews {
   /** By sight. */
   readonly #shownUpstreams = new Map<string, ShownUpstreams>()
 
-  /** @param before what the endpoint showed so far, by another plan */
-  constructor(name: string, plan: EndpointPlan, before: EndpointViews | undefined) {
+  /**
+   * @param before what the endpoint showed so far, by another plan
+   * @param books what names stand for there; default those of `before`
+   */
+  constructor(name: string, plan: EndpointPlan, before: EndpointViews | undefined, books?: Books) {
     this.plan = plan
     this.#name = name
     this.#own = ownHomes(plan)
@@ -113,6 +127,8 @@ export class EndpointViews {
     )
     this.sights = new Sights(name, plan.visibility, plan.required)
     this.represented = before?.represented ?? new Represented()
+    const known = before === undefined ? undefined : before.#books
+    this.#books = books ?? known ?? booksFor(plan)
     const start = (kind: CapabilityKind): Shown => {
       const view = before?.view(kind) ?? emptyView(kind)
       return { view, isStale: false, pages: new PageStore(`${kind} ${name}`) }
@@ -172,6 +188,7 @@ export class EndpointViews {
     if (shown.isStale) {
       shown.isStale = false
       shown.view = this.#build(kind)
+      this.#remember(shown.view)
     }
     return shown.view
   }
@@ -227,7 +244,10 @@ export class EndpointViews {
   rebuild(kind: CapabilityKind): Rebuilt {
     const shown = this.#shown[kind]
     const before = this.view(kind)
+    // Until now all that is in it was shown.
+    this.#remember(before)
     shown.view = this.#build(kind)
+    this.#remember(shown.view)
     // They are made of this list as well.
     this.#personal.clear()
     const changed = !sameItems(before.items, shown.view.items)
@@ -248,7 +268,11 @@ export class EndpointViews {
       const { items, peer, era } = this.#listOf(mirrors, kind)
       return { upstream: mirrors.link.label, peer, era, items, from }
     })
-    return buildView(kind, rule, sources)
+    return buildView(kind, rule, sources, this.#books[kind])
+  }
+
+  #remember({ items, kind }: View): void {
+    this.#books[kind].show(items.map(({ entry }) => entry))
   }
 
   #listOf(mirrors: Mirrors, kind: CapabilityKind): Pick<Edition, 'items' | 'peer' | 'era'> {
@@ -259,7 +283,7 @@ export class EndpointViews {
   #personalised(key: string, editionOf: EditionOf): EndpointViews {
     const known = this.#personal.get(key)
     this.#personal.delete(key)
-    const views = known ?? new EndpointViews(this.#name, this.plan, undefined)
+    const views = known ?? new EndpointViews(this.#name, this.plan, undefined, this.#books)
     this.#personal.set(key, views)
     if (known !== undefined) return known
     views.#editionOf = editionOf
@@ -291,6 +315,11 @@ const UNSEEN: Pick<Edition, 'items' | 'peer' | 'era'> = {
   items: [],
   peer: undefined,
   era: undefined,
+}
+
+function booksFor({ nameMemory: memory = DAY_MS }: EndpointPlan): Books {
+  const book = (): AliasBook => new AliasBook({ memory, limit: MAX_NAMES, now: Date.now })
+  return { tool: book(), prompt: book(), resource: book(), template: book(), skill: book() }
 }
 
 function emptyView(kind: CapabilityKind): View {

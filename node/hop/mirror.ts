@@ -48,7 +48,7 @@ const DOUBT = { min: 50, max: 2_000 }
 
 /**
  * What one upstream lists of one kind, kept here: fetched whole when the link comes up, again when it says so or its time
- * is over, once however many ask. While the upstream is down the last list stands, so that names do not flicker.
+ * is over, once however many ask. While the upstream is down the last list stands for a while, so that names do not flicker.
  */
 export class Mirror {
   readonly link: Link
@@ -64,6 +64,8 @@ export class Mirror {
   /** When the last fetch failed; undefined when it did not. */
   #failedAt: number | undefined
   #doubt = 0
+  /** The upstream has been down for so long that nothing of it is shown. */
+  #withdrawn = false
 
   constructor(link: Link, kind: CapabilityKind, options: MirrorOptions) {
     this.link = link
@@ -73,7 +75,7 @@ export class Mirror {
   }
 
   get items(): readonly Listed[] {
-    const { items } = this.#snapshot
+    const items = this.#withdrawn ? NOTHING.items : this.#snapshot.items
     return this.showsOwn ? this.#own(items) : items
   }
 
@@ -160,6 +162,13 @@ export class Mirror {
     return this.#snapshot === NOTHING ? listTimeout / 2 : Math.min(listTimeout, STALE_PATIENCE_MS)
   }
 
+  /** The upstream is down for good, as far as callers are concerned: its list is empty until it is fetched again. */
+  withdraw(): void {
+    if (this.#withdrawn) return
+    this.#withdrawn = true
+    if (this.#snapshot.items.length > 0) this.#options.changed()
+  }
+
   /** An announcement was not in vain: it was of a list that is announced together with this. */
   forgive(): void {
     this.#doubt = 0
@@ -240,12 +249,14 @@ export class Mirror {
     const before = this.#snapshot
     const items = reuse(before.items, next.items)
     const same =
+      !this.#withdrawn &&
       items === before.items &&
       before.cacheScope === next.cacheScope &&
       before.era === next.era &&
       before.peer?.node === next.peer?.node &&
       before.peer?.uris === next.peer?.uris
     this.#snapshot = { ...next, items }
+    this.#withdrawn = false
     const vain = announced && same && next.fetchedAt - before.fetchedAt < 2 * DOUBT.max
     const doubtful = vain && !this.#options.newsSince(before.fetchedAt)
     this.#doubt = doubtful ? Math.min(Math.max(this.#doubt * 2, DOUBT.min), DOUBT.max) : 0

@@ -19,6 +19,8 @@ export interface MirrorsOptions extends Omit<MirrorOptions, 'changed' | 'newsSin
   readonly changed: (mirror: Mirror) => void
   /** What the upstream shows each caller; undefined where it is not told who calls. */
   readonly delegated?: DelegatedLists | undefined
+  /** How long its lists stand while it is down, milliseconds; default for ever. */
+  readonly staleFor?: number
 }
 
 /** What an upstream said of itself. */
@@ -38,6 +40,8 @@ export class Mirrors {
   readonly #newsAt = new Map<ListKind, number>()
   #learning = false
   #learnAgain = false
+  /** Runs while it is down and its lists still stand. */
+  #stale: NodeJS.Timeout | undefined
 
   constructor(link: Link, options: MirrorsOptions) {
     this.link = link
@@ -93,9 +97,26 @@ export class Mirrors {
 
   /** A connection is there: what it lists and says of itself may be anything. */
   up(): void {
+    clearTimeout(this.#stale)
     const connection = this.link.current(OWN)
     if (connection !== undefined) this.#take(connection, connection.server.capabilities)
     void this.evict()
+  }
+
+  /** The connection is lost: if it is not there again in time, all lists are empty, at once. */
+  down(): void {
+    const { staleFor } = this.#options
+    clearTimeout(this.#stale)
+    if (staleFor === undefined) return
+    this.#stale = setTimeout(() => {
+      for (const mirror of this.all) mirror.withdraw()
+    }, staleFor)
+    this.#stale.unref()
+  }
+
+  /** There is no such upstream any more. */
+  close(): void {
+    clearTimeout(this.#stale)
   }
 
   /** The upstream announced a change. */

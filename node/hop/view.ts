@@ -1,10 +1,11 @@
 import type { CapabilityKind } from '../../protocol/capability.ts'
 import type { NodeId } from '../../protocol/federation.ts'
 import { writeListed, type Listed } from '../../protocol/listing.ts'
-import { exposedName, toolKey, writeOrigin } from '../../protocol/names.ts'
+import { exposedName, toolKey, writeOrigin, type ToolId } from '../../protocol/names.ts'
 import type { UriVeil } from '../../protocol/result-uris.ts'
 import { hasCoreTasks, type Era } from '../../protocol/revisions.ts'
 import type { Entry } from '../core/stages.ts'
+import type { AliasBook } from './alias-book.ts'
 import { homesOf, type Homes } from './homes.ts'
 import {
   gather,
@@ -46,19 +47,33 @@ export interface View {
  * Builds the view of an endpoint for one kind. What several upstreams lead to appears once, under the name of the
  * shortest path, the other ways behind it. Of two things with one name the later is dropped and reported: another name
  * for it would slip past a rule made for the first.
+ *
+ * @param names what names still stand for; default: nothing
  */
-export function buildView(kind: CapabilityKind, rule: ViewRule, sources: readonly Source[]): View {
+export function buildView(
+  kind: CapabilityKind,
+  rule: ViewRule,
+  sources: readonly Source[],
+  names: Names = UNHELD,
+): View {
   const { found, far, problems: left } = gather(rule, sources)
   const problems = [...left]
   const items: ViewItem[] = []
   const byName = new Map<string, ViewItem>()
   for (const ways of waysByOrigin(found)) {
-    const item = viewItem(rule, ways)
-    const taken = byName.get(item.entry.name)
-    if (taken !== undefined) problems.push(collision(item, taken))
+    const item = viewItem(
+      rule,
+      ways,
+      namedBy(kind, ways, (way) => names.knows(shownName(rule, way), way.id)),
+    )
+    const { id, name } = item.entry
+    const taken = byName.get(name)
+    const holder = names.heldBy(name, id)
+    if (holder !== undefined) problems.push(problemAt(ways[0], heldReason(kind, name, holder)))
+    else if (taken !== undefined) problems.push(collision(item, taken))
     else if (isTooLong(rule, item)) problems.push(problemAt(ways[0], URI_TOO_LONG))
     else {
-      byName.set(item.entry.name, item)
+      byName.set(name, item)
       items.push(item)
     }
   }
@@ -67,9 +82,24 @@ export function buildView(kind: CapabilityKind, rule: ViewRule, sources: readonl
   const reason = 'it lies farther away than the hop budget reaches'
   problems.push(...[...tooFar.values()].map((one) => problemAt(one, reason)))
   const outOfReach = new Map(
-    [...tooFar].map(([name, one]) => [name, viewItem(rule, [one]).entry] as const),
+    [...tooFar].map(([name, one]) => [name, viewItem(rule, [one], one).entry] as const),
   )
   return { kind, items, byName, outOfReach, homes: homesOf(found), problems }
+}
+
+/** What names stand for. */
+type Names = Pick<AliasBook, 'heldBy' | 'knows'>
+
+/** Names that stand for nothing yet. */
+const UNHELD: Names = { heldBy: () => undefined, knows: () => false }
+
+function heldReason(
+  kind: CapabilityKind,
+  name: string,
+  { name: own, namespace, node }: ToolId,
+): string {
+  const what = isUri(kind) ? 'URI' : 'name'
+  return `its ${what} ${name} stood for "${own}" in namespace "${namespace}" of node ${node} until lately (limit nameMemory)`
 }
 
 function problemAt({ candidate, listed }: Found, reason: string): ViewProblem {
@@ -123,18 +153,36 @@ function isTooLong({ uriBytes }: ViewRule, { entry }: ViewItem): boolean {
   return Buffer.byteLength(entry.name) > uriBytes
 }
 
-function viewItem(rule: ViewRule, [best, ...others]: readonly [Found, ...Found[]]): ViewItem {
+/** The way that names it: of the shortest ones that it is known by, whichever the operator names first. */
+function namedBy(
+  kind: CapabilityKind,
+  ways: readonly [Found, ...Found[]],
+  isKnown: (way: Found) => boolean,
+): Found {
+  // A URI says itself where it leads.
+  if (isUri(kind) || ways.length === 1) return ways[0]
+  const best = ways[0]
+  const shortest = ways.filter(({ path }) => path.length === best.path.length)
+  return shortest.find(isKnown) ?? best
+}
+
+function viewItem(
+  rule: ViewRule,
+  [best, ...others]: readonly [Found, ...Found[]],
+  named: Found,
+): ViewItem {
   const seen = new Set([best.candidate.upstream])
   const spare = others.filter(({ candidate }) => {
     const fresh = !seen.has(candidate.upstream)
     seen.add(candidate.upstream)
     return fresh
   })
-  const { id, source, namespace, listed, path, peer, era } = best
+  const { id, source, listed, path, peer, era } = best
+  const { namespace } = named
   return {
     entry: {
       kind: listed.kind,
-      name: shownName(rule, best),
+      name: shownName(rule, named),
       id,
       source,
       namespace,

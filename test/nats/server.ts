@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -14,7 +15,7 @@ const PATIENCE_MS = 10_000
 /** A server, and what can be done to it. */
 export class NatsServer {
   readonly #folder: string
-  readonly #config: string
+  #config: string
   #child: ChildProcess | undefined
   port = -1
 
@@ -38,6 +39,7 @@ export class NatsServer {
   /** Starts it again, on the port it had. */
   async restart(config: string = this.#config): Promise<void> {
     await this.kill()
+    this.#config = config
     const file = join(this.#folder, 'nats.conf')
     const ports = join(this.#folder, 'ports')
     await rm(ports, { recursive: true, force: true })
@@ -107,4 +109,27 @@ export class NatsServer {
   async #log(): Promise<string> {
     return readFile(join(this.#folder, 'log'), 'utf8').catch(() => 'no log')
   }
+}
+
+/** A port that was free a moment ago: routes between servers must be written down before they start. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+/** Servers that pass on to each other what their clients say. */
+export async function natsCluster(count: number): Promise<NatsServer[]> {
+  const ports = await Promise.all(Array.from({ length: count }, freePort))
+  const routes = ports.map((port) => `"nats://127.0.0.1:${port}"`).join(', ')
+  return Promise.all(
+    ports.map((port, at) =>
+      NatsServer.start(
+        `server_name: s${at}\ncluster: { name: c, host: 127.0.0.1, port: ${port}, routes: [${routes}], no_advertise: true }`,
+      ),
+    ),
+  )
 }

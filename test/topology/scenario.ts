@@ -1,12 +1,15 @@
 // Random meshes, and what may happen to them.
 import * as fc from 'fast-check'
 import type { OwnNamespace } from '../../topology/speaker-types.ts'
-import { MeshSim } from '../../topology/sim/mesh-sim.ts'
+import type { NodeRecord } from '../../topology/record.ts'
+import { MeshSim, type Tuning } from '../../topology/sim/mesh-sim.ts'
+import type { SimNode } from '../../topology/sim/sim-node.ts'
 
 export const ORGANISATION = 'acme'
 
 interface Attack {
-  readonly do: 'forge' | 'replay' | 'equivocate'
+  /** `flood`: many records of nodes that do not exist, each signed well; `abuse`: many of its own. */
+  readonly do: 'forge' | 'replay' | 'equivocate' | 'flood' | 'abuse'
   readonly node: number
 }
 
@@ -21,6 +24,19 @@ export type Command =
   | { readonly do: 'bus'; readonly up: boolean }
   | { readonly do: 'apart'; readonly node: number; readonly apart: boolean }
   | { readonly do: 'drop'; readonly share: number }
+  /** The bus is slow, and what is said first may come last. */
+  | { readonly do: 'delay'; readonly least: number; readonly most: number }
+  | {
+      readonly do: 'slow'
+      readonly link: number
+      readonly latency: number
+      readonly jitter: number
+    }
+  /** The bus brings what was said lately once more. */
+  | { readonly do: 'duplicate'; readonly node: number }
+  | { readonly do: 'add'; readonly to: number }
+  /** What a node offers is tagged `no-export`, or is not any more. */
+  | { readonly do: 'policy'; readonly node: number; readonly keep: boolean }
   | { readonly do: 'publish' | 'withdraw'; readonly node: number }
   | { readonly do: 'skew'; readonly node: number; readonly hours: number }
   | Attack
@@ -49,6 +65,20 @@ const calm: fc.Arbitrary<Command> = fc.oneof(
   fc.record({ do: fc.constant('bus' as const), up: fc.boolean() }),
   fc.record({ do: fc.constant('apart' as const), node: index, apart: fc.boolean() }),
   fc.record({ do: fc.constant('drop' as const), share: fc.constantFrom(0, 0.2, 0.5) }),
+  fc.record({
+    do: fc.constant('delay' as const),
+    least: fc.constantFrom(0, 50),
+    most: fc.constantFrom(50, 3_000),
+  }),
+  fc.record({
+    do: fc.constant('slow' as const),
+    link: index,
+    latency: fc.constantFrom(1, 50, 400),
+    jitter: fc.constantFrom(0, 300),
+  }),
+  fc.record({ do: fc.constant('duplicate' as const), node: index }),
+  fc.record({ do: fc.constant('add' as const), to: index }),
+  fc.record({ do: fc.constant('policy' as const), node: index, keep: fc.boolean() }),
   fc.record({ do: fc.constantFrom('publish' as const, 'withdraw' as const), node: index }),
   fc.record({
     do: fc.constant('skew' as const),
@@ -58,7 +88,13 @@ const calm: fc.Arbitrary<Command> = fc.oneof(
 )
 
 const hostile: fc.Arbitrary<Command> = fc.record({
-  do: fc.constantFrom('forge' as const, 'replay' as const, 'equivocate' as const),
+  do: fc.constantFrom(
+    'forge' as const,
+    'replay' as const,
+    'equivocate' as const,
+    'flood' as const,
+    'abuse' as const,
+  ),
   node: index,
 })
 
@@ -93,8 +129,8 @@ export function idOf(at: number): string {
 }
 
 /** The mesh a scenario begins with. */
-export function build({ seed, nodes, links }: Scenario): MeshSim {
-  const sim = new MeshSim(seed)
+export function build({ seed, nodes, links }: Scenario, tuning: Tuning = {}): MeshSim {
+  const sim = new MeshSim(seed, tuning)
   for (let at = 0; at < nodes; at += 1) {
     const namespaces = [namespaceOf('r0')]
     sim.addNode({ id: idOf(at), organisation: ORGANISATION, namespaces })
@@ -118,6 +154,7 @@ export function apply(sim: MeshSim, scenario: Scenario, command: Command): void 
     case 'mend':
     case 'unlink':
     case 'relink':
+    case 'slow':
       touchLink(sim, scenario, command)
       break
     case 'partition':
@@ -133,6 +170,18 @@ export function apply(sim: MeshSim, scenario: Scenario, command: Command): void 
     case 'drop':
       bus.drop = command.share
       break
+    case 'delay':
+      bus.delay = [command.least, Math.max(command.least, command.most)]
+      break
+    case 'duplicate':
+      duplicate(sim, idOf(command.node % scenario.nodes))
+      break
+    case 'add':
+      addNode(sim, idOf(command.to % scenario.nodes))
+      break
+    case 'policy':
+      retag(nodeAt(command.node), command.keep)
+      break
     case 'publish':
       nodeAt(command.node)?.setNamespaces([namespaceOf(`r${Math.round(sim.now)}`)])
       break
@@ -147,6 +196,8 @@ export function apply(sim: MeshSim, scenario: Scenario, command: Command): void 
     case 'forge':
     case 'replay':
     case 'equivocate':
+    case 'flood':
+    case 'abuse':
       attack(sim, scenario, command)
   }
 }
@@ -162,7 +213,10 @@ function touchLink(
   if (command.do === 'relink') {
     if (one !== other && found === undefined) sim.addLink({ from: one, to: other })
   } else if (found === undefined) return
-  else if (command.do === 'unlink') sim.removeLink(one, other)
+  else if (command.do === 'slow') {
+    const { latency, jitter } = command
+    found.plan = { ...found.plan, latency, jitter }
+  } else if (command.do === 'unlink') sim.removeLink(one, other)
   else if (command.do === 'mend') Object.assign(found.cut, { forth: false, back: false })
   else if (command.do === 'cut') {
     if (command.way !== 'back') found.cut.forth = true
@@ -181,6 +235,7 @@ function partition(sim: MeshSim, size: number): void {
 
 function attack(sim: MeshSim, { nodes }: Scenario, command: Attack): void {
   const id = idOf(command.node % nodes)
+  if (command.do === 'flood') return flood(sim)
   const record = sim.nodes.get(id)?.speaker?.db.get(id)
   if (record === undefined) return
   // Somebody who can publish, as everyone inside the organisation's account can.
@@ -190,9 +245,73 @@ function attack(sim: MeshSim, { nodes }: Scenario, command: Attack): void {
       const lie = { ...record, seq: record.seq + 5, links: [], status: 'left' as const }
       if (command.do === 'forge') speaker.onBusRecord(id, sim.notary.forge(lie))
       if (command.do === 'equivocate') speaker.onBusRecord(id, sim.notary.twin(record).text)
+      if (command.do === 'abuse') abuse(sim, record, (text) => speaker.onBusRecord(id, text))
       if (command.do === 'replay') speaker.onBusRecord(id, `${id} ${record.inc} 1`)
     })
   }
+}
+
+/** Nodes a scenario adds at most. */
+const ADDED = 4
+
+/** One more node, which uses one that is there and is used by it. */
+function addNode(sim: MeshSim, to: string): void {
+  const added = [...sim.nodes.keys()].filter((id) => id.startsWith('a')).length
+  if (added >= ADDED) return
+  const id = `a${added}`
+  sim.addNode({ id, organisation: ORGANISATION, namespaces: [namespaceOf('r0')] })
+  sim.addLink({ from: id, to })
+  sim.addLink({ from: to, to: id })
+}
+
+function duplicate(sim: MeshSim, id: string): void {
+  const said = sim.nodes.get(id)?.speaker?.db.texts(id) ?? []
+  for (const node of sim.nodes.values()) {
+    if (node.id === id) continue
+    for (const { text } of said) node.hear((speaker) => speaker.onBusRecord(id, text))
+  }
+}
+
+function retag(node: SimNode | undefined, keep: boolean): void {
+  const namespaces = node?.namespaces.map((one) => ({ ...one, tags: keep ? ['no-export'] : [] }))
+  node?.setNamespaces(namespaces ?? [])
+}
+
+/** Records a flooding peer sends in one go. */
+const FLOOD = 50
+
+/** A member that makes up nodes: what it costs is bounded by the room for records. */
+function flood(sim: MeshSim): void {
+  for (const node of sim.nodes.values()) {
+    for (let at = 0; at < FLOOD; at += 1) {
+      const id = `x${at}`
+      const { text } = sim.notary.seal(madeUp(id, sim.now))
+      node.hear((speaker) => speaker.onBusRecord(id, text))
+    }
+  }
+}
+
+function madeUp(id: string, now: number): NodeRecord {
+  return {
+    organisation: ORGANISATION,
+    id,
+    inc: 1,
+    seq: 1 + Math.round(now),
+    issuedAt: 1_767_225_600,
+    expiresAt: 1_767_830_400,
+    status: 'up',
+    urls: [],
+    protocols: [],
+    disclosure: 'none',
+    links: [],
+    namespaces: [],
+  }
+}
+
+/** The node itself says the same over and over: as many versions, one record. */
+function abuse(sim: MeshSim, record: NodeRecord, say: (text: string) => void): void {
+  for (let at = 1; at <= FLOOD; at += 1)
+    say(sim.notary.seal({ ...record, seq: record.seq + at }).text)
 }
 
 /** All is as it should be again; whoever lied does so no more. */
@@ -200,6 +319,7 @@ export function mendAll(sim: MeshSim): void {
   for (const { cut } of sim.links.values()) Object.assign(cut, { forth: false, back: false })
   const bus = sim.bus(ORGANISATION)
   bus.drop = 0
+  bus.delay = [1, 30]
   for (const node of sim.nodes.values()) {
     bus.setApart(node.id, false)
     node.start()

@@ -72,7 +72,7 @@ export interface Counts {
 
 /** A link as it is between two nodes, whatever they know of it. */
 export class SimLink {
-  readonly plan: Required<LinkPlan>
+  plan: Required<LinkPlan>
   /** What is sent this way never arrives. */
   readonly cut: { forth: boolean; back: boolean } = { forth: false, back: false }
   /** Whether the two ends have a connection. */

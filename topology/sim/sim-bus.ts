@@ -62,15 +62,33 @@ export class SimBus {
 
   publish(from: SimNode, { record, text }: Pick<SignedRecord, 'record' | 'text'>): void {
     if (!this.reaches(from.id)) return
-    for (const node of this.#members.values()) {
-      if (node !== from) this.#later(node, () => this.#hand(node, record.id, text))
+    const bytes = this.#sim.recordBytes(text)
+    for (const [after, nodes] of this.#spread(from)) {
+      this.#sim.agenda.add(this.#sim.now + after, () => {
+        for (const node of nodes) {
+          if (!this.reaches(node.id)) continue
+          this.#sim.counts.bus += 1
+          this.#sim.counts.bytes += bytes
+          node.hear((speaker) => speaker.onBusRecord(record.id, text))
+        }
+      })
     }
   }
 
-  #hand(node: SimNode, subject: string, text: string): void {
-    this.#sim.counts.bus += 1
-    this.#sim.counts.bytes += this.#sim.recordBytes(text)
-    node.hear((speaker) => speaker.onBusRecord(subject, text))
+  /** Who hears something after how many whole milliseconds: all that hear it together are one thing to come. */
+  #spread(from: SimNode): Map<number, SimNode[]> {
+    const [least, most] = this.delay
+    const { random } = this.#sim
+    const groups = new Map<number, SimNode[]>()
+    for (const node of this.#members.values()) {
+      if (node === from) continue
+      const after = Math.round(least + random.next() * (most - least))
+      if (this.drop > 0 && random.next() < this.drop) continue
+      const group = groups.get(after)
+      if (group === undefined) groups.set(after, [node])
+      else group.push(node)
+    }
+    return groups
   }
 
   /** One of the others answers; with nobody else there, that is the answer. */
