@@ -3,6 +3,8 @@ import { adminSchema } from './config-admin.ts'
 import type { Quota } from '../../protocol/quota/quota.ts'
 import type { EndpointDraft, IssuerDraft } from './config-drafts.ts'
 import type { NodeClient, TrustRecord, WorkloadClient } from './config-identity-types.ts'
+import type { GossipSettings } from './config-gossip-types.ts'
+import { gossipSchema } from './config-gossip.ts'
 import { issuerSchema, workloadSchema } from './config-issuer.ts'
 import { nodeClientSchema } from './config-nodes.ts'
 import { endpointSchema, namespaceSchema, nodeSchema } from './config-schema.ts'
@@ -34,6 +36,8 @@ export interface ConfigOutline {
   readonly endpoints: ReadonlyMap<string, EndpointDraft | undefined>
   /** Undefined when there is no such part, or when it cannot be read. */
   readonly admin: AdminSettings | undefined
+  /** Likewise. */
+  readonly gossip: GossipSettings | undefined
   /** The four parts of the policy; undefined when one of them cannot be read. */
   readonly policy: PolicyOutline | undefined
   /** By name. */
@@ -77,6 +81,7 @@ export function outlineOf(input: unknown): ConfigOutline {
     namespaces: readTable(part('namespaces'), namespaceSchema),
     endpoints: readTable(part('endpoints'), endpointSchema),
     admin: adminSchema.safeParse(part('admin')).data,
+    gossip: gossipSchema.safeParse(part('gossip')).data,
     policy: policyOf(part),
     quotas: readTable(part('quotas'), quotaSchema),
   }

@@ -2,6 +2,7 @@ import type { Classes } from '../../protocol/policy/classes.ts'
 import type { Expectation } from '../../protocol/policy/expectation.ts'
 import type { Policy, Rule } from '../../protocol/policy/policy.ts'
 import type { Quota } from '../../protocol/quota/quota.ts'
+import type { GossipSettings } from './config-gossip-types.ts'
 import type {
   EgressSettings,
   EndpointAuth,
@@ -223,4 +224,6 @@ export interface NodeConfig {
   readonly audit?: 'off' | AuditSettings
   /** Absent: there is no such listener. */
   readonly admin?: AdminSettings
+  /** Absent: nodes tell each other nothing but calls. */
+  readonly gossip?: GossipSettings
 }
