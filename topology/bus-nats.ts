@@ -4,6 +4,8 @@ import {
   nkeyAuthenticator,
   RequestError,
   TimeoutError,
+  tokenAuthenticator,
+  wsconnect,
   type Authenticator,
   type ConnectionOptions,
   type Msg,
@@ -33,14 +35,25 @@ export type NatsCredentials =
   /** Text of a `.creds` file: a user JWT and its seed. */
   | { readonly kind: 'creds'; readonly text: string }
   | { readonly kind: 'password'; readonly user: string; readonly password: string }
+  | { readonly kind: 'token'; readonly token: string }
+
+/** Paths of PEM files. */
+export interface NatsTls {
+  /** Certificates the server's is checked against; default: those of the system. */
+  readonly ca?: string | undefined
+  /** This node's own certificate and key, where the server asks for one. */
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+}
 
 export interface NatsSettings {
+  /** URLs, of one scheme. `tls:` and `wss:` are encrypted or not at all. */
   readonly servers: readonly string[]
   readonly organisation: string
   readonly id: NodeId
   readonly credentials?: NatsCredentials | undefined
-  /** Path of the certificates the server's is checked against, when they are not those of the system. */
-  readonly caFile?: string | undefined
+  /** Given: what is not encrypted is no server. Not for `wss:`, which goes by the certificates of the system. */
+  readonly tls?: NatsTls | undefined
   /** Nodes of the organisation, about: the more there are, the more they spread when they all come back at once. */
   readonly nodes: number
   readonly timing: NatsTiming
@@ -86,12 +99,11 @@ class NatsBus implements Bus {
   #closed = false
   #retry: NodeJS.Timeout | undefined
   #slice: NodeJS.Immediate | undefined
-  #dialling: Promise<void>
 
   constructor(settings: NatsSettings, listener: BusListener) {
     this.#settings = settings
     this.#listener = listener
-    this.#dialling = this.#dial()
+    void this.#dial()
   }
 
   readonly publish = ({ record, text }: SignedRecord): void => {
@@ -120,7 +132,7 @@ class NatsBus implements Bus {
     this.#closed = true
     clearTimeout(this.#retry)
     clearImmediate(this.#slice)
-    await this.#dialling
+    // An attempt that hangs must hold up nobody: what it still brings it closes itself.
     await this.#connection?.close()
     this.#turn(false)
   }
@@ -128,9 +140,12 @@ class NatsBus implements Bus {
   /** Attempts to connect until it worked once; from there on the client sees to it. */
   async #dial(): Promise<void> {
     try {
-      const connection = await connect(optionsOf(this.#settings))
+      const connection = await dial(this.#settings)
+      if (this.#closed) {
+        await connection.close()
+        return
+      }
       this.#connection = connection
-      if (this.#closed) return
       this.#subscribe(connection)
       this.#turn(true)
       void this.#follow(connection)
@@ -143,9 +158,7 @@ class NatsBus implements Bus {
 
   #redial(wait: number): void {
     const spread = wait * (1 + this.#settings.random())
-    this.#retry = setTimeout(() => {
-      this.#dialling = this.#dial()
-    }, spread)
+    this.#retry = setTimeout(() => void this.#dial(), spread)
     this.#retry.unref()
   }
 
@@ -209,8 +222,31 @@ class NatsBus implements Bus {
   }
 }
 
+/** The client has one transport for TCP and another for WebSocket. */
+function dial(settings: NatsSettings): Promise<NatsConnection> {
+  const isWeb = settings.servers.some((url) => /^wss?:/.test(url))
+  return isWeb ? wsconnect(optionsOf(settings)) : connect(optionsOf(settings))
+}
+
+function isEncrypted({ servers, tls }: NatsSettings): boolean {
+  return tls !== undefined || servers.every((url) => /^(?:tls|wss):/.test(url))
+}
+
+function tlsOf({ servers, tls }: NatsSettings): Pick<ConnectionOptions, 'tls'> {
+  const isDemanded = tls !== undefined || servers.some((url) => url.startsWith('tls:'))
+  if (!isDemanded) return {}
+  const { ca, cert, key } = tls ?? {}
+  return {
+    tls: {
+      ...(ca !== undefined && { caFile: ca }),
+      ...(cert !== undefined && { certFile: cert }),
+      ...(key !== undefined && { keyFile: key }),
+    },
+  }
+}
+
 function optionsOf(settings: NatsSettings): ConnectionOptions {
-  const { caFile, credentials, id, nodes, servers, timing } = settings
+  const { credentials, id, nodes, servers, timing } = settings
   const jitter = Math.min(MAX_JITTER_MS, Math.max(timing.retry, JITTER_PER_NODE_MS * nodes))
   return {
     servers: [...servers],
@@ -225,7 +261,9 @@ function optionsOf(settings: NatsSettings): ConnectionOptions {
     ignoreAuthErrorAbort: true,
     pingInterval: timing.ping,
     maxPingOut: MAX_PING_OUT,
-    ...(caFile !== undefined && { tls: { caFile } }),
+    // A server of the cluster that is named by another server may be on another machine.
+    ignoreClusterUpdates: !isEncrypted(settings),
+    ...tlsOf(settings),
     ...(credentials !== undefined && authenticationOf(credentials)),
   }
 }
@@ -238,6 +276,8 @@ function authenticationOf(
       return { authenticator: nkeyAuthenticator(Buffer.from(credentials.seed)) }
     case 'creds':
       return { authenticator: credsAuthenticator(Buffer.from(credentials.text)) }
+    case 'token':
+      return { authenticator: tokenAuthenticator(credentials.token) }
     case 'password':
       return { user: credentials.user, pass: credentials.password }
     default:
