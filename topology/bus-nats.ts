@@ -81,6 +81,8 @@ const TURNED_AWAY_MS = 10_000
 /** Records verified in one go: about 4 ms. */
 const SLICE = 20
 const INBOX_NODES = 100_000
+/** How long closing waits for what was published, ms. */
+const LAST_WORDS_MS = 250
 
 /**
  * The bus over a NATS server (core publish and subscribe, at most once). It never fails for good: a server that is not
@@ -133,7 +135,9 @@ class NatsBus implements Bus {
     clearTimeout(this.#retry)
     clearImmediate(this.#slice)
     // An attempt that hangs must hold up nobody: what it still brings it closes itself.
-    await this.#connection?.close()
+    const connection = this.#connection
+    if (this.#isConnected && connection !== undefined) await lastWords(connection)
+    await connection?.close()
     this.#turn(false)
   }
 
@@ -220,6 +224,14 @@ class NatsBus implements Bus {
     // Messages of the client name servers, subjects and operations, never credentials.
     this.#listener.problem(error instanceof Error ? error.message : 'the bus failed')
   }
+}
+
+/** What was published gets out, if that takes no more than a moment. */
+async function lastWords(connection: NatsConnection): Promise<void> {
+  const late = Promise.withResolvers<undefined>()
+  const timer = setTimeout(late.resolve, LAST_WORDS_MS, undefined)
+  await Promise.race([connection.flush(), late.promise]).catch(() => undefined)
+  clearTimeout(timer)
 }
 
 /** The client has one transport for TCP and another for WebSocket. */

@@ -117,9 +117,9 @@ export class Speaker {
     this.#own.changed(false)
   }
 
-  /** Takes no new work; others go elsewhere where they can. */
-  drain(): void {
-    this.#status = 'drain'
+  /** Takes no new work, so that others go elsewhere where they can; or takes some again. */
+  drain(away = true): void {
+    this.#status = away ? 'drain' : 'up'
     this.#own.changed(true)
   }
 
@@ -389,6 +389,7 @@ function lostLinks(before: NodeRecord | undefined, { links }: NodeRecord): NodeI
 function namespaceFacts(own: OwnNamespace): readonly NamespaceFact[] {
   const { name, revision, count, tags, hidden } = own
   if (hidden === 'omitted') return []
-  const facts = { count, digest: revision, tags }
-  return [hidden === undefined ? { name, ...facts } : { blinded: hidden.blinded, ...facts }]
+  const facts = { count, digest: revision }
+  if (hidden === undefined) return [{ name, ...facts, tags }]
+  return [{ blinded: hidden.blinded, ...facts, tags: [] }]
 }

@@ -74,6 +74,15 @@ export interface RegistryParts extends ConnectorParts {
   readonly delegator: (label: string, upstream: UpstreamConfig) => Delegator | undefined
   /** What signs for an upstream, or checks what comes from it; undefined where nothing does. */
   readonly provenance: (label: string, upstream: UpstreamConfig) => Provenance | undefined
+  /** Is told what becomes of links and lists; default nobody is. */
+  readonly watch?: LinkWatch | undefined
+}
+
+/** Whoever follows the links of a node. Calls return at once. */
+export interface LinkWatch {
+  turned(label: string, up: boolean): void
+  /** What an upstream lists changed, for everybody or for somebody. */
+  listed(): void
 }
 
 /** How often mirrors whose upstream reports no changes are looked after while somebody watches, milliseconds. */
@@ -147,6 +156,11 @@ export class Registry {
     })
   }
 
+  /** What an upstream lists; undefined when there is none of that label. */
+  mirrors(label: string): Mirrors | undefined {
+    return this.#registered.get(label)?.mirrors
+  }
+
   /** The tools an upstream lists, as far as they are shown; undefined while it has not listed any. */
   tools(label: string): readonly Listed[] | undefined {
     const mirror = this.#registered.get(label)?.mirrors.of('tool')
@@ -201,17 +215,9 @@ export class Registry {
     const { limits } = this.#config
     const delegator = this.#parts.delegator(label, config)
     const proving = this.#proving(label, config)
+    const { watch } = this.#parts
     const connector = makeConnector(label, config, { limits, delegator }, this.#parts)
-    const events: LinkEvents = {
-      up: () => {
-        mirrors.up()
-        this.subscriptions.review()
-      },
-      down: () => this.subscriptions.review(),
-      listChanged: (of) => mirrors.changed(of),
-      updated: (uri, whose) => this.subscriptions.updated(link, uri, whose),
-      openedApart: (connection, whose) => this.subscriptions.openedApart(link, connection, whose),
-    }
+    const events = this.#eventsOf(label, () => ({ link, mirrors }))
     const { sessionIdle: sessionIdleMs, sessionsPerUpstream: sessions } = limits
     const link = new Link(label, { connector, events, sessionIdleMs, sessions, log: this.#log })
     const { node } = this.#parts.self.federation
@@ -219,6 +225,7 @@ export class Registry {
     const changed = (change: ListChange): void => {
       this.catalogue.delegatedChanged(mirrors, change)
       this.subscriptions.review()
+      watch?.listed()
     }
     const callers = limits.delegatedTokens
     const delegated =
@@ -233,6 +240,7 @@ export class Registry {
       changed: (mirror) => {
         this.catalogue.mirrorChanged(mirror)
         this.subscriptions.review()
+        watch?.listed()
       },
     })
     const { kind, isolate, timeout, maxTimeout, concurrency } = config
@@ -250,6 +258,26 @@ export class Registry {
       upstream: { ...shared, delegator, signIn, results },
       mirrors,
       proving,
+    }
+  }
+
+  /** @param made what the label stands for: it is made with these */
+  #eventsOf(label: string, made: () => { link: Link; mirrors: Mirrors }): LinkEvents {
+    const { subscriptions } = this
+    const { watch } = this.#parts
+    return {
+      up: () => {
+        made().mirrors.up()
+        subscriptions.review()
+        watch?.turned(label, true)
+      },
+      down: () => {
+        subscriptions.review()
+        watch?.turned(label, false)
+      },
+      listChanged: (of) => made().mirrors.changed(of),
+      updated: (uri, whose) => subscriptions.updated(made().link, uri, whose),
+      openedApart: (connection, whose) => subscriptions.openedApart(made().link, connection, whose),
     }
   }
 

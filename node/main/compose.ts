@@ -17,6 +17,8 @@ import type { Meter } from '../core/meter.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
 import { Quotas, type QuotaRules } from '../core/quotas.ts'
 import { Sealer } from '../core/seal.ts'
+import { Mesh, type MeshParts } from '../control/mesh/mesh.ts'
+import type { MeshTiming } from '../control/mesh/settings.ts'
 import { Registry, type RegistryParts } from '../control/registry.ts'
 import { hasIdentity, Identity, type IdentityOptions } from '../identity/identity.ts'
 import { loadState, volatileState, type NodeState } from '../identity/node-state.ts'
@@ -42,6 +44,8 @@ import { readTls } from './tls-files.ts'
 export interface Parts {
   readonly federation: FederationSettings
   readonly registry: Registry
+  /** What is known of the mesh; idle without `gossip`. */
+  readonly mesh: Mesh
   readonly methods: MethodParts
   readonly streamable: StreamableParts
   /** Undefined where the configuration says nothing of it. */
@@ -111,11 +115,11 @@ async function stateOf({ node }: NodeConfig): Promise<NodeState> {
 export async function compose(
   initial: NodeConfig,
   log: Logger,
-  { other, now = () => performance.now() }: Replaced = {},
+  { other, now = () => performance.now(), timing }: Replaced = {},
 ): Promise<Parts> {
   let config = initial
   const { node, limits } = initial
-  const { id, sessionKey } = await stateOf(initial)
+  const { id, key, sessionKey } = await stateOf(initial)
   const { federation, serverInfo, self } = namesOf(node, id)
   const current = (): NodeConfig => config
   const { audit, identity } = await openIdentity(initial, {
@@ -129,7 +133,12 @@ export async function compose(
     log,
     sealer: new Sealer(sessionKey, 'cursor'),
     ...towards(identity),
+    watch: {
+      turned: (label, up) => mesh.turned(label, up),
+      listed: () => mesh.listed(),
+    },
   })
+  const mesh = meshOf(initial, registry, { node: { ...federation, key }, log, timing })
   const drain = new Drain()
   const quotas = quotasOf(initial, federation, now)
   const meter = (): Meter | undefined => quotas.meter
@@ -148,14 +157,14 @@ export async function compose(
     oauth: () => identity?.oauth,
     tls: node.tls === undefined ? undefined : await readTls(node.tls),
     handle: (exchange) => serveStreamable(streamable, exchange),
-    readiness: () => readiness(registry, drain, config),
+    readiness: () => readiness(registry, drain, { mesh, config }),
   })
   const configure = (next: NodeConfig): void => {
     identity?.configure(next)
     config = next
     quotas.configure(rulesOf(next))
   }
-  const parts = { federation, registry, methods, streamable, identity, audit, http, drain }
+  const parts = { federation, registry, mesh, methods, streamable, identity, audit, http, drain }
   return { ...parts, config: current, configure }
 }
 
@@ -165,6 +174,8 @@ export interface Replaced {
   readonly other?: Authenticator | undefined
   /** What limits are counted by: milliseconds that only go up. */
   readonly now?: (() => number) | undefined
+  /** The times of the mesh. */
+  readonly timing?: MeshTiming | undefined
 }
 
 function rulesOf({ quotas, clients, tags }: NodeConfig): QuotaRules {
@@ -211,6 +222,21 @@ function namesOf({ name, organisation }: NodeConfig['node'], id: NodeId): Names 
     serverInfo: { name, title: `${organisation}/${name}`, version },
     self: { clientInfo: { name: 'banyan', version }, federation },
   }
+}
+
+function meshOf(
+  config: NodeConfig,
+  registry: Registry,
+  parts: Pick<MeshParts, 'node' | 'log' | 'timing'>,
+): Mesh {
+  const { state } = config.node
+  return new Mesh(config, {
+    ...parts,
+    folder: state === MEMORY_STATE ? undefined : state,
+    upstreams: () => registry.upstreams,
+    mirrors: (label) => registry.mirrors(label),
+    catalogue: registry.catalogue,
+  })
 }
 
 /** What identity does for upstreams. */
@@ -307,13 +333,15 @@ function admissionOf({ node }: NodeConfig): Admission {
 function readiness(
   registry: Registry,
   drain: Drain,
-  { visibility }: NodeConfig,
+  { mesh, config }: { readonly mesh: Mesh; readonly config: NodeConfig },
 ): { ready: boolean; facts: object & Record<string, unknown> } {
   // Whoever can reach the node can ask; where rules hide something, how much there is is nobody's business.
-  if (visibility !== 'open') return { ready: drain.ready, facts: {} }
+  if (config.visibility !== 'open') return { ready: drain.ready, facts: {} }
   const all = registry.upstreamStatus()
   const up = all.filter(({ phase }) => phase === 'up').length
-  return { ready: drain.ready, facts: { upstreams: { up, down: all.length - up } } }
+  const upstreams = { up, down: all.length - up }
+  const bus = mesh.busState
+  return { ready: drain.ready, facts: bus === undefined ? { upstreams } : { upstreams, bus } }
 }
 
 /** Ends what would otherwise go on for ever: streams are closed, listens answered. Calls may finish. */

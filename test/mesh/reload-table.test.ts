@@ -220,7 +220,7 @@ const endpoint = (field: string, value: () => unknown, look: Look = lists): Live
 })
 
 /** Where the mesh is shown to take another configuration. */
-const GOSSIP = 'test/node/core/config-gossip.test.ts'
+const GOSSIP = 'test/mesh/gossip.test.ts'
 
 /** One row a field, two levels deep; of tables of things by name, the fields of one. */
 const TABLE: Readonly<Record<string, Row>> = {

@@ -15,7 +15,7 @@ interface Told {
   readonly known: () => readonly string[]
   /** All it ever heard of. */
   readonly ever: Set<string>
-  settle(): void
+  readonly settle: () => void
 }
 
 function told(): Told {
