@@ -1,7 +1,7 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
 import type { Listed } from '../../protocol/listing.ts'
 import { MODERN_REVISION, type Era } from '../../protocol/revisions.ts'
-import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
+import type { NodeConfig, NodeUpstream, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Provenance } from '../core/provenance.ts'
@@ -19,6 +19,8 @@ import type { View } from '../hop/view.ts'
 import { Link } from '../outbound/link.ts'
 import type { LinkEvents, LinkPhase } from '../outbound/link-events.ts'
 import { fingerprint, makeConnector, type ConnectorParts } from './links.ts'
+import { searchText, type Place } from './mesh/places.ts'
+import { UnplacedConnector } from './mesh/unplaced.ts'
 import { plansOf, type PlannedConfig } from './plans.ts'
 import { makeProving, namespacesFedBy, type UpstreamProving } from './proving.ts'
 
@@ -63,6 +65,8 @@ export interface EndpointStatus extends Counts {
 
 interface Registered {
   readonly fingerprint: string
+  /** Why the node cannot be reached yet: nobody said where it is. Undefined where that is known. */
+  readonly waits?: (() => string) | undefined
   readonly upstream: Upstream
   readonly mirrors: Mirrors
   readonly proving: UpstreamProving
@@ -74,6 +78,8 @@ export interface RegistryParts extends ConnectorParts {
   readonly delegator: (label: string, upstream: UpstreamConfig) => Delegator | undefined
   /** What signs for an upstream, or checks what comes from it; undefined where nothing does. */
   readonly provenance: (label: string, upstream: UpstreamConfig) => Provenance | undefined
+  /** Finds nodes that are configured without a URL; default: they are not found. */
+  readonly place?: ((upstream: NodeUpstream) => Place | undefined) | undefined
   /** Is told what becomes of links and lists; default nobody is. */
   readonly watch?: LinkWatch | undefined
 }
@@ -100,6 +106,7 @@ export class Registry {
   /** Links of upstreams that were taken out, until their calls are over. */
   readonly #retiring = new Set<Link>()
   #poll: NodeJS.Timeout | undefined
+  #closed = false
 
   constructor(config: NodeConfig, parts: RegistryParts) {
     this.#config = config
@@ -143,6 +150,15 @@ export class Registry {
     await Promise.all([this.#startLinks(fresh), ...gone.map((one) => this.#retire(one))])
   }
 
+  /** Nodes may be somewhere else now: upstreams that are found by who they are follow. Resolves when they have. */
+  async relocate(): Promise<void> {
+    const moved = Object.entries(this.#config.upstreams).some(([label, written]) => {
+      const known = this.#registered.get(label)
+      return known?.fingerprint !== this.#printOf(label, this.#placed(written))
+    })
+    if (moved && !this.#closed) await this.apply(this.#config)
+  }
+
   /** Frees what upstreams hold for one session alone. */
   endSession(session: string): void {
     for (const { upstream } of this.#registered.values()) void upstream.link.release(session)
@@ -168,8 +184,8 @@ export class Registry {
   }
 
   upstreamStatus(): UpstreamStatus[] {
-    return [...this.#registered].map(([label, { upstream, mirrors, proving }]) => {
-      const { error, ...status } = upstream.link.status
+    return [...this.#registered].map(([label, { upstream, mirrors, proving, waits }]) => {
+      const { error, ...status } = statusOf(upstream.link, waits)
       const { kind } = upstream
       const callsInFlight = upstream.link.inFlight
       const problem = error ?? peerProblem(upstream, this.#parts.self.federation.node)
@@ -189,6 +205,7 @@ export class Registry {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     clearInterval(this.#poll)
     this.subscriptions.close()
     const links = [...this.#registered.values()].map(({ upstream }) => upstream.link)
@@ -198,9 +215,9 @@ export class Registry {
   #register(): void {
     const before = this.#registered
     this.#registered = new Map()
-    for (const [label, config] of Object.entries(this.#config.upstreams)) {
-      const fed = config.provenance && namespacesFedBy(label, this.#config.namespaces)
-      const print = fingerprint([config, this.#config.limits, fed])
+    for (const [label, written] of Object.entries(this.#config.upstreams)) {
+      const config = this.#placed(written)
+      const print = this.#printOf(label, config)
       const known = before.get(label)
       const entry = known?.fingerprint === print ? known : this.#make(label, config, print)
       this.#registered.set(label, entry)
@@ -211,12 +228,36 @@ export class Registry {
     this.subscriptions.review()
   }
 
+  #printOf(label: string, config: UpstreamConfig): string {
+    const { limits, namespaces } = this.#config
+    return fingerprint([config, limits, config.provenance && namespacesFedBy(label, namespaces)])
+  }
+
+  /** An upstream with the URL it is reached at, as far as that is known. */
+  #placed(written: UpstreamConfig): UpstreamConfig {
+    if (written.kind !== 'node' || written.node.find === undefined) return written
+    return this.#parts.place?.(written)?.upstream ?? written
+  }
+
+  /** Why a node cannot be reached; undefined when its place is known. */
+  #waits(config: UpstreamConfig): (() => string) | undefined {
+    if (config.kind !== 'node' || config.node.find === undefined) return undefined
+    // What was found differs from what is written.
+    const written = Object.values(this.#config.upstreams)
+    if (!written.includes(config)) return undefined
+    return () => this.#parts.place?.(config)?.problem ?? 'nobody says where it is'
+  }
+
   #make(label: string, config: UpstreamConfig, print: string): Registered {
     const { limits } = this.#config
     const delegator = this.#parts.delegator(label, config)
     const proving = this.#proving(label, config)
     const { watch } = this.#parts
-    const connector = makeConnector(label, config, { limits, delegator }, this.#parts)
+    const waits = this.#waits(config)
+    const connector =
+      waits === undefined
+        ? makeConnector(label, config, { limits, delegator }, this.#parts)
+        : new UnplacedConnector(targetOf(config), waits)
     const events = this.#eventsOf(label, () => ({ link, mirrors }))
     const { sessionIdle: sessionIdleMs, sessionsPerUpstream: sessions } = limits
     const link = new Link(label, { connector, events, sessionIdleMs, sessions, log: this.#log })
@@ -255,6 +296,7 @@ export class Registry {
     const shared = { link, kind, isolate, timeout, maxTimeout, concurrency }
     return {
       fingerprint: print,
+      waits,
       upstream: { ...shared, delegator, signIn, results },
       mirrors,
       proving,
@@ -319,6 +361,18 @@ export class Registry {
     }
     this.catalogue.pollDelegated(now)
   }
+}
+
+/** A node that is not found yet is waited for: it is not down. */
+function statusOf(link: Link, waits: (() => string) | undefined): Link['status'] {
+  const { status } = link
+  if (waits === undefined || status.phase === 'closed') return status
+  return { ...status, phase: 'connecting', error: waits() }
+}
+
+function targetOf(config: UpstreamConfig): string {
+  const find = config.kind === 'node' ? config.node.find : undefined
+  return find === undefined ? '' : searchText(find)
 }
 
 function countsOf(count: (kind: CapabilityKind) => number): Counts {

@@ -4,8 +4,24 @@ import type { ConfigOutline } from './config-outline.ts'
 import type { NodeConfig } from './config-types.ts'
 
 /** Mistakes between `gossip` and the upstreams. */
-export function gossipChecks({ gossip, upstreams }: ConfigOutline): readonly ConfigProblem[] {
-  if (gossip === undefined) return []
+export function gossipChecks(outline: ConfigOutline): readonly ConfigProblem[] {
+  return [...searchesNothing(outline), ...linksNobody(outline)]
+}
+
+/** Nodes that are looked for where nobody says where they are. */
+function searchesNothing({ gossip, upstreams }: ConfigOutline): readonly ConfigProblem[] {
+  if (gossip !== 'none') return []
+  return [...upstreams].flatMap(([label, upstream]) => {
+    if (upstream?.kind !== 'node' || upstream.node.find === undefined) return []
+    const key = upstream.node.find.id === undefined ? 'name' : 'id'
+    const path = ['upstreams', label, 'node', key]
+    const hint = 'add "gossip", or give its "url"'
+    return [{ path, message: 'needs "gossip": nodes are found by their records', hint }]
+  })
+}
+
+function linksNobody({ gossip, upstreams }: ConfigOutline): readonly ConfigProblem[] {
+  if (gossip === undefined || gossip === 'none') return []
   return Object.keys(gossip.links).flatMap((label): ConfigProblem[] => {
     const path = ['gossip', 'links', label]
     const upstream = upstreams.get(label)

@@ -48,7 +48,12 @@ export interface UpstreamInput {
   readonly stdio?: StdioInput
   readonly http?: { readonly url: string; readonly headers?: Readonly<Record<string, SecretInput>> }
   readonly node?: {
-    readonly url: string
+    /** This, or `id` or `name` with `endpoint`. */
+    readonly url?: string
+    readonly id?: string
+    readonly name?: string
+    readonly endpoint?: string
+    readonly urls?: readonly string[]
     readonly import?: readonly string[]
     readonly as?: string
   }

@@ -118,6 +118,7 @@ export async function compose(
   { other, now = () => performance.now(), timing }: Replaced = {},
 ): Promise<Parts> {
   let config = initial
+  let parts: Omit<Parts, 'config' | 'configure'> | undefined
   const { node, limits } = initial
   const { id, key, sessionKey } = await stateOf(initial)
   const { federation, serverInfo, self } = namesOf(node, id)
@@ -133,9 +134,11 @@ export async function compose(
     log,
     sealer: new Sealer(sessionKey, 'cursor'),
     ...towards(identity),
+    // The registry asks before there is one.
+    place: (upstream) => parts?.mesh.place(upstream),
     watch: {
-      turned: (label, up) => mesh.turned(label, up),
-      listed: () => mesh.listed(),
+      turned: (label, up) => parts?.mesh.turned(label, up),
+      listed: () => parts?.mesh.listed(),
     },
   })
   const mesh = meshOf(initial, registry, { node: { ...federation, key }, log, timing })
@@ -164,7 +167,7 @@ export async function compose(
     config = next
     quotas.configure(rulesOf(next))
   }
-  const parts = { federation, registry, mesh, methods, streamable, identity, audit, http, drain }
+  parts = { federation, registry, mesh, methods, streamable, identity, audit, http, drain }
   return { ...parts, config: current, configure }
 }
 
@@ -236,6 +239,7 @@ function meshOf(
     upstreams: () => registry.upstreams,
     mirrors: (label) => registry.mirrors(label),
     catalogue: registry.catalogue,
+    relocate: () => void registry.relocate(),
   })
 }
 

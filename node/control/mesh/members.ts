@@ -38,14 +38,18 @@ export function membersOf(
   }
 }
 
-/** Whoever says so is a member; only a name belongs to the first who has it. */
+/** Whoever says so is a member; only a name belongs to the first who has it, until that one leaves. */
 class FirstUse implements Members {
   readonly #names = new Map<string, NodeId>()
 
-  isMember({ id, name }: NodeRecord): boolean {
+  isMember({ id, name, status }: NodeRecord): boolean {
     if (name === undefined) return true
     const holder = this.#names.get(name)
-    if (holder !== undefined) return holder === id
+    if (holder !== undefined && holder !== id) return false
+    if (status === 'left') {
+      this.#names.delete(name)
+      return true
+    }
     if (this.#names.size < MAX_CHECKED) this.#names.set(name, id)
     return true
   }

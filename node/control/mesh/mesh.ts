@@ -6,7 +6,8 @@ import type { ProbeOutcome } from '../../../topology/link-health.ts'
 import type { Shows } from '../../../topology/links.ts'
 import { keyText } from '../../../topology/route.ts'
 import type { OwnNamespace } from '../../../topology/speaker-types.ts'
-import type { NodeConfig } from '../../core/config-types.ts'
+import { isLoopback } from '../../core/config-fields.ts'
+import type { NodeConfig, NodeUpstream } from '../../core/config-types.ts'
 import type { Logger } from '../../core/logger.ts'
 import type { LinkedNode, MeshEnds, MeshTalk, MeshWire } from '../../core/mesh-ends.ts'
 import type { Principal } from '../../core/principal.ts'
@@ -20,6 +21,7 @@ import { Incarnation } from './incarnation.ts'
 import { membersOf } from './members.ts'
 import { MeshNews } from './news.ts'
 import { openBus } from './open-bus.ts'
+import { placeOf, type Place } from './places.ts'
 import { ownNamespaces } from './own-namespaces.ts'
 import { probe } from './probe.ts'
 import { MeshRun } from './run.ts'
@@ -35,8 +37,8 @@ export interface MeshParts {
   readonly mirrors: (label: string) => Mirrors | undefined
   readonly catalogue: Pick<Catalogue, 'seen' | 'sights' | 'has'>
   readonly log: Logger
-  /** A record came, or one is over: nodes may be somewhere else now. */
-  readonly heard?: (() => void) | undefined
+  /** Nodes may be somewhere else now. */
+  readonly relocate?: (() => void) | undefined
   /** Default: those of a real mesh. */
   readonly timing?: MeshTiming | undefined
 }
@@ -61,6 +63,7 @@ export class Mesh implements MeshEnds {
   #told: string | undefined
   #away = false
   #review: NodeJS.Timeout | undefined
+  #seeking: NodeJS.Timeout | undefined
   #switching: Promise<void> = Promise.resolve()
   #closed = false
 
@@ -69,7 +72,7 @@ export class Mesh implements MeshEnds {
     this.#parts = parts
     this.#incarnation = new Incarnation(parts.folder, parts.log)
     this.news = new MeshNews(parts.log, {
-      heard: () => parts.heard?.(),
+      heard: () => this.#seek(),
       outdone: (inc) => void this.#incarnation.keep(inc),
     })
   }
@@ -103,6 +106,15 @@ export class Mesh implements MeshEnds {
 
   get ends(): Ends {
     return this.#ends
+  }
+
+  /** Where an upstream node is that is looked for, by the records there are. */
+  place(upstream: NodeUpstream): Place {
+    const db = this.#run?.speaker.db
+    const records = db === undefined ? [] : [...db.nodes()].flatMap((id) => db.get(id) ?? [])
+    const { organisation } = this.#parts.node
+    const isLocal = isLoopback(new URL(this.#url ?? 'http://localhost').hostname)
+    return placeOf(upstream, { records, organisation, isLocal })
   }
 
   /** The link to an upstream came up or went down. */
@@ -168,9 +180,22 @@ export class Mesh implements MeshEnds {
   async close(leave?: boolean): Promise<void> {
     this.#closed = true
     clearTimeout(this.#review)
+    clearTimeout(this.#seeking)
     await this.#switching
     await this.#run?.close(leave ?? this.#config.gossip?.leave === true)
     this.#run = undefined
+  }
+
+  /** Looks where nodes are that are found by their records, if there are any. */
+  #seek(): void {
+    const { upstreams } = this.#config
+    const seeks = Object.values(upstreams).some((one) => one.kind === 'node' && one.node.find)
+    if (!seeks || this.#closed || this.#seeking !== undefined) return
+    this.#seeking = setTimeout(() => {
+      this.#seeking = undefined
+      this.#parts.relocate?.()
+    }, REVIEW_MS)
+    this.#seeking.unref()
   }
 
   #onMessage(peer: LinkedNode, side: 'up' | 'down', text: string): void {

@@ -55,7 +55,9 @@ describe('the order of ways', () => {
   })
 
   test('puts what the mesh knows nothing of behind what leads there, and before what does not', () => {
-    const of = ways(entry(['C']), { peerOf: (label) => (label === 'b' ? undefined : label.toUpperCase()) })
+    const of = ways(entry(['C']), {
+      peerOf: (label) => (label === 'b' ? undefined : label.toUpperCase()),
+    })
     const made = ranks(of)
     expect(made.order(ID, ['a', 'b', 'c'])).toEqual(['c', 'b', 'a'])
     expect(['a', 'b', 'c'].map((label) => made.isDead(ID, label))).toEqual([true, false, false])
