@@ -2,6 +2,7 @@ import {
   connect,
   credsAuthenticator,
   nkeyAuthenticator,
+  nkeys,
   RequestError,
   TimeoutError,
   tokenAuthenticator,
@@ -90,6 +91,12 @@ const LAST_WORDS_MS = 250
  */
 export function openNatsBus(settings: NatsSettings, listener: BusListener): Bus {
   return new NatsBus(settings, listener)
+}
+
+/** A key pair a node proves itself to a NATS server with. */
+export function newUserKey(): { readonly seed: string; readonly nkey: string } {
+  const pair = nkeys.createUser()
+  return { seed: Buffer.from(pair.getSeed()).toString(), nkey: pair.getPublicKey() }
 }
 
 class NatsBus implements Bus {

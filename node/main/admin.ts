@@ -45,6 +45,7 @@ export async function openAdmin(parts: Parts, host: AdminHost): Promise<AdminLis
       log,
       config: parts.config,
       registry: parts.registry,
+      mesh: parts.mesh,
       node: nodeOf(parts, host),
     }),
   })

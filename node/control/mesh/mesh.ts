@@ -104,6 +104,15 @@ export class Mesh implements MeshEnds {
     return this.#run?.speaker.bus ?? 'lost'
   }
 
+  /** Id of this node. */
+  get self(): string {
+    return this.#parts.node.node
+  }
+
+  get organisation(): string {
+    return this.#parts.node.organisation
+  }
+
   get ends(): Ends {
     return this.#ends
   }
