@@ -2,8 +2,11 @@ import {
   connect,
   credsAuthenticator,
   nkeyAuthenticator,
+  nkeys,
   RequestError,
   TimeoutError,
+  tokenAuthenticator,
+  wsconnect,
   type Authenticator,
   type ConnectionOptions,
   type Msg,
@@ -38,14 +41,25 @@ export type NatsCredentials =
   /** Text of a `.creds` file: a user JWT and its seed. */
   | { readonly kind: 'creds'; readonly text: string }
   | { readonly kind: 'password'; readonly user: string; readonly password: string }
+  | { readonly kind: 'token'; readonly token: string }
+
+/** Paths of PEM files. */
+export interface NatsTls {
+  /** Certificates the server's is checked against; default: those of the system. */
+  readonly ca?: string | undefined
+  /** This node's own certificate and key, where the server asks for one. */
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+}
 
 export interface NatsSettings {
+  /** URLs, of one scheme. `tls:` and `wss:` are encrypted or not at all. */
   readonly servers: readonly string[]
   readonly organisation: string
   readonly id: NodeId
   readonly credentials?: NatsCredentials | undefined
-  /** Path of the certificates the server's is checked against, when they are not those of the system. */
-  readonly caFile?: string | undefined
+  /** Given: what is not encrypted is no server. Not for `wss:`, which goes by the certificates of the system. */
+  readonly tls?: NatsTls | undefined
   /** Nodes of the organisation, about: the more there are, the more they spread when they all come back at once. */
   readonly nodes: number
   readonly timing: NatsTiming
@@ -75,6 +89,8 @@ const SLICE = 20
 /** Summaries taken of one answer. */
 const MAX_PULLED = 16
 const INBOX_NODES = 100_000
+/** How long closing waits for what was published, ms. */
+const LAST_WORDS_MS = 250
 
 /**
  * The bus over a NATS server (core publish and subscribe, at most once). It never fails for good: a server that is not
@@ -82,6 +98,12 @@ const INBOX_NODES = 100_000
  */
 export function openNatsBus(settings: NatsSettings, listener: BusListener): Bus {
   return new NatsBus(settings, listener)
+}
+
+/** A key pair a node proves itself to a NATS server with. */
+export function newUserKey(): { readonly seed: string; readonly nkey: string } {
+  const pair = nkeys.createUser()
+  return { seed: Buffer.from(pair.getSeed()).toString(), nkey: pair.getPublicKey() }
 }
 
 class NatsBus implements Bus {
@@ -93,12 +115,11 @@ class NatsBus implements Bus {
   #closed = false
   #retry: NodeJS.Timeout | undefined
   #slice: NodeJS.Immediate | undefined
-  #dialling: Promise<void>
 
   constructor(settings: NatsSettings, listener: BusListener) {
     this.#settings = settings
     this.#listener = listener
-    this.#dialling = this.#dial()
+    void this.#dial()
   }
 
   readonly publish = ({ record, text }: SignedRecord): void => {
@@ -153,17 +174,22 @@ class NatsBus implements Bus {
     this.#closed = true
     clearTimeout(this.#retry)
     clearImmediate(this.#slice)
-    await this.#dialling
-    await this.#connection?.close()
+    // An attempt that hangs must hold up nobody: what it still brings it closes itself.
+    const connection = this.#connection
+    if (this.#isConnected && connection !== undefined) await lastWords(connection)
+    await connection?.close()
     this.#turn(false)
   }
 
   /** Attempts to connect until it worked once; from there on the client sees to it. */
   async #dial(): Promise<void> {
     try {
-      const connection = await connect(optionsOf(this.#settings))
+      const connection = await dial(this.#settings)
+      if (this.#closed) {
+        await connection.close()
+        return
+      }
       this.#connection = connection
-      if (this.#closed) return
       this.#subscribe(connection)
       this.#turn(true)
       void this.#follow(connection)
@@ -176,9 +202,7 @@ class NatsBus implements Bus {
 
   #redial(wait: number): void {
     const spread = wait * (1 + this.#settings.random())
-    this.#retry = setTimeout(() => {
-      this.#dialling = this.#dial()
-    }, spread)
+    this.#retry = setTimeout(() => void this.#dial(), spread)
     this.#retry.unref()
   }
 
@@ -260,8 +284,39 @@ class NatsBus implements Bus {
   }
 }
 
+/** What was published gets out, if that takes no more than a moment. */
+async function lastWords(connection: NatsConnection): Promise<void> {
+  const late = Promise.withResolvers<undefined>()
+  const timer = setTimeout(late.resolve, LAST_WORDS_MS, undefined)
+  await Promise.race([connection.flush(), late.promise]).catch(() => undefined)
+  clearTimeout(timer)
+}
+
+/** The client has one transport for TCP and another for WebSocket. */
+function dial(settings: NatsSettings): Promise<NatsConnection> {
+  const isWeb = settings.servers.some((url) => /^wss?:/.test(url))
+  return isWeb ? wsconnect(optionsOf(settings)) : connect(optionsOf(settings))
+}
+
+function isEncrypted({ servers, tls }: NatsSettings): boolean {
+  return tls !== undefined || servers.every((url) => /^(?:tls|wss):/.test(url))
+}
+
+function tlsOf({ servers, tls }: NatsSettings): Pick<ConnectionOptions, 'tls'> {
+  const isDemanded = tls !== undefined || servers.some((url) => url.startsWith('tls:'))
+  if (!isDemanded) return {}
+  const { ca, cert, key } = tls ?? {}
+  return {
+    tls: {
+      ...(ca !== undefined && { caFile: ca }),
+      ...(cert !== undefined && { certFile: cert }),
+      ...(key !== undefined && { keyFile: key }),
+    },
+  }
+}
+
 function optionsOf(settings: NatsSettings): ConnectionOptions {
-  const { caFile, credentials, id, nodes, servers, timing } = settings
+  const { credentials, id, nodes, servers, timing } = settings
   const jitter = Math.min(MAX_JITTER_MS, Math.max(timing.retry, JITTER_PER_NODE_MS * nodes))
   return {
     servers: [...servers],
@@ -276,7 +331,9 @@ function optionsOf(settings: NatsSettings): ConnectionOptions {
     ignoreAuthErrorAbort: true,
     pingInterval: timing.ping,
     maxPingOut: MAX_PING_OUT,
-    ...(caFile !== undefined && { tls: { caFile } }),
+    // A server of the cluster that is named by another server may be on another machine.
+    ignoreClusterUpdates: !isEncrypted(settings),
+    ...tlsOf(settings),
     ...(credentials !== undefined && authenticationOf(credentials)),
   }
 }
@@ -289,6 +346,8 @@ function authenticationOf(
       return { authenticator: nkeyAuthenticator(Buffer.from(credentials.seed)) }
     case 'creds':
       return { authenticator: credsAuthenticator(Buffer.from(credentials.text)) }
+    case 'token':
+      return { authenticator: tokenAuthenticator(credentials.token) }
     case 'password':
       return { user: credentials.user, pass: credentials.password }
     default:

@@ -3,6 +3,7 @@ import { Advertiser, type AdvertTiming } from './advertiser.ts'
 import { LinkHealth, type LinkTiming } from './link-health.ts'
 import { RecordPeer } from './record-peer.ts'
 import type { Peer } from './route-policy.ts'
+import type { RouteKey } from './route.ts'
 
 /** A node this one uses: it offers routes, and is probed. */
 export class Uplink {
@@ -26,10 +27,15 @@ export class Uplink {
   }
 }
 
+/** Whether a node may be told of a namespace, by the key that has here. */
+export type Shows = (key: RouteKey) => boolean
+
 /** A node that uses this one: it is told of routes. */
 export class Downlink {
   readonly adverts: Advertiser
   readonly records: RecordPeer | undefined
+  /** What it may see at the most, whatever export rules say; undefined: all. */
+  shows: Shows | undefined
 
   constructor(peer: Peer, parts: { timing: AdvertTiming; random: () => number; inside: boolean }) {
     this.adverts = new Advertiser(peer, parts.timing, parts.random)

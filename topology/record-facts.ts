@@ -24,6 +24,7 @@ export function lostLinks(before: NodeRecord | undefined, { links }: NodeRecord)
 export function namespaceFacts(own: OwnNamespace): readonly NamespaceFact[] {
   const { name, revision, count, tags, hidden } = own
   if (hidden === 'omitted') return []
-  const facts = { count, digest: revision, tags }
-  return [hidden === undefined ? { name, ...facts } : { blinded: hidden.blinded, ...facts }]
+  const facts = { count, digest: revision }
+  if (hidden === undefined) return [{ name, ...facts, tags }]
+  return [{ blinded: hidden.blinded, ...facts, tags: [] }]
 }

@@ -99,6 +99,11 @@ export class RouteDesk {
   /** Prepares everything a downstream node that has just connected is to know. */
   open(link: Downlink): void {
     this.#tellAt = this.#desk.now()
+    this.review(link)
+  }
+
+  /** What a downstream node may see is something else now. */
+  review(link: Downlink): void {
     for (const [key, entry] of this.rib.fib) this.#tell(link, key, entry)
   }
 
@@ -148,11 +153,14 @@ export class RouteDesk {
   }
 
   /** Says what a downstream node is to know of a key. What passes it already is nothing to it. */
-  #tell({ adverts }: Downlink, key: string, entry: FibEntry | undefined): void {
+  #tell({ adverts, shows }: Downlink, key: string, entry: FibEntry | undefined): void {
     const now = this.#desk.now()
     const route = entry?.candidates[0]?.route
     const { peer } = adverts
-    const isNothing = route === undefined || route.path.some(({ id }) => id === peer.id)
+    const isNothing =
+      route === undefined ||
+      shows?.(route.key) === false ||
+      route.path.some(({ id }) => id === peer.id)
     adverts.update(key, isNothing ? undefined : this.#exports(route, peer), now)
     this.#tellAt = Math.min(this.#tellAt, adverts.due)
   }

@@ -3,7 +3,7 @@ import type { BorderDesk } from './border-desk.ts'
 import { BusSync, type BusState, type SyncOutcome } from './bus-state.ts'
 import type { ProbeOutcome } from './link-health.ts'
 import type { LinkMessage } from './link-message.ts'
-import { Downlink, Links, Uplink, type Side } from './links.ts'
+import { Downlink, Links, Uplink, type Shows, type Side } from './links.ts'
 import { OwnRecord } from './own-record.ts'
 import { RecordDb } from './record-db.ts'
 import { linkFact, lostLinks, namespaceFacts } from './record-facts.ts'
@@ -133,9 +133,9 @@ export class Speaker {
     this.#own.changed(false)
   }
 
-  /** Takes no new work; others go elsewhere where they can. */
-  drain(): void {
-    this.#status = 'drain'
+  /** Takes no new work, so that others go elsewhere where they can; or takes some again. */
+  drain(away = true): void {
+    this.#status = away ? 'drain' : 'up'
     this.#own.changed(true)
   }
 
@@ -166,16 +166,37 @@ export class Speaker {
     this.#own.changed(true)
   }
 
-  /** A downstream node connected, or did so anew. */
-  openDownlink(peer: Peer): void {
+  /** What is said to an upstream arrives again: what was said before may not have. */
+  greetUplink(id: NodeId): void {
+    const uplink = this.links.up.get(id)
+    if (uplink === undefined || uplink.health.state === 'down') return
+    this.#flood.greet(id, 'up')
+    this.#outlet.send(id, 'up', { type: 'resend' })
+  }
+
+  /**
+   * A downstream node connected, or did so anew.
+   *
+   * @param shows what it may be told of at the most; default all that export rules allow
+   */
+  openDownlink(peer: Peer, shows?: Shows): void {
     const { adverts: timing } = this.#settings
     const { random } = this.#world
     const link = new Downlink(peer, { timing, random, inside: this.#isInside(peer) })
+    link.shows = shows
     this.links.drop(peer.id, 'down')
     this.links.down.set(peer.id, link)
     this.#routes.open(link)
     this.#flood.greet(peer.id, 'down')
     if (!this.#isInside(peer)) this.borders?.connect(peer)
+  }
+
+  /** What a downstream node may see is something else now: it is told what that changes. */
+  reviewDownlink(id: NodeId, shows: Shows): void {
+    const link = this.links.down.get(id)
+    if (link === undefined) return
+    link.shows = shows
+    this.#routes.review(link)
   }
 
   closeDownlink(id: NodeId): void {
@@ -281,8 +302,7 @@ export class Speaker {
     this.#routes.touch(rib.offered(id))
     this.#own.changed(!up)
     if (!up) return this.#flood.reroute(id)
-    this.#flood.greet(id, 'up')
-    this.#outlet.send(id, 'up', { type: 'resend' })
+    this.greetUplink(id)
     if (uplink.records === undefined) this.borders?.connect(uplink.peer)
   }
 

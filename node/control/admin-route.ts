@@ -4,6 +4,7 @@ import type { ConfigProblem } from '../core/config-error.ts'
 import type { LimitName } from '../core/config-limits.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { SessionsReport, StatusReport } from './admin-models.ts'
+import type { Mesh } from './mesh/mesh.ts'
 import type { Registry } from './registry.ts'
 import type { Slices } from './slices.ts'
 
@@ -34,6 +35,7 @@ export interface AdminNode {
 export interface AdminGround {
   readonly config: () => NodeConfig
   readonly registry: Registry
+  readonly mesh: Mesh
   readonly node: AdminNode
 }
 

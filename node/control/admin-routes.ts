@@ -19,6 +19,7 @@ import {
 } from './admin-models.ts'
 import { diffReport, diffRequest } from './admin-diff-models.ts'
 import { cursor, limitParameter } from './admin-explain-models.ts'
+import { meshRoutesRoute, topologyRoute } from './admin-mesh-routes.ts'
 import { route, type AdminGround, type Route } from './admin-route.ts'
 import { explainRoute, viewRoute } from './admin-view-routes.ts'
 import { diffLive } from './policy-diff-live.ts'
@@ -226,6 +227,8 @@ export const ROUTES: readonly Route[] = [
   endpointsRoute,
   viewRoute,
   routesRoute,
+  topologyRoute,
+  meshRoutesRoute,
   sessionsRoute,
   policyRoute,
   diffRoute,

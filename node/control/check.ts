@@ -1,6 +1,7 @@
 import { globsOverlap, matchesGlob } from '../../protocol/glob.ts'
 import type { Quota } from '../../protocol/quota/quota.ts'
 import { importedGlobs } from '../core/config-imports.ts'
+import { searchText } from './mesh/places.ts'
 import { baseUrlOf } from '../core/config-defaults.ts'
 import type { ProvenanceSettings } from '../core/config-identity-types.ts'
 import type { EndpointConfig, NodeConfig, UpstreamConfig } from '../core/config-types.ts'
@@ -102,7 +103,9 @@ function shownUrlOf({ node }: NodeConfig): string {
 
 function targetOf(upstream: UpstreamConfig): string {
   if (upstream.kind === 'stdio') return upstream.stdio.command
-  return plainUrl(upstream.kind === 'http' ? upstream.http.url : upstream.node.url)
+  if (upstream.kind === 'http') return plainUrl(upstream.http.url)
+  const { find, url } = upstream.node
+  return find === undefined ? plainUrl(url) : searchText(find)
 }
 
 function reportUpstream(label: string, config: NodeConfig): readonly UpstreamReport[] {

@@ -20,7 +20,7 @@ export interface ConnectorParts {
   readonly inherited: Readonly<Record<string, string>>
   readonly log: Logger
   /** What nodes tell each other besides calls; absent: nothing. */
-  readonly mesh?: MeshEnds | undefined
+  readonly mesh?: Pick<MeshEnds, 'up'> | undefined
 }
 
 /** The connector for one upstream. */

@@ -1,26 +1,28 @@
 import { CAPABILITY_KINDS, type CapabilityKind } from '../../protocol/capability.ts'
 import type { Listed } from '../../protocol/listing.ts'
 import { MODERN_REVISION, type Era } from '../../protocol/revisions.ts'
-import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
-import type { Delegator } from '../core/delegation.ts'
-import type { Logger } from '../core/logger.ts'
-import type { Provenance } from '../core/provenance.ts'
+import type { NodeConfig, NodeUpstream, UpstreamConfig } from '../core/config-types.ts'
 import type { Sealer } from '../core/seal.ts'
 import { OWN, SHARED } from '../core/stages.ts'
 import { Catalogue } from '../hop/catalogue.ts'
-import { DelegatedLists, type ListChange } from '../hop/delegated-lists.ts'
 import type { EndpointPlan } from '../hop/endpoint-views.ts'
 import { whoseAt, type Upstream, type Upstreams } from '../hop/exchange.ts'
-import { Mirrors } from '../hop/mirrors.ts'
-import { signInTool, type SignInTool } from '../hop/sign-in-tool.ts'
+import type { Mirrors } from '../hop/mirrors.ts'
 import { Subscriptions } from '../hop/subscriptions.ts'
 import type { ProofCounts } from '../hop/proofs.ts'
 import type { View } from '../hop/view.ts'
-import { Link } from '../outbound/link.ts'
-import type { LinkEvents, LinkPhase } from '../outbound/link-events.ts'
-import { fingerprint, makeConnector, type ConnectorParts } from './links.ts'
+import type { Link } from '../outbound/link.ts'
+import type { LinkPhase } from '../outbound/link-events.ts'
+import { fingerprint } from './links.ts'
+import {
+  makeUpstream,
+  type MadeUpstream,
+  type UpstreamGround,
+  type UpstreamParts,
+} from './make-upstream.ts'
+import type { Place } from './mesh/places.ts'
 import { plansOf, type PlannedConfig } from './plans.ts'
-import { makeProving, namespacesFedBy, type UpstreamProving } from './proving.ts'
+import { namespacesFedBy } from './proving.ts'
 
 /** How much there is of each kind. */
 export interface Counts {
@@ -63,19 +65,14 @@ export interface EndpointStatus extends Counts {
   }[]
 }
 
-interface Registered {
+interface Registered extends MadeUpstream {
   readonly fingerprint: string
-  readonly upstream: Upstream
-  readonly mirrors: Mirrors
-  readonly proving: UpstreamProving
 }
 
-export interface RegistryParts extends ConnectorParts {
+export interface RegistryParts extends UpstreamParts {
   readonly sealer: Sealer
-  /** What tells an upstream who calls; undefined where it is not told. */
-  readonly delegator: (label: string, upstream: UpstreamConfig) => Delegator | undefined
-  /** What signs for an upstream, or checks what comes from it; undefined where nothing does. */
-  readonly provenance: (label: string, upstream: UpstreamConfig) => Provenance | undefined
+  /** Finds nodes that are configured without a URL; default: they are not found. */
+  readonly place?: ((upstream: NodeUpstream) => Place | undefined) | undefined
 }
 
 /** How often mirrors whose upstream reports no changes are looked after while somebody watches, milliseconds. */
@@ -86,18 +83,17 @@ export class Registry {
   readonly catalogue: Catalogue
   readonly subscriptions: Subscriptions
   readonly #parts: RegistryParts
-  readonly #log: Logger
   #config: NodeConfig
   #registered = new Map<string, Registered>()
   #upstreams: Upstreams = new Map()
   /** Links of upstreams that were taken out, until their calls are over. */
   readonly #retiring = new Set<Link>()
   #poll: NodeJS.Timeout | undefined
+  #closed = false
 
   constructor(config: NodeConfig, parts: RegistryParts) {
     this.#config = config
     this.#parts = parts
-    this.#log = parts.log
     const { sealer, log } = parts
     this.catalogue = new Catalogue({ sealer, log })
     this.subscriptions = new Subscriptions({
@@ -136,6 +132,15 @@ export class Registry {
     await Promise.all([this.#startLinks(fresh), ...gone.map((one) => this.#retire(one))])
   }
 
+  /** Nodes may be somewhere else now: upstreams that are found by who they are follow. Resolves when they have. */
+  async relocate(): Promise<void> {
+    const moved = Object.entries(this.#config.upstreams).some(([label, written]) => {
+      const known = this.#registered.get(label)
+      return known?.fingerprint !== this.#printOf(label, this.#placed(written))
+    })
+    if (moved && !this.#closed) await this.apply(this.#config)
+  }
+
   /** Frees what upstreams hold for one session alone. */
   endSession(session: string): void {
     for (const { upstream } of this.#registered.values()) void upstream.link.release(session)
@@ -149,6 +154,11 @@ export class Registry {
     })
   }
 
+  /** What an upstream lists; undefined when there is none of that label. */
+  mirrors(label: string): Mirrors | undefined {
+    return this.#registered.get(label)?.mirrors
+  }
+
   /** The tools an upstream lists, as far as they are shown; undefined while it has not listed any. */
   tools(label: string): readonly Listed[] | undefined {
     const mirror = this.#registered.get(label)?.mirrors.of('tool')
@@ -156,8 +166,8 @@ export class Registry {
   }
 
   upstreamStatus(): UpstreamStatus[] {
-    return [...this.#registered].map(([label, { upstream, mirrors, proving }]) => {
-      const { error, ...status } = upstream.link.status
+    return [...this.#registered].map(([label, { upstream, mirrors, proving, waits }]) => {
+      const { error, ...status } = statusOf(upstream.link, waits)
       const { kind } = upstream
       const callsInFlight = upstream.link.inFlight
       const problem = error ?? peerProblem(upstream, this.#parts.self.federation.node)
@@ -177,6 +187,7 @@ export class Registry {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     clearInterval(this.#poll)
     this.subscriptions.close()
     const registered = [...this.#registered.values()]
@@ -188,9 +199,9 @@ export class Registry {
   #register(): void {
     const before = this.#registered
     this.#registered = new Map()
-    for (const [label, config] of Object.entries(this.#config.upstreams)) {
-      const fed = config.provenance && namespacesFedBy(label, this.#config.namespaces)
-      const print = fingerprint([config, this.#config.limits, fed])
+    for (const [label, written] of Object.entries(this.#config.upstreams)) {
+      const config = this.#placed(written)
+      const print = this.#printOf(label, config)
       const known = before.get(label)
       const entry = known?.fingerprint === print ? known : this.#make(label, config, print)
       this.#registered.set(label, entry)
@@ -201,75 +212,35 @@ export class Registry {
     this.subscriptions.review()
   }
 
-  #make(label: string, config: UpstreamConfig, print: string): Registered {
-    const { limits } = this.#config
-    const delegator = this.#parts.delegator(label, config)
-    const proving = this.#proving(label, config)
-    const connector = makeConnector(label, config, { limits, delegator }, this.#parts)
-    const events: LinkEvents = {
-      up: () => {
-        mirrors.up()
-        this.subscriptions.review()
-      },
-      down: () => {
-        mirrors.down()
-        this.subscriptions.review()
-      },
-      listChanged: (of) => mirrors.changed(of),
-      updated: (uri, whose) => this.subscriptions.updated(link, uri, whose),
-      openedApart: (connection, whose) => this.subscriptions.openedApart(link, connection, whose),
-    }
-    const { sessionIdle: sessionIdleMs, sessionsPerUpstream: sessions } = limits
-    const link = new Link(label, { connector, events, sessionIdleMs, sessions, log: this.#log })
-    const { node } = this.#parts.self.federation
-    const reading = { ...limits, listTtl: config.listTtl, screen: proving.screen, log: this.#log }
-    const changed = (change: ListChange): void => {
-      this.catalogue.delegatedChanged(mirrors, change)
-      this.subscriptions.review()
-    }
-    const callers = limits.delegatedTokens
-    const delegated =
-      delegator?.perCaller === true
-        ? new DelegatedLists(link, { ...reading, self: node, delegator, callers, changed })
-        : undefined
-    const mirrors: Mirrors = new Mirrors(link, {
-      ...reading,
-      delegated,
-      trail: { budget: limits.hopBudget - 1, path: [node] },
-      ...(delegator?.signsIn === true && { own: signInTool(label) }),
-      changed: (mirror) => {
-        this.catalogue.mirrorChanged(mirror)
-        this.subscriptions.review()
-      },
-    })
-    const { kind, isolate, timeout, maxTimeout, concurrency } = config
-    const signIn: SignInTool | undefined =
-      delegator?.signsIn === true
-        ? {
-            isShown: () => mirrors.of('tool').showsOwn,
-            refresh: () => link.start().then(() => mirrors.evict()),
-          }
-        : undefined
-    const { results } = proving
-    const shared = { link, kind, isolate, timeout, maxTimeout, concurrency }
-    return {
-      fingerprint: print,
-      upstream: { ...shared, delegator, signIn, results },
-      mirrors,
-      proving,
-    }
+  #printOf(label: string, config: UpstreamConfig): string {
+    const { limits, namespaces } = this.#config
+    return fingerprint([config, limits, config.provenance && namespacesFedBy(label, namespaces)])
   }
 
-  #proving(label: string, config: UpstreamConfig): UpstreamProving {
-    const { namespaces, node } = this.#config
-    const { self } = this.#parts
-    return makeProving(label, config.provenance, {
-      provenance: this.#parts.provenance(label, config),
-      pins: node.pins,
-      self: self.federation,
-      namespaces: namespacesFedBy(label, namespaces),
-      log: this.#log,
-    })
+  /** An upstream with the URL it is reached at, as far as that is known. */
+  #placed(written: UpstreamConfig): UpstreamConfig {
+    if (written.kind !== 'node' || written.node.find === undefined) return written
+    return this.#parts.place?.(written)?.upstream ?? written
+  }
+
+  /** Why a node cannot be reached; undefined when its place is known. */
+  #waits(config: UpstreamConfig): (() => string) | undefined {
+    if (config.kind !== 'node' || config.node.find === undefined) return undefined
+    // What was found differs from what is written.
+    const written = Object.values(this.#config.upstreams)
+    if (!written.includes(config)) return undefined
+    return () => this.#parts.place?.(config)?.problem ?? 'nobody says where it is'
+  }
+
+  #make(label: string, config: UpstreamConfig, print: string): Registered {
+    const ground: UpstreamGround = {
+      parts: this.#parts,
+      config: this.#config,
+      catalogue: this.catalogue,
+      subscriptions: this.subscriptions,
+      waits: this.#waits(config),
+    }
+    return { ...makeUpstream(label, config, ground), fingerprint: print }
   }
 
   async #startLinks(entries: readonly Registered[]): Promise<void> {
@@ -299,6 +270,13 @@ export class Registry {
     }
     this.catalogue.pollDelegated(now)
   }
+}
+
+/** A node that is not found yet is waited for: it is not down. */
+function statusOf(link: Link, waits: (() => string) | undefined): Link['status'] {
+  const { status } = link
+  if (waits === undefined || status.phase === 'closed') return status
+  return { ...status, phase: 'connecting', error: waits() }
 }
 
 function countsOf(count: (kind: CapabilityKind) => number): Counts {

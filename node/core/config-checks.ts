@@ -3,6 +3,7 @@ import { adminChecks, adminWarnings } from './config-admin-checks.ts'
 import type { ConfigProblem } from './config-error.ts'
 import { isLoopback } from './config-fields.ts'
 import { globsOverlap, matchesGlob } from '../../protocol/glob.ts'
+import { gossipChecks, gossipWarnings } from './config-gossip-checks.ts'
 import { didYouMean } from './config-hints.ts'
 import { identityChecks } from './config-identity-checks.ts'
 import { importedGlobs, offersOf } from './config-imports.ts'
@@ -85,6 +86,7 @@ export function crossChecks(outline: ConfigOutline): readonly ConfigProblem[] {
     ...resourceChecks(outline),
     ...policyChecks(outline),
     ...adminChecks(outline),
+    ...gossipChecks(outline),
   ]
 }
 
@@ -218,5 +220,6 @@ export function configWarnings(
     ...policyWarnings(config),
     ...adminWarnings(config, now),
     ...quotaWarnings(config),
+    ...gossipWarnings(config),
   ]
 }

@@ -213,15 +213,17 @@ export async function readText(file: string): Promise<string> {
  * Parses the text of a configuration file (YAML 1.2, and so JSON too).
  *
  * @param file its name in messages; relative paths in it start from its folder.
+ * @param join takes the place of `gossip.nats`, in every file
  * @throws {ConfigError} with every problem there is, each with line and column, in their order.
  */
 export function parseConfigText(
   text: string,
   file: string,
   env: Environment = hostEnvironment(),
+  join?: string,
 ): LoadedConfig {
   return parseYamlText(text, file, (data, source) => {
-    const parsed = parseConfig(data, { baseDir: dirname(resolve(file)), env })
+    const parsed = parseConfig(joining(data, join), { baseDir: dirname(resolve(file)), env })
     const config = placeRules(parsed, (path) => {
       const { line } = source.locate({ path, message: '', at: 'key' })
       return `${file}:${line}`
@@ -229,6 +231,17 @@ export function parseConfigText(
     const warnings = inOrder(configWarnings(config).map(source.locate))
     return { file, config, warnings }
   })
+}
+
+/** The same data with another bus. */
+function joining(data: unknown, nats: string | undefined): unknown {
+  if (nats === undefined || !isTable(data)) return data
+  const gossip = data['gossip'] ?? {}
+  return isTable(gossip) ? { ...data, gossip: { ...gossip, nats } } : data
+}
+
+function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Where things stand in a file. */
@@ -264,6 +277,10 @@ export function parseYamlText<T>(
  *
  * @throws {ConfigError} also when the file cannot be read.
  */
-export async function loadConfigFile(file: string, env?: Environment): Promise<LoadedConfig> {
-  return parseConfigText(await readText(file), file, env)
+export async function loadConfigFile(
+  file: string,
+  env?: Environment,
+  join?: string,
+): Promise<LoadedConfig> {
+  return parseConfigText(await readText(file), file, env, join)
 }

@@ -115,17 +115,20 @@ const PUBLIC_MEMBERS: ReadonlyMap<unknown, readonly string[]> = new Map([
   ['RSA', ['n', 'e']],
 ])
 
-const publicKey = z.record(z.string(), z.unknown()).superRefine((key, context) => {
-  if (PRIVATE_MEMBERS.some((member) => Object.hasOwn(key, member))) {
-    const hint = 'only public keys stand in the file; take the private one out of use'
-    addProblem(context, { message: 'has a private part', hint })
-    return
-  }
-  const members = PUBLIC_MEMBERS.get(key['kty'])
-  if (members === undefined) context.addIssue('must be a key of kty "EC", "OKP" or "RSA"')
-  else if (members.some((member) => typeof key[member] !== 'string'))
-    context.addIssue(`must have ${members.map((member) => JSON.stringify(member)).join(', ')}`)
-})
+/** A public JSON Web Key. */
+export const publicKey: z.ZodType<Record<string, unknown>> = z
+  .record(z.string(), z.unknown())
+  .superRefine((key, context) => {
+    if (PRIVATE_MEMBERS.some((member) => Object.hasOwn(key, member))) {
+      const hint = 'only public keys stand in the file; take the private one out of use'
+      addProblem(context, { message: 'has a private part', hint })
+      return
+    }
+    const members = PUBLIC_MEMBERS.get(key['kty'])
+    if (members === undefined) context.addIssue('must be a key of kty "EC", "OKP" or "RSA"')
+    else if (members.some((member) => typeof key[member] !== 'string'))
+      context.addIssue(`must have ${members.map((member) => JSON.stringify(member)).join(', ')}`)
+  })
 
 /** Most keys of one owner in the file. */
 const MAX_KEYS = 20

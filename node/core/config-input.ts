@@ -48,7 +48,12 @@ export interface UpstreamInput {
   readonly stdio?: StdioInput
   readonly http?: { readonly url: string; readonly headers?: Readonly<Record<string, SecretInput>> }
   readonly node?: {
-    readonly url: string
+    /** This, or `id` or `name` with `endpoint`. */
+    readonly url?: string
+    readonly id?: string
+    readonly name?: string
+    readonly endpoint?: string
+    readonly urls?: readonly string[]
     readonly import?: readonly string[]
     readonly as?: string
   }
@@ -166,6 +171,44 @@ export interface QuotaInput {
   readonly concurrent?: number
 }
 
+/** {@link NodeConfigInput} `gossip`. */
+export interface GossipInput {
+  readonly nats?: OneOrMore<string>
+  readonly credentials?: {
+    readonly nkey?: SecretInput
+    readonly creds?: string
+    readonly user?: string
+    readonly password?: SecretInput
+    readonly token?: SecretInput
+  }
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string }
+  readonly members?:
+    | 'first-use'
+    | readonly (string | { readonly id: string; readonly name: string })[]
+    | { readonly issuer: readonly Readonly<Record<string, unknown>>[] }
+  readonly membership?: string
+  readonly disclose?: 'full' | 'digest' | 'none'
+  readonly imports?: readonly {
+    readonly from?: string
+    readonly peer?: string
+    readonly namespaces?: readonly string[]
+    readonly tags?: readonly string[]
+    readonly preference?: number
+    readonly deny?: boolean
+    readonly behind?: readonly string[]
+  }[]
+  readonly exports?: readonly {
+    readonly to?: string
+    readonly namespaces?: readonly string[]
+    readonly tags?: readonly string[]
+    readonly allow?: boolean
+    readonly transit?: boolean
+  }[]
+  readonly links?: Readonly<Record<string, number>>
+  readonly cost?: number
+  readonly leave?: boolean
+}
+
 /** A configuration as it is written, in a file or in code. Meanings, units and defaults are in `banyan.schema.json`. */
 export interface NodeConfigInput {
   readonly node: NodeSettingsInput
@@ -184,4 +227,5 @@ export interface NodeConfigInput {
   readonly quotas?: Readonly<Record<string, QuotaInput>>
   readonly audit?: 'off' | AuditInput
   readonly admin?: AdminInput
+  readonly gossip?: GossipInput
 }

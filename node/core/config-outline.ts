@@ -3,6 +3,8 @@ import { adminSchema } from './config-admin.ts'
 import type { Quota } from '../../protocol/quota/quota.ts'
 import type { EndpointDraft, IssuerDraft } from './config-drafts.ts'
 import type { NodeClient, TrustRecord, WorkloadClient } from './config-identity-types.ts'
+import type { GossipSettings } from './config-gossip-types.ts'
+import { gossipSchema } from './config-gossip.ts'
 import { issuerSchema, workloadSchema } from './config-issuer.ts'
 import { nodeClientSchema } from './config-nodes.ts'
 import { endpointSchema, namespaceSchema, nodeSchema } from './config-schema.ts'
@@ -34,6 +36,8 @@ export interface ConfigOutline {
   readonly endpoints: ReadonlyMap<string, EndpointDraft | undefined>
   /** Undefined when there is no such part, or when it cannot be read. */
   readonly admin: AdminSettings | undefined
+  /** `none` when there is no such part. */
+  readonly gossip: GossipSettings | undefined | 'none'
   /** The four parts of the policy; undefined when one of them cannot be read. */
   readonly policy: PolicyOutline | undefined
   /** By name. */
@@ -67,6 +71,7 @@ function readList<Entry>(items: unknown, schema: z.ZodType<Entry>): readonly (En
 export function outlineOf(input: unknown): ConfigOutline {
   const part = (name: PartName): unknown => partOf(input, name)
   const issuer = part('issuer')
+  const gossip = part('gossip')
   return {
     node: nodeSchema.safeParse(part('node')).data,
     issuer: issuer === undefined ? 'none' : issuerSchema.safeParse(issuer).data,
@@ -77,6 +82,7 @@ export function outlineOf(input: unknown): ConfigOutline {
     namespaces: readTable(part('namespaces'), namespaceSchema),
     endpoints: readTable(part('endpoints'), endpointSchema),
     admin: adminSchema.safeParse(part('admin')).data,
+    gossip: gossip === undefined ? 'none' : gossipSchema.safeParse(gossip).data,
     policy: policyOf(part),
     quotas: readTable(part('quotas'), quotaSchema),
   }

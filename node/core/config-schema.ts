@@ -22,6 +22,7 @@ import type { ConfigDraft, EndpointDraft } from './config-drafts.ts'
 import { adminSchema } from './config-admin.ts'
 import { auditSchema } from './config-audit.ts'
 import { endpointAuth } from './config-endpoint-auth.ts'
+import { gossipSchema } from './config-gossip.ts'
 import { isSecure } from './config-identity-fields.ts'
 import { issuerSchema, workloadSchema } from './config-issuer.ts'
 import { nodeClientSchema } from './config-nodes.ts'
@@ -263,6 +264,7 @@ export const configSchema: z.ZodType<ConfigDraft> = z
     quotas: quotasSchema.prefault({}),
     audit: auditSchema.optional(),
     admin: adminSchema.optional(),
+    gossip: gossipSchema.optional(),
   })
   .transform((config): ConfigDraft => defined(config))
   .meta({ title: 'Banyan node configuration' })

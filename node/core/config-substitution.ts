@@ -17,10 +17,13 @@ const SECRET_PLACES: readonly (readonly string[])[] = [
   ['endpoints', '*', 'auth', 'introspection', 'client', 'key'],
   ['issuer', 'client', 'secret'],
   ['issuer', 'client', 'key'],
+  ['gossip', 'credentials', 'nkey'],
+  ['gossip', 'credentials', 'password'],
+  ['gossip', 'credentials', 'token'],
 ]
 
 const PLACES_HINT =
-  'it is replaced only in node.sessionKey, stdio.env, http.headers, client.secret and client.key; write $${ for a literal "${"'
+  'it is replaced only in node.sessionKey, stdio.env, http.headers, client.secret, client.key and gossip.credentials; write $${ for a literal "${"'
 
 /** Far deeper than any valid configuration, and far from the end of the stack. */
 const MAX_DEPTH = 32

@@ -2,6 +2,7 @@ import type { Classes } from '../../protocol/policy/classes.ts'
 import type { Expectation } from '../../protocol/policy/expectation.ts'
 import type { Policy, Rule } from '../../protocol/policy/policy.ts'
 import type { Quota } from '../../protocol/quota/quota.ts'
+import type { GossipSettings } from './config-gossip-types.ts'
 import type {
   EgressSettings,
   EndpointAuth,
@@ -94,9 +95,22 @@ export interface HttpSettings {
   readonly headers: Readonly<Record<string, Secret>>
 }
 
+/** A node whose place is told by its record, and where that may be. */
+export interface NodeSearch {
+  readonly id?: string
+  readonly name?: string
+  /** Name of its endpoint. */
+  readonly endpoint: string
+  /** `https://host`, `https://*.host`, each with a port at will: nowhere else. Absent: see the schema. */
+  readonly urls?: readonly string[]
+}
+
 /** How to reach another Banyan node, and which of its namespaces to import under which names. */
 export interface PeerSettings {
+  /** Of an endpoint; while a node is looked for (`find`) one that leads nowhere. */
   readonly url: string
+  /** Absent: the node is where `url` says. */
+  readonly find?: NodeSearch
   /** Globs over the peer's namespace names. */
   readonly import: readonly string[]
   /** Template with `{namespace}` and, at will, `{upstream}`. */
@@ -225,4 +239,6 @@ export interface NodeConfig {
   readonly audit?: 'off' | AuditSettings
   /** Absent: there is no such listener. */
   readonly admin?: AdminSettings
+  /** Absent: nodes tell each other nothing but calls. */
+  readonly gossip?: GossipSettings
 }

@@ -13,6 +13,7 @@ import {
 } from './config-fields.ts'
 import { quotedChoice } from './config-hints.ts'
 import { egress, isSecure } from './config-identity-fields.ts'
+import { placed, searchFields } from './config-node-search.ts'
 import { problemsOfKind, provenance } from './config-provenance.ts'
 import { upstreamAuth } from './config-upstream-auth.ts'
 import { borderScope } from './config-scope-fields.ts'
@@ -171,9 +172,12 @@ const template = z
 
 const node: z.ZodType<PeerSettings> = z
   .strictObject({
-    url: httpUrl.describe(
-      'URL of an endpoint of the other node, http or https, without credentials or fragment.',
-    ),
+    url: httpUrl
+      .optional()
+      .describe(
+        'URL of an endpoint of the other node, http or https, without credentials or fragment. This, or "id" or "name" with "endpoint".',
+      ),
+    ...searchFields,
     import: distinct(nameGlob, 1)
       .prefault(['*'])
       .describe('Which namespaces of the other node to import: globs over their names there.'),
@@ -189,6 +193,7 @@ const node: z.ZodType<PeerSettings> = z
         'Transport of the link: websocket (one connection for all calls), http (Streamable HTTP), or auto, which takes websocket and falls back to http where something on the way lets none through.',
       ),
   })
+  .transform(placed)
   .describe('Another Banyan node, whose namespaces are imported.')
 
 const settings = z.strictObject({
@@ -270,6 +275,11 @@ function checkRemote(upstream: Fields, context: z.RefinementCtx): void {
   if (auth === undefined || auth.mode === 'none') return
   const kind = server === undefined ? 'node' : 'http'
   const url = server?.url ?? peer?.url
+  if (peer?.find !== undefined && peer.find.urls === undefined) {
+    const hint = 'list where it may be, like ["https://*.acme.example"]'
+    const message = `is missing: with auth mode ${auth.mode} tokens go where a record says, and must not go anywhere`
+    addProblem(context, { path: ['node', 'urls'], message, hint })
+  }
   if (url !== undefined && !isSecure(url)) {
     const message = `must be https for auth mode ${auth.mode}, unless the host is loopback`
     addProblem(context, { path: [kind, 'url'], message })

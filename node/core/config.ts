@@ -3,6 +3,7 @@ import { crossChecks } from './config-checks.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import type { UpstreamAuth } from './config-identity-types.ts'
 import { withDefaults } from './config-defaults.ts'
+import type { GossipSettings } from './config-gossip-types.ts'
 import { explainIssues } from './config-issues.ts'
 import { outlineOf } from './config-outline.ts'
 import { configSchema } from './config-schema.ts'
@@ -54,6 +55,24 @@ function absoluteAdmin({ admin }: NodeConfig, baseDir: string): Pick<NodeConfig,
   return { admin: { ...admin, tls: absoluteTls(admin.tls, baseDir) } }
 }
 
+function absoluteGossip({ gossip }: NodeConfig, baseDir: string): Pick<NodeConfig, 'gossip'> {
+  if (gossip === undefined) return {}
+  const { credentials, membership, tls } = gossip
+  const absolute: GossipSettings = {
+    ...gossip,
+    ...(credentials?.kind === 'creds' && {
+      credentials: { ...credentials, file: resolve(baseDir, credentials.file) },
+    }),
+    ...(membership !== undefined && { membership: resolve(baseDir, membership) }),
+    ...(tls !== undefined && {
+      tls: Object.fromEntries(
+        Object.entries(tls).map(([name, file]) => [name, resolve(baseDir, String(file))]),
+      ),
+    }),
+  }
+  return { gossip: absolute }
+}
+
 function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
   const { pins, state, tls } = config.node
   const upstreams = Object.create(null) as Record<string, UpstreamConfig>
@@ -66,7 +85,11 @@ function withAbsolutePaths(config: NodeConfig, baseDir: string): NodeConfig {
     pins: resolve(baseDir, pins),
     ...(tls === undefined ? {} : { tls: absoluteTls(tls, baseDir) }),
   }
-  const apart = { ...absoluteAudit(config, baseDir), ...absoluteAdmin(config, baseDir) }
+  const apart = {
+    ...absoluteAudit(config, baseDir),
+    ...absoluteAdmin(config, baseDir),
+    ...absoluteGossip(config, baseDir),
+  }
   return { ...config, ...apart, node, upstreams }
 }
 

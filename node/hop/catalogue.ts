@@ -144,7 +144,7 @@ export class Catalogue {
   }
 
   /** Everything of one kind that upstreams show a caller, and what that caller sees of it. @throws Fault `unknown_endpoint` */
-  seen({ received, principal }: Authenticated, kind: CapabilityKind): Seen {
+  seen({ received, principal }: Onlooking, kind: CapabilityKind): Seen {
     const views = this.#views(received.endpoint)
     return { view: views.of(principal).view(kind), sight: views.sights.of(principal) }
   }
@@ -320,6 +320,12 @@ export class Catalogue {
       if (isNews) watching.listener(LIST_RULES[kind].of)
     }
   }
+}
+
+/** Who looks at an endpoint. */
+interface Onlooking {
+  readonly received: Pick<Authenticated['received'], 'endpoint'>
+  readonly principal: Principal
 }
 
 /** Somebody who is told of changes. */

@@ -25,7 +25,7 @@ export interface InboundLinkParts {
   /** Answers a request; what goes wrong is an answer too. */
   readonly serve: (call: LinkCall) => void
   /** What nodes tell each other besides calls; undefined where they tell nothing. */
-  readonly mesh?: MeshEnds | undefined
+  readonly mesh?: Pick<MeshEnds, 'down'> | undefined
 }
 
 /** A WebSocket that was opened to an endpoint, and who did. */

@@ -45,6 +45,7 @@ export async function openAdmin(parts: Parts, host: AdminHost): Promise<AdminLis
       log,
       config: parts.config,
       registry: parts.registry,
+      mesh: parts.mesh,
       node: nodeOf(parts, host),
     }),
   })
@@ -70,7 +71,7 @@ function admissionOf({ listen, allowedHosts }: AdminSettings): Admission {
 }
 
 function nodeOf(parts: Parts, { url, reload }: AdminHost): AdminNode {
-  const { federation, drain, http, streamable } = parts
+  const { federation, drain, http, mesh, streamable } = parts
   const { streams, listens } = streamable
   return {
     id: federation.node,
@@ -80,7 +81,10 @@ function nodeOf(parts: Parts, { url, reload }: AdminHost): AdminNode {
     phase: () => drain.phase,
     sessions: () => reportSessions(streamable),
     usage: () => ({ connections: http.connections, streams: streams.size + listens.size }),
-    drain: (away) => drain.send(away),
+    drain: (away) => {
+      drain.send(away)
+      mesh.drain(away)
+    },
     get reload() {
       return reload()
     },

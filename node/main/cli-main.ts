@@ -4,14 +4,17 @@ import { callCommand } from './cli-call.ts'
 import { checkCommand } from './cli-check.ts'
 import { runCli } from './cli-frame.ts'
 import { explainCommand } from './cli-explain.ts'
+import { gossipCommand } from './cli-gossip.ts'
 import { keysCommand } from './cli-keys.ts'
 import { labCommand } from './cli-lab.ts'
 import { listCommand } from './cli-list.ts'
+import { memberCommand } from './cli-member.ts'
 import { pinCommand } from './cli-pin.ts'
 import { schemaCommand } from './cli-schema.ts'
 import { serveCommand } from './cli-serve.ts'
 import { statusCommand } from './cli-status.ts'
 import { tokenCommand } from './cli-token.ts'
+import { routesCommand, topologyCommand } from './cli-topology.ts'
 import { traceCommand } from './cli-trace.ts'
 import { trustCommand } from './cli-trust.ts'
 import { upCommand } from './cli-up.ts'
@@ -25,11 +28,15 @@ const COMMANDS = [
   callCommand,
   checkCommand,
   explainCommand,
+  topologyCommand,
+  routesCommand,
   traceCommand,
   tokenCommand,
   keysCommand,
   pinCommand,
   trustCommand,
+  memberCommand,
+  gossipCommand,
   labCommand,
   schemaCommand,
 ]

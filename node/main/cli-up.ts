@@ -19,9 +19,14 @@ function teller({ options, stdout }: CommandContext): Tell {
   return (event, text) => void stdout.write(json ? `${JSON.stringify(event)}\n` : text)
 }
 
+/** With the bus of the command line in place of that of the file. */
+function load(file: string, { options }: CommandContext): Promise<LoadedConfig> {
+  return loadConfigFile(file, undefined, options.text('join'))
+}
+
 /** Reads every file before anything starts, so that all problems of all files are told at once. */
 async function loadAll(files: readonly string[], context: CommandContext): Promise<LoadedConfig[]> {
-  const loaded = await Promise.allSettled(files.map((file) => loadConfigFile(file)))
+  const loaded = await Promise.allSettled(files.map((file) => load(file, context)))
   const bad = loaded.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []))
   for (const error of bad.slice(0, -1)) {
     if (error instanceof ConfigError) printProblems(error, context)
@@ -63,7 +68,7 @@ async function reload(
   tell: Tell,
 ): Promise<readonly ConfigProblem[]> {
   try {
-    const { config, warnings } = await loadConfigFile(file)
+    const { config, warnings } = await load(file, context)
     await node.apply(config)
     tell({ event: 'reloaded', file, node: nodeReport(node) }, `reloaded ${file}\n`)
     return warnings
@@ -148,6 +153,7 @@ async function up(context: CommandContext): Promise<number> {
     await settle()
   } finally {
     if (!options.has('json') && signal.aborted) context.stderr.write('stopping\n')
+    if (options.has('leave')) for (const { node } of running) node.leave()
     await closeFleet(running)
   }
   return EXIT.ok
@@ -157,9 +163,15 @@ async function up(context: CommandContext): Promise<number> {
 export const upCommand: Command = {
   name: 'up',
   summary: 'run the nodes of configuration files in this process, until Ctrl-C',
-  usage: 'FILE... [--json] [--log LEVEL] [--watch]',
+  usage: 'FILE... [--json] [--join URL] [--leave] [--log LEVEL] [--watch]',
   options: {
     json: { type: 'boolean', summary: 'print one line of JSON for each event, "ready" first' },
+    join: {
+      type: 'string',
+      value: 'URL',
+      summary: 'NATS server to meet other nodes at, in place of gossip.nats of the file',
+    },
+    leave: { type: 'boolean', summary: 'say that the nodes are gone for good when they stop' },
     log: LOG_OPTION,
     watch: { type: 'boolean', summary: 'reload a file when it changes, as SIGHUP does' },
   },

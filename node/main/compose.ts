@@ -13,11 +13,13 @@ import type { AuditTrail } from '../core/audit-trail.ts'
 import { NO_AUTHENTICATION, type Authenticator } from '../core/authentication.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
-import type { MeshEnds } from '../core/mesh-ends.ts'
 import type { Meter } from '../core/meter.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
 import { Quotas, type QuotaRules } from '../core/quotas.ts'
 import { Sealer } from '../core/seal.ts'
+import { Mesh, type MeshParts } from '../control/mesh/mesh.ts'
+import type { MeshTalk } from '../core/mesh-ends.ts'
+import type { MeshTiming } from '../control/mesh/settings.ts'
 import { Registry, type RegistryParts } from '../control/registry.ts'
 import { hasIdentity, Identity, type IdentityOptions } from '../identity/identity.ts'
 import { loadState, volatileState, type NodeState } from '../identity/node-state.ts'
@@ -45,6 +47,8 @@ import { readTls } from './tls-files.ts'
 export interface Parts {
   readonly federation: FederationSettings
   readonly registry: Registry
+  /** What is known of the mesh; idle without `gossip`. */
+  readonly mesh: Mesh
   readonly methods: MethodParts
   readonly streamable: StreamableParts
   /** Undefined where the configuration says nothing of it. */
@@ -116,9 +120,10 @@ async function stateOf({ node }: NodeConfig): Promise<NodeState> {
 export async function compose(
   initial: NodeConfig,
   log: Logger,
-  { other, mesh, now = () => performance.now() }: Replaced = {},
+  { other, now = () => performance.now(), timing }: Replaced = {},
 ): Promise<Parts> {
   let config = initial
+  let parts: Omit<Parts, 'config' | 'configure'> | undefined
   const { node, limits } = initial
   const { id, key, sessionKey } = await stateOf(initial)
   const { federation, serverInfo, self } = namesOf(node, id)
@@ -128,19 +133,15 @@ export async function compose(
     config: current,
     scopesOf: (endpoint) => scopesAt(registry, endpoint),
   })
-  const registry: Registry = new Registry(initial, {
-    self,
-    key,
-    mesh,
-    inherited: inheritedEnvironment(),
-    log,
-    sealer: new Sealer(sessionKey, 'cursor'),
-    ...towards(identity),
-  })
+  const ground = { self, key, log, sealer: new Sealer(sessionKey, 'cursor'), ...towards(identity) }
+  const registry: Registry = registryOf(initial, ground, () => parts?.mesh)
+  const mesh: Mesh = meshOf(initial, registry, { node: { ...federation, key }, log, timing })
   const drain = new Drain()
   const quotas = quotasOf(initial, federation, now)
   const meter = (): Meter | undefined => quotas.meter
-  const made = { meter, registry, federation, serverInfo, sessionKey, log, audit, config: current }
+  const { ranks: ways } = mesh
+  const about = { federation, serverInfo, sessionKey, log, audit, config: current }
+  const made = { ...about, meter, registry, ways }
   const inbound = inboundOf(initial)
   const methods = methodsOf(made, inbound, drain)
   const sessions = sessionsOf(sessionKey, limits)
@@ -162,16 +163,36 @@ export async function compose(
     tls: node.tls === undefined ? undefined : await readTls(node.tls),
     linkServer: links,
     handle: (exchange) => serveStreamable(streamable, exchange),
-    readiness: () => readiness(registry, drain, config),
+    readiness: () => readiness(registry, drain, { mesh, config }),
   })
   const configure = (next: NodeConfig): void => {
     identity?.configure(next)
     config = next
     quotas.configure(rulesOf(next))
   }
-  const parts = { federation, registry, methods, streamable, identity, audit, http, links, drain }
+  parts = { federation, registry, mesh, methods, streamable, identity, audit, http, links, drain }
   return { ...parts, config: current, configure }
 }
+
+/** @param mesh made after it, and started before any link is */
+function registryOf(
+  config: NodeConfig,
+  ground: Pick<RegistryParts, 'self' | 'key' | 'log' | 'sealer' | 'delegator' | 'provenance'>,
+  mesh: () => Mesh | undefined,
+): Registry {
+  return new Registry(config, {
+    ...ground,
+    mesh: { up: (label, wire) => mesh()?.up(label, wire) ?? DEAF },
+    inherited: inheritedEnvironment(),
+    place: (upstream) => mesh()?.place(upstream),
+    watch: {
+      turned: (label, up) => mesh()?.turned(label, up),
+      listed: () => mesh()?.listed(),
+    },
+  })
+}
+
+const DEAF: MeshTalk = { message: () => undefined, closed: () => undefined }
 
 /** What takes the place of what a node has by itself. */
 export interface Replaced {
@@ -179,8 +200,8 @@ export interface Replaced {
   readonly other?: Authenticator | undefined
   /** What limits are counted by: milliseconds that only go up. */
   readonly now?: (() => number) | undefined
-  /** What nodes tell each other on links besides calls. */
-  readonly mesh?: MeshEnds | undefined
+  /** The times of the mesh. */
+  readonly timing?: MeshTiming | undefined
 }
 
 /** What links of other nodes take of the parts that answer them. */
@@ -248,6 +269,22 @@ function namesOf({ name, organisation }: NodeConfig['node'], id: NodeId): Names 
     serverInfo: { name, title: `${organisation}/${name}`, version },
     self: { clientInfo: { name: 'banyan', version }, federation },
   }
+}
+
+function meshOf(
+  config: NodeConfig,
+  registry: Registry,
+  parts: Pick<MeshParts, 'node' | 'log' | 'timing'>,
+): Mesh {
+  const { state } = config.node
+  return new Mesh(config, {
+    ...parts,
+    folder: state === MEMORY_STATE ? undefined : state,
+    upstreams: () => registry.upstreams,
+    mirrors: (label) => registry.mirrors(label),
+    catalogue: registry.catalogue,
+    relocate: () => void registry.relocate(),
+  })
 }
 
 /** What identity does for upstreams. */
@@ -344,13 +381,15 @@ function admissionOf({ node }: NodeConfig): Admission {
 function readiness(
   registry: Registry,
   drain: Drain,
-  { visibility }: NodeConfig,
+  { mesh, config }: { readonly mesh: Mesh; readonly config: NodeConfig },
 ): { ready: boolean; facts: object & Record<string, unknown> } {
   // Whoever can reach the node can ask; where rules hide something, how much there is is nobody's business.
-  if (visibility !== 'open') return { ready: drain.ready, facts: {} }
+  if (config.visibility !== 'open') return { ready: drain.ready, facts: {} }
   const all = registry.upstreamStatus()
   const up = all.filter(({ phase }) => phase === 'up').length
-  return { ready: drain.ready, facts: { upstreams: { up, down: all.length - up } } }
+  const upstreams = { up, down: all.length - up }
+  const bus = mesh.busState
+  return { ready: drain.ready, facts: bus === undefined ? { upstreams } : { upstreams, bus } }
 }
 
 /** Ends what would otherwise go on for ever: streams are closed, listens answered. Calls may finish. */

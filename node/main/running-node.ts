@@ -4,6 +4,7 @@ import { ConfigError } from '../core/config-error.ts'
 import type { NodeConfig, TlsSettings } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import type { AdminNode } from '../control/admin-route.ts'
+import type { Mesh } from '../control/mesh/mesh.ts'
 import { openAdmin, type AdminListener } from './admin.ts'
 import { compose, stopStreams, type Parts, type Replaced } from './compose.ts'
 import type { BanyanNode, NodeStatus } from './index.ts'
@@ -21,7 +22,7 @@ interface Running {
 }
 
 /** How a node listens, besides its configuration. */
-export interface ListenOptions extends Pick<Replaced, 'now'> {
+export interface ListenOptions extends Pick<Replaced, 'now' | 'timing'> {
   readonly log: Logger
   readonly baseDir?: string | undefined
 }
@@ -33,13 +34,14 @@ export interface ListenOptions extends Pick<Replaced, 'now'> {
  */
 export async function listenNode(
   config: NodeConfig,
-  { log, baseDir, now }: ListenOptions,
+  { log, baseDir, now, timing }: ListenOptions,
 ): Promise<RunningNode> {
-  const parts = await compose(config, log, { now })
+  const parts = await compose(config, log, { now, timing })
   const { host, port } = config.node.listen
   const address = await parts.http.listen(host, port)
   const url = config.node.url ?? baseUrl(address, config.node.tls)
   parts.identity?.begin(url)
+  void parts.mesh.begin(url)
   log.info({ url, id: parts.federation.node }, 'listening')
   const node = new RunningNode(parts, { config, url, baseDir })
   try {
@@ -75,6 +77,7 @@ export class RunningNode implements BanyanNode {
   #closed: Promise<void> | undefined
   #switching: Promise<unknown> = Promise.resolve()
   #admin: AdminListener | undefined
+  #leaves: boolean | undefined
   #reload: AdminNode['reload']
 
   constructor(parts: Parts, { config, url, baseDir }: Running) {
@@ -89,6 +92,11 @@ export class RunningNode implements BanyanNode {
   /** Where operators ask; undefined where they cannot. */
   get adminUrl(): string | undefined {
     return this.#admin?.url
+  }
+
+  /** What it knows of the mesh. */
+  get mesh(): Mesh {
+    return this.#parts.mesh
   }
 
   /** Opens the listener for operators, once. @throws Error of the system when its address cannot be had */
@@ -160,10 +168,10 @@ export class RunningNode implements BanyanNode {
     const before = this.#config
     refuseRestart(before, next)
     await this.#renewTls(next)
-    const { identity, links, registry, methods, streamable } = this.#parts
+    const { identity, links, mesh, registry, methods, streamable } = this.#parts
     this.#parts.configure(next)
     this.#config = next
-    const settled = Promise.all([registry.apply(next), identity?.refresh()])
+    const settled = Promise.all([registry.apply(next), mesh.configure(next), identity?.refresh()])
     endOutdated({ ...methods, ...streamable, links }, whoStays(before, next))
     return { settled }
   }
@@ -174,6 +182,11 @@ export class RunningNode implements BanyanNode {
     const operators = admin?.tls && (await readTls(admin.tls))
     if (own !== undefined) this.#parts.http.renew(own)
     if (operators !== undefined) this.#admin?.renew(operators)
+  }
+
+  /** When it is closed, the node is gone for good, and says so. */
+  leave(): void {
+    this.#leaves = true
   }
 
   close(): Promise<void> {
@@ -193,12 +206,14 @@ export class RunningNode implements BanyanNode {
   }
 
   async #close(): Promise<void> {
-    const { audit, drain, http, identity, links, methods, registry, streamable } = this.#parts
+    const { audit, drain, http, identity, links, mesh, methods, registry, streamable } = this.#parts
     const { shutdownGrace } = this.#config.limits
     drain.begin()
+    mesh.drain(true)
     stopStreams(this.#parts)
     // What a reload that was asked for before takes away has to be ended, too.
     await this.#switching
+    await mesh.close(this.#leaves)
     await Promise.all([http.close(shutdownGrace), this.#admin?.close(shutdownGrace)])
     links.close()
     streamable.keepAlive.close()

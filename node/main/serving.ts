@@ -7,6 +7,7 @@ import type { CurrentMeter } from '../core/meter.ts'
 import type { Principal } from '../core/principal.ts'
 import { Sealer } from '../core/seal.ts'
 import type { EndpointDescription, Serving } from '../core/stages.ts'
+import type { WayRank } from '../core/way-rank.ts'
 import { explainForNode } from '../control/explain-for-node.ts'
 import type { Registry } from '../control/registry.ts'
 import type { CallLanding } from '../hop/landing.ts'
@@ -28,6 +29,8 @@ export interface ServingParts {
   readonly sessionKey: Buffer
   readonly log: Logger
   readonly meter: CurrentMeter
+  /** What the mesh knows of the ways. */
+  readonly ways: WayRank
   /** Undefined where calls are not written down. */
   readonly audit: CallAudit | undefined
   /** The configuration that holds now. */
@@ -61,7 +64,7 @@ export function makeServing(made: ServingParts): Serving {
 }
 
 function relayParts(made: ServingParts, parked: RelayParts['parked']): RelayParts {
-  const { registry, federation, serverInfo, sessionKey, log, audit, meter, config } = made
+  const { registry, federation, serverInfo, sessionKey, log, audit, meter, ways, config } = made
   const { limits } = config()
   const { inputTimeout, inputRounds, requestStateBytes } = limits
   const { catalogue } = registry
@@ -70,6 +73,7 @@ function relayParts(made: ServingParts, parked: RelayParts['parked']): RelayPart
     serverInfo: JSON.stringify(serverInfo),
     catalogue,
     upstreams: () => registry.upstreams,
+    ways,
     // A call may outlive its endpoint when the configuration changes.
     names: (endpoint) => catalogue.rule(endpoint)?.names.style ?? 'prefixed',
     limits,

@@ -23,7 +23,7 @@ export interface NodeConnectorOptions extends HttpConnectorOptions {
   /** Interval of pings, milliseconds. */
   readonly pingMs: number
   /** What nodes tell each other besides calls; absent: nothing. */
-  readonly mesh?: MeshEnds | undefined
+  readonly mesh?: Pick<MeshEnds, 'up'> | undefined
   /** Milliseconds that only go up; default those of the process. */
   readonly now?: () => number
 }

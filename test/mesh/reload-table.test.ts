@@ -219,6 +219,9 @@ const endpoint = (field: string, value: () => unknown, look: Look = lists): Live
   look,
 })
 
+/** Where the mesh is shown to take another configuration. */
+const GOSSIP = 'test/mesh/gossip.test.ts'
+
 /** One row a field, two levels deep; of tables of things by name, the fields of one. */
 const TABLE: Readonly<Record<string, Row>> = {
   'node.name': 'restart',
@@ -256,6 +259,17 @@ const TABLE: Readonly<Record<string, Row>> = {
       return rawStatus(Number(port), 'ops.example')
     },
   },
+  'gossip.nats': { shownBy: GOSSIP },
+  'gossip.credentials': { shownBy: GOSSIP },
+  'gossip.tls': { shownBy: GOSSIP },
+  'gossip.members': { shownBy: GOSSIP },
+  'gossip.membership': { shownBy: GOSSIP },
+  'gossip.disclose': { shownBy: GOSSIP },
+  'gossip.imports': { shownBy: GOSSIP },
+  'gossip.exports': { shownBy: GOSSIP },
+  'gossip.links': { shownBy: GOSSIP },
+  'gossip.cost': { shownBy: GOSSIP },
+  'gossip.leave': { shownBy: GOSSIP },
   'issuer.mode': 'restart',
   'issuer.url': 'restart',
   'issuer.grants': 'restart',

@@ -61,7 +61,7 @@ test('an editor that uses the published schema accepts a good file and refuses b
   expect(schema.safeParse(IDENTITY).error).toBeUndefined()
   const bad = [
     { ...good, node: { name: 'edge' } },
-    { ...good, gossip: {} },
+    { ...good, gossip: { nats: 4222 } },
     { ...good, limits: { keepAlive: 5 } },
     { ...good, issuer: { mode: 'own' } },
     { ...good, trust: {} },
