@@ -9,15 +9,20 @@ export interface AliasBookOptions {
   readonly now: () => number
 }
 
-/** A name, and what it is shown for. */
-export interface Shown {
-  readonly name: string
+/** What a name is shown for. */
+export interface Bearer {
   readonly id: ToolId
+  /** Label of the upstream, where the node there is the origin; undefined where it lies farther away, or is this node. */
+  readonly direct?: string | undefined
 }
 
-interface Binding {
+/** A name, and what it is shown for. */
+export interface Shown extends Bearer {
+  readonly name: string
+}
+
+interface Binding extends Bearer {
   readonly key: string
-  readonly id: ToolId
   readonly shownAt: number
 }
 
@@ -40,10 +45,11 @@ export class AliasBook {
   }
 
   /** What else a name still stands for; undefined when it may be shown for this. */
-  heldBy(name: string, id: ToolId): ToolId | undefined {
+  heldBy(name: string, bearer: Bearer): ToolId | undefined {
     const binding = this.#bindings.get(name)
     if (binding === undefined || this.#isOver(binding)) return undefined
-    return binding.key === toolKey(id) ? undefined : binding.id
+    const isSame = binding.key === toolKey(bearer.id) || isReplaced(binding, bearer)
+    return isSame ? undefined : binding.id
   }
 
   /** Whether a name stands for this, or did lately. */
@@ -55,10 +61,10 @@ export class AliasBook {
   /** These are shown now. A name that is still another's is left as it is. */
   show(shown: Iterable<Shown>): void {
     const shownAt = this.#options.now()
-    for (const { id, name } of shown) {
-      if (this.heldBy(name, id) !== undefined) continue
+    for (const { name, ...bearer } of shown) {
+      if (this.heldBy(name, bearer) !== undefined) continue
       this.#bindings.delete(name)
-      this.#bindings.set(name, { key: toolKey(id), id, shownAt })
+      this.#bindings.set(name, { ...bearer, key: toolKey(bearer.id), shownAt })
     }
     this.#forget()
   }
@@ -73,4 +79,13 @@ export class AliasBook {
   #isOver({ shownAt }: Binding): boolean {
     return this.#options.now() - shownAt > this.#options.memory
   }
+}
+
+/**
+ * Whether it is the same of a node that was made anew, with another key, where the operator says that a node is: whoever
+ * is believed there may as well say what its tools are.
+ */
+function isReplaced(before: Bearer, after: Bearer): boolean {
+  if (before.direct === undefined || before.direct !== after.direct) return false
+  return toolKey({ ...before.id, node: '' }) === toolKey({ ...after.id, node: '' })
 }

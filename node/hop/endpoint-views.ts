@@ -14,7 +14,7 @@ import { BriefList, withFinder, type ToolListing } from './search/brief-list.ts'
 import { Sights, type RequiredScopes, type Sight, type VisibilityPolicy } from './sight.ts'
 import { isOffered, type Source, type ViewProblem, type ViewRule } from './sources.ts'
 import { findUnlisted } from './unlisted.ts'
-import { buildView, sameItems, type Dialect, type View, type ViewItem } from './view.ts'
+import { bearerOf, buildView, sameItems, type Dialect, type View, type ViewItem } from './view.ts'
 
 /** One feed of an endpoint: the lists of an upstream and what of them is taken. */
 export interface Feed {
@@ -272,7 +272,7 @@ export class EndpointViews {
   }
 
   #remember({ items, kind }: View): void {
-    this.#books[kind].show(items.map(({ entry }) => entry))
+    this.#books[kind].show(items.map((item) => ({ ...bearerOf(item), name: item.entry.name })))
   }
 
   #listOf(mirrors: Mirrors, kind: CapabilityKind): Pick<Edition, 'items' | 'peer' | 'era'> {

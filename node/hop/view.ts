@@ -5,7 +5,7 @@ import { exposedName, toolKey, writeOrigin, type ToolId } from '../../protocol/n
 import type { UriVeil } from '../../protocol/result-uris.ts'
 import { hasCoreTasks, type Era } from '../../protocol/revisions.ts'
 import type { Entry } from '../core/stages.ts'
-import type { AliasBook } from './alias-book.ts'
+import type { AliasBook, Bearer } from './alias-book.ts'
 import { homesOf, type Homes } from './homes.ts'
 import {
   gather,
@@ -66,9 +66,9 @@ export function buildView(
       ways,
       namedBy(kind, ways, (way) => names.knows(shownName(rule, way), way.id)),
     )
-    const { id, name } = item.entry
+    const { name } = item.entry
     const taken = byName.get(name)
-    const holder = names.heldBy(name, id)
+    const holder = names.heldBy(name, bearerOf(item))
     if (holder !== undefined) problems.push(problemAt(ways[0], heldReason(kind, name, holder)))
     else if (taken !== undefined) problems.push(collision(item, taken))
     else if (isTooLong(rule, item)) problems.push(problemAt(ways[0], URI_TOO_LONG))
@@ -85,6 +85,11 @@ export function buildView(
     [...tooFar].map(([name, one]) => [name, viewItem(rule, [one], one).entry] as const),
   )
   return { kind, items, byName, outOfReach, homes: homesOf(found), problems }
+}
+
+/** What the name of an item stands for. The way to a node itself is the shortest there is to what it has. */
+export function bearerOf({ entry: { id, candidates }, uris: { peer } }: ViewItem): Bearer {
+  return { id, direct: peer?.node === id.node ? candidates[0].upstream : undefined }
 }
 
 /** What names stand for. */

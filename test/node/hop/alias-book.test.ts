@@ -3,7 +3,7 @@ import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { AliasBook } from '../../../node/hop/alias-book.ts'
 import type { Source } from '../../../node/hop/sources.ts'
-import { buildView, type View } from '../../../node/hop/view.ts'
+import { bearerOf, buildView, type View } from '../../../node/hop/view.ts'
 import { toolKey, type ToolId } from '../../../protocol/names.ts'
 import { federated, imported, listed, own, rule } from './tools.ts'
 
@@ -23,14 +23,14 @@ describe('a name', () => {
     const clock = new Clock()
     const { book } = clock
     book.show([{ name: 'x', id: idOf('a') }])
-    expect(book.heldBy('x', idOf('a'))).toBeUndefined()
-    expect(book.heldBy('x', idOf('b'))).toEqual(idOf('a'))
+    expect(book.heldBy('x', { id: idOf('a') })).toBeUndefined()
+    expect(book.heldBy('x', { id: idOf('b') })).toEqual(idOf('a'))
     clock.now = MEMORY
-    expect(book.heldBy('x', idOf('b'))).toEqual(idOf('a'))
+    expect(book.heldBy('x', { id: idOf('b') })).toEqual(idOf('a'))
     clock.now = MEMORY + 1
-    expect(book.heldBy('x', idOf('b'))).toBeUndefined()
+    expect(book.heldBy('x', { id: idOf('b') })).toBeUndefined()
     book.show([{ name: 'x', id: idOf('b') }])
-    expect(book.heldBy('x', idOf('a'))).toEqual(idOf('b'))
+    expect(book.heldBy('x', { id: idOf('a') })).toEqual(idOf('b'))
   })
 
   test('that is shown is held from then on, and not from when it was first shown', () => {
@@ -38,7 +38,20 @@ describe('a name', () => {
     for (clock.now = 0; clock.now < 10 * MEMORY; clock.now += MEMORY / 2) {
       clock.book.show([{ name: 'x', id: idOf('a') }])
     }
-    expect(clock.book.heldBy('x', idOf('b'))).toEqual(idOf('a'))
+    expect(clock.book.heldBy('x', { id: idOf('b') })).toEqual(idOf('a'))
+  })
+
+  test('goes over to the same of a node that was made anew where the operator says it is', () => {
+    const { book } = new Clock()
+    const at = (node: string, name = 'a'): ToolId => ({ ...idOf(name), node })
+    book.show([{ name: 'x', id: at('old'), direct: 'up' }])
+    // Somewhere else, farther away, or something else: no.
+    expect(book.heldBy('x', { id: at('new'), direct: 'other' })).toEqual(at('old'))
+    expect(book.heldBy('x', { id: at('new') })).toEqual(at('old'))
+    expect(book.heldBy('x', { id: at('new', 'b'), direct: 'up' })).toEqual(at('old'))
+    expect(book.heldBy('x', { id: at('new'), direct: 'up' })).toBeUndefined()
+    book.show([{ name: 'x', id: at('new'), direct: 'up' }])
+    expect(book.heldBy('x', { id: at('old') })).toEqual(at('new'))
   })
 
   test('is forgotten when there are too many, those shown longest ago first', () => {
@@ -47,8 +60,8 @@ describe('a name', () => {
     book.show([{ name: 'a', id: idOf('a') }])
     book.show([{ name: 'd', id: idOf('d') }])
     expect(book.size).toBe(3)
-    expect(book.heldBy('b', idOf('other'))).toBeUndefined()
-    expect(book.heldBy('a', idOf('other'))).toEqual(idOf('a'))
+    expect(book.heldBy('b', { id: idOf('other') })).toBeUndefined()
+    expect(book.heldBy('a', { id: idOf('other') })).toEqual(idOf('a'))
   })
 })
 
@@ -105,7 +118,8 @@ function shown(
   let now = 0
   let view: View | undefined
   const book = new AliasBook({ memory: MEMORY, limit: 1_000, now: () => now })
-  const remember = (): void => book.show(view?.items.map(({ entry }) => entry) ?? [])
+  const remember = (): void =>
+    book.show(view?.items.map((item) => ({ ...bearerOf(item), name: item.entry.name })) ?? [])
   return steps.map(({ wait, sources: from }) => {
     remember()
     view = buildView('tool', rule({ names }), from, book)
