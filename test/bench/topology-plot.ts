@@ -90,7 +90,7 @@ function draw(points: readonly ScalePoint[]): string {
   const panels = PANELS.map((one, at) => panel(one, points, at * WIDTH))
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img">`,
-    '<title>What a node that is gone costs meshes of 100, 1 000 and 10 000 nodes</title>',
+    '<title>What a node that is gone costs meshes of some sizes</title>',
     `<style>${style}</style>`,
     ...panels,
     text(width / 2, HEIGHT + MARGIN + 4, 'nodes'),

@@ -14,7 +14,7 @@ const USAGE = `node --expose-gc test/bench/topology.bench.ts [options]
   --seed N        of all random numbers (default 1)
   --large         also a scale-free mesh of 1 000 nodes, which takes minutes
   --nodes N[,N]   instead: what sizes cost, in organisations of at most 1 000 nodes;
-                  10 000 take half an hour and want --max-old-space-size=12000
+                  10 000 take more than half an hour and want --max-old-space-size=12000
   --without N     modes to leave out, from 1: with 2, causes on links alone
   --json FILE     also writes the figures of sizes, for docs/topology-scale.ts
 `
