@@ -60,7 +60,7 @@ export class LinkHandshake {
     return this.#proved ? this.#other?.hello : undefined
   }
 
-  /** Takes a frame before `other` is there. @throws Fault `invalid_request`, `unauthenticated` */
+  /** Takes a frame before `other` is there. @throws Fault `invalid_request`, `unauthenticated`, `loop` */
   frame(frame: LinkFrame): void {
     if (frame.type === 'hello' && this.#other === undefined) this.#hear(frame.body)
     else if (frame.type === 'proof' && this.#other !== undefined) this.#check(frame.body)
@@ -70,7 +70,10 @@ export class LinkHandshake {
   #hear(body: Buffer): void {
     const hello = readHello(body)
     const { identity, refuse, role, send } = this.#plan
-    const why = hello.node === identity.federation.node ? 'is this node itself' : refuse(hello)
+    if (hello.node === identity.federation.node) {
+      throw new Fault('loop', 'it is this node itself; nothing is imported from it')
+    }
+    const why = refuse(hello)
     if (why !== undefined) throw new Fault('unauthenticated', `the other end ${why}`)
     this.#other = { hello, body }
     send({ type: 'proof', body: sign(null, this.#inputOf(role, body), identity.key) })

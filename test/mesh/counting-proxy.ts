@@ -70,7 +70,9 @@ export class CountingProxy {
       outgoing.writeHead(503).end()
       return
     }
-    const { headers, method } = incoming
+    // As any proxy: what is said of the connection is not passed on, and an upgrade is none then.
+    const { connection: _, upgrade: __, ...headers } = incoming.headers
+    const { method } = incoming
     const upstream = send(this.#target, { method, headers, agent: false }, (answer) => {
       if (fate === 'lost') {
         outgoing.destroy()
