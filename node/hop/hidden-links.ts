@@ -46,6 +46,13 @@ export function resultLinkEdits(
   return resultUriEdits(method, message, map ?? asIs, hides)
 }
 
+/** Whether a result may hold links that {@link resultLinkEdits} would screen: those have their URI under this key. */
+export function mayLink(text: Buffer): boolean {
+  return text.includes(URI_KEY)
+}
+
+const URI_KEY = Buffer.from('"uri"')
+
 /** The same for the params of a request or notification of a server. */
 export function paramLinkEdits(
   { map, hides }: Links,

@@ -184,9 +184,9 @@ export class WsLink implements ModernChannel {
     call: WsCall,
     { slot, isFresh }: { readonly slot: Slot; readonly isFresh: boolean },
   ): void {
-    const { method, name, trail, headers, body } = call.frame
+    const { method, name, trail, told, headers, body } = call.frame
     call.isFresh = isFresh
-    const request = { method, name, trail, lines: headers, body }
+    const request = { method, name, trail, told, lines: headers, body }
     try {
       this.#wire.send({ type: 'request', call: number, slot: slot.number, ...request })
       call.slot = slot
@@ -216,7 +216,7 @@ export class WsLink implements ModernChannel {
   #take(frame: LinkFrame): void {
     switch (frame.type) {
       case 'notification':
-        return this.#calls.get(frame.call)?.notification(frame.body)
+        return this.#calls.get(frame.call)?.notification(frame)
       case 'response':
         return this.#calls.get(frame.call)?.response(frame)
       case 'refusal':

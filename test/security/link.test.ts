@@ -49,7 +49,7 @@ function expectQuiet(): void {
 test('a link that is as it should be is served', async () => {
   const link = await open()
   const { text } = await link.ending(link.call('fx__echo', { args: { message: 'x' } }))
-  expect(JSON.parse(text)).toMatchObject({ id: 'id-1', result: { resultType: 'complete' } })
+  expect(JSON.parse(text)).toMatchObject({ id: 1, result: { resultType: 'complete' } })
 })
 
 describe('opening', () => {
@@ -294,7 +294,8 @@ describe('a flood', () => {
     ['nothing', Buffer.alloc(0)],
     ['a length that is not there', Buffer.from([4, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 97, 255, 255])],
     ...(['response', 'goaway', 'hello'] as const).map((type): [string, Buffer] => {
-      const frame = { type, call: 0, errorCode: undefined, oversized: false, body: Buffer.alloc(0) }
+      const what = { errorCode: undefined, oversized: false, complete: false }
+      const frame = { type, call: 0, ...what, body: Buffer.alloc(0) }
       return [`a ${type}, which is the server's to say`, encodeFrame(frame)]
     }),
   ])('of %s ends the link', async (_, bytes) => {

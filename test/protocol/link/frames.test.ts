@@ -2,9 +2,10 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Fault } from '../../../protocol/errors.ts'
-import { decodeFrame } from '../../../protocol/link/decode.ts'
-import { encodeFrame } from '../../../protocol/link/encode.ts'
+import { decodeFrame, decodeParts } from '../../../protocol/link/decode.ts'
+import { encodeFrame, encodeParts } from '../../../protocol/link/encode.ts'
 import { FRAME_TYPES, type LinkFrame } from '../../../protocol/link/frames.ts'
+import { severityAt } from '../../../protocol/log-level.ts'
 
 const number = fc.integer({ min: 0, max: 0xffff_ffff })
 const text = (maxLength: number): fc.Arbitrary<string> =>
@@ -17,6 +18,12 @@ const trail = fc.record({
   budget: fc.integer({ min: 0, max: 255 }),
   path: fc.array(fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/), { maxLength: 64 }),
 })
+const told = fc.record({
+  id: fc.maxSafeInteger(),
+  progress: fc.boolean(),
+  logLevel: fc.integer({ min: 0, max: 8 }).map(severityAt),
+  offered: text(200),
+})
 
 const FRAMES: Record<LinkFrame['type'], fc.Arbitrary<LinkFrame>> = {
   hello: fc.record({ type: fc.constant('hello'), body }),
@@ -27,7 +34,12 @@ const FRAMES: Record<LinkFrame['type'], fc.Arbitrary<LinkFrame>> = {
   release: fc.record({ type: fc.constant('release'), slot: number }),
   cancel: fc.record({ type: fc.constant('cancel'), call: number }),
   window: fc.record({ type: fc.constant('window'), call: number, bytes: number }),
-  notification: fc.record({ type: fc.constant('notification'), call: number, body }),
+  notification: fc.record({
+    type: fc.constant('notification'),
+    call: number,
+    progress: fc.option(fc.double({ noNaN: true }), { nil: undefined }),
+    body,
+  }),
   refusal: fc.record({
     type: fc.constant('refusal'),
     call: number,
@@ -39,6 +51,7 @@ const FRAMES: Record<LinkFrame['type'], fc.Arbitrary<LinkFrame>> = {
     call: number,
     errorCode: fc.option(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), { nil: undefined }),
     oversized: fc.boolean(),
+    complete: fc.boolean(),
     body,
   }),
   request: fc.record({
@@ -48,6 +61,7 @@ const FRAMES: Record<LinkFrame['type'], fc.Arbitrary<LinkFrame>> = {
     method: text(60),
     name: fc.option(text(60), { nil: undefined }),
     trail: fc.option(trail, { nil: undefined }),
+    told: fc.option(told, { nil: undefined }),
     lines,
     body,
   }),
@@ -72,6 +86,33 @@ describe('a frame', () => {
         expect(decodeFrame(encodeFrame(one))).toEqual(one)
       }),
     )
+  })
+
+  test('means the same in whatever fragments it comes', () => {
+    const large = fc.nat(6_000).map((size) => Buffer.alloc(size, 'x'))
+    const withLarge = fc.tuple(frame, large).map(([one, more]) => {
+      return 'body' in one ? { ...one, body: more } : one
+    })
+    const cuts = fc.array(fc.nat(), { maxLength: 4 })
+    fc.assert(
+      fc.property(fc.oneof(frame, withLarge), cuts, (one, places) => {
+        expect(decodeParts(encodeParts(one))).toEqual(one)
+        const bytes = encodeFrame(one)
+        const at = [0, ...places.map((place) => place % bytes.length), bytes.length]
+        const sorted = at.toSorted((a, b) => a - b)
+        const parts = sorted.slice(1).map((end, index) => bytes.subarray(sorted[index], end))
+        expect(decodeParts(parts.filter(({ length }) => length > 0))).toEqual(one)
+      }),
+    )
+  })
+
+  test('with a large body is written and read without a copy of it', () => {
+    const large = Buffer.alloc(4_096, 'x')
+    const parts = encodeParts({ type: 'mesh', body: large })
+    expect(parts[1]).toBe(large)
+    const what = { call: 7, progress: undefined, body: large } as const
+    const read = decodeParts(encodeParts({ type: 'notification', ...what }))
+    expect('body' in read && read.body === large).toBe(true)
   })
 
   test('of any bytes is one, or a fault, and nothing else', () => {
@@ -100,7 +141,12 @@ describe('a frame', () => {
   })
 
   test('has a body that is no copy', () => {
-    const bytes = encodeFrame({ type: 'notification', call: 7, body: Buffer.from('{}') })
+    const bytes = encodeFrame({
+      type: 'notification',
+      call: 7,
+      progress: undefined,
+      body: Buffer.from('{}'),
+    })
     const read = decodeFrame(bytes)
     expect('body' in read && read.body.buffer === bytes.buffer).toBe(true)
   })
@@ -110,7 +156,9 @@ describe('a frame', () => {
     ['a path of 255 nodes', [4, 2, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0x61, 8, 255]],
     ['255 header lines', [2, 0, 0, 0, 0, 1, 255]],
     ['a type that is not there', [200, 0, 0, 0, 0, 0]],
-    ['flags that mean nothing', [5, 1, 0, 0, 0, 0]],
+    ['flags that mean nothing', [5, 2, 0, 0, 0, 0]],
+    ['progress that is no number', [5, 1, 0, 0, 0, 0, 0x7f, 0xf8, 0, 0, 0, 0, 0, 0]],
+    ['a wish for progress by whom nobody knows', [4, 8, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0x61, 0]],
     ['a line break in a header', [2, 0, 0, 0, 0, 1, 1, 1, 0x61, 0, 2, 13, 10]],
     ['something behind it', [8, 0, 0, 0, 0, 1, 0]],
   ])('with %s is refused', (_, bytes) => {
@@ -118,7 +166,14 @@ describe('a frame', () => {
   })
 
   test('is not written where the envelope has no room', () => {
-    const request = { call: 1, slot: 0, trail: undefined, body: Buffer.alloc(0), lines: [] }
+    const request = {
+      call: 1,
+      slot: 0,
+      trail: undefined,
+      told: undefined,
+      body: Buffer.alloc(0),
+      lines: [],
+    }
     const long = (change: object): (() => Buffer) => {
       const plain = { type: 'request', ...request, method: 'm', name: undefined } as const
       return () => encodeFrame({ ...plain, ...change })
