@@ -47,6 +47,8 @@ export interface RequestEnvelope {
   readonly name: string
   /** Whether there is a progress token. */
   readonly progress: boolean
+  /** The text as it came, one part behind the other. */
+  readonly parts: readonly Buffer[]
   /** Reads the text. @throws Fault as `readBody`, and `header_mismatch` */
   check(): void
 }

@@ -4,6 +4,7 @@ import { asFault, Fault, untaken, type FaultCode } from '../../protocol/errors.t
 import type { Retry } from '../../protocol/hop-request.ts'
 import { writeHopProgress } from '../../protocol/hop-response.ts'
 import type { JsonObject, RpcId } from '../../protocol/jsonrpc.ts'
+import type { Body } from '../../protocol/link/body.ts'
 import { isSevereEnough } from '../../protocol/log-level.ts'
 import { META } from '../../protocol/meta.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
@@ -35,7 +36,7 @@ export interface Landing {
    */
   answer(message: UpstreamMessage): Returned | Promise<Returned> | undefined
   /** The same for a result of which nothing is known but that it ends the call; undefined where it has to be read. */
-  unread(text: Buffer): Returned | undefined
+  unread(text: Body): Returned | undefined
   /** The flight has ended, whatever came of it. */
   over(): void
 }
@@ -203,7 +204,7 @@ export class Flight implements FrameSink, Due {
     return false
   }
 
-  completed(text: Buffer): boolean {
+  completed(text: Body): boolean {
     if (!this.#isUnread || this.#leg === undefined) return false
     const returned = this.#landing.unread(text)
     if (returned === undefined) return false
@@ -310,7 +311,7 @@ export class Flight implements FrameSink, Due {
     this.#isMixed = !connection.stateless
     try {
       const frame = this.plan.frame(this.plan.delegated, connection, this.#retry)
-      this.#isUnread = frame.unread === true
+      this.#isUnread = frame.unread !== undefined
       this.#sent = connection.send(frame, this)
     } catch (error) {
       // Here the text of a request may be read for the first time.

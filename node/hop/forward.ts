@@ -1,8 +1,10 @@
+import { Buffer } from 'node:buffer'
 import { Fault } from '../../protocol/errors.ts'
 import { mirrorArguments } from '../../protocol/headers.ts'
 import { writeHopRequest, type Retry } from '../../protocol/hop-request.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
+import { Body } from '../../protocol/link/body.ts'
 import type { Told } from '../../protocol/link/frames.ts'
 import { META } from '../../protocol/meta.ts'
 import { hasCoreTasks } from '../../protocol/revisions.ts'
@@ -116,7 +118,7 @@ function unreadFrame(
 ): OutFrame | undefined {
   const { received, entry, candidate, continuation, nonce } = delegated
   const { request, header, scope } = received
-  const { envelope, id, method, raw: body } = request
+  const { envelope, id, method } = request
   if (envelope === undefined || typeof id !== 'number') return undefined
   if (connection.transport !== 'websocket' || candidate.name !== envelope.name) return undefined
   const isChanged = retry !== undefined || continuation !== undefined || nonce !== undefined
@@ -126,8 +128,11 @@ function unreadFrame(
   scope.sentAs = id
   const { onward: trail, authorization } = delegated
   const facts = { name: candidate.name, headers: NO_HEADERS, authorization, trail }
-  return { id, method, ...facts, told: toldOf(delegated, id), unread: true, body }
+  const unread = new Body(envelope.parts)
+  return { id, method, ...facts, told: toldOf(delegated, id), unread, body: IS_UNREAD }
 }
+
+const IS_UNREAD = Buffer.alloc(0)
 
 /** Whether the next hop gets a retry. */
 function saysNow(request: RpcRequest, retry: Retry | undefined): boolean {

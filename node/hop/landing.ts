@@ -11,6 +11,7 @@ import {
 } from '../../protocol/input-required.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import { splice, type Edit } from '../../protocol/json-edit.ts'
+import type { Body } from '../../protocol/link/body.ts'
 import type { MetaChanges } from '../../protocol/meta-edit.ts'
 import { errorUriEdits } from '../../protocol/result-uris.ts'
 import { relatedTaskEdits, taskIdEdits } from '../../protocol/task-edits.ts'
@@ -156,12 +157,12 @@ export class CallLanding implements Landing, AskingCall, Parked {
    * node it comes from, and a lie harms the callers of the liar alone: a question or a task in it is theirs to ask this
    * node about, which knows nothing of it and says so (`bad_state`, `unknown_task`); an error is one to whoever reads it.
    */
-  unread(text: Buffer): Returned | undefined {
+  unread(text: Body): Returned | undefined {
     if (this.#proof !== undefined) return undefined
     const { map, hides } = this.#links()
     // By the text and nobody's word: what is hidden from a caller stays hidden whatever an upstream says of it.
     if (map !== undefined || (hides !== undefined && mayLink(text))) return undefined
-    return { text: [text], errorCode: undefined, complete: true }
+    return { text: text.parts, errorCode: undefined, complete: true }
   }
 
   #error(message: UpstreamMessage, error: RpcError): Returned {

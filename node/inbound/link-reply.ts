@@ -1,5 +1,6 @@
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import type { Fault } from '../../protocol/errors.ts'
+import { Body } from '../../protocol/link/body.ts'
 import type { LinkFrame } from '../../protocol/link/frames.ts'
 import { refusalStatus } from '../core/rescue.ts'
 import type { Asked, Reply } from '../core/stages.ts'
@@ -102,8 +103,7 @@ export class LinkReply implements Reply {
 
   #respond(text: readonly Buffer[], errorCode: number | undefined, complete: boolean): void {
     const { call, wire, maxBytes } = this.#parts
-    const [only] = text
-    const body = text.length === 1 && only !== undefined ? only : Buffer.concat(text)
+    const body = new Body(text)
     const oversized = body.length > maxBytes
     const outcome = { errorCode, oversized, complete: complete && !oversized }
     wire.send({ type: 'response', call, ...outcome, body: oversized ? NOTHING : body })
@@ -140,4 +140,4 @@ interface Held {
   readonly progress: number | undefined
 }
 
-const NOTHING = Buffer.alloc(0)
+const NOTHING = new Body([])

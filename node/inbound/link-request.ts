@@ -28,7 +28,7 @@ export function requestOf(frame: RequestFrame, limits: MessageLimits): RpcReques
 
 /** @throws Fault as `readBody`, and `header_mismatch` when the envelope says something else than the body */
 function readRequest({ body, method, name }: RequestFrame, limits: MessageLimits): RpcRequest {
-  const read = readBody(body, limits)
+  const read = readBody(body.text, limits)
   if (read.batch || read.message.kind !== 'request') {
     throw new Fault('invalid_request', 'a link carries single requests')
   }
@@ -40,7 +40,6 @@ function readRequest({ body, method, name }: RequestFrame, limits: MessageLimits
 /** One whose text is read when somebody asks for what stands in it, and then once. */
 class UnreadRequest implements RpcRequest, RequestEnvelope {
   readonly kind = 'request'
-  readonly raw: Buffer
   readonly method: string
   readonly id: number
   readonly name: string
@@ -54,7 +53,6 @@ class UnreadRequest implements RpcRequest, RequestEnvelope {
     { told, name }: { readonly told: Told; readonly name: string },
     limits: MessageLimits,
   ) {
-    this.raw = frame.body
     this.method = frame.method
     this.id = told.id
     this.name = name
@@ -65,6 +63,14 @@ class UnreadRequest implements RpcRequest, RequestEnvelope {
 
   get envelope(): RequestEnvelope {
     return this
+  }
+
+  get parts(): readonly Buffer[] {
+    return this.#frame.body.parts
+  }
+
+  get raw(): Buffer {
+    return this.#frame.body.text
   }
 
   get members(): readonly Member[] {

@@ -76,7 +76,7 @@ export class WsCall {
     }
     const mayPass = complete && errorCode === undefined
     this.#end(() => {
-      if (!mayPass || this.#sink.completed?.(body) !== true) this.#respond(body)
+      if (!mayPass || this.#sink.completed?.(body) !== true) this.#respond(body.text)
     })
   }
 

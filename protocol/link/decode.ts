@@ -2,6 +2,7 @@ import { Buffer, isUtf8 } from 'node:buffer'
 import { Fault } from '../errors.ts'
 import { isNodeId, type HopTrail } from '../federation.ts'
 import { severityAt } from '../log-level.ts'
+import { Body } from './body.ts'
 import {
   FRAME_TYPES,
   HEAD_BYTES,
@@ -35,27 +36,26 @@ export function decodeFrame(bytes: Buffer): LinkFrame {
 }
 
 /**
- * Reads a frame that came in fragments. How a message is cut into fragments means nothing (RFC 6455 §5.4), but the cut that
- * is made behind the envelope spares joining it with a large body.
+ * Reads a frame that came in fragments. How a message is cut into fragments means nothing (RFC 6455 §5.4); a large body is
+ * not joined when the first of them ends behind the envelope.
  *
  * @throws Fault `invalid_request` when it is none
  */
 export function decodeParts(parts: readonly Buffer[]): LinkFrame {
-  const [head, body] = parts
-  if (head === undefined || body === undefined) return decodeFrame(head ?? NOTHING)
-  const frame = parts.length === 2 ? envelopeIn(head) : undefined
-  return frame === undefined ? decodeFrame(Buffer.concat(parts)) : { ...frame, body }
+  const [head = NOTHING, ...rest] = parts
+  if (rest.length === 0) return decodeFrame(head)
+  const frame = envelopeIn(head)
+  if (frame === undefined) return decodeFrame(Buffer.concat(parts))
+  return { ...frame, body: new Body([...frame.body.parts, ...rest]) }
 }
 
 const NOTHING = Buffer.alloc(0)
 
-/** A frame that has all but its body; undefined when that is not what it is. */
-function envelopeIn(head: Buffer): RequestFrame | ResponseFrame | NotificationFrame | undefined {
+/** A frame that has all its fields, and perhaps not all of its body; undefined when that is not what it is. */
+function envelopeIn(head: Buffer): RequestFrame | ResponseFrame | undefined {
   try {
     const frame = decodeFrame(head)
-    const { type } = frame
-    const isWhole = type === 'request' || type === 'response' || type === 'notification'
-    return isWhole && frame.body.length === 0 ? frame : undefined
+    return frame.type === 'request' || frame.type === 'response' ? frame : undefined
   } catch (error) {
     // Cut elsewhere it ends too early; what is wrong with it for good shows again in the whole.
     if (error instanceof Fault) return undefined
@@ -110,7 +110,7 @@ function readRequest(reader: Reader, { flags, number }: Head): RequestFrame {
     trail: (flags & trailed) === 0 ? undefined : readTrail(reader),
     told: readTold(reader, flags),
     lines: reader.lines(),
-    body: reader.rest(),
+    body: reader.body(),
   }
 }
 
@@ -157,7 +157,7 @@ function readResponse(reader: Reader, { flags, number }: Head): ResponseFrame {
     errorCode: (flags & error) === 0 ? undefined : reader.i32(),
     oversized: (flags & oversized) !== 0,
     complete: (flags & complete) !== 0,
-    body: reader.rest(),
+    body: reader.body(),
   }
 }
 
@@ -218,6 +218,11 @@ class Reader {
 
   rest(): Buffer {
     return this.#bytes.subarray(this.#at)
+  }
+
+  body(): Body {
+    const rest = this.rest()
+    return new Body(rest.length === 0 ? [] : [rest])
   }
 
   /** A frame behind which there must be nothing. */

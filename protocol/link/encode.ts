@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import { Fault } from '../errors.ts'
 import type { HopTrail } from '../federation.ts'
 import { severityRank } from '../log-level.ts'
+import { Body } from './body.ts'
 import {
   FRAME_TYPES,
   HEAD_BYTES,
@@ -38,6 +39,7 @@ const APART_FROM_BYTES = 2_048
  */
 export function encodeParts(frame: LinkFrame): readonly Buffer[] {
   const body = 'body' in frame ? frame.body : EMPTY
+  const parts = body instanceof Body ? body.fragments() : [body]
   const apart = body.length >= APART_FROM_BYTES
   const fields = sizeOf(frame)
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + fields + (apart ? 0 : body.length))
@@ -46,8 +48,9 @@ export function encodeParts(frame: LinkFrame): readonly Buffer[] {
   writer.u8(flagsOf(frame))
   writer.u32(numberOf(frame))
   writeFields(writer, frame)
-  if (apart) return [bytes, body]
-  body.copy(bytes, HEAD_BYTES + fields)
+  if (apart) return [bytes, ...parts]
+  let at = HEAD_BYTES + fields
+  for (const part of parts) at += part.copy(bytes, at)
   return [bytes]
 }
 

@@ -1,5 +1,6 @@
 import type { HopTrail } from '../federation.ts'
 import type { LogSeverity } from '../log-level.ts'
+import type { Body } from './body.ts'
 
 /** The subprotocol two nodes agree on when a WebSocket is opened (RFC 6455 §1.9). */
 export const LINK_PROTOCOL = 'banyan-link.v1'
@@ -64,7 +65,7 @@ export interface RequestFrame {
   /** Further header lines. */
   readonly lines: readonly string[]
   /** The JSON-RPC request. */
-  readonly body: Buffer
+  readonly body: Body
 }
 
 /**
@@ -101,7 +102,7 @@ export interface ResponseFrame {
   readonly oversized: boolean
   /** A result the call ends with: no question and no task, so that there is nothing in it for a node to put another id on. */
   readonly complete: boolean
-  readonly body: Buffer
+  readonly body: Body
 }
 
 /** From the server: what over HTTP would be a response with this status and these headers. It ends the call. */
