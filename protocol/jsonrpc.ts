@@ -33,6 +33,24 @@ interface Call extends Common {
 export interface RpcRequest extends Call {
   readonly kind: 'request'
   readonly id: RpcId
+  /** What is known of it before it is read; undefined for one that was read. */
+  readonly envelope?: RequestEnvelope | undefined
+}
+
+/**
+ * What another node says in front of a request, so that its text need not be read to be passed on. Whoever asks for a
+ * member all the same has the text read, and held against this: then whatever is asked throws `header_mismatch` when they
+ * do not agree, and what else is wrong with the text. A request that has one says nothing of a retry.
+ */
+export interface RequestEnvelope {
+  /** The name or URI it is about. */
+  readonly name: string
+  /** Whether there is a progress token. */
+  readonly progress: boolean
+  /** The text as it came, one part behind the other. */
+  readonly parts: readonly Buffer[]
+  /** Reads the text. @throws Fault as `readBody`, and `header_mismatch` */
+  check(): void
 }
 
 /** A notification. */

@@ -1,12 +1,15 @@
 /** What a link needs of a WebSocket; the one of `ws` has it. */
 export interface LinkSocket {
-  send(data: Buffer): void
+  /** How messages of several fragments are given: as they came, and not joined. */
+  binaryType: string
+  /** `fin` false: another fragment of the same message follows. Default true. */
+  send(data: Buffer, options: { readonly fin: boolean }): void
   ping(): void
   pause(): void
   resume(): void
   close(code: number, reason: string): void
   terminate(): void
-  on(event: 'message', listener: (data: Buffer, isBinary: boolean) => void): unknown
+  on(event: 'message', listener: (data: Buffer | Buffer[], isBinary: boolean) => void): unknown
   on(event: 'pong' | 'ping', listener: () => void): unknown
   on(event: 'close', listener: (code: number, reason: Buffer) => void): unknown
   on(event: 'error', listener: (error: Error) => void): unknown

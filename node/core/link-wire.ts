@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { asFault, Fault } from '../../protocol/errors.ts'
-import { decodeFrame } from '../../protocol/link/decode.ts'
-import { encodeFrame } from '../../protocol/link/encode.ts'
+import { decodeParts } from '../../protocol/link/decode.ts'
+import { encodeParts } from '../../protocol/link/encode.ts'
 import type { LinkFrame } from '../../protocol/link/frames.ts'
 import { CLOSE, type LinkSocket, type LinkStream } from './link-socket.ts'
 
@@ -15,6 +15,9 @@ export interface LinkWireOwner {
 
 /** Bytes that may wait to be sent before whoever sends is asked to wait. */
 const CROWDED_BYTES = 1_048_576
+
+const WHOLE = { fin: true }
+const MORE = { fin: false }
 
 /** How long the other end may take to close what is to be closed, milliseconds. */
 const CLOSING_MS = 2_000
@@ -41,6 +44,7 @@ export class LinkWire {
     this.#socket = socket
     this.#stream = stream
     this.#owner = owner
+    socket.binaryType = 'fragments'
     socket.on('message', (data, isBinary) => this.#message(data, isBinary))
     for (const sign of ['ping', 'pong'] as const) {
       socket.on(sign, () => {
@@ -70,13 +74,14 @@ export class LinkWire {
   /**
    * Sends a frame; dropped when the wire is closed.
    *
-   * @throws Fault `invalid_params` as `encodeFrame`
+   * @throws Fault `invalid_params` as `encodeParts`
    */
   send(frame: LinkFrame): void {
     if (this.#over) return
-    const bytes = encodeFrame(frame)
+    const parts = encodeParts(frame)
     this.#cork()
-    this.#socket.send(bytes)
+    const last = parts.length - 1
+    parts.forEach((part, index) => this.#socket.send(part, index === last ? WHOLE : MORE))
   }
 
   /** Calls back once when the wire is not crowded any more, or closed. */
@@ -112,12 +117,14 @@ export class LinkWire {
     this.#closed(fault)
   }
 
-  #message(data: Buffer, isBinary: boolean): void {
+  #message(data: Buffer | Buffer[], isBinary: boolean): void {
     if (this.#over) return
     this.#alive = true
     try {
-      if (!isBinary) throw new Fault('invalid_request', 'a link carries no text')
-      this.#owner.frame(decodeFrame(data))
+      if (!isBinary || !Array.isArray(data)) {
+        throw new Fault('invalid_request', 'a link carries no text')
+      }
+      this.#owner.frame(decodeParts(data))
     } catch (error) {
       const fault = asFault(error)
       this.#close(fault.code === 'invalid_request' ? CLOSE.protocol : CLOSE.policy, fault)

@@ -58,16 +58,19 @@ export interface Asked {
  * given after it, or after the caller has gone, is dropped.
  */
 export interface Reply {
-  /** Sends a notification that belongs to the request; false asks to wait for `onDrain`. */
-  notify(text: Buffer): boolean
+  /**
+   * Sends a notification that belongs to the request; false asks to wait for `onDrain`. `progress` is that which it tells
+   * of, where it is known for that.
+   */
+  notify(text: Buffer, progress?: number): boolean
   onDrain(listener: () => void): void
   /** Headers (names and values in turn) for the answer, where it has any and they have not gone out. Replaces earlier ones. */
   tell?(headers: readonly string[]): void
   /**
    * Sends the response; `errorCode` is the JSON-RPC code in it, if it is an error, and `refusal` why this node refused
-   * the request, if it was this node.
+   * the request, if it was this node. `complete`: as in {@link Returned}.
    */
-  finish(text: readonly Buffer[], errorCode?: number, refusal?: Fault): void
+  finish(text: readonly Buffer[], errorCode?: number, refusal?: Fault, complete?: boolean): void
   /**
    * Sends the caller a request on the stream of its own, which must be era 2025. Questions that are open when the reply
    * finishes are dropped without a word.
@@ -191,6 +194,8 @@ export type Fate = 'untaken' | 'unknown'
 export interface Returned {
   readonly text: readonly Buffer[]
   readonly errorCode: number | undefined
+  /** A result that ends the call, without a question, a task, or what else differs from hop to hop; default: unknown. */
+  readonly complete?: boolean
   /** Set where another node says that it got no answer. */
   readonly fate?: Fate
   /** How long the upstream may go on after it, with a task, milliseconds; default none. */

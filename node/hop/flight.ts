@@ -4,6 +4,7 @@ import { asFault, Fault, untaken, type FaultCode } from '../../protocol/errors.t
 import type { Retry } from '../../protocol/hop-request.ts'
 import { writeHopProgress } from '../../protocol/hop-response.ts'
 import type { JsonObject, RpcId } from '../../protocol/jsonrpc.ts'
+import type { Body } from '../../protocol/link/body.ts'
 import { isSevereEnough } from '../../protocol/log-level.ts'
 import { META } from '../../protocol/meta.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
@@ -34,6 +35,8 @@ export interface Landing {
    * @throws Fault; the promise rejects with it too
    */
   answer(message: UpstreamMessage): Returned | Promise<Returned> | undefined
+  /** The same for a result of which nothing is known but that it ends the call; undefined where it has to be read. */
+  unread(text: Body): Returned | undefined
   /** The flight has ended, whatever came of it. */
   over(): void
 }
@@ -56,7 +59,8 @@ export interface FlightPlan {
 /** The caller of a flight: another request of its, when a call that was parked is taken up again. */
 interface Leg {
   readonly received: Received
-  readonly token: RpcId | undefined
+  /** The progress token of its request. */
+  readonly token: () => RpcId | undefined
   readonly resolve: (returned: Returned) => void
   readonly reject: (fault: Fault) => void
 }
@@ -74,6 +78,8 @@ export class Flight implements FrameSink, Due {
   #sent: Sent | undefined
   /** Whether it went out on a connection that other calls of its context share, and where not all messages name theirs. */
   #isMixed = false
+  /** Whether it went out as its caller wrote it, so that what comes back can be the caller's as it is. */
+  #isUnread = false
   #retry: Retry | undefined
   #deadline: Place<Due> | undefined
   #startedAt = performance.now()
@@ -96,7 +102,7 @@ export class Flight implements FrameSink, Due {
   static fly(plan: FlightPlan): Promise<Returned> {
     return new Promise((resolve, reject) => {
       const { received } = plan.delegated
-      const flight = new Flight(plan, { received, token: tokenOf(received), resolve, reject })
+      const flight = new Flight(plan, { received, token: () => tokenOf(received), resolve, reject })
       flight.#deadline = deadlines.add(flight)
       flight.#follow(received)
       flight.#attempt()
@@ -127,7 +133,7 @@ export class Flight implements FrameSink, Due {
   /** Another request of the caller takes the call up again. */
   board(received: Received): Promise<Returned> {
     return new Promise((resolve, reject) => {
-      this.#leg = { received, token: tokenOf(received), resolve, reject }
+      this.#leg = { received, token: () => tokenOf(received), resolve, reject }
       this.#follow(received)
     })
   }
@@ -174,9 +180,36 @@ export class Flight implements FrameSink, Due {
     if (this.#leg === undefined) return true
     const { reply } = this.#leg.received
     const text = this.#readable(message, this.#leg)
-    if (text === undefined || reply.notify(text)) return true
+    if (text === undefined) return true
+    const isProgress = message.method === 'notifications/progress'
+    if (reply.notify(text, isProgress ? this.received.scope.progress : undefined)) return true
     reply.onDrain(() => this.#sent?.resume())
     return false
+  }
+
+  /**
+   * Only how far it is decides here whether its caller is told, by the word of the node that sends it: one that lies tells
+   * its own callers wrong things, as it could in the text.
+   */
+  progressed(text: Buffer, progress: number): boolean | undefined {
+    if (this.#landed) return true
+    const received = this.#leg?.received
+    if (!this.#isUnread || received === undefined) return undefined
+    this.#lastSign = performance.now()
+    const { request, scope, reply } = received
+    if (request.envelope?.progress !== true || !(progress > scope.progress)) return true
+    scope.progress = progress
+    if (reply.notify(text, progress)) return true
+    reply.onDrain(() => this.#sent?.resume())
+    return false
+  }
+
+  completed(text: Body): boolean {
+    if (!this.#isUnread || this.#leg === undefined) return false
+    const returned = this.#landing.unread(text)
+    if (returned === undefined) return false
+    this.#end(returned)
+    return true
   }
 
   request(message: UpstreamMessage, respond: Respond): void {
@@ -275,9 +308,15 @@ export class Flight implements FrameSink, Due {
 
   #send(connection: Connection): void {
     if (this.#landed) return
-    const frame = this.plan.frame(this.plan.delegated, connection, this.#retry)
     this.#isMixed = !connection.stateless
-    this.#sent = connection.send(frame, this)
+    try {
+      const frame = this.plan.frame(this.plan.delegated, connection, this.#retry)
+      this.#isUnread = frame.unread !== undefined
+      this.#sent = connection.send(frame, this)
+    } catch (error) {
+      // Here the text of a request may be read for the first time.
+      this.#end(asFault(error))
+    }
   }
 
   /** A notification that cannot be read is lost; the call it belongs to need not be. */
@@ -307,8 +346,10 @@ export class Flight implements FrameSink, Due {
     return known && leg.received.caller.era === '2025' ? message.raw : undefined
   }
 
-  #progress(message: UpstreamMessage, { token, received: { scope } }: Leg): Buffer | undefined {
+  #progress(message: UpstreamMessage, leg: Leg): Buffer | undefined {
+    const { scope } = leg.received
     const { progress } = readParams(message)
+    const token = leg.token()
     if (token === undefined || typeof progress !== 'number') return undefined
     if (progress <= scope.progress) return undefined
     scope.progress = progress

@@ -1,8 +1,12 @@
+import { Buffer } from 'node:buffer'
 import { Fault } from '../../protocol/errors.ts'
 import { mirrorArguments } from '../../protocol/headers.ts'
 import { writeHopRequest, type Retry } from '../../protocol/hop-request.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
+import { Body } from '../../protocol/link/body.ts'
+import type { Told } from '../../protocol/link/frames.ts'
+import { META } from '../../protocol/meta.ts'
 import { hasCoreTasks } from '../../protocol/revisions.ts'
 import type { Continuation, Delegated, Received, Returned } from '../core/stages.ts'
 import { nextId } from '../outbound/ask.ts'
@@ -70,12 +74,15 @@ function frameFor(
   connection: Connection,
   retry: Retry | undefined,
 ): OutFrame {
+  const unread = unreadFrame(delegated, connection, retry)
+  if (unread !== undefined) return unread
   const { received, entry, target, candidate, onward, context, authorization } = delegated
   const id = nextId()
   const { request, caller, header, scope } = received
   scope.sentAs = id
   const { name } = candidate
   const { method } = request
+  const again = retryFor(delegated, connection, retry)
   const body = writeHopRequest(
     {
       source: request,
@@ -86,7 +93,7 @@ function frameFor(
       logLevel: caller.logLevel,
       traceparent: header('traceparent'),
       nonce: delegated.nonce,
-      retry: retryFor(delegated, connection, retry),
+      retry: again,
       withoutTask: asksInVain(received, connection),
     },
     connection.meta(context.offered),
@@ -96,7 +103,49 @@ function frameFor(
       ? NO_HEADERS
       : mirrorArguments(entry.paramHeaders, request.param('arguments'))
   const mirrored = NAMED.has(method) ? name : undefined
-  return { id, method, name: mirrored, headers, authorization, trail: onward, body }
+  const told = saysNow(request, again) ? undefined : toldOf(delegated, id)
+  return { id, method, name: mirrored, headers, authorization, trail: onward, told, body }
+}
+
+/**
+ * The call as it came, where it came from a node and goes to one over links and nothing in its text is this hop's to change:
+ * undefined where it has to be written anew.
+ */
+function unreadFrame(
+  delegated: Delegated & { readonly nonce?: string },
+  connection: Connection,
+  retry: Retry | undefined,
+): OutFrame | undefined {
+  const { received, entry, candidate, continuation, nonce } = delegated
+  const { request, header, scope } = received
+  const { envelope, id, method } = request
+  if (envelope === undefined || typeof id !== 'number') return undefined
+  if (connection.transport !== 'websocket' || candidate.name !== envelope.name) return undefined
+  const isChanged = retry !== undefined || continuation !== undefined || nonce !== undefined
+  // Headers that mirror arguments, and a trace that may be missing in the text.
+  const needsText = entry.paramHeaders.length > 0 || header('traceparent') !== undefined
+  if (isChanged || needsText) return undefined
+  scope.sentAs = id
+  const { onward: trail, authorization } = delegated
+  const facts = { name: candidate.name, headers: NO_HEADERS, authorization, trail }
+  const unread = new Body(envelope.parts)
+  return { id, method, ...facts, told: toldOf(delegated, id), unread, body: IS_UNREAD }
+}
+
+const IS_UNREAD = Buffer.alloc(0)
+
+/** Whether the next hop gets a retry. */
+function saysNow(request: RpcRequest, retry: Retry | undefined): boolean {
+  if (retry === undefined) return saysRetry(request)
+  return retry.inputResponses !== '' || retry.requestState !== ''
+}
+
+function toldOf({ received, context: { offered } }: Delegated, id: number): Told {
+  const { request, caller } = received
+  const progress =
+    request.envelope?.progress ??
+    memberOf(request.metaMembers ?? [], META.progressToken) !== undefined
+  return { id, progress, logLevel: caller.logLevel, offered }
 }
 
 /**

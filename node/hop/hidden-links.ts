@@ -1,5 +1,6 @@
 // Which of the resources that servers speak of in results are hidden from whoever gets the result.
 import { READING_HINTS } from '../../protocol/policy/policy.ts'
+import type { Body } from '../../protocol/link/body.ts'
 import type { Edit } from '../../protocol/json-edit.ts'
 import {
   paramUriEdits,
@@ -45,6 +46,13 @@ export function resultLinkEdits(
   if (map === undefined && hides === undefined) return []
   return resultUriEdits(method, message, map ?? asIs, hides)
 }
+
+/** Whether a result may hold links that {@link resultLinkEdits} would screen: those have their URI under this key. */
+export function mayLink(text: Body): boolean {
+  return text.includes(URI_KEY)
+}
+
+const URI_KEY = Buffer.from('"uri"')
 
 /** The same for the params of a request or notification of a server. */
 export function paramLinkEdits(

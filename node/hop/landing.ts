@@ -11,6 +11,7 @@ import {
 } from '../../protocol/input-required.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import { splice, type Edit } from '../../protocol/json-edit.ts'
+import type { Body } from '../../protocol/link/body.ts'
 import type { MetaChanges } from '../../protocol/meta-edit.ts'
 import { errorUriEdits } from '../../protocol/result-uris.ts'
 import { relatedTaskEdits, taskIdEdits } from '../../protocol/task-edits.ts'
@@ -21,7 +22,7 @@ import { AskedCaller, type AskingCall } from './asked-caller.ts'
 import type { Catalogue } from './catalogue.ts'
 import { fateOf } from './fate.ts'
 import type { Flight, Landing } from './flight.ts'
-import { linksFrom, paramLinkEdits, resultLinkEdits, type Links } from './hidden-links.ts'
+import { linksFrom, mayLink, paramLinkEdits, resultLinkEdits, type Links } from './hidden-links.ts'
 import { inputRequired, MAY_ASK, protocolFault, urlRequests } from './input-results.ts'
 import type { Parked, ParkingLot } from './parked-calls.ts'
 import { ParkedQuestions } from './parked-questions.ts'
@@ -151,6 +152,19 @@ export class CallLanding implements Landing, AskingCall, Parked {
     return meta.then((changes) => this.#write(message, edits, changes))
   }
 
+  /**
+   * A result passes unread where nothing in it is this hop's to change or to hide. That it ends the call is the word of the
+   * node it comes from, and a lie harms the callers of the liar alone: a question or a task in it is theirs to ask this
+   * node about, which knows nothing of it and says so (`bad_state`, `unknown_task`); an error is one to whoever reads it.
+   */
+  unread(text: Body): Returned | undefined {
+    if (this.#proof !== undefined) return undefined
+    const { map, hides } = this.#links()
+    // By the text and nobody's word: what is hidden from a caller stays hidden whatever an upstream says of it.
+    if (map !== undefined || (hides !== undefined && mayLink(text))) return undefined
+    return { text: text.parts, errorCode: undefined, complete: true }
+  }
+
   #error(message: UpstreamMessage, error: RpcError): Returned {
     const returned = this.#write(message, errorUriEdits(message, this.#uris()))
     const fate = fateOf(error, this.#flight.plan.upstream)
@@ -158,16 +172,19 @@ export class CallLanding implements Landing, AskingCall, Parked {
   }
 
   #write(message: UpstreamMessage, edits: readonly Edit[], meta?: MetaChanges): Returned {
-    const written = writeHopResponse(message, {
+    const written: Returned = writeHopResponse(message, {
       ...this.#frame(),
       unfinished: hasTasks(this.received) ? 'task' : undefined,
       cacheable: this.received.request.method === 'resources/read',
       edits,
       ...(meta !== undefined && { meta }),
     })
-    return makesTask(message)
-      ? { ...written, lingerMs: this.#flight.plan.upstream.maxTimeout }
-      : written
+    if (makesTask(message)) {
+      return { ...written, lingerMs: this.#flight.plan.upstream.maxTimeout }
+    }
+    const type = resultTypeOf(message)
+    const complete = written.errorCode === undefined && (type === undefined || type === 'complete')
+    return { ...written, complete }
   }
 
   abandon(): void {

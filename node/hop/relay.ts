@@ -53,6 +53,8 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     delegated = journey.delegated ?? delegated
     const isParked = delegated.continuation?.kind === 'parked'
     if (returned.errorCode === RPC.headerMismatch && target.kind === 'tool' && !isParked) {
+      // Not for a request that says two things: whoever sends those could make this node ask for lists with each.
+      request.envelope?.check()
       await catalogue.evict(delegated.candidate.upstream, 'tool')
       const renewed = await delegate(parts, call, target)
       if (!isDeepStrictEqual(renewed.entry.paramHeaders, delegated.entry.paramHeaders)) {
@@ -62,7 +64,7 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
     }
 
     scope.finish()
-    reply.finish(returned.text, tellingCode(returned))
+    reply.finish(returned.text, tellingCode(returned), undefined, returned.complete)
     report(parts.log, delegated, startedAt)
     parts.audit?.call({ ...call, target, delegated, returned, startedAt })
   } catch (error) {

@@ -38,7 +38,8 @@ export class RequestStates {
    */
   open(visible: Visible): Continuation | undefined {
     const { caller, request } = visible.received
-    const sealed = caller.era === '2026' ? request.param('requestState') : undefined
+    const sealed =
+      caller.era === '2026' && hasState(request) ? request.param('requestState') : undefined
     if (sealed === undefined) return undefined
     if (typeof sealed !== 'string') {
       throw new Fault('invalid_params', 'params.requestState must be a string')
@@ -63,8 +64,10 @@ export class RequestStates {
   }
 }
 
-function hasState({ paramMembers }: RpcRequest): boolean {
-  return memberOf(paramMembers, 'requestState') !== undefined
+/** One with an envelope has none: where its text is read, that is made sure of. */
+function hasState(request: RpcRequest): boolean {
+  if (request.envelope !== undefined) return false
+  return memberOf(request.paramMembers, 'requestState') !== undefined
 }
 
 /** One that was not made here for this request, or is no longer good; which of it is nobody's business. */

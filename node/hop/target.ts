@@ -44,16 +44,49 @@ const REFERENCES: Readonly<Record<string, { readonly key: string; readonly kind:
  * @throws Fault `invalid_params`, `duplicate_member`
  */
 export function targetOf(request: RpcRequest, limits: TargetLimits): Target {
-  const { method, raw, paramMembers } = request
+  const { method, raw } = request
   if (method === 'completion/complete') return referenceOf(request, limits)
   const rule = PARAMS[method]
   if (rule === undefined) throw new TypeError(`no target is known for ${method}`)
-  return read(
-    raw,
-    memberOf(paramMembers, rule.key),
-    { ...rule, where: `params.${rule.key}` },
-    limits,
-  )
+  const wanted = { ...rule, where: `params.${rule.key}` }
+  const { envelope } = request
+  if (envelope !== undefined) return namedBy({ request, ...wanted }, envelope.name, limits)
+  return read(raw, memberOf(request.paramMembers, rule.key), wanted, limits)
+}
+
+/** By the envelope; where that stands in the text is looked up when somebody asks. */
+function namedBy(
+  { request, key, kind, where }: Wanted & { readonly request: RpcRequest; readonly key: string },
+  name: string,
+  limits: TargetLimits,
+): Target {
+  const { what, limit } = expected(kind, limits)
+  if (name === '') throw new Fault('invalid_params', `${where} must be ${what}`)
+  refuseTooLong(name, { where, limit })
+  const place = (): Span => memberOf(request.paramMembers, key) ?? NOWHERE
+  return {
+    kind,
+    name,
+    get start() {
+      return place().start
+    },
+    get end() {
+      return place().end
+    },
+  }
+}
+
+/** Of what is in every text that was held against its envelope. */
+const NOWHERE: Span = { start: 0, end: 0 }
+
+function refuseTooLong(
+  name: string,
+  { where, limit }: { readonly where: string; readonly limit: number },
+): void {
+  // A character of UTF-16 takes three bytes at most, so that most need no counting.
+  if (name.length * 3 > limit && Buffer.byteLength(name) > limit) {
+    throw new Fault('invalid_params', `${where} is longer than ${limit} bytes`)
+  }
 }
 
 function referenceOf({ raw, paramMembers }: RpcRequest, limits: TargetLimits): Target {
@@ -99,9 +132,6 @@ function read(
   if (place === undefined || typeof name !== 'string' || name === '') {
     throw new Fault('invalid_params', `${where} must be ${what}`)
   }
-  // In the text a character takes a byte at least, so that most need no counting.
-  if (place.end - place.start - 2 > limit && Buffer.byteLength(name) > limit) {
-    throw new Fault('invalid_params', `${where} is longer than ${limit} bytes`)
-  }
+  refuseTooLong(name, { where, limit })
   return { kind, name, start: place.start, end: place.end }
 }

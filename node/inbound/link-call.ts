@@ -2,21 +2,24 @@ import { asFault, Fault } from '../../protocol/errors.ts'
 import { enterNode, type HopTrail } from '../../protocol/federation.ts'
 import { HEADER } from '../../protocol/headers.ts'
 import { writeError } from '../../protocol/hop-response.ts'
-import { readBody, type RpcRequest } from '../../protocol/jsonrpc.ts'
+import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import type { RequestFrame } from '../../protocol/link/frames.ts'
-import { MODERN_REVISION } from '../../protocol/revisions.ts'
 import type { CallScope } from '../core/call-scope.ts'
 import type { Principal } from '../core/principal.ts'
 import { rescue } from '../core/rescue.ts'
-import type { Reply } from '../core/stages.ts'
+import type { Caller, Reply } from '../core/stages.ts'
+import type { LinkCallers } from './link-callers.ts'
+import { requestOf } from './link-request.ts'
 import { answer, trailOf, type MethodParts } from './methods.ts'
-import { checkMirrors, modernCaller, type HeaderReader } from './modern.ts'
+import { modernCaller, type HeaderReader } from './modern.ts'
 
 /** One request that came on a link, and the way back. */
 export interface LinkCall {
   readonly endpoint: string
   readonly principal: Principal
   readonly frame: RequestFrame
+  /** Who calls, where the frame says that. */
+  readonly callers: LinkCallers
   readonly reply: Reply
   readonly scope: CallScope
 }
@@ -28,9 +31,7 @@ export function serveLinkCall(parts: MethodParts, call: LinkCall): void {
   let request: RpcRequest | undefined
   try {
     request = requestIn(parts, frame)
-    // All requests of a link are of one revision.
-    checkMirrors(request, { version: MODERN_REVISION, method: frame.method, name: frame.name })
-    const caller = modernCaller(request)
+    const caller = callerOf(call, request)
     const trail = trailFor(parts, request, frame.trail)
     const about = { endpoint, caller, request, trail, header, mirrored: true }
     void answer(parts, { ...about, reply, scope }, principal)
@@ -39,14 +40,22 @@ export function serveLinkCall(parts: MethodParts, call: LinkCall): void {
   }
 }
 
-/** @throws Fault as `readBody`, and `body_too_large` */
-function requestIn({ limits }: MethodParts, { body }: RequestFrame): RpcRequest {
-  if (body.length > limits.bodyBytes) {
+/** @throws Fault as `requestOf`, and `body_too_large` */
+function requestIn({ limits, audit }: MethodParts, frame: RequestFrame): RpcRequest {
+  if (frame.body.length > limits.bodyBytes) {
     throw new Fault('body_too_large', `the body is larger than ${limits.bodyBytes} bytes`)
   }
-  const read = readBody(body, limits)
-  if (!read.batch && read.message.kind === 'request') return read.message
-  throw new Fault('invalid_request', 'a link carries single requests')
+  const request = requestOf(frame, limits)
+  // What is written down of calls stands in the text.
+  if (audit !== undefined) request.envelope?.check()
+  return request
+}
+
+/** Where the envelope says who calls, that counts: `_meta` may be of a node before the one at the other end. */
+function callerOf({ frame: { told }, callers }: LinkCall, request: RpcRequest): Caller {
+  return request.envelope === undefined || told === undefined
+    ? modernCaller(request)
+    : callers.of(told)
 }
 
 /**

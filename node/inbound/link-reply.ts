@@ -1,5 +1,6 @@
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import type { Fault } from '../../protocol/errors.ts'
+import { Body } from '../../protocol/link/body.ts'
 import type { LinkFrame } from '../../protocol/link/frames.ts'
 import { refusalStatus } from '../core/rescue.ts'
 import type { Asked, Reply } from '../core/stages.ts'
@@ -29,7 +30,7 @@ export interface LinkReplyParts {
 export class LinkReply implements Reply {
   readonly #parts: LinkReplyParts
   #credit: number
-  #held: Buffer[] = []
+  #held: Held[] = []
   #waiting: (() => void)[] = []
   /** Sends what ends it, behind what is held back. */
   #final: (() => void) | undefined
@@ -40,10 +41,11 @@ export class LinkReply implements Reply {
     this.#credit = parts.window
   }
 
-  notify(text: Buffer): boolean {
+  notify(text: Buffer, progress?: number): boolean {
     if (this.#done || this.#final !== undefined) return true
-    if (this.#credit > 0) this.#notify(text)
-    else this.#held.push(text)
+    const one = { text, progress }
+    if (this.#credit > 0) this.#notify(one)
+    else this.#held.push(one)
     return this.#credit > 0 && !this.#parts.wire.crowded
   }
 
@@ -66,11 +68,11 @@ export class LinkReply implements Reply {
     this.#release()
   }
 
-  finish(text: readonly Buffer[], errorCode?: number, refusal?: Fault): void {
+  finish(text: readonly Buffer[], errorCode?: number, refusal?: Fault, complete = false): void {
     if (this.#done) return
     this.#final ??= (): void => {
       if (refusal?.code === 'insufficient_scope') this.refuse(refusal)
-      else this.#respond(text, errorCode)
+      else this.#respond(text, errorCode, complete)
     }
     if (this.#held.length === 0) this.#final()
   }
@@ -99,20 +101,20 @@ export class LinkReply implements Reply {
     throw new TypeError('a caller of era 2026 takes no requests')
   }
 
-  #respond(text: readonly Buffer[], errorCode: number | undefined): void {
+  #respond(text: readonly Buffer[], errorCode: number | undefined, complete: boolean): void {
     const { call, wire, maxBytes } = this.#parts
-    const [only] = text
-    const body = text.length === 1 && only !== undefined ? only : Buffer.concat(text)
+    const body = new Body(text)
     const oversized = body.length > maxBytes
-    wire.send({ type: 'response', call, errorCode, oversized, body: oversized ? NOTHING : body })
+    const outcome = { errorCode, oversized, complete: complete && !oversized }
+    wire.send({ type: 'response', call, ...outcome, body: oversized ? NOTHING : body })
     this.#end()
   }
 
-  #notify(body: Buffer): void {
+  #notify({ text: body, progress }: Held): void {
     const { call, wire, maxBytes } = this.#parts
     if (body.length > maxBytes) return
     this.#credit -= body.length
-    wire.send({ type: 'notification', call, body })
+    wire.send({ type: 'notification', call, progress, body })
   }
 
   #end(): void {
@@ -131,4 +133,11 @@ export class LinkReply implements Reply {
   }
 }
 
-const NOTHING = Buffer.alloc(0)
+/** A notification that is to go out. */
+interface Held {
+  readonly text: Buffer
+  /** The progress it tells of, where it is known for that. */
+  readonly progress: number | undefined
+}
+
+const NOTHING = new Body([])

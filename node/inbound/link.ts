@@ -9,6 +9,7 @@ import { LinkWire } from '../core/link-wire.ts'
 import type { LinkedNode, MeshEnds, MeshTalk } from '../core/mesh-ends.ts'
 import type { Principal } from '../core/principal.ts'
 import type { LinkCall } from './link-call.ts'
+import { LinkCallers } from './link-callers.ts'
 import { LinkReply } from './link-reply.ts'
 
 /** What all links of a node are made with. */
@@ -66,6 +67,7 @@ export class InboundLink {
   readonly #slots = new Map<number, Standing | Promise<Standing>>()
   readonly #proofTimer: NodeJS.Timeout
   #other: LinkHello | undefined
+  #callers: LinkCallers | undefined
   #talk: MeshTalk | undefined
   #leaving = false
 
@@ -130,7 +132,9 @@ export class InboundLink {
   #begin(): void {
     clearTimeout(this.#proofTimer)
     const { mesh } = this.#parts
-    if (mesh === undefined || this.#other === undefined) return
+    if (this.#other === undefined) return
+    this.#callers = new LinkCallers(this.#other)
+    if (mesh === undefined) return
     this.#talk = mesh.down(this.endpoint, this.principal, {
       peer: this.#other,
       send: (text) => this.#wire.send({ type: 'mesh', body: Buffer.from(text) }),
@@ -226,12 +230,13 @@ export class InboundLink {
   #serve(frame: RequestFrame, { reply, scope }: Running, principal: Principal): void {
     const { endpoint } = this
     // It was cancelled while its credential was looked at.
-    if (scope.ended) return
+    const callers = this.#callers
+    if (scope.ended || callers === undefined) return
     if (!this.#parts.admits(endpoint, principal)) {
       this.#refuse({ reply, scope }, new Fault('unknown_endpoint', 'there is no such endpoint'))
       return
     }
-    this.#parts.serve({ endpoint, principal, frame, reply, scope })
+    this.#parts.serve({ endpoint, principal, frame, callers, reply, scope })
   }
 
   #refuse({ reply, scope }: Running, error: unknown): void {

@@ -3,6 +3,8 @@ import type { Fault } from '../../protocol/errors.ts'
 import type { FederationSettings, HopTrail } from '../../protocol/federation.ts'
 import type { LinkMeta } from '../../protocol/hop-request.ts'
 import type { JsonObject } from '../../protocol/jsonrpc.ts'
+import type { Body } from '../../protocol/link/body.ts'
+import type { Told } from '../../protocol/link/frames.ts'
 import type { LogSeverity } from '../../protocol/log-level.ts'
 import type { Era } from '../../protocol/revisions.ts'
 import type { Authorization } from '../core/delegation.ts'
@@ -21,6 +23,13 @@ export interface OutFrame {
   readonly authorization?: Authorization | undefined
   /** How far it may still go, as its `_meta` says; for transports that say it besides. */
   readonly trail?: HopTrail | undefined
+  /** What else need not be read of the body, for transports that say it besides; undefined where it has to be. */
+  readonly told?: Told | undefined
+  /**
+   * The caller's own text, id and all, in place of `body`: an answer to it can be handed back unread. Only for transports
+   * that say what `told` does.
+   */
+  readonly unread?: Body
   readonly body: Buffer
 }
 
@@ -31,6 +40,16 @@ export interface OutFrame {
 export interface FrameSink {
   /** False asks the connection to wait until `resume`. */
   notification(message: UpstreamMessage): boolean
+  /**
+   * The same for progress that nobody has read: the text, and how far it is by the word of the node that sent it.
+   * Undefined: it has to be read.
+   */
+  progressed?(text: Buffer, progress: number): boolean | undefined
+  /**
+   * A result that nobody has read, and that ends the call by the word of the node that sent it. False: it has to be read,
+   * and comes once more as `response`.
+   */
+  completed?(text: Body): boolean
   /**
    * A request of the upstream that belongs to this one (era 2025): a question to whoever called. `respond` takes the
    * response, id and all; it may be called late or never.

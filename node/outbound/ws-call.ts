@@ -1,5 +1,5 @@
 import { asFault, Fault } from '../../protocol/errors.ts'
-import type { ResponseFrame } from '../../protocol/link/frames.ts'
+import type { NotificationFrame, ResponseFrame } from '../../protocol/link/frames.ts'
 import {
   isResponse,
   readUpstreamMessage,
@@ -38,7 +38,7 @@ export class WsCall {
   refusals = 0
   readonly #sink: FrameSink
   readonly #parts: WsCallParts
-  #held: UpstreamMessage[] | undefined
+  #held: NotificationFrame[] | undefined
   /** What ends it, behind what is held. */
   #ending: (() => void) | undefined
   /** Bytes the other end may still send. */
@@ -58,33 +58,26 @@ export class WsCall {
   }
 
   /** @throws Fault `invalid_request` when more comes than was taken: the link is of no use then */
-  notification(body: Buffer): void {
+  notification(frame: NotificationFrame): void {
     if (this.#over || this.#ending !== undefined) return
     if (this.#credit <= 0)
       throw new Fault('invalid_request', 'there are more notifications than a call takes')
-    this.#credit -= body.length
-    const message = this.#read(body)
-    if (message === undefined) return
-    // A server of this era may not ask, and what answers is no notification.
-    if (isResponse(message) || message.id !== undefined) this.#take(body.length)
-    else if (this.#held !== undefined) this.#held.push(message)
-    else this.#hand(message)
+    this.#credit -= frame.body.length
+    if (this.#held !== undefined) this.#held.push(frame)
+    else this.#hand(frame)
   }
 
-  response({ body, oversized }: ResponseFrame): void {
+  response({ body, errorCode, oversized, complete }: ResponseFrame): void {
     if (this.#over) return
     if (oversized) {
       const text = `the upstream sent more than ${this.#parts.maxBytes} bytes`
       this.fail(new Fault('upstream_protocol', text), false)
       return
     }
-    const message = this.#read(body)
-    if (message === undefined) return
-    const { id } = message
-    const isOurs = id === this.frame.id || id === null || id === undefined
-    if (!isResponse(message) || !isOurs) {
-      this.fail(new Fault('upstream_protocol', 'the upstream answered another request'), false)
-    } else this.#end(() => this.#sink.response(message))
+    const mayPass = complete && errorCode === undefined
+    this.#end(() => {
+      if (!mayPass || this.#sink.completed?.(body) !== true) this.#respond(body.text)
+    })
   }
 
   fail(fault: Fault, unsent: boolean): void {
@@ -115,11 +108,40 @@ export class WsCall {
   }
 
   /** False when the caller is full; what it was given counts as taken all the same. */
-  #hand(message: UpstreamMessage): boolean {
-    const goesOn = this.#sink.notification(message)
-    this.#take(message.raw.length)
-    if (!goesOn) this.#held = []
+  #hand({ body, progress }: NotificationFrame): boolean {
+    const passed = progress === undefined ? undefined : this.#sink.progressed?.(body, progress)
+    const goesOn = passed ?? this.#notify(body)
+    this.#take(body.length)
+    if (!goesOn && !this.#over) this.#held = []
     return goesOn
+  }
+
+  #notify(body: Buffer): boolean {
+    const message = readOr(body)
+    if (message instanceof Fault) {
+      this.#parts.cancel()
+      if (this.drop()) this.#sink.failed(message, false)
+      return false
+    }
+    // A server of this era may not ask, and what answers is no notification.
+    const isNone = isResponse(message) || message.id !== undefined
+    return isNone || this.#sink.notification(message)
+  }
+
+  /** Gives the answer, which ended the call on the link. */
+  #respond(body: Buffer): void {
+    const message = readOr(body)
+    if (message instanceof Fault) {
+      this.#sink.failed(message, false)
+      return
+    }
+    const { id } = message
+    const isOurs = id === this.frame.id || id === null || id === undefined
+    if (isResponse(message) && isOurs) this.#sink.response(message)
+    else {
+      const fault = new Fault('upstream_protocol', 'the upstream answered another request')
+      this.#sink.failed(fault, false)
+    }
   }
 
   #take(bytes: number): void {
@@ -130,16 +152,6 @@ export class WsCall {
     this.#taken = 0
   }
 
-  #read(body: Buffer): UpstreamMessage | undefined {
-    try {
-      return readUpstreamMessage(body)
-    } catch (error) {
-      this.#parts.cancel()
-      this.fail(asFault(error), false)
-      return undefined
-    }
-  }
-
   #end(ending: () => void): void {
     if (this.#over || this.#ending !== undefined) return
     if (this.#held === undefined) this.#finish(ending)
@@ -148,5 +160,14 @@ export class WsCall {
 
   #finish(ending: () => void): void {
     if (this.drop()) ending()
+  }
+}
+
+/** The message, or what is wrong with it. */
+function readOr(body: Buffer): UpstreamMessage | Fault {
+  try {
+    return readUpstreamMessage(body)
+  } catch (error) {
+    return asFault(error)
   }
 }

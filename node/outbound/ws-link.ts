@@ -1,4 +1,5 @@
 import { asFault, Fault } from '../../protocol/errors.ts'
+import { Body } from '../../protocol/link/body.ts'
 import type { LinkFrame, RefusalFrame } from '../../protocol/link/frames.ts'
 import type { LinkHello, LinkLimits } from '../../protocol/link/hello.ts'
 import { LinkHandshake, type LinkIdentity } from '../core/link-handshake.ts'
@@ -136,10 +137,10 @@ export class WsLink implements ModernChannel {
   }
 
   /** Why a request cannot be sent here; `#fault` where it can be sent elsewhere. */
-  #refusalOf({ body }: OutFrame): Fault | undefined {
+  #refusalOf({ body, unread }: OutFrame): Fault | undefined {
     if (this.#fault !== undefined) return this.#fault
     const { calls = 0, message = 0 } = this.#takes ?? {}
-    if (body.length > message) {
+    if ((unread ?? body).length > message) {
       return new Fault('body_too_large', `the upstream takes no more than ${message} bytes`)
     }
     if (this.#calls.size < calls) return undefined
@@ -184,9 +185,10 @@ export class WsLink implements ModernChannel {
     call: WsCall,
     { slot, isFresh }: { readonly slot: Slot; readonly isFresh: boolean },
   ): void {
-    const { method, name, trail, headers, body } = call.frame
+    const { method, name, trail, told, headers, unread } = call.frame
+    const body = unread ?? new Body([call.frame.body])
     call.isFresh = isFresh
-    const request = { method, name, trail, lines: headers, body }
+    const request = { method, name, trail, told, lines: headers, body }
     try {
       this.#wire.send({ type: 'request', call: number, slot: slot.number, ...request })
       call.slot = slot
@@ -216,7 +218,7 @@ export class WsLink implements ModernChannel {
   #take(frame: LinkFrame): void {
     switch (frame.type) {
       case 'notification':
-        return this.#calls.get(frame.call)?.notification(frame.body)
+        return this.#calls.get(frame.call)?.notification(frame)
       case 'response':
         return this.#calls.get(frame.call)?.response(frame)
       case 'refusal':

@@ -1,17 +1,22 @@
-import { isUtf8, type Buffer } from 'node:buffer'
+import { Buffer, isUtf8 } from 'node:buffer'
 import { Fault } from '../errors.ts'
 import { isNodeId, type HopTrail } from '../federation.ts'
+import { severityAt } from '../log-level.ts'
+import { Body } from './body.ts'
 import {
   FRAME_TYPES,
   HEAD_BYTES,
   LINE_NAME,
   LINE_VALUE,
+  NOTIFICATION,
   REQUEST,
   RESPONSE,
   ROOM,
   type LinkFrame,
+  type NotificationFrame,
   type RequestFrame,
   type ResponseFrame,
+  type Told,
 } from './frames.ts'
 
 /**
@@ -24,11 +29,42 @@ export function decodeFrame(bytes: Buffer): LinkFrame {
   const type = FRAME_TYPES[bytes.readUInt8(0)]
   if (type === undefined) throw malformed('has an unknown type')
   const flags = bytes.readUInt8(1)
-  if (flags !== 0 && type !== 'request' && type !== 'response') throw malformed('has unknown flags')
+  if (flags !== 0 && !FLAGGED.has(type)) throw malformed('has unknown flags')
   const number = bytes.readUInt32BE(2)
   if (number !== 0 && ABOUT_THE_LINK.has(type)) throw malformed('has a number that means nothing')
   return READERS[type](new Reader(bytes, HEAD_BYTES), { flags, number })
 }
+
+/**
+ * Reads a frame that came in fragments. How a message is cut into fragments means nothing (RFC 6455 §5.4); a large body is
+ * not joined when the first of them ends behind the envelope.
+ *
+ * @throws Fault `invalid_request` when it is none
+ */
+export function decodeParts(parts: readonly Buffer[]): LinkFrame {
+  const [head = NOTHING, ...rest] = parts
+  if (rest.length === 0) return decodeFrame(head)
+  const frame = envelopeIn(head)
+  if (frame === undefined) return decodeFrame(Buffer.concat(parts))
+  return { ...frame, body: new Body([...frame.body.parts, ...rest]) }
+}
+
+const NOTHING = Buffer.alloc(0)
+
+/** A frame that has all its fields, and perhaps not all of its body; undefined when that is not what it is. */
+function envelopeIn(head: Buffer): RequestFrame | ResponseFrame | undefined {
+  try {
+    const frame = decodeFrame(head)
+    return frame.type === 'request' || frame.type === 'response' ? frame : undefined
+  } catch (error) {
+    // Cut elsewhere it ends too early; what is wrong with it for good shows again in the whole.
+    if (error instanceof Fault) return undefined
+    throw error
+  }
+}
+
+/** Frames that may have flags. */
+const FLAGGED: ReadonlySet<LinkFrame['type']> = new Set(['request', 'notification', 'response'])
 
 /** Frames of no call or slot. */
 const ABOUT_THE_LINK: ReadonlySet<LinkFrame['type']> = new Set(['hello', 'proof', 'mesh', 'goaway'])
@@ -49,7 +85,7 @@ const READERS: {
   hello: (reader) => ({ type: 'hello', body: reader.rest() }),
   proof: (reader) => ({ type: 'proof', body: reader.rest() }),
   mesh: (reader) => ({ type: 'mesh', body: reader.rest() }),
-  notification: (reader, { number: call }) => ({ type: 'notification', call, body: reader.rest() }),
+  notification: readNotification,
   request: readRequest,
   response: readResponse,
   credential: (reader, { number: slot }) =>
@@ -63,16 +99,18 @@ const READERS: {
 }
 
 function readRequest(reader: Reader, { flags, number }: Head): RequestFrame {
-  if ((flags & ~(REQUEST.named | REQUEST.trailed)) !== 0) throw malformed('has unknown flags')
+  const { named, trailed, told, progress } = REQUEST
+  if ((flags & ~(named | trailed | told | progress)) !== 0) throw malformed('has unknown flags')
   return {
     type: 'request',
     call: number,
     slot: reader.u32(),
     method: reader.text(reader.u8()),
-    name: (flags & REQUEST.named) === 0 ? undefined : reader.text(reader.u16()),
-    trail: (flags & REQUEST.trailed) === 0 ? undefined : readTrail(reader),
+    name: (flags & named) === 0 ? undefined : reader.text(reader.u16()),
+    trail: (flags & trailed) === 0 ? undefined : readTrail(reader),
+    told: readTold(reader, flags),
     lines: reader.lines(),
-    body: reader.rest(),
+    body: reader.body(),
   }
 }
 
@@ -89,14 +127,37 @@ function readTrail(reader: Reader): HopTrail {
   return { budget, path }
 }
 
+function readTold(reader: Reader, flags: number): Told | undefined {
+  const progress = (flags & REQUEST.progress) !== 0
+  if ((flags & REQUEST.told) === 0) {
+    if (progress) throw malformed('has a flag that means nothing')
+    return undefined
+  }
+  const id = reader.f64()
+  if (!Number.isSafeInteger(id)) throw malformed('has an id that is no integer')
+  const rank = reader.u8()
+  const logLevel = severityAt(rank)
+  if (rank !== 0 && logLevel === undefined) throw malformed('has an unknown log level')
+  return { id, progress, logLevel, offered: reader.text(reader.u16()) }
+}
+
+function readNotification(reader: Reader, { flags, number }: Head): NotificationFrame {
+  if ((flags & ~NOTIFICATION.progress) !== 0) throw malformed('has unknown flags')
+  const progress = flags === 0 ? undefined : reader.f64()
+  if (Number.isNaN(progress)) throw malformed('has a progress that is no number')
+  return { type: 'notification', call: number, progress, body: reader.rest() }
+}
+
 function readResponse(reader: Reader, { flags, number }: Head): ResponseFrame {
-  if ((flags & ~(RESPONSE.error | RESPONSE.oversized)) !== 0) throw malformed('has unknown flags')
+  const { error, oversized, complete } = RESPONSE
+  if ((flags & ~(error | oversized | complete)) !== 0) throw malformed('has unknown flags')
   return {
     type: 'response',
     call: number,
-    errorCode: (flags & RESPONSE.error) === 0 ? undefined : reader.i32(),
-    oversized: (flags & RESPONSE.oversized) !== 0,
-    body: reader.rest(),
+    errorCode: (flags & error) === 0 ? undefined : reader.i32(),
+    oversized: (flags & oversized) !== 0,
+    complete: (flags & complete) !== 0,
+    body: reader.body(),
   }
 }
 
@@ -130,6 +191,10 @@ class Reader {
     return this.#bytes.readInt32BE(this.#step(4))
   }
 
+  f64(): number {
+    return this.#bytes.readDoubleBE(this.#step(8))
+  }
+
   text(length: number): string {
     const start = this.#step(length)
     const bytes = this.#bytes.subarray(start, this.#at)
@@ -153,6 +218,11 @@ class Reader {
 
   rest(): Buffer {
     return this.#bytes.subarray(this.#at)
+  }
+
+  body(): Body {
+    const rest = this.rest()
+    return new Body(rest.length === 0 ? [] : [rest])
   }
 
   /** A frame behind which there must be nothing. */

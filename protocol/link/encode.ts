@@ -1,14 +1,19 @@
 import { Buffer } from 'node:buffer'
 import { Fault } from '../errors.ts'
 import type { HopTrail } from '../federation.ts'
+import { severityRank } from '../log-level.ts'
+import { Body } from './body.ts'
 import {
   FRAME_TYPES,
   HEAD_BYTES,
+  NOTIFICATION,
   REQUEST,
   RESPONSE,
   ROOM,
   type LinkFrame,
   type RequestFrame,
+  type ResponseFrame,
+  type Told,
 } from './frames.ts'
 
 const EMPTY = Buffer.alloc(0)
@@ -19,29 +24,56 @@ const EMPTY = Buffer.alloc(0)
  * @throws Fault `invalid_params` when a name, method or header line is longer than the envelope has room for
  */
 export function encodeFrame(frame: LinkFrame): Buffer {
+  const parts = encodeParts(frame)
+  const [only = EMPTY] = parts
+  return parts.length === 1 ? only : Buffer.concat(parts)
+}
+
+/** Bodies shorter than this are copied behind their envelope: that costs less than a fragment of their own. */
+const APART_FROM_BYTES = 2_048
+
+/**
+ * The same in parts, to be sent as the fragments of one message, so that nothing large is copied.
+ *
+ * @throws Fault as `encodeFrame`
+ */
+export function encodeParts(frame: LinkFrame): readonly Buffer[] {
   const body = 'body' in frame ? frame.body : EMPTY
+  const parts = body instanceof Body ? body.fragments() : [body]
+  const apart = body.length >= APART_FROM_BYTES
   const fields = sizeOf(frame)
-  const bytes = Buffer.allocUnsafe(HEAD_BYTES + fields + body.length)
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + fields + (apart ? 0 : body.length))
   const writer = new Writer(bytes)
   writer.u8(FRAME_TYPES.indexOf(frame.type))
   writer.u8(flagsOf(frame))
   writer.u32(numberOf(frame))
   writeFields(writer, frame)
-  body.copy(bytes, HEAD_BYTES + fields)
-  return bytes
+  if (apart) return [bytes, ...parts]
+  let at = HEAD_BYTES + fields
+  for (const part of parts) at += part.copy(bytes, at)
+  return [bytes]
 }
 
 function flagsOf(frame: LinkFrame): number {
   if (frame.type === 'request') {
     return (
       (frame.name === undefined ? 0 : REQUEST.named) |
-      (frame.trail === undefined ? 0 : REQUEST.trailed)
+      (frame.trail === undefined ? 0 : REQUEST.trailed) |
+      (frame.told === undefined ? 0 : REQUEST.told) |
+      (frame.told?.progress === true ? REQUEST.progress : 0)
     )
   }
-  if (frame.type !== 'response') return 0
+  if (frame.type === 'notification') {
+    return frame.progress === undefined ? 0 : NOTIFICATION.progress
+  }
+  return frame.type === 'response' ? responseFlags(frame) : 0
+}
+
+function responseFlags({ errorCode, oversized, complete }: ResponseFrame): number {
   return (
-    (frame.errorCode === undefined ? 0 : RESPONSE.error) |
-    (frame.oversized ? RESPONSE.oversized : 0)
+    (errorCode === undefined ? 0 : RESPONSE.error) |
+    (oversized ? RESPONSE.oversized : 0) |
+    (complete ? RESPONSE.complete : 0)
   )
 }
 
@@ -55,13 +87,15 @@ function sizeOf(frame: LinkFrame): number {
   if (frame.type === 'response') return frame.errorCode === undefined ? 0 : 4
   if (frame.type === 'credential') return linesSize(frame.lines)
   if (frame.type === 'refusal') return 2 + linesSize(frame.lines)
+  if (frame.type === 'notification') return frame.progress === undefined ? 0 : 8
   return frame.type === 'window' ? 4 : 0
 }
 
-function requestSize({ method, name, trail, lines }: RequestFrame): number {
+function requestSize({ method, name, trail, told, lines }: RequestFrame): number {
   let size = 4 + 1 + byteLength(method, ROOM.method) + linesSize(lines)
   if (name !== undefined) size += 2 + byteLength(name, ROOM.name)
   if (trail !== undefined) size += trailSize(trail)
+  if (told !== undefined) size += 8 + 1 + 2 + byteLength(told.offered, ROOM.offered)
   return size
 }
 
@@ -96,7 +130,9 @@ function tooLong(what: string): Fault {
 function writeFields(writer: Writer, frame: LinkFrame): void {
   if (frame.type === 'request') writeRequest(writer, frame)
   else if (frame.type === 'response' && frame.errorCode !== undefined) writer.i32(frame.errorCode)
-  else if (frame.type === 'credential') writer.lines(frame.lines)
+  else if (frame.type === 'notification' && frame.progress !== undefined) {
+    writer.f64(frame.progress)
+  } else if (frame.type === 'credential') writer.lines(frame.lines)
   else if (frame.type === 'window') writer.u32(frame.bytes)
   else if (frame.type === 'refusal') {
     writer.u16(frame.status)
@@ -104,7 +140,8 @@ function writeFields(writer: Writer, frame: LinkFrame): void {
   }
 }
 
-function writeRequest(writer: Writer, { slot, method, name, trail, lines }: RequestFrame): void {
+function writeRequest(writer: Writer, frame: RequestFrame): void {
+  const { slot, method, name, trail, told, lines } = frame
   writer.u32(slot)
   writer.short(method)
   if (name !== undefined) writer.long(name)
@@ -114,7 +151,14 @@ function writeRequest(writer: Writer, { slot, method, name, trail, lines }: Requ
     writer.u8(trail.path.length)
     for (const node of trail.path) writer.short(node)
   }
+  if (told !== undefined) writeTold(writer, told)
   writer.lines(lines)
+}
+
+function writeTold(writer: Writer, { id, logLevel, offered }: Told): void {
+  writer.f64(id)
+  writer.u8(severityRank(logLevel))
+  writer.long(offered)
 }
 
 /** Writes numbers (most significant byte first) and texts behind each other. */
@@ -140,6 +184,10 @@ class Writer {
 
   i32(value: number): void {
     this.#at = this.#bytes.writeInt32BE(value, this.#at)
+  }
+
+  f64(value: number): void {
+    this.#at = this.#bytes.writeDoubleBE(value, this.#at)
   }
 
   /** UTF-8 behind one byte of length. */

@@ -1,4 +1,6 @@
 import type { HopTrail } from '../federation.ts'
+import type { LogSeverity } from '../log-level.ts'
+import type { Body } from './body.ts'
 
 /** The subprotocol two nodes agree on when a WebSocket is opened (RFC 6455 §1.9). */
 export const LINK_PROTOCOL = 'banyan-link.v1'
@@ -58,16 +60,35 @@ export interface RequestFrame {
   readonly name: string | undefined
   /** Takes the place of what `_meta` says of it; undefined leaves that as it is. */
   readonly trail: HopTrail | undefined
+  /** What a node that passes it on has to know of it; undefined where it has to read the body. */
+  readonly told: Told | undefined
   /** Further header lines. */
   readonly lines: readonly string[]
   /** The JSON-RPC request. */
-  readonly body: Buffer
+  readonly body: Body
+}
+
+/**
+ * What stands in front of a request so that its body need not be read: it has a name, and its params say nothing of a
+ * retry. Of capabilities and the log level it takes the place of what `_meta` says, which may be of another hop.
+ */
+export interface Told {
+  /** Of the JSON-RPC request; an integer, for nodes give no others. */
+  readonly id: number
+  /** Whether there is a progress token. */
+  readonly progress: boolean
+  /** The least severe log messages that are wanted. */
+  readonly logLevel: LogSeverity | undefined
+  /** What the caller can be asked, as `ClientCapabilities.offered` says it. */
+  readonly offered: string
 }
 
 /** From the server: a notification that belongs to a request. */
 export interface NotificationFrame {
   readonly type: 'notification'
   readonly call: number
+  /** The progress it tells of; undefined where it has to be read. */
+  readonly progress: number | undefined
   readonly body: Buffer
 }
 
@@ -79,7 +100,9 @@ export interface ResponseFrame {
   readonly errorCode: number | undefined
   /** It is larger than what the caller takes, and not there. */
   readonly oversized: boolean
-  readonly body: Buffer
+  /** A result the call ends with: no question and no task, so that there is nothing in it for a node to put another id on. */
+  readonly complete: boolean
+  readonly body: Body
 }
 
 /** From the server: what over HTTP would be a response with this status and these headers. It ends the call. */
@@ -135,9 +158,11 @@ export const FRAME_TYPES: readonly LinkFrame['type'][] = [
 export const HEAD_BYTES = 6
 
 /** Flags of a request. */
-export const REQUEST = { named: 1, trailed: 2 } as const
+export const REQUEST = { named: 1, trailed: 2, told: 4, progress: 8 } as const
+/** Flags of a notification. */
+export const NOTIFICATION = { progress: 1 } as const
 /** Flags of a response. */
-export const RESPONSE = { error: 1, oversized: 2 } as const
+export const RESPONSE = { error: 1, oversized: 2, complete: 4 } as const
 
 /** Lengths that the envelope has room for. */
 export const ROOM = {
@@ -146,6 +171,7 @@ export const ROOM = {
   path: 64,
   node: 64,
   lines: 0xff,
+  offered: 0xffff,
   lineName: 0xff,
   lineValue: 0xffff,
 } as const

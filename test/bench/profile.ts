@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
+import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { byFunction, byOwner, type CpuProfile } from './cpu-profile.ts'
 import { SOURCE } from './build.ts'
-import { caller } from './ipc.ts'
+import { caller, type Call } from './ipc.ts'
 import { Lab, namespaceOf } from './lab.ts'
 import type { LoadCommands } from './load.ts'
 import { startNode } from './nodes.ts'
@@ -21,6 +22,7 @@ const USAGE = `node test/bench/profile.ts [options]
 
   --cell NAME      what is asked: call/2026/100B (default), call/2025/64KiB, list/2026/1000 ...
   --floor          profile the floor proxy instead of a node
+  --middle LINK    profile a node between two others, over http or websocket
   --warm SECONDS   load before the profile (default 4)
   --seconds N      load under the profile (default 5)
   --interval US    microseconds between samples (default 200)
@@ -35,6 +37,7 @@ const MANY_REQUESTS = 2_000_000
 interface Wanted {
   readonly group: Group
   readonly floor: boolean
+  readonly middle: 'http' | 'websocket' | undefined
   readonly warm: number
   readonly seconds: number
   readonly interval: number
@@ -48,6 +51,7 @@ function wanted(): Wanted | undefined {
     options: {
       cell: { type: 'string', default: 'call/2026/100B' },
       floor: { type: 'boolean', default: false },
+      middle: { type: 'string' },
       warm: { type: 'string', default: '4' },
       seconds: { type: 'string', default: '5' },
       interval: { type: 'string', default: '200' },
@@ -63,10 +67,14 @@ function wanted(): Wanted | undefined {
   if (group === undefined) {
     throw new TypeError(`--cell is one of ${groups.map((one) => groupName(one)).join(', ')}`)
   }
-  const { floor, out } = values
+  const { floor, middle, out } = values
+  if (middle !== undefined && middle !== 'http' && middle !== 'websocket') {
+    throw new TypeError('--middle is http or websocket')
+  }
   return {
     group,
     floor,
+    middle,
     out,
     warm: Number(values.warm),
     seconds: Number(values.seconds),
@@ -79,10 +87,27 @@ function wanted(): Wanted | undefined {
 interface Subject {
   readonly running: Running
   readonly url: string
+  /** Processes besides, to be stopped with it. */
+  readonly others?: readonly Running[]
+}
+
+/** The middle one of three nodes, with the probe inside. */
+async function middleOfThree(
+  { build }: Lab,
+  link: 'http' | 'websocket',
+  { namespace, url }: { readonly namespace: string; readonly url: string },
+): Promise<Subject> {
+  const origin = await startNode(build.cli, { name: 'origin', servers: { [namespace]: url } })
+  const behind = { url: origin.url, namespaces: [namespace], link }
+  const execArgv = ['--import', build.probe]
+  const running = await startNode(build.cli, { name: 'profiled', parent: behind, execArgv })
+  const before = { url: running.url, namespaces: [namespace], link }
+  const edge = await startNode(build.cli, { name: 'edge', parent: before })
+  return { running, url: edge.endpoints[namespace] ?? '', others: [edge, origin] }
 }
 
 /** One hop, with the probe inside. */
-async function subject(lab: Lab, { group, floor }: Wanted): Promise<Subject> {
+async function subject(lab: Lab, { group, floor, middle: link }: Wanted): Promise<Subject> {
   const { era, operation } = group
   const tools = operation.kind === 'list' ? operation.tools : 10
   const upstream = await lab.upstream()
@@ -98,8 +123,30 @@ async function subject(lab: Lab, { group, floor }: Wanted): Promise<Subject> {
   }
   const namespace = namespaceOf(era, tools)
   const servers = { [namespace]: upstream.url + facePath(era, tools) }
+  if (link !== undefined) {
+    return middleOfThree(lab, link, { namespace, url: upstream.url + facePath(era, tools) })
+  }
   const running = await startNode(lab.build.cli, { name: 'profiled', servers, execArgv })
   return { running, url: running.endpoints[namespace] ?? '' }
+}
+
+async function stopAll({ running, others = [] }: Subject): Promise<void> {
+  for (const one of [running, ...others]) await one.stop()
+}
+
+/** A node may be up before its upstreams have answered for the first time. */
+async function open(
+  call: Call<LoadCommands>,
+  opening: LoadCommands['open']['in'],
+): Promise<number> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return (await call('open', opening)).target
+    } catch (error) {
+      if (tries >= 100) throw error
+      await pause(100)
+    }
+  }
 }
 
 async function profile(lab: Lab, wish: Wanted, { running, url }: Subject): Promise<void> {
@@ -107,7 +154,7 @@ async function profile(lab: Lab, wish: Wanted, { running, url }: Subject): Promi
   const call = caller<LoadCommands>(load.child)
   const probe = caller<ProbeCommands>(running.child)
   const { era, operation } = wish.group
-  const { target } = await call('open', { url, era, operation, inFlight: wish.inFlight })
+  const target = await open(call, { url, era, operation, inFlight: wish.inFlight })
   const limit = { target, inFlight: wish.inFlight, requests: MANY_REQUESTS }
   await call('run', { ...limit, seconds: wish.warm })
   const before = processorTicks(running.pid)
@@ -121,7 +168,7 @@ async function profile(lab: Lab, wish: Wanted, { running, url }: Subject): Promi
   const used =
     (((after ?? Number.NaN) - (before ?? 0)) * (tickMicroseconds() ?? 0)) / plain.requests
   const words =
-    `${groupName(wish.group)}, ${wish.floor ? 'floor' : 'one hop'}: ` +
+    `${groupName(wish.group)}, ${wish.floor ? 'floor' : (wish.middle ?? 'one hop')}: ` +
     `${figure(plain.requests / plain.seconds)} req/s, CPU ${figure(used)} µs/request; ` +
     `under the profiler ${figure(requests / wish.seconds)} req/s`
   const functions = profileTable('function', byFunction(read).slice(0, wish.top), requests)
@@ -138,7 +185,7 @@ else {
     try {
       await profile(lab, wish, profiled)
     } finally {
-      await profiled.running.stop()
+      await stopAll(profiled)
     }
   } finally {
     await lab.stop()

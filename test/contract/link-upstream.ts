@@ -128,7 +128,7 @@ export function passOn(target: HttpTarget): (call: LinkCall) => void {
       ...(name === undefined ? [] : ['mcp-name', encodeHeaderValue(name)]),
       ...lines,
     ]
-    const exchange = target.post(body, headers, {
+    const exchange = target.post(body.text, headers, {
       authorization: undefined,
       sink: {
         message: ({ raw, method: kind }) => {

@@ -88,9 +88,15 @@ export class Mesh {
 
   /**
    * A chain of `hops` nodes in front of one MCP server; the first is the outermost. Tools keep the names of the
-   * innermost node (`fx__echo`) at each hop. `eras[i]` pins the era of the link that node i has to what lies behind it.
+   * innermost node (`fx__echo`) at each hop. `eras[i]` pins the era of the link that node i has to what lies behind it, and
+   * `link` the transport between nodes.
    */
-  async chain(url: string, hops: number, eras: readonly string[] = []): Promise<BanyanNode[]> {
+  async chain(
+    url: string,
+    hops: number,
+    eras: readonly string[] = [],
+    link = 'auto',
+  ): Promise<BanyanNode[]> {
     const nodes: BanyanNode[] = []
     for (let index = hops - 1; index >= 0; index -= 1) {
       const [behind] = nodes
@@ -100,7 +106,7 @@ export class Mesh {
           ? await this.front(`n${index}`, url, { era })
           : await this.ready(`n${index}`, {
               upstreams: {
-                next: { node: { url: behind.endpointUrl('main'), as: '{namespace}' }, era },
+                next: { node: { url: behind.endpointUrl('main'), as: '{namespace}', link }, era },
               },
             })
       nodes.unshift(node)

@@ -2,7 +2,9 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { FEDERATION } from '../../protocol/federation.ts'
+import { Body } from '../../protocol/link/body.ts'
 import { encodeFrame } from '../../protocol/link/encode.ts'
+import type { LinkFrame } from '../../protocol/link/frames.ts'
 import { linkIdentity } from '../contract/link-upstream.ts'
 import { RawLink, type RawLinkPlan, type Refused } from '../fixtures/raw-link.ts'
 import { until } from '../fixtures/wait.ts'
@@ -49,7 +51,7 @@ function expectQuiet(): void {
 test('a link that is as it should be is served', async () => {
   const link = await open()
   const { text } = await link.ending(link.call('fx__echo', { args: { message: 'x' } }))
-  expect(JSON.parse(text)).toMatchObject({ id: 'id-1', result: { resultType: 'complete' } })
+  expect(JSON.parse(text)).toMatchObject({ id: 1, result: { resultType: 'complete' } })
 })
 
 describe('opening', () => {
@@ -253,11 +255,26 @@ describe('an envelope', () => {
     ['that is a notification', '{"jsonrpc":"2.0","method":"tools/call"}'],
   ])('with a body %s is answered, and the link goes on', async (_, text) => {
     const link = await open()
-    const answer = await link.ending(link.call('fx__echo', { differ: { body: Buffer.from(text) } }))
+    const answer = await link.ending(
+      link.call('fx__echo', { differ: { body: new Body([Buffer.from(text)]) } }),
+    )
     expect(JSON.parse(answer.text)).toHaveProperty('error.code')
     expect((await link.ending(link.call('fx__echo'))).text).toContain('"result"')
   })
 })
+
+const SERVERS_OWN: readonly LinkFrame[] = [
+  {
+    type: 'response',
+    call: 0,
+    errorCode: undefined,
+    oversized: false,
+    complete: false,
+    body: new Body([]),
+  },
+  { type: 'goaway' },
+  { type: 'hello', body: Buffer.alloc(0) },
+]
 
 describe('a flood', () => {
   test('of calls ends the link', async () => {
@@ -285,7 +302,7 @@ describe('a flood', () => {
 
   test('of bytes beyond the largest message ends the link', async () => {
     const link = await open()
-    link.call('fx__echo', { differ: { body: Buffer.alloc(5 * 1_048_576, 0x20) } })
+    link.call('fx__echo', { differ: { body: new Body([Buffer.alloc(5 * 1_048_576, 0x20)]) } })
     expect(await closeOf(link)).toBe(1009)
   })
 
@@ -293,9 +310,8 @@ describe('a flood', () => {
     ['text', 'hello'],
     ['nothing', Buffer.alloc(0)],
     ['a length that is not there', Buffer.from([4, 1, 0, 0, 0, 1, 0, 0, 0, 0, 1, 97, 255, 255])],
-    ...(['response', 'goaway', 'hello'] as const).map((type): [string, Buffer] => {
-      const frame = { type, call: 0, errorCode: undefined, oversized: false, body: Buffer.alloc(0) }
-      return [`a ${type}, which is the server's to say`, encodeFrame(frame)]
+    ...SERVERS_OWN.map((frame): [string, Buffer] => {
+      return [`a ${frame.type}, which is the server's to say`, encodeFrame(frame)]
     }),
   ])('of %s ends the link', async (_, bytes) => {
     const link = await open()

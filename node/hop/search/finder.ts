@@ -4,6 +4,7 @@ import { writeError, writeResult } from '../../../protocol/hop-response.ts'
 import { innerCall } from '../../../protocol/inner-call.ts'
 import { memberOf } from '../../../protocol/json-bytes.ts'
 import { readValue } from '../../../protocol/json-value.ts'
+import type { RpcRequest } from '../../../protocol/jsonrpc.ts'
 import { META } from '../../../protocol/meta.ts'
 import { READING_HINTS, UNKNOWN_HINTS } from '../../../protocol/policy/policy.ts'
 import type { MeteredSubject } from '../../../protocol/quota/quota.ts'
@@ -46,9 +47,13 @@ function calledFinder(
   { endpoint, request }: Received,
 ): string | undefined {
   if (request.method !== 'tools/call' || !catalogue.hasFinder(endpoint)) return undefined
-  const place = memberOf(request.paramMembers, 'name')
-  const name = place === undefined ? undefined : readValue(request.raw, place)
+  const name = request.envelope?.name ?? nameIn(request)
   return Object.values<unknown>(FINDER).includes(name) ? String(name) : undefined
+}
+
+function nameIn({ raw, paramMembers }: RpcRequest): unknown {
+  const place = memberOf(paramMembers, 'name')
+  return place === undefined ? undefined : readValue(raw, place)
 }
 
 /** In words of a limit: a tool without a namespace, about which everybody knows everything. */

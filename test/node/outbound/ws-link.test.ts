@@ -24,7 +24,7 @@ const identity = linkIdentity('host')
 /** Answers a discovery as a node, and says to everything else who asked. */
 function answering(federation: object = identity.federation): (call: LinkCall) => void {
   return ({ frame, principal, reply, scope }) => {
-    const { id, method } = JSON.parse(frame.body.toString()) as { id: number; method: string }
+    const { id, method } = JSON.parse(frame.body.text.toString()) as { id: number; method: string }
     const capabilities = { extensions: { [FEDERATION]: federation } }
     const result = method === 'server/discover' ? { capabilities } : { who: principal.subject }
     scope.finish()
