@@ -37,7 +37,8 @@ async function visitorProblems(visitors: readonly Visitor[]): Promise<string[]> 
     visitors.map(async (visitor) => {
       const names = await visitor.look()
       const isAll = names?.join() === visitor.all.join()
-      if (!isAll) return [`${visitor.name} is shown ${names?.length} of ${visitor.all.length} tools`]
+      if (!isAll)
+        return [`${visitor.name} is shown ${names?.length} of ${visitor.all.length} tools`]
       const spaces = new Set(visitor.all.map((name) => name.split('__')[0] ?? ''))
       const calls = [...spaces].map(async (space) => {
         const all = await Promise.all(TOOL_NAMES.map((tool) => visitor.call(space, tool)))
@@ -96,7 +97,8 @@ function wantedWays(world: MeshWorld, name: string): ReadonlyMap<string, string>
         const id = world.member(node).running?.id ?? ''
         const isOwn = organisation === own
         const key = `${isOwn ? id : `org:${organisation}`} ${space}`
-        const passed = ORGANISATIONS.indexOf(organisation as 'acme') - ORGANISATIONS.indexOf(own as 'acme')
+        const passed =
+          ORGANISATIONS.indexOf(organisation as 'acme') - ORGANISATIONS.indexOf(own as 'acme')
         const steps = isOwn ? (inside.get(node) ?? 0) : nearestBorder(inside)
         return [key, `${passed + 1} ${steps + (isOwn ? 1 : 2)}`]
       }),

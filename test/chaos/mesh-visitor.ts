@@ -121,7 +121,8 @@ export class Visitor {
     this.#seen.set(name, before)
     if (before !== text) this.#judge.blame(`${this.name}: ${name} is ${text}, and was ${before}`)
     const [space, own] = name.split('__')
-    const isKnown = this.#namespaces.includes(String(space)) && TOOL_NAMES.some((one) => one === own)
+    const isKnown =
+      this.#namespaces.includes(String(space)) && TOOL_NAMES.some((one) => one === own)
     const isMeant = tool['description'] === `${own} of ${space}`
     if (!isKnown || !isMeant) this.#judge.blame(`${this.name}: ${text} is under a wrong name`)
   }
