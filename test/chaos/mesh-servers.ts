@@ -40,6 +40,13 @@ export function answerOf(namespace: string, tool: string, nonce: string): string
   return `${namespace}/${tool}/${nonce}`
 }
 
+async function walk(progress: (done: number, total: number) => void): Promise<void> {
+  for (let step = 1; step <= STEPS; step += 1) {
+    await pause(STEP_MS)
+    progress(step, STEPS)
+  }
+}
+
 function toolOf(namespace: string, name: ToolName, ledger: Ledger): FixtureTool {
   return {
     definition: {
@@ -51,10 +58,7 @@ function toolOf(namespace: string, name: ToolName, ledger: Ledger): FixtureTool 
     run: async ({ args, progress }) => {
       const nonce = String(args['nonce'])
       ledger.add(nonce)
-      for (let step = 1; name === 'walk' && step <= STEPS; step += 1) {
-        await pause(STEP_MS)
-        progress(step, STEPS)
-      }
+      if (name === 'walk') await walk(progress)
       return text(answerOf(namespace, name, nonce))
     },
   }

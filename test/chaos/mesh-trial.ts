@@ -1,4 +1,5 @@
 // One trial of a mesh: load, faults for so long, and then all must be as it was.
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Era } from '../fixtures/wire.ts'
 import { Faults } from './mesh-faults.ts'
 import { Judge } from './mesh-judge.ts'
@@ -11,6 +12,8 @@ const ERAS: readonly Era[] = ['2025', '2026']
 
 /** Between two looks at what servers did, ms. */
 const SETTLE_MS = 2_000
+/** Idle connections are closed after less, ms. */
+const IDLE_MS = 15_000
 /** Time for the first and the last recovery, ms. */
 const BOUND_MS = 20_000
 
@@ -18,8 +21,10 @@ const BOUND_MS = 20_000
 export interface Held {
   /** Bytes of the heap after a collection; undefined where none can be asked for. */
   readonly heap: number | undefined
-  /** Sockets, servers and timers. */
+  /** Sockets, servers, timers and the like. */
   readonly handles: number
+  /** How many of each kind. */
+  readonly kinds: Readonly<Record<string, number>>
 }
 
 /** What came of a trial. */
@@ -61,8 +66,8 @@ export async function trial({ seed, duration, told }: TrialPlan): Promise<TrialR
     told?.(judge)
   }, SETTLE_MS)
   let recovery: number | undefined
-  let before: Held = { heap: undefined, handles: 0 }
-  let after: Held = before
+  let before = held()
+  let after = before
   try {
     await recovered(world, visitors, BOUND_MS)
     before = held()
@@ -71,7 +76,7 @@ export async function trial({ seed, duration, told }: TrialPlan): Promise<TrialR
     for (const visitor of visitors) visitor.stop()
     await Promise.all(running)
     recovery = await recovered(world, visitors, BOUND_MS)
-    after = held()
+    after = await calm(before.handles)
   } catch (error) {
     judge.blame(String(error instanceof Error ? error.stack : error))
   } finally {
@@ -88,7 +93,7 @@ export async function trial({ seed, duration, told }: TrialPlan): Promise<TrialR
     problems: judge.problems,
     faultLog: faults.log,
     faults: Object.fromEntries(faults.counts),
-    calls: Object.fromEntries([...judge.tally].toSorted()),
+    calls: Object.fromEntries(judge.tally),
     certain: judge.certain,
     slowest: Math.round(judge.slowest),
     recovery,
@@ -97,10 +102,20 @@ export async function trial({ seed, duration, told }: TrialPlan): Promise<TrialR
   }
 }
 
+/** What is held when what is idle has been let go, or that has been waited for long enough. */
+async function calm(few: number): Promise<Held> {
+  const end = performance.now() + IDLE_MS
+  while (process.getActiveResourcesInfo().length > few && performance.now() < end) await pause(250)
+  return held()
+}
+
 function held(): Held {
   const { gc } = globalThis as { gc?: () => void }
   gc?.()
   gc?.()
   const heap = gc === undefined ? undefined : process.memoryUsage().heapUsed
-  return { heap, handles: process.getActiveResourcesInfo().length }
+  const all = process.getActiveResourcesInfo()
+  const kinds = Map.groupBy(all, (kind) => kind)
+  const counts = [...kinds].map(([kind, { length }]) => [kind, length] as const)
+  return { heap, handles: all.length, kinds: Object.fromEntries(counts) }
 }

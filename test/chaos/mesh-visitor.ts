@@ -114,9 +114,9 @@ export class Visitor {
   }
 
   /** What stands under a name must be the same for ever, and there are no other names. */
-  #compare({ _meta: _, ...tool }: JsonObject): void {
+  #compare(tool: JsonObject): void {
     const name = String(tool['name'])
-    const text = JSON.stringify(tool)
+    const text = JSON.stringify({ ...tool, _meta: undefined })
     const before = this.#seen.get(name) ?? text
     this.#seen.set(name, before)
     if (before !== text) this.#judge.blame(`${this.name}: ${name} is ${text}, and was ${before}`)
