@@ -11,8 +11,10 @@ const USAGE = `node --expose-gc test/chaos/mesh-soak.ts [options]
 
 /** The heap of a run may grow by so much, bytes: caches fill, code is compiled. */
 const MAX_GROWTH = 24 * 1024 * 1024
-/** Connections over one transport or another. */
-const MAX_HANDLES = 60
+/** The same with sockets, servers and timers: links may go over one transport or the other. */
+const MAX_HANDLES = 30
+/** Idle connections of HTTP are closed after a little more than a minute. */
+const PATIENCE_MS = 80_000
 
 function problemsOf({ problems, before, after }: TrialReport): readonly string[] {
   const grown = (after.heap ?? 0) - (before.heap ?? 0)
@@ -41,6 +43,7 @@ async function main(): Promise<number> {
   const report = await trial({
     seed,
     duration: minutes * 60_000,
+    patience: PATIENCE_MS,
     told: ({ problems }) => {
       for (; shown < problems.length; shown += 1) process.stdout.write(`${problems[shown]}\n`)
     },

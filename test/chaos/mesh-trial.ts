@@ -12,8 +12,6 @@ const ERAS: readonly Era[] = ['2025', '2026']
 
 /** Between two looks at what servers did, ms. */
 const SETTLE_MS = 2_000
-/** Idle connections are closed after less, ms. */
-const IDLE_MS = 15_000
 /** Time for the first and the last recovery, ms. */
 const BOUND_MS = 20_000
 
@@ -48,12 +46,19 @@ export interface TrialPlan {
   readonly seed: number
   /** How long faults last, ms. */
   readonly duration: number
+  /** How long to wait at the end until what is idle is let go, ms. Default: not at all. */
+  readonly patience?: number
   /** Hears every so often how it stands. */
   readonly told?: (judge: Judge) => void
 }
 
 /** Runs one. */
-export async function trial({ seed, duration, told }: TrialPlan): Promise<TrialReport> {
+export async function trial({
+  seed,
+  duration,
+  patience = 0,
+  told,
+}: TrialPlan): Promise<TrialReport> {
   const world = await MeshWorld.start()
   const judge = new Judge(world.ledger)
   const faults = new Faults(world, seed)
@@ -76,7 +81,7 @@ export async function trial({ seed, duration, told }: TrialPlan): Promise<TrialR
     for (const visitor of visitors) visitor.stop()
     await Promise.all(running)
     recovery = await recovered(world, visitors, BOUND_MS)
-    after = await calm(before.handles)
+    after = await calm(before.handles, patience)
   } catch (error) {
     judge.blame(String(error instanceof Error ? error.stack : error))
   } finally {
@@ -103,8 +108,8 @@ export async function trial({ seed, duration, told }: TrialPlan): Promise<TrialR
 }
 
 /** What is held when what is idle has been let go, or that has been waited for long enough. */
-async function calm(few: number): Promise<Held> {
-  const end = performance.now() + IDLE_MS
+async function calm(few: number, patience: number): Promise<Held> {
+  const end = performance.now() + patience
   while (process.getActiveResourcesInfo().length > few && performance.now() < end) await pause(250)
   return held()
 }
