@@ -6,11 +6,11 @@ import { readResult } from '../../protocol/upstream-message.ts'
 import type { Authorization } from '../core/delegation.ts'
 import { SILENT, type Logger } from '../core/logger.ts'
 import { ownFrame } from './ask.ts'
-import type { Connection, ConnectionEvents, Connector, Self } from './connection.ts'
+import type { Connection, ConnectionEvents, Connector, Self, ServerFacts } from './connection.ts'
 import { HttpLegacy } from './http-legacy.ts'
 import { httpChannel } from './http-modern.ts'
 import { HttpTarget, type ExchangeSink } from './http-target.ts'
-import { discoveredFacts, ModernConnection } from './modern-connection.ts'
+import { discoveredFacts, ModernConnection, type ModernChannel } from './modern-connection.ts'
 import { ModernMeta } from './modern-meta.ts'
 
 export interface HttpConnectorOptions {
@@ -27,6 +27,15 @@ export interface HttpConnectorOptions {
   readonly bodyBytes: number
   /** Default: none. */
   readonly log?: Logger
+  /** What requests of 2026 go out on instead of HTTP; default: nothing else. */
+  readonly channel?: (http: ModernChannel, facts: ChannelFacts) => ModernChannel
+}
+
+/** What a channel is made for. */
+export interface ChannelFacts {
+  readonly server: ServerFacts
+  readonly authorization: Authorization | undefined
+  readonly lost: (fault: Fault) => void
 }
 
 /** Connects to an MCP server over Streamable HTTP, in the era it speaks. */
@@ -66,7 +75,10 @@ export class HttpConnector implements Connector {
       authorization,
       meta: this.#meta,
       events,
-      channel: (lost) => httpChannel(this.#http, { lost, log }),
+      channel: (lost) => {
+        const http = httpChannel(this.#http, { lost, log })
+        return this.#options.channel?.(http, { server, authorization, lost }) ?? http
+      },
     })
     await connection.watch()
     return connection

@@ -2,13 +2,14 @@ import { asFault, Fault } from '../../protocol/errors.ts'
 import type { Authorization } from '../core/delegation.ts'
 import type { LinkIdentity } from '../core/link-handshake.ts'
 import { SILENT } from '../core/logger.ts'
-import type { MeshEnds } from '../core/mesh-ends.ts'
+import type { LinkedNode, MeshEnds } from '../core/mesh-ends.ts'
 import { ask, expectResult, ownFrame } from './ask.ts'
 import { refusalOf } from './authorized-exchange.ts'
 import type { Connection, ConnectionEvents, Connector, ServerFacts } from './connection.ts'
-import { HttpConnector, type HttpConnectorOptions } from './http-connector.ts'
-import { discoveredFacts, ModernConnection } from './modern-connection.ts'
+import { HttpConnector, type ChannelFacts, type HttpConnectorOptions } from './http-connector.ts'
+import { discoveredFacts, ModernConnection, type ModernChannel } from './modern-connection.ts'
 import { ModernMeta } from './modern-meta.ts'
+import { RisingChannel } from './rising-channel.ts'
 import { dial, type Dialled } from './ws-dial.ts'
 import { WsLink } from './ws-link.ts'
 
@@ -36,7 +37,7 @@ class NoLink extends Error {}
 
 /**
  * Connects to another node: by a link where that can be had, else over Streamable HTTP. What keeps a WebSocket from getting
- * through mostly stays, so it is not tried at each reconnect.
+ * through mostly stays, so it is not tried at each reconnect; it is tried ever more seldom, and gone over to when it is there.
  */
 export class NodeConnector implements Connector {
   readonly target: string
@@ -52,7 +53,10 @@ export class NodeConnector implements Connector {
 
   constructor(options: NodeConnectorOptions) {
     this.#options = options
-    this.#http = new HttpConnector(options)
+    this.#http = new HttpConnector({
+      ...options,
+      ...(options.link === 'auto' && { channel: (http, facts) => this.#rising(http, facts) }),
+    })
     this.#meta = new ModernMeta(options.self)
     this.#now = options.now ?? (() => performance.now())
     this.target = this.#http.target
@@ -76,8 +80,7 @@ export class NodeConnector implements Connector {
       if (link === 'websocket' || this.#closing.signal.aborted) {
         throw new Fault('upstream_unavailable', `the upstream opens no link: ${why}`)
       }
-      this.#notBefore = this.#now() + this.#pause
-      this.#pause = Math.min(this.#pause * 2, PAUSE.max)
+      this.#putOff()
       log.info({ upstream: label, target: this.target, why }, 'no link to be had; over HTTP')
       return this.#http.connect(events, offered, authorization)
     }
@@ -87,6 +90,56 @@ export class NodeConnector implements Connector {
     this.#closing.abort()
     await Promise.all([...this.#links].map((link) => link.close()))
     await this.#http.close()
+  }
+
+  #putOff(): void {
+    this.#notBefore = this.#now() + this.#pause
+    this.#pause = Math.min(this.#pause * 2, PAUSE.max)
+  }
+
+  /** What goes over HTTP now, and over a link when there is one. */
+  #rising(http: ModernChannel, { server, authorization, lost }: ChannelFacts): ModernChannel {
+    const channel = new RisingChannel({
+      http,
+      waitMs: () => Math.max(0, this.#notBefore - this.#now()),
+      open: (gone) => this.#tryLink(server, authorization, gone),
+      lost: (fault) => {
+        channel.end()
+        lost(fault)
+      },
+    })
+    return channel
+  }
+
+  async #tryLink(
+    server: ServerFacts,
+    authorization: Authorization | undefined,
+    lost: (fault: Fault) => void,
+  ): Promise<WsLink | undefined> {
+    let link: WsLink | undefined
+    try {
+      link = await this.#open(authorization)
+      const peer = await this.#within(link.proved, 'did not say in time who it is')
+      if (peer.node !== server.federation?.node) {
+        lost(new Fault('upstream_unavailable', 'the upstream is another node now'))
+        throw new NoLink('it is another node')
+      }
+      link.attach(lost)
+      this.#introduce(link, peer)
+      this.#pause = PAUSE.min
+      return link
+    } catch (error) {
+      this.#putOff()
+      await link?.close()
+      const { label, log = SILENT } = this.#options
+      log.debug({ upstream: label, why: asFault(error).message }, 'still no link to be had')
+      return undefined
+    }
+  }
+
+  #introduce(link: WsLink, peer: LinkedNode): void {
+    const { mesh, label } = this.#options
+    if (mesh !== undefined) link.talk(peer, (wire) => mesh.up(label, wire))
   }
 
   #wantsLink(): boolean {
@@ -119,8 +172,7 @@ export class NodeConnector implements Connector {
           return link
         },
       })
-      const { mesh, label } = this.#options
-      if (mesh !== undefined) link.talk(peer, (wire) => mesh.up(label, wire))
+      this.#introduce(link, peer)
       await connection.watch()
       return connection
     } catch (error) {

@@ -15,6 +15,7 @@ export class FlakyLink {
   readonly #pairs = new Set<Pair>()
   readonly #sockets = new Set<Socket>()
   #target: number
+  #port = 0
   #passage: Passage = 'open'
 
   private constructor(target: number) {
@@ -33,7 +34,7 @@ export class FlakyLink {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port
+    return (this.#server.address() as AddressInfo | null)?.port ?? this.#port
   }
 
   /** That URL, as it is reached over the link. */
@@ -70,6 +71,22 @@ export class FlakyLink {
     for (const socket of this.#sockets) socket.resetAndDestroy()
   }
 
+  /** Nobody listens any more, and what was open is reset; until `admit`. */
+  async refuse(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#port = this.port
+    this.#server.close(() => resolve())
+    this.sever()
+    await promise
+  }
+
+  /** Listens again where it did. */
+  async admit(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#server.listen(this.#port, '127.0.0.1', resolve)
+    await promise
+  }
+
   /** Connections somebody holds to this link. */
   get size(): number {
     return this.#sockets.size
@@ -77,6 +94,7 @@ export class FlakyLink {
 
   async close(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
+    // It may not be listening.
     this.#server.close(() => resolve())
     for (const socket of this.#sockets) socket.destroy()
     await promise

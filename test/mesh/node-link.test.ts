@@ -121,6 +121,25 @@ describe('what lets no WebSocket through', () => {
     },
   )
 
+  test('for a moment only is gone through as soon as it does, and what was under way ends', async () => {
+    const behind = await mesh.front('behind', fixture.url)
+    let manner: UpgradeManner = 'cut'
+    gateway = await Gateway.start(behind.endpointUrl('main'), () => manner)
+    const node = await edge(gateway.url, 'auto')
+    expect(transportOf(node)).toBe('http')
+    const slow = call(node, 'fx__slow')
+    await until(() => fixture.calls('slow').length > 0, 'the call to arrive')
+    manner = 'pass'
+    await until(() => transportOf(node) === 'websocket', 'the link')
+    fixture.gate.open()
+    expect((await slow).result['content']).toEqual([{ type: 'text', text: 'released' }])
+    expect(await echo(node)).toEqual(HI)
+    gateway.cut()
+    await until(() => node.status().upstreams[0]?.phase === 'up', 'another link')
+    expect(await echo(node)).toEqual(HI)
+    expect(transportOf(node)).toBe('websocket')
+  })
+
   test('is said where nothing else may be used', async () => {
     const behind = await mesh.front('behind', fixture.url)
     gateway = await Gateway.start(behind.endpointUrl('main'), () => 'refuse')
