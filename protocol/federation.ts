@@ -7,6 +7,9 @@ export const FEDERATION = 'io.github.banyan-mcp/federation'
 /** The method by which a node asks another what that decides about it, of something by name. */
 export const EXPLAIN_METHOD = 'io.github.banyan-mcp/explain'
 
+/** The method by which a node asks another which way a call of something would take from there. Nothing is called. */
+export const PROBE_METHOD = 'io.github.banyan-mcp/probe'
+
 /** Version of the extension's wire; nodes of different versions treat each other as plain servers. */
 export const FEDERATION_VERSION = 1
 

@@ -1,5 +1,5 @@
-import { route, type Route } from './admin-route.ts'
 import { topologyReport, waysReport } from './admin-mesh-models.ts'
+import { route, type Route } from './admin-route.ts'
 import { topologyOf, waysOf } from './mesh/report.ts'
 
 export const topologyRoute: Route = route({

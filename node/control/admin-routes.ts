@@ -20,6 +20,7 @@ import {
 import { diffReport, diffRequest } from './admin-diff-models.ts'
 import { cursor, limitParameter } from './admin-explain-models.ts'
 import { meshRoutesRoute, topologyRoute } from './admin-mesh-routes.ts'
+import { probeRoute } from './admin-probe-route.ts'
 import { route, type AdminGround, type Route } from './admin-route.ts'
 import { explainRoute, viewRoute } from './admin-view-routes.ts'
 import { diffLive } from './policy-diff-live.ts'
@@ -229,6 +230,7 @@ export const ROUTES: readonly Route[] = [
   routesRoute,
   topologyRoute,
   meshRoutesRoute,
+  probeRoute,
   sessionsRoute,
   policyRoute,
   diffRoute,

@@ -43,22 +43,23 @@ function placeOf(given: string | undefined): WalkPlace | undefined {
   }
 }
 
-/** @throws Fault `unknown_endpoint` */
-function endpointsOf({ config }: AdminGround, asked: string | undefined): readonly string[] {
+/** Those of the node, or the one that is asked for. @throws Fault `unknown_endpoint` */
+export function endpointsOf({ config }: AdminGround, asked: string | undefined): readonly string[] {
   const names = Object.keys(config().endpoints)
   if (asked === undefined) return names
   if (names.includes(asked)) return [asked]
   throw new Fault('unknown_endpoint', 'there is no such endpoint')
 }
 
-/** @throws Fault `invalid_request` */
-function checkAsked(asked: AskedAbout, { config }: AdminGround): void {
+/** @param parameter that says whom it is about @throws Fault `invalid_request` */
+export function checkAsked(asked: AskedAbout, { config }: AdminGround, parameter = 'as'): void {
   const problem = problemOf(asked, config())
   if (problem === undefined) return
-  throw new Fault('invalid_request', problem, { data: { parameter: 'as' } })
+  throw new Fault('invalid_request', problem, { data: { parameter } })
 }
 
-function explainGround({ config, node, registry }: AdminGround): ExplainGround {
+/** What explanations are made from in a running node. */
+export function explainGround({ config, node, registry }: AdminGround): ExplainGround {
   const { catalogue } = registry
   return { config: config(), base: node.url, sights: (name) => catalogue.sights(name) }
 }

@@ -8,8 +8,14 @@ import { factsOf } from '../core/caller-facts.ts'
 import { type Onlooker } from '../hop/sight.ts'
 import { keySubject } from '../identity/verifier/principals.ts'
 import { explainerOf } from './explain.ts'
-import { hopQuestion, type HopAnswer, type HopItem, type PassedOn } from './hop-question.ts'
-import { explainOver, type HopGround, type Told } from './over-hops.ts'
+import {
+  hopQuestion,
+  type HopAnswer,
+  type HopItem,
+  type HopQuestion,
+  type PassedOn,
+} from './hop-question.ts'
+import { explainOver, type HopAsking, type HopGround, type Told } from './over-hops.ts'
 
 /**
  * Says to another node what is decided here about it, or about a caller it would pass on; undefined where it may not ask.
@@ -21,7 +27,28 @@ export async function explainForNode(
   ground: HopGround,
   { received, principal }: Authenticated,
 ): Promise<HopAnswer | undefined> {
-  const { config, registry } = ground
+  const asked = askedByNode(ground, { received, principal })
+  if (asked === undefined) return undefined
+  const { asking, named } = asked
+  const { told, notes } = await explainOver(ground, asking, named)
+  return { items: told.map(itemOf), notes }
+}
+
+/** What a node asks about something that may be here. */
+export interface AskedByNode {
+  readonly asking: HopAsking
+  readonly named: Omit<HopQuestion, 'whom'>
+}
+
+/**
+ * Reads the question of another node; undefined where it may not ask any.
+ *
+ * @throws Fault `invalid_params`
+ */
+export function askedByNode(
+  { config, registry }: HopGround,
+  { received, principal }: Authenticated,
+): AskedByNode | undefined {
   const { endpoint, caller, trail, request } = received
   const { explainTo = [] } = config.endpoints[endpoint] ?? {}
   // Most nodes say nothing to anybody: that is found out first, as for a method that is not there.
@@ -37,9 +64,7 @@ export async function explainForNode(
     registry.catalogue.sights(name)
   const explainer = explainerOf({ config, base: undefined, sights }, { onlooker }, endpoint)
   const kinds = named.kind === undefined ? CAPABILITY_KINDS : [named.kind]
-  const asking = { endpoint, explainer, whom: passed, kinds, trail }
-  const { told, notes } = await explainOver(ground, asking, named)
-  return { items: told.map(itemOf), notes }
+  return { asking: { endpoint, explainer, whom: passed, kinds, trail }, named }
 }
 
 /** Somebody as this node would know them if they came. */

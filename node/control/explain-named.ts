@@ -76,7 +76,7 @@ async function explainOne(
 }
 
 /** What upstreams that are told who calls know somebody by; undefined where that is not sure. */
-function subjectOf(
+export function subjectOf(
   asked: AskedAbout,
   { config, base = '' }: ExplainGround,
   endpoint: string,

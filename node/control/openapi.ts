@@ -57,10 +57,13 @@ function parametersOf({ path, query }: Route): readonly Json[] {
     ? [{ name: 'endpoint', in: 'path', required: true, schema: { type: 'string' } }]
     : []
   if (query === undefined) return inPath
-  const { properties = {} } = z.toJSONSchema(query, { io: 'input', unrepresentable: 'any' })
+  const { properties = {}, required = [] } = z.toJSONSchema(query, {
+    io: 'input',
+    unrepresentable: 'any',
+  })
   const inQuery = Object.entries(properties).map(([name, schema]) => {
     const { description, ...rest } = typeof schema === 'object' ? schema : {}
-    return { name, in: 'query', required: false, description, schema: rest }
+    return { name, in: 'query', required: required.includes(name), description, schema: rest }
   })
   return [...inPath, ...inQuery]
 }

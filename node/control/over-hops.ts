@@ -132,7 +132,7 @@ function placeOf({ node }: NodeConfig, { trail }: HopAsking): string {
 }
 
 /** Who a caller is at the next node; undefined where all come in the name of this one. */
-function passedOn(
+export function passedOn(
   { upstreams }: NodeConfig,
   { link, delegator }: Upstream,
   { subject, scopes }: PassedOn,

@@ -201,7 +201,7 @@ export const endpointSchema: z.ZodType<EndpointDraft> = z
     explainTo: distinct(slug, 0)
       .prefault([])
       .describe(
-        'Classes of "clients" whose members, nodes in front, may ask why they, and callers they pass on, see something here or not; that tells them of what is hidden from them, and places of rules. Default: nobody.',
+        'Classes of "clients" whose members, nodes in front, may ask why they, and callers they pass on, see something here or not; that tells them of what is hidden from them, and places of rules. They may also ask which way a call takes from here (banyan probe). Default: nobody.',
       ),
   })
   .refine(

@@ -282,6 +282,8 @@ export interface Serving {
   call(request: Authenticated): Promise<void>
   /** What is decided here of something by name, for nodes that may ask that; undefined for all others. @throws Fault */
   explain(request: Authenticated): Promise<object | undefined>
+  /** Which way a call of something would take from here, on the same terms. Nothing is called. @throws Fault */
+  probe(request: Authenticated): Promise<object | undefined>
   /** Tells `listener` whenever what a caller sees at the endpoint has changed, until the returned function is called. */
   watch(watcher: Watcher, listener: ChangeListener): () => void
   /** Subscribes to resources. Resolves when upstreams have granted or refused, or take too long; never rejects. */

@@ -135,7 +135,8 @@ function sameAsBefore(candidates: readonly Candidate[], upstream: string): Candi
 
 const NONE: readonly string[] = []
 
-interface Chosen {
+/** What a way is chosen by. */
+export interface Chosen {
   readonly upstreams: Upstreams
   readonly ways: WayRank
   readonly avoid: readonly string[]
@@ -147,7 +148,7 @@ interface Chosen {
  *
  * @throws Fault `upstream_unavailable` when others are to be avoided, and none is left
  */
-function choose(
+export function choose(
   { upstreams, ways, avoid }: Chosen,
   { id, candidates }: Entry,
   passed: readonly NodeId[],

@@ -1,6 +1,12 @@
 import { CAPABILITY_KINDS, LIST_RULES, type CapabilityKind } from '../../protocol/capability.ts'
 import { asFault, Fault, untaken } from '../../protocol/errors.ts'
-import { enterNode, EXPLAIN_METHOD, readTrail, type HopTrail } from '../../protocol/federation.ts'
+import {
+  enterNode,
+  EXPLAIN_METHOD,
+  PROBE_METHOD,
+  readTrail,
+  type HopTrail,
+} from '../../protocol/federation.ts'
 import { writeError } from '../../protocol/hop-response.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import { readValue } from '../../protocol/json-value.ts'
@@ -177,13 +183,15 @@ function knownView({ raw, metaMembers }: RpcRequest): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 
-/** What nodes are asked that lie behind others (see `Serving.explain`); for whoever may not ask there is no such method. */
-const explain = guarded(async (parts, call) => {
-  const { received } = call
-  const told = await parts.serving.explain(call)
-  if (told === undefined) throw unknownMethod(received.request)
-  complete(received, JSON.stringify({ resultType: 'complete', ...told }))
-})
+/** What nodes are asked that lie behind others (see `Serving`); for whoever may not ask there is no such method. */
+function ofNodes(question: 'explain' | 'probe'): Method {
+  return guarded(async ({ serving }, call) => {
+    const { received } = call
+    const told = await serving[question](call)
+    if (told === undefined) throw unknownMethod(received.request)
+    complete(received, JSON.stringify({ resultType: 'complete', ...told }))
+  })
+}
 
 /** A method that may fail later than at once. */
 function guarded(run: (parts: MethodParts, call: Authenticated) => Promise<void>): Method {
@@ -236,7 +244,8 @@ const METHODS: Readonly<Record<Era, ReadonlyMap<string, Method>>> = {
     Object.entries<Method>({
       ...COMMON,
       'server/discover': discover,
-      [EXPLAIN_METHOD]: explain,
+      [EXPLAIN_METHOD]: ofNodes('explain'),
+      [PROBE_METHOD]: ofNodes('probe'),
       'subscriptions/listen': metered(listen),
       'tasks/get': relayedTask,
       'tasks/update': relayedTask,

@@ -14,6 +14,7 @@ import { schemaCommand } from './cli-schema.ts'
 import { serveCommand } from './cli-serve.ts'
 import { statusCommand } from './cli-status.ts'
 import { tokenCommand } from './cli-token.ts'
+import { probeCommand } from './cli-probe.ts'
 import { routesCommand, topologyCommand } from './cli-topology.ts'
 import { traceCommand } from './cli-trace.ts'
 import { trustCommand } from './cli-trust.ts'
@@ -30,6 +31,7 @@ const COMMANDS = [
   explainCommand,
   topologyCommand,
   routesCommand,
+  probeCommand,
   traceCommand,
   tokenCommand,
   keysCommand,

@@ -9,6 +9,7 @@ import { Sealer } from '../core/seal.ts'
 import type { EndpointDescription, Serving } from '../core/stages.ts'
 import type { WayRank } from '../core/way-rank.ts'
 import { explainForNode } from '../control/explain-for-node.ts'
+import { probeForNode } from '../control/probe-way.ts'
 import type { Registry } from '../control/registry.ts'
 import type { CallLanding } from '../hop/landing.ts'
 import { ParkedCalls } from '../hop/parked-calls.ts'
@@ -39,7 +40,7 @@ export interface ServingParts {
 
 /** What the inbound side may ask, bound to the parts that answer it. */
 export function makeServing(made: ServingParts): Serving {
-  const { registry, config } = made
+  const { registry, config, ways } = made
   const { catalogue } = registry
   const parked = new ParkedCalls<CallLanding>(config().limits.parkedCalls)
   const parts: FinderParts = {
@@ -55,6 +56,8 @@ export function makeServing(made: ServingParts): Serving {
     call: (request) => serveCall(parts, request),
     explain: (request) =>
       explainForNode({ config: config(), registry, self: made.federation.node }, request),
+    probe: (request) =>
+      probeForNode({ config: config(), registry, self: made.federation.node, ways }, request),
     watch: (watcher, listener) => catalogue.watch(watcher, listener),
     subscribe: (request, wanted) => registry.subscriptions.subscribe(request, wanted),
     watchTasks: (request, wanted) => watchTasks(parts, request, wanted),

@@ -229,6 +229,7 @@ export class Desk {
         return Promise.resolve()
       },
       explain: () => Promise.resolve(undefined),
+      probe: () => Promise.resolve(undefined),
       watch: (_endpoint, listener) => {
         this.watchers.add(listener)
         return () => void this.watchers.delete(listener)
