@@ -9,7 +9,7 @@ import type { LinkEvents, LinkPhase, LinkStatus } from './link-events.ts'
 /** Counts a call out; for `lingerMs` after it the upstream may still speak of it without naming it. Only the first time counts. */
 export type Leave = (lingerMs?: number) => void
 
-/** A call never waits for a reconnect that began less than this ago and failed, milliseconds. */
+/** Calls make no attempt to reconnect sooner than this after the one before failed, milliseconds. */
 const RETRY_SPACING_MS = 50
 
 /** What a link is made with. */
@@ -142,7 +142,7 @@ export class Link {
    * @throws Fault `upstream_unavailable` and what `Connector.connect` throws
    */
   async connection(context: Context): Promise<Connection> {
-    const own = this.current(OWN) ?? (await this.#open(SHARED))
+    const own = this.current(OWN) ?? (await this.#openOwn())
     if (context === OWN || this.#isOwn(context.key) || own.stateless) return own
     return this.current(context) ?? this.#open(context)
   }
@@ -187,6 +187,21 @@ export class Link {
     const released = end(conversation).finally(() => this.#releasing.delete(released))
     this.#releasing.add(released)
     return released
+  }
+
+  /**
+   * What was tried before somebody came may have been tried before the upstream was back. So whoever finds an attempt that
+   * fails, or one that has just failed, has another made, at the pace at which attempts are made for calls.
+   */
+  async #openOwn(): Promise<Connection> {
+    const known = this.#conversations.get(SHARED.key)?.attempt
+    const found = known === undefined ? undefined : await known.catch(() => undefined)
+    if (found !== undefined) return found
+    const due = this.#lastFailure + RETRY_SPACING_MS - Date.now()
+    if (this.#fault !== undefined && due > 0) {
+      await new Promise((resolve) => setTimeout(resolve, due))
+    }
+    return this.current(OWN) ?? this.#open(SHARED)
   }
 
   #open(context: Context): Promise<Connection> {

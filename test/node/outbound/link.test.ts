@@ -106,17 +106,20 @@ describe('coming up', () => {
     expect(parts.heard).toEqual(['down'])
   })
 
-  test('however many ask, there is one attempt, and all get what comes of it', async () => {
+  test('however many ask, there is one attempt, or one more if it fails, and all get what comes of it', async () => {
     const { connector, link } = bench()
     const asked = [1, 2, 3].map(() => link.connection(SHARED))
     const connection = connector.last.succeed()
     expect(await Promise.all(asked)).toEqual([connection, connection, connection])
     const failing = bench()
     const all = [1, 2, 3].map(() => failing.link.connection(SHARED))
+    const settled = Promise.allSettled(all)
     failing.connector.last.fail(refused)
-    const outcomes = await Promise.allSettled(all)
+    await vi.advanceTimersByTimeAsync(60)
+    failing.connector.last.fail(refused)
+    const outcomes = await settled
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
-    expect([connector.attempts.length, failing.connector.attempts.length]).toEqual([1, 1])
+    expect([connector.attempts.length, failing.connector.attempts.length]).toEqual([1, 2])
   })
 
   test('what is thrown names the upstream and keeps its code; what is no fault says nothing', async () => {
@@ -212,15 +215,32 @@ describe('coming back', () => {
     expect(parts.connector.attempts).toHaveLength(2)
   })
 
-  test('calls right after a failure share it instead of trying again', async () => {
+  test('calls right after a failure wait a moment, and then try once for all', async () => {
     const parts = bench()
     const first = parts.link.connection(SHARED)
     parts.connector.last.fail(refused)
     await expect(first).rejects.toThrow('connection refused')
-    await expect(parts.link.connection(SHARED)).rejects.toThrow('connection refused')
+    const later = [parts.link.connection(SHARED), parts.link.connection(SHARED)]
+    await vi.advanceTimersByTimeAsync(20)
     expect(parts.connector.attempts).toHaveLength(1)
+    await vi.advanceTimersByTimeAsync(40)
+    expect(parts.connector.attempts).toHaveLength(2)
+    const connection = parts.connector.last.succeed()
+    expect(await Promise.all(later)).toEqual([connection, connection])
+  })
+
+  test('a call that finds an attempt under way has another made if that fails, and no third', async () => {
+    const parts = bench()
+    const first = parts.link.connection(SHARED)
+    const second = parts.link.connection(SHARED)
+    const outcomes = Promise.allSettled([first, second])
+    parts.connector.last.fail(refused)
+    await expect(first).rejects.toThrow('connection refused')
     await vi.advanceTimersByTimeAsync(60)
-    void parts.link.connection(SHARED).catch(() => undefined)
+    expect(parts.connector.attempts).toHaveLength(2)
+    parts.connector.last.fail(refused)
+    await vi.advanceTimersByTimeAsync(0)
+    expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
     expect(parts.connector.attempts).toHaveLength(2)
   })
 

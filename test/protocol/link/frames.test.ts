@@ -11,8 +11,8 @@ import { severityAt } from '../../../protocol/log-level.ts'
 const number = fc.integer({ min: 0, max: 0xffff_ffff })
 const text = (maxLength: number): fc.Arbitrary<string> =>
   fc.string({ unit: 'grapheme', maxLength }).filter((one) => Buffer.byteLength(one) <= 255)
-const body = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes))
-const apart = body.map((bytes) => new Body(bytes.length === 0 ? [] : [bytes]))
+const bodyBytes = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes))
+const apart = bodyBytes.map((bytes) => new Body(bytes.length === 0 ? [] : [bytes]))
 const lineName = fc.stringMatching(/^[a-z0-9-]{1,40}$/)
 const lineValue = fc.stringMatching(/^[ -~\u0080-\u00ff]{0,80}$/)
 const lines = fc.array(fc.tuple(lineName, lineValue), { maxLength: 8 }).map((all) => all.flat())
@@ -28,9 +28,9 @@ const told = fc.record({
 })
 
 const FRAMES: Record<LinkFrame['type'], fc.Arbitrary<LinkFrame>> = {
-  hello: fc.record({ type: fc.constant('hello'), body }),
-  proof: fc.record({ type: fc.constant('proof'), body }),
-  mesh: fc.record({ type: fc.constant('mesh'), body }),
+  hello: fc.record({ type: fc.constant('hello'), body: bodyBytes }),
+  proof: fc.record({ type: fc.constant('proof'), body: bodyBytes }),
+  mesh: fc.record({ type: fc.constant('mesh'), body: bodyBytes }),
   goaway: fc.constant({ type: 'goaway' }),
   credential: fc.record({ type: fc.constant('credential'), slot: number, lines }),
   release: fc.record({ type: fc.constant('release'), slot: number }),
@@ -40,7 +40,7 @@ const FRAMES: Record<LinkFrame['type'], fc.Arbitrary<LinkFrame>> = {
     type: fc.constant('notification'),
     call: number,
     progress: fc.option(fc.double({ noNaN: true }), { nil: undefined }),
-    body,
+    body: bodyBytes,
   }),
   refusal: fc.record({
     type: fc.constant('refusal'),
