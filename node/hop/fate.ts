@@ -11,6 +11,8 @@ const UNTOLD: ReadonlySet<number> = new Set([
   RPC.upstreamTimeout,
   RPC.shuttingDown,
 ])
+/** What a node says of a tool it does not know, which it may only not know yet: it has just started, or lost its way to it. */
+const UNKNOWN = RPC.invalidParams
 
 /**
  * What an error of another node says of the call it could not bring to a server: that none has got it, or that nobody knows.
@@ -22,7 +24,7 @@ export function fateOf(
 ): Fate | undefined {
   if (kind !== 'node') return undefined
   if (REFUSED.has(code)) return 'untaken'
-  if (UNTOLD.has(code) && wasRefusedUntaken(data)) return 'untaken'
+  if ((UNTOLD.has(code) || code === UNKNOWN) && wasRefusedUntaken(data)) return 'untaken'
   // One that was silent until its deadline has used up the time there was.
   return UNTOLD.has(code) && code !== RPC.upstreamTimeout ? 'unknown' : undefined
 }

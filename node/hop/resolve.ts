@@ -1,4 +1,4 @@
-import { Fault } from '../../protocol/errors.ts'
+import { Fault, untaken } from '../../protocol/errors.ts'
 import { checkMirrored, refuseAmbiguous } from '../../protocol/headers.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import { needed, normalise } from '../../protocol/token/scopes.ts'
@@ -10,11 +10,17 @@ import type { Target } from './target.ts'
 import type { TaskIds } from './task-ids.ts'
 import { isUsable } from './view.ts'
 
-/** What something hidden and something that never was both get: nothing tells them apart. */
-function unknown({ kind, name }: Target): Fault {
+/**
+ * What something hidden and something that never was both get: nothing tells them apart. A node that asks for a tool it was
+ * shown here before may have other ways to it; it is told that no server has got the call.
+ */
+function unknown({ kind, name }: Target, { trail }: Received): Fault {
   // Of a task of somebody else, one of a hidden tool and one that never was; its id says nothing to its caller.
   if (kind === 'task') return new Fault('unknown_task', 'unknown task')
-  if (kind === 'tool') return new Fault('unknown_tool', `unknown tool: ${name}`, { data: { name } })
+  if (kind === 'tool') {
+    const fault = new Fault('unknown_tool', `unknown tool: ${name}`, { data: { name } })
+    return trail.path.length > 0 ? untaken(fault) : fault
+  }
   if (kind === 'prompt') {
     return new Fault('unknown_prompt', `unknown prompt: ${name}`, { data: { name } })
   }
@@ -45,7 +51,7 @@ export function resolve(
   if (entry === undefined) {
     if (isOutOfReach(parts, call, target)) throw tooFar(target)
     const refusal = target.kind === 'task' ? undefined : catalogue.refusal(asker, target.kind)
-    throw refusal ?? unknown(target)
+    throw refusal ?? unknown(target, received)
   }
   if (entry.paramHeaders.length > 0 && received.request.method === 'tools/call') {
     checkParams(entry, received)

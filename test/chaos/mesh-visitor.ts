@@ -99,14 +99,18 @@ export class Visitor {
   /** Looks at the list, and gives the names in it; undefined when there is none to be had. */
   async look(): Promise<readonly string[] | undefined> {
     const since = performance.now() - SETTLED_MS
-    const tools = await this.#list()
+    // A session may be over because the node was, and that is found out by asking.
+    const tools = (await this.#list()) ?? (await this.#list())
     const reached = this.#world.routed(this.#plan.at, since)
-    if (tools === undefined) return undefined
+    if (tools === undefined) {
+      if (reached.size > 0) this.#judge.blame(`${this.name} is shown no list`)
+      return undefined
+    }
     const names = tools.map(({ name }) => String(name))
     for (const tool of tools) this.#compare(tool)
-    const missing = this.#namespaces.filter(
-      (space) => reached.has(space) && !names.includes(`${space}__read`),
-    )
+    const missing = this.all.filter((name) => {
+      return reached.has(name.split('__')[0] ?? '') && !names.includes(name)
+    })
     if (missing.length > 0) {
       this.#judge.blame(`${this.name} is not shown ${missing.join()}, which there is a way to`)
     }

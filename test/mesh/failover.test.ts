@@ -1,5 +1,6 @@
 // The same tool over several paths: one tool, and another path when one is dead.
 import { afterEach, describe, expect, test } from 'vitest'
+import { FEDERATION } from '../../protocol/federation.ts'
 import type { BanyanNode } from '../../node/main/index.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { plainTool } from '../fixtures/fixture-tools.ts'
@@ -110,6 +111,20 @@ describe('several paths', () => {
     const top = await mesh.ready('top', importing(urls))
     return { fixture, top, behindLeft, beforeLeft }
   }
+
+  test.each(ERAS)(
+    'a node that does not know a tool tells other nodes that it is not done (%s)',
+    async (era) => {
+      const { node } = await home()
+      const caller = await callerOf(era, node.endpointUrl('main'))
+      const { error } = await caller.call('fx__gone')
+      expect(error).toMatchObject({ code: -32_602, message: 'unknown tool: fx__gone' })
+      expect(error.data).not.toHaveProperty('taken')
+      const meta = { [FEDERATION]: { budget: 3, path: ['A'.repeat(43)] } }
+      const { error: told } = await caller.call('fx__gone', {}, { meta })
+      expect(told).toEqual({ ...error, data: { name: 'fx__gone', taken: false } })
+    },
+  )
 
   describe.each(ERAS)('a call that nothing came of (%s)', (era) => {
     test('goes another way when its node could not pass it on', async () => {

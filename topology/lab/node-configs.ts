@@ -158,8 +158,8 @@ function importData({ preference, ...rule }: ImportRule): Data {
   return { ...defined(rule), ...(preference === undefined ? { deny: true } : { preference }) }
 }
 
-function exportData({ as: _, ...rule }: ExportRule): Data {
-  return defined(rule)
+function exportData(rule: ExportRule): Data {
+  return defined({ ...rule, as: undefined })
 }
 
 /** Without what is undefined: in a file it would not be there. */

@@ -24,7 +24,8 @@ describe('fateOf', () => {
     [error(RPC.shuttingDown, { taken: false }), 'untaken'],
     [error(RPC.upstreamTimeout, { taken: false }), 'untaken'],
     [error(RPC.upstreamTimeout), undefined],
-    [error(RPC.invalidParams, { taken: false }), undefined],
+    [error(RPC.invalidParams, { taken: false }), 'untaken'],
+    [error(RPC.invalidParams, { name: 'x' }), undefined],
     [error(-32_000, { taken: false }), undefined],
   ] as const)('reads %o of a node as %s', (one, fate) => {
     expect(fateOf(one, { kind: 'node' })).toBe(fate)

@@ -89,8 +89,8 @@ describe('configurations of the nodes of a lab', () => {
   })
 
   test('need the id of a node that a filter is for', () => {
-    const place = (): { listen: string; state: string } => ({ listen: 'x:0', state: 'memory' })
-    expect(() => nodeConfigs(parse(TEXT), { ...AROUND, place })).toThrow('the id of h')
+    const around = { ...AROUND, place: () => ({ listen: 'x:0', state: 'memory' }) }
+    expect(() => nodeConfigs(parse(TEXT), around)).toThrow('the id of h')
   })
 })
 
