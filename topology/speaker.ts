@@ -86,7 +86,7 @@ export class Speaker {
     })
     this.borders = makeBorders(settings, sides, {
       self: { id: self, organisation, inc },
-      groups: (to) => this.#routes.exported(to),
+      groups: (to) => this.#routes.exported(to, world.border?.shows?.(to)),
       links: this.links,
     })
   }
@@ -242,7 +242,7 @@ export class Speaker {
         if (link instanceof Uplink) this.#onRoutes(link, message)
         break
       case 'resend':
-        if (link instanceof Downlink) this.#routes.resend(link)
+        if (link instanceof Downlink) this.#resend(link)
     }
   }
 
@@ -250,6 +250,7 @@ export class Speaker {
     const was = this.#bus.state !== 'lost'
     this.#bus.connected(connected)
     if (was !== connected) this.#flood.announce()
+    if (connected && !was) this.borders?.announce()
   }
 
   /** A record came over the bus. @param subject the node its subject names */
@@ -306,6 +307,12 @@ export class Speaker {
     if (uplink.records === undefined) this.borders?.connect(uplink.peer)
   }
 
+  /** What was said before may not have arrived. */
+  #resend(link: Downlink): void {
+    this.#routes.resend(link)
+    if (link.records === undefined) this.borders?.connect(link.peer)
+  }
+
   #onRoutes(uplink: Uplink, message: Extract<LinkMessage, { type: 'routes' }>): void {
     const { id } = uplink.peer
     if (!message.full && message.seq !== uplink.expected) {
@@ -315,6 +322,8 @@ export class Speaker {
     }
     uplink.expected = message.seq + 1
     if (uplink.records !== undefined) this.#takeAll(message.records, { id, side: 'up' })
+    // It knows nothing of what was said before.
+    else if (message.full) this.borders?.connect(uplink.peer)
     this.#routes.onRoutes(id, message)
   }
 
