@@ -219,6 +219,13 @@ export class Speaker {
     if (turned) this.#onTurn(id, uplink)
   }
 
+  /** Somebody lost a node, or a call came to nothing: whoever has a link to it looks at once, and not in its own time. */
+  probeSoon(id: NodeId): void {
+    const uplink = this.links.up.get(id)
+    if (uplink === undefined || uplink.probing || uplink.health.state === 'down') return
+    this.#probeBy(uplink, this.#world.now())
+  }
+
   onLinkMessage(id: NodeId, side: Side, message: LinkMessage): void {
     const link = this.links.get(id, side)
     if (link === undefined) return
@@ -376,14 +383,7 @@ export class Speaker {
     if (lost.length > 0 || isOther || this.db.isTwofold(record.id)) {
       this.#routes.touch(this.#routes.rib.through(record.id), signed)
     }
-    for (const id of lost) this.#probeSoon(id)
-  }
-
-  /** Somebody lost a node: whoever has a link to it looks at once, and not in its own time. */
-  #probeSoon(id: NodeId): void {
-    const uplink = this.links.up.get(id)
-    if (uplink === undefined || uplink.probing || uplink.health.state === 'down') return
-    this.#probeBy(uplink, this.#world.now())
+    for (const id of lost) this.probeSoon(id)
   }
 
   #speak(): void {

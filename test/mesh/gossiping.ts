@@ -33,9 +33,13 @@ export interface Wired {
 export class Gossipers {
   readonly #nodes: RunningNode[] = []
 
-  async start(config: object, log: Logger = SILENT): Promise<RunningNode> {
+  async start(
+    config: object,
+    log: Logger = SILENT,
+    timing: MeshTiming = QUICK,
+  ): Promise<RunningNode> {
     const parsed = parseConfig(config, { env: {} })
-    const node = await listenNode(parsed, { log: canary.log(log), timing: QUICK })
+    const node = await listenNode(parsed, { log: canary.log(log), timing })
     this.#nodes.push(node)
     await node.start().ready()
     return node

@@ -104,6 +104,7 @@ export class MeshRun {
       fib: speaker.fib,
       peerOf: (label) => ends.peerOf(label),
       isDown: (peer) => speaker.links.up.get(peer)?.health.state === 'down',
+      doubt: (peer) => this.tell((known) => known.probeSoon(peer)),
       speaks: (peer) => speaker.links.up.get(peer)?.expected !== undefined,
     })
     this.tell(() => {
