@@ -308,13 +308,14 @@ function tlsOf({ servers, tls }: NatsSettings): Pick<ConnectionOptions, 'tls'> {
   const isDemanded = tls !== undefined || servers.some((url) => url.startsWith('tls:'))
   if (!isDemanded) return {}
   const { ca, cert, key } = tls ?? {}
+  // The client hands on what it does not know itself.
+  const handedOn = { checkServerIdentity: identityCheck(servers) }
   return {
     tls: {
+      ...handedOn,
       ...(ca !== undefined && { caFile: ca }),
       ...(cert !== undefined && { certFile: cert }),
       ...(key !== undefined && { keyFile: key }),
-      // The client hands on what it does not know itself.
-      ...{ checkServerIdentity: identityCheck(servers) },
     },
   }
 }

@@ -30,13 +30,16 @@ interface Pair {
   readonly proxy: CountingProxy
 }
 
-/** A node before another, over plain HTTP through something that can lose answers. */
-async function pair(): Promise<Pair> {
-  const common = (name: string): object => ({
+function common(name: string): object {
+  return {
     node: { name, organisation: 'acme', listen: '127.0.0.1:0', state: 'memory' },
     endpoints: { main: { namespaces: ['*'] } },
     gossip: {},
-  })
+  }
+}
+
+/** A node before another, over plain HTTP through something that can lose answers. */
+async function pair(): Promise<Pair> {
   const server = { http: { url: fixture.url } }
   const back = await nodes.start({
     ...common('back'),
