@@ -76,8 +76,15 @@ export class BorderDesk {
     return this.#due
   }
 
+  /** The bus is there, again: what was said before nobody may have heard. */
+  announce(): void {
+    this.#parts.publish?.(this.#current('').signed)
+  }
+
   /** A link to a node of another organisation is open: it is told what its organisation is offered. */
   connect(peer: Peer): void {
+    // Of no organisation is who has not shown whose it is.
+    if (peer.organisation === '') return
     this.#peers.set(peer.id, peer)
     this.#parts.send(peer, [this.#current(peer.organisation).signed.text])
     this.#due = Math.min(this.#due, this.#parts.now() + this.#parts.timing.refresh)

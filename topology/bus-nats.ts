@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import { checkServerIdentity } from 'node:tls'
 import {
   connect,
   credsAuthenticator,
@@ -306,12 +308,30 @@ function tlsOf({ servers, tls }: NatsSettings): Pick<ConnectionOptions, 'tls'> {
   const isDemanded = tls !== undefined || servers.some((url) => url.startsWith('tls:'))
   if (!isDemanded) return {}
   const { ca, cert, key } = tls ?? {}
+  // The client hands on what it does not know itself.
+  const handedOn = { checkServerIdentity: identityCheck(servers) }
   return {
     tls: {
+      ...handedOn,
       ...(ca !== undefined && { caFile: ca }),
       ...(cert !== undefined && { certFile: cert }),
       ...(key !== undefined && { keyFile: key }),
     },
+  }
+}
+
+/**
+ * Node takes a server that is dialled by its address for `localhost` (it has no name to say in TLS): its certificate must be
+ * for one of the addresses that are configured.
+ */
+export function identityCheck(servers: readonly string[]): typeof checkServerIdentity {
+  const hosts = servers.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, ''))
+  const addresses = hosts.filter((host) => isIP(host) !== 0)
+  return (host, certificate) => {
+    const problem = checkServerIdentity(host, certificate)
+    if (host !== 'localhost' || problem === undefined) return problem
+    const isKnown = addresses.some((one) => checkServerIdentity(one, certificate) === undefined)
+    return isKnown ? undefined : problem
   }
 }
 

@@ -6,6 +6,8 @@ export interface NatsUser {
   readonly node: NodeId
   /** Public user nkey (`U…`). */
   readonly nkey: string
+  /** Whether it speaks for its organisation to others. Default: not. */
+  readonly border?: boolean | undefined
 }
 
 /**
@@ -14,10 +16,10 @@ export interface NatsUser {
  * @throws RangeError when an organisation, node or key is none
  */
 export function nkeyConfig(organisation: string, users: readonly NatsUser[]): string {
-  const entries = users.map(({ node, nkey }) => {
+  const entries = users.map(({ node, nkey, border }) => {
     if (!isNodeId(node)) throw new RangeError('no node id')
     if (!/^U[A-Z2-7]{55}$/.test(nkey)) throw new RangeError('no public user nkey')
-    const permissions = JSON.stringify(permissionsOf(organisation, node), null, 2)
+    const permissions = JSON.stringify(permissionsOf(organisation, node, border), null, 2)
     const inner = permissions.replaceAll('\n', '\n      ')
     return `    # ${node}\n    {\n      nkey: ${nkey}\n      permissions: ${inner}\n    }\n`
   })

@@ -1,6 +1,6 @@
 import type { NodeId } from '../protocol/federation.ts'
 import type { LinkMessage } from './link-message.ts'
-import type { Downlink, Links } from './links.ts'
+import type { Downlink, Links, Shows } from './links.ts'
 import type { RecordDb } from './record-db.ts'
 import { ownRoute, Rib, type FibEntry } from './rib.ts'
 import { keyText } from './route.ts'
@@ -113,13 +113,18 @@ export class RouteDesk {
     this.#tellAt = this.#desk.now()
   }
 
-  /** What a rule gives to an organisation, or to any, under the names it has there, in their order. */
-  exported(to: string | undefined): readonly SummaryGroup[] {
+  /**
+   * What a rule gives to an organisation, or to any, under the names it has there, in their order.
+   *
+   * @param shows what that may be at the most; default all
+   */
+  exported(to: string | undefined, shows?: Shows): readonly SummaryGroup[] {
     const { organisation } = this.#desk.self()
     const groups = new Map<string, SummaryGroup>()
     for (const { candidates } of this.rib.fib.values()) {
       const best = candidates[0]?.route
-      const route = best && this.#exports(best, { id: '', organisation: to ?? '' })
+      if (best === undefined || shows?.(best.key) === false) continue
+      const route = this.#exports(best, { id: '', organisation: to ?? '' })
       if (route?.key.origin !== `org:${organisation}`) continue
       const { namespace } = route.key
       groups.set(namespace, { namespace, revision: route.revision })

@@ -4,7 +4,7 @@ import type { SyncTiming } from './bus-state.ts'
 import type { BorderParts, SummaryTiming } from './border-desk.ts'
 import type { LinkMessage } from './link-message.ts'
 import type { LinkTiming } from './link-health.ts'
-import type { Side } from './links.ts'
+import type { Shows, Side } from './links.ts'
 import type { Profile, RecordTiming } from './own-record.ts'
 import type { NodeRecord } from './record.ts'
 import type { DbLimits } from './record-db.ts'
@@ -28,7 +28,10 @@ export interface World {
   /** Whether configuration says the node is a member of its organisation. */
   readonly isMember: (record: NodeRecord) => boolean
   /** What a border node needs besides; left out, nothing is summed up. */
-  readonly border?: Pick<BorderParts, 'isBorder' | 'open' | 'seal'>
+  readonly border?: Pick<BorderParts, 'isBorder' | 'open' | 'seal'> & {
+    /** What may be summed up for an organisation, or for all, at the most; default all that export rules allow. */
+    readonly shows?: (to: string | undefined) => Shows
+  }
 }
 
 /** Where what a speaker says goes. Calls return at once; nothing comes back through them. */
@@ -40,11 +43,11 @@ export interface Outlet {
   readonly send: (peer: NodeId, side: Side, message: LinkMessage) => void
   /** Asks an upstream whether it is there; the outcome goes to `onProbe`. */
   readonly probe: (peer: NodeId) => void
-  /** Entries of the table of routes changed. */
   /** What a border says to the borders of all other organisations, over a bus; left out where they share none. */
   readonly publishSummary?: (signed: SignedSummary) => void
   /** What is known of another organisation changed. */
   readonly summaryChanged?: (organisation: string) => void
+  /** Entries of the table of routes changed. */
   readonly routesChanged: (keys: readonly string[]) => void
   readonly heard: (event: TopologyEvent) => void
 }

@@ -86,7 +86,7 @@ export class Speaker {
     })
     this.borders = makeBorders(settings, sides, {
       self: { id: self, organisation, inc },
-      groups: (to) => this.#routes.exported(to),
+      groups: (to) => this.#routes.exported(to, world.border?.shows?.(to)),
       links: this.links,
     })
   }
@@ -219,6 +219,13 @@ export class Speaker {
     if (turned) this.#onTurn(id, uplink)
   }
 
+  /** Somebody lost a node, or a call came to nothing: whoever has a link to it looks at once, and not in its own time. */
+  probeSoon(id: NodeId): void {
+    const uplink = this.links.up.get(id)
+    if (uplink === undefined || uplink.probing || uplink.health.state === 'down') return
+    this.#probeBy(uplink, this.#world.now())
+  }
+
   onLinkMessage(id: NodeId, side: Side, message: LinkMessage): void {
     const link = this.links.get(id, side)
     if (link === undefined) return
@@ -242,7 +249,7 @@ export class Speaker {
         if (link instanceof Uplink) this.#onRoutes(link, message)
         break
       case 'resend':
-        if (link instanceof Downlink) this.#routes.resend(link)
+        if (link instanceof Downlink) this.#resend(link)
     }
   }
 
@@ -250,6 +257,7 @@ export class Speaker {
     const was = this.#bus.state !== 'lost'
     this.#bus.connected(connected)
     if (was !== connected) this.#flood.announce()
+    if (connected && !was) this.borders?.announce()
   }
 
   /** A record came over the bus. @param subject the node its subject names */
@@ -306,6 +314,12 @@ export class Speaker {
     if (uplink.records === undefined) this.borders?.connect(uplink.peer)
   }
 
+  /** What was said before may not have arrived. */
+  #resend(link: Downlink): void {
+    this.#routes.resend(link)
+    if (link.records === undefined) this.borders?.connect(link.peer)
+  }
+
   #onRoutes(uplink: Uplink, message: Extract<LinkMessage, { type: 'routes' }>): void {
     const { id } = uplink.peer
     if (!message.full && message.seq !== uplink.expected) {
@@ -315,6 +329,8 @@ export class Speaker {
     }
     uplink.expected = message.seq + 1
     if (uplink.records !== undefined) this.#takeAll(message.records, { id, side: 'up' })
+    // It knows nothing of what was said before.
+    else if (message.full) this.borders?.connect(uplink.peer)
     this.#routes.onRoutes(id, message)
   }
 
@@ -367,14 +383,7 @@ export class Speaker {
     if (lost.length > 0 || isOther || this.db.isTwofold(record.id)) {
       this.#routes.touch(this.#routes.rib.through(record.id), signed)
     }
-    for (const id of lost) this.#probeSoon(id)
-  }
-
-  /** Somebody lost a node: whoever has a link to it looks at once, and not in its own time. */
-  #probeSoon(id: NodeId): void {
-    const uplink = this.links.up.get(id)
-    if (uplink === undefined || uplink.probing || uplink.health.state === 'down') return
-    this.#probeBy(uplink, this.#world.now())
+    for (const id of lost) this.probeSoon(id)
   }
 
   #speak(): void {

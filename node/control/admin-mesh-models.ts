@@ -96,6 +96,16 @@ export const topologyReport: z.ZodType<TopologyReport> = z
     downstreams: z.array(
       z.strictObject({ node: text, name: text, organisation: text, endpoint: text }),
     ),
+    organisations: z
+      .array(
+        z.strictObject({
+          organisation: text,
+          border: text.describe('Id of its node that says so.'),
+          issued: z.iso.datetime(),
+          namespaces: z.array(text),
+        }),
+      )
+      .describe('What other organisations say they offer to this one.'),
     events: z.record(text, count).describe('How often what was heard, since the start.'),
   })
   .meta({ id: 'Topology', description: 'What the node knows of the mesh.' })
@@ -118,7 +128,16 @@ export interface TopologyReport {
     readonly organisation: string
     readonly endpoint: string
   }[]
+  readonly organisations: readonly OrganisationReport[]
   readonly events: Readonly<Record<string, number>>
+}
+
+/** What another organisation offers, as one of its borders says it. */
+export interface OrganisationReport {
+  readonly organisation: string
+  readonly border: string
+  readonly issued: string
+  readonly namespaces: readonly string[]
 }
 
 const way = z.strictObject({

@@ -64,10 +64,16 @@ export async function probeWay(
       return follow({ ground, asking, hop: hopNow() }, { ...way, reached, kind: entry.kind })
     }
     const { upstream } = way.candidate
-    const why = `upstream "${upstream}" does not answer: ${reached.message}`.slice(0, 1_000)
-    passed.push({ upstream, why })
+    passed.push({ upstream, why: inWords(upstream, reached) })
   }
   return { end: 'unreached', problem: passed.at(-1)?.why, hops: [hopNow()] }
+}
+
+/** Links name their upstream in what they say of it; what is asked over them does not. */
+function inWords(label: string, { message }: Fault): string {
+  const named = `upstream "${label}"`
+  const why = message.startsWith(named) ? message : `${named} does not answer: ${message}`
+  return why.slice(0, 1_000)
 }
 
 interface Way {

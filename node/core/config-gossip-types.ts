@@ -41,6 +41,11 @@ export interface GossipSettings {
   readonly disclose: Disclosure
   readonly imports: readonly ImportRule[]
   readonly exports: readonly ExportRule[]
+  /**
+   * Nodes that are believed on the bus to speak for other organisations, by organisation. Present: this node is a border
+   * there too, and says what its own offers to all; otherwise that goes over links alone.
+   */
+  readonly borders?: ReadonlyMap<string, readonly NodeId[]>
   /** Price of the links to upstream nodes, by label; others have {@link cost}. */
   readonly links: Readonly<Record<string, number>>
   readonly cost: number

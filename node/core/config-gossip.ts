@@ -238,6 +238,12 @@ const gossipFields = z.strictObject({
     .describe(
       'What ways are offered to nodes of other organisations; the first rule that fits decides. Never more than the endpoint shows them. Default: none.',
     ),
+  borders: table(slug, distinct(nodeIdField, 1))
+    .optional()
+    .transform((given) => given && new Map(Object.entries(given)))
+    .describe(
+      'Where organisations share a bus: by organisation the ids of its nodes that speak for it there. This node then says there what its own organisation offers to all, and hears theirs. Default: organisations tell each other over the links between their nodes alone.',
+    ),
   links: table(label, cost)
     .prefault({})
     .describe('Price of the link to an upstream node, by its label. Default: "cost".'),
@@ -278,11 +284,14 @@ function checkServers({ nats, tls: files }: Fields, context: z.RefinementCtx): v
 }
 
 function checkUse(
-  { nats, credentials: given, members: who }: Fields,
+  { nats, credentials: given, members: who, borders }: Fields,
   context: z.RefinementCtx,
 ): void {
   if (nats.length === 0 && given !== undefined) {
     addProblem(context, { path: ['credentials'], message: 'are for "nats", and there is none' })
+  }
+  if (nats.length === 0 && borders !== undefined) {
+    addProblem(context, { path: ['borders'], message: 'is for "nats", and there is none' })
   }
   const isLocal = nats.every((one) => isLoopback(new URL(one).hostname))
   if (who === undefined && !isLocal) {

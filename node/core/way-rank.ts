@@ -9,7 +9,13 @@ export interface WayRank {
   order(id: ToolId, labels: readonly string[]): readonly string[]
   /** Whether the mesh knows that a way leads nowhere now: the link is down, or the node behind it has no route any more. */
   isDead(id: ToolId, label: string): boolean
+  /** A call found nobody there, or heard nothing in its time: the mesh looks itself, at once. */
+  failed(label: string): void
 }
 
 /** Where there is no mesh, ways are taken as they come. */
-export const NO_RANK: WayRank = { order: (_, labels) => labels, isDead: () => false }
+export const NO_RANK: WayRank = {
+  order: (_, labels) => labels,
+  isDead: () => false,
+  failed: () => undefined,
+}

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { asFault, Fault } from '../../protocol/errors.ts'
+import { asFault, Fault, type FaultCode } from '../../protocol/errors.ts'
 import type { NodeId } from '../../protocol/federation.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Delegated, Returned } from '../core/stages.ts'
@@ -33,6 +33,12 @@ function mayGoElsewhere({ delegated, outcome, upstream, startedAt }: Failed): bo
   return fate === 'untaken' || (fate === 'unknown' && (readOnly || idempotent))
 }
 
+/** A call that ends so says that the link may be dead; others were answered by somebody. */
+const UNANSWERED: ReadonlySet<string> = new Set<FaultCode>([
+  'upstream_unavailable',
+  'upstream_timeout',
+])
+
 /** What a call travels by. */
 export interface TravelParts extends ForwardParts {
   readonly self: NodeId
@@ -65,6 +71,9 @@ export async function travel(
     journey.delegated = delegated
     const upstream = upstreamOf(parts, delegated)
     const outcome = await forward(parts, upstream, delegated).catch(asFault)
+    if (outcome instanceof Fault && UNANSWERED.has(outcome.code)) {
+      parts.ways?.failed(upstream.link.label)
+    }
     const other = mayGoElsewhere({ delegated, outcome, upstream, startedAt })
       ? await elsewhere(parts, delegated, (avoid = [...(avoid ?? []), upstream.link.label]))
       : undefined

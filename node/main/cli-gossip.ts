@@ -1,5 +1,5 @@
 import { newUserKey } from '../../topology/bus-nats.ts'
-import { nkeyConfig, scopedCommands } from '../../topology/nats-config.ts'
+import { nkeyConfig, scopedCommands, type NatsUser } from '../../topology/nats-config.ts'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
 
 /** A key pair a node proves itself to a NATS server with. */
@@ -18,7 +18,7 @@ function natsConfig({ args, options, stdout }: CommandContext): number {
   try {
     const text = options.has('jwt')
       ? scopedCommands(organisation, nodes)
-      : nkeyConfig(organisation, nodes.map(userOf))
+      : nkeyConfig(organisation, nodes.map(userOf).map(atBorder(options.texts('border'))))
     stdout.write(text)
     return EXIT.ok
   } catch (error) {
@@ -26,18 +26,29 @@ function natsConfig({ args, options, stdout }: CommandContext): number {
   }
 }
 
-function userOf(text: string): { node: string; nkey: string } {
+function userOf(text: string): NatsUser {
   const [node = '', nkey = ''] = text.split('=')
   return { node, nkey }
+}
+
+/** Marks those that speak for their organisation. */
+function atBorder(ids: readonly string[]): (user: NatsUser) => NatsUser {
+  return (user) => (ids.includes(user.node) ? { ...user, border: true } : user)
 }
 
 /** `banyan gossip`: what a NATS server needs to know of the nodes of an organisation. */
 export const gossipCommand: Command = {
   name: 'gossip',
   summary: 'print the configuration of a NATS server for some nodes, or a key for one',
-  usage: 'nkey | nats-config --organisation ORG (ID=NKEY... | --jwt ID...)',
+  usage: 'nkey | nats-config --organisation ORG (ID=NKEY... [--border ID]... | --jwt ID...)',
   options: {
     organisation: { type: 'string', value: 'ORG', summary: 'the organisation of the nodes' },
+    border: {
+      type: 'string',
+      value: 'ID',
+      multiple: true,
+      summary: 'with nkeys: a node that speaks for the organisation to others on a shared bus',
+    },
     jwt: {
       type: 'boolean',
       summary: 'print commands of nsc for a scoped signing key, in place of users with nkeys',

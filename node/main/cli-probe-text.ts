@@ -5,12 +5,13 @@ const COLUMNS = ['NODE', 'ORGANISATION', 'NAME THERE', 'UPSTREAM', 'LINK', 'ROUN
 
 /** The way of a call for people: a line for each node, then where it ends. */
 export function probeText(report: ProbeReport, paint: Paint): string {
-  const { hops, notes } = report
-  const rows = [COLUMNS, ...hops.map(cellsOf)]
+  const { end, hops, notes, problem } = report
+  const rows = [COLUMNS, ...hops.map((hop) => cellsOf(hop, end))]
   const widths = COLUMNS.map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
   const lines = rows.map((row, index) => {
     const line = row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ')
-    const passed = hops[index - 1]?.passed ?? []
+    // What stopped it is said at the end.
+    const passed = (hops[index - 1]?.passed ?? []).filter(({ why }) => why !== problem)
     const before = passed.map(({ why }) => `  ${paint('yellow', '·')} ${harmless(why)}\n`)
     return [...before, `${line.trimEnd()}\n`].join('')
   })
@@ -19,12 +20,13 @@ export function probeText(report: ProbeReport, paint: Paint): string {
   return [table, `${endOf(report, paint)}\n`, ...also].join('')
 }
 
-function cellsOf({ name, organisation, called, upstream, transport, ms }: ProbeHop): string[] {
+function cellsOf(hop: ProbeHop, end: ProbeReport['end']): string[] {
+  const { name, organisation, called, upstream, transport, ms } = hop
   return [
     harmless(name),
     harmless(organisation),
     harmless(called),
-    upstream === undefined ? 'does not say' : harmless(upstream),
+    harmless(upstream ?? (end === 'unsaid' ? 'does not say' : '-')),
     transport ?? '',
     ms === undefined ? '' : millis(ms),
   ].map((cell) => cell.slice(0, 60))

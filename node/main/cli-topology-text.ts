@@ -28,7 +28,7 @@ function namer({ members, upstreams, downstreams }: TopologyReport): (id: string
 
 /** The mesh as a tree from the node that was asked, then a table of its nodes. */
 export function topologyText(report: TopologyReport, paint: Paint): string {
-  const { bus, self, organisation, members } = report
+  const { bus, self, organisation, members, organisations } = report
   const nameOf = namer(report)
   const problem = bus.problem === undefined ? '' : `  ${paint('red', harmless(bus.problem))}`
   const sync = bus.lastSync === undefined ? '' : `, last in step ${bus.lastSync}`
@@ -44,7 +44,17 @@ export function topologyText(report: TopologyReport, paint: Paint): string {
   ])
   const columns = ['NODE', 'ID', 'STATUS', 'VERSION', 'HEARD', 'NAMESPACES']
   const all = rows.length === 0 ? '' : `\n${table([columns, ...rows], members, paint)}`
-  return `${head}${treeOf(report, nameOf, paint)}${all}`
+  const abroad = organisations.map((one) => [
+    harmless(one.organisation),
+    nameOf(one.border),
+    one.issued,
+    one.namespaces.map(harmless).join(' '),
+  ])
+  const others =
+    abroad.length === 0
+      ? ''
+      : `\n${table([['ORGANISATION', 'BORDER', 'SAID', 'OFFERS'], ...abroad], [], paint)}`
+  return `${head}${treeOf(report, nameOf, paint)}${all}${others}`
 }
 
 function table(

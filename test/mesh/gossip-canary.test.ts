@@ -4,13 +4,13 @@ import { generateKeyPairSync } from 'node:crypto'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { thumbprint } from '../../node/identity/thumbprint.ts'
-import { decodePart } from '../../protocol/token/compact.ts'
 import { recordSealer } from '../../topology/signed-record.ts'
 import { recordSubject } from '../../topology/subjects.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { callModern } from '../fixtures/raw-client.ts'
 import { NatsServer } from '../nats/server.ts'
 import { recordOf } from '../topology/records.ts'
+import { insideOf } from './bytes.ts'
 import { converged, Gossipers, recordsOf, UNTIL } from './gossiping.ts'
 import { Keyholders } from './keyholders.ts'
 
@@ -42,19 +42,6 @@ afterEach(async () => {
   await fixture.close()
   await nats.stop()
 })
-
-/** What was seen, and what is inside of what was seen. */
-function everything(): string {
-  const parts = seen.flatMap((text) => text.match(/[A-Za-z0-9_-]{16,}/g) ?? [])
-  const inside = parts.flatMap((part) => {
-    try {
-      return [decodePart(part).toString('latin1')]
-    } catch {
-      return []
-    }
-  })
-  return [...seen, ...inside].join('\n')
-}
 
 function plan(name: string, disclose: string): object {
   return {
@@ -97,7 +84,7 @@ test.each(['full', 'digest', 'none'])(
       const told = recordsOf(a).get('b')?.namespaces ?? []
       expect(disclose === 'none' || told.some((one) => one.count > 0)).toBe(true)
     }, UNTIL)
-    const all = everything()
+    const all = insideOf(seen)
     // The look sees what is there.
     expect(all).toContain('"org":"acme"')
     expect(all.includes('"shown"')).toBe(disclose === 'full')

@@ -6,6 +6,8 @@ import { LOCAL_CALLER, type Principal } from '../../node/core/principal.ts'
 import { SILENT, type Logger } from '../../node/core/logger.ts'
 import { MESH_TIMING, type MeshTiming } from '../../node/control/mesh/settings.ts'
 import { listenNode, type RunningNode } from '../../node/main/running-node.ts'
+import { SUMMARY_TIMING } from '../../topology/border-desk.ts'
+import { SUMMARY_LIMITS } from '../../topology/summary-book.ts'
 import type { NodeRecord } from '../../topology/record.ts'
 import { canary } from '../canary/canary.ts'
 
@@ -16,6 +18,7 @@ export const QUICK: MeshTiming = {
   adverts: { interval: 20, jitter: 0 },
   sync: { interval: 1_000, spread: 10, retry: 50 },
   gather: 2,
+  summaries: { timing: { ...SUMMARY_TIMING, debounce: 20 }, limits: SUMMARY_LIMITS },
 }
 
 export const UNTIL = { timeout: 20_000, interval: 20 }
@@ -30,9 +33,13 @@ export interface Wired {
 export class Gossipers {
   readonly #nodes: RunningNode[] = []
 
-  async start(config: object, log: Logger = SILENT): Promise<RunningNode> {
+  async start(
+    config: object,
+    log: Logger = SILENT,
+    timing: MeshTiming = QUICK,
+  ): Promise<RunningNode> {
     const parsed = parseConfig(config, { env: {} })
-    const node = await listenNode(parsed, { log: canary.log(log), timing: QUICK })
+    const node = await listenNode(parsed, { log: canary.log(log), timing })
     this.#nodes.push(node)
     await node.start().ready()
     return node

@@ -143,7 +143,7 @@ describe('where every node lets the one before ask', () => {
     expect(hops[0]?.ms).toBeGreaterThan(0)
     expect(hops[1]).toMatchObject({ node: b.id, passed: [{ upstream: 'c' }] })
     expect(hops[1]?.ms).toBeUndefined()
-    expect(problem).toMatch(/^upstream "c" does not answer: /)
+    expect(problem).toMatch(/^upstream "c"/)
   })
 
   test('a server that is gone is told at the last hop', async () => {
@@ -151,7 +151,7 @@ describe('where every node lets the one before ask', () => {
     await fixture.close()
     const { end, problem, hops } = await probe({ name: 'fx__echo' })
     expect([end, hops.map(({ name }) => name)]).toEqual(['unreached', ['a', 'b', 'c']])
-    expect(problem).toMatch(/^upstream "fixture" does not answer: /)
+    expect(problem).toMatch(/^upstream "fixture"/)
   })
 
   test('what is hidden from whom it is for is not followed', async () => {

@@ -267,6 +267,7 @@ const TABLE: Readonly<Record<string, Row>> = {
   'gossip.disclose': { shownBy: GOSSIP },
   'gossip.imports': { shownBy: GOSSIP },
   'gossip.exports': { shownBy: GOSSIP },
+  'gossip.borders': { shownBy: 'test/mesh/gossip-borders.test.ts' },
   'gossip.links': { shownBy: GOSSIP },
   'gossip.cost': { shownBy: GOSSIP },
   'gossip.leave': { shownBy: GOSSIP },

@@ -2,7 +2,8 @@
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterEach, expect, test, vi } from 'vitest'
 import { NatsMesh, namespaceOf } from './mesh.ts'
-import { freePort, NatsServer } from './server.ts'
+import { startLeaves } from './leaves.ts'
+import type { NatsServer } from './server.ts'
 
 const UNTIL = { timeout: 20_000, interval: 20 }
 const ORGANISATIONS = ['acme', 'globex'] as const
@@ -17,34 +18,8 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.stop()))
 })
 
-/** The account of one organisation at the hub: what it gives the other, and takes of it. */
-function account(own: string, other: string): string {
-  return `${own}: {
-    users: [{ user: ${own}, password: p }]
-    exports: [{ stream: "banyan-border.v1.${own}.>" }, { service: "banyan-bsync.v1.${own}" }]
-    imports: [
-      { stream: { account: ${other}, subject: "banyan-border.v1.${other}.>" } }
-      { service: { account: ${other}, subject: "banyan-bsync.v1.${other}" } }
-    ]
-  }`
-}
-
-function hubConfig(port: number): string {
-  return `leafnodes: { host: 127.0.0.1, port: ${port} }
-accounts: { ${account('acme', 'globex')}\n${account('globex', 'acme')} }`
-}
-
-function leafConfig(own: string, port: number): string {
-  const remote = `url: "nats-leaf://${own}:p@127.0.0.1:${port}", deny_exports: ["banyan.>"], deny_imports: ["banyan.>"]`
-  return `leafnodes: { reconnect: 1, remotes: [{ ${remote} }] }`
-}
-
 async function join(): Promise<{ hub: NatsServer; leaves: NatsServer[] }> {
-  const port = await freePort()
-  const hub = await NatsServer.start(hubConfig(port))
-  const leaves = await Promise.all(
-    ORGANISATIONS.map((own) => NatsServer.start(leafConfig(own, port))),
-  )
+  const { hub, leaves } = await startLeaves(ORGANISATIONS)
   servers.push(hub, ...leaves)
   return { hub, leaves }
 }

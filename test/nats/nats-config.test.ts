@@ -81,6 +81,13 @@ describe('users with nkeys', () => {
   })
 })
 
+test('only a border may speak to other organisations', () => {
+  const entry = { node: A, nkey: keys[A]?.nkey ?? '' }
+  const subject = `banyan-border.v1.acme.sum.${A}`
+  expect(nkeyConfig('acme', [entry])).not.toContain(subject)
+  expect(nkeyConfig('acme', [{ ...entry, border: true }])).toContain(subject)
+})
+
 describe('scoped keys', () => {
   test('let a user do what a node of its name may', () => {
     const { publish, subscribe } = scopedPermissions('acme')

@@ -1,10 +1,8 @@
 import type { KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { CAPABILITY_KINDS } from '../../../protocol/capability.ts'
 import type { BusState } from '../../../topology/bus-state.ts'
 import type { ProbeOutcome } from '../../../topology/link-health.ts'
 import type { Shows } from '../../../topology/links.ts'
-import { keyText } from '../../../topology/route.ts'
 import type { OwnNamespace } from '../../../topology/speaker-types.ts'
 import { isLoopback } from '../../core/config-fields.ts'
 import type { NodeConfig, NodeUpstream } from '../../core/config-types.ts'
@@ -12,7 +10,6 @@ import type { Logger } from '../../core/logger.ts'
 import type { LinkedNode, MeshEnds, MeshTalk, MeshWire } from '../../core/mesh-ends.ts'
 import type { Principal } from '../../core/principal.ts'
 import { OWN } from '../../core/stages.ts'
-import type { Catalogue } from '../../hop/catalogue.ts'
 import type { Upstreams } from '../../hop/exchange.ts'
 import type { Mirrors } from '../../hop/mirrors.ts'
 import { fingerprint } from '../links.ts'
@@ -25,8 +22,9 @@ import { placeOf, type Place } from './places.ts'
 import { ownNamespaces } from './own-namespaces.ts'
 import { probe } from './probe.ts'
 import { MeshRun } from './run.ts'
+import { shownAbroad, shownTo, type ShownParts } from './shown.ts'
 import { MESH_TIMING, type MeshTiming } from './settings.ts'
-import { keyOf, WayRanks } from './way-ranks.ts'
+import { WayRanks } from './way-ranks.ts'
 
 /** What the mesh uses of a node. */
 export interface MeshParts {
@@ -35,7 +33,7 @@ export interface MeshParts {
   readonly folder: string | undefined
   readonly upstreams: () => Upstreams
   readonly mirrors: (label: string) => Mirrors | undefined
-  readonly catalogue: Pick<Catalogue, 'seen' | 'sights' | 'has'>
+  readonly catalogue: ShownParts['catalogue']
   readonly log: Logger
   /** Nodes may be somewhere else now. */
   readonly relocate?: (() => void) | undefined
@@ -295,7 +293,8 @@ export class Mesh implements MeshEnds {
       members,
       ends: this.#ends,
       ranks: this.ranks,
-      shows: (end) => this.#shows(end),
+      shows: (end) => shownTo(this.#shown, end),
+      abroad: (to) => this.#shownAbroad(to),
       probe: (label) => this.#probe(label, timing.link.interval),
       heard: (event) => this.news.on(event),
     })
@@ -310,10 +309,11 @@ export class Mesh implements MeshEnds {
       {
         connected: (is) => {
           this.news.bus(is)
-          run.tell((speaker) => speaker.onBus(is))
+          run.onBus(is)
         },
         record: (id, text) => run.tell((speaker) => speaker.onBusRecord(id, text)),
         sync: (request) => run.speaker.onSyncRequest(request),
+        border: run.atBorder,
         problem: (text) => this.news.problem(text),
       },
     )
@@ -325,22 +325,18 @@ export class Mesh implements MeshEnds {
     return link === undefined ? 'refused' : probe(link, timeoutMs)
   }
 
-  /** A node is told of what the endpoint shows to whom it came as, and of nothing else. */
-  #shows({ endpoint, principal }: DownEnd): Shows {
+  get #shown(): ShownParts {
     const { catalogue, node } = this.#parts
-    const keys = new Set<string>()
-    if (!catalogue.has(endpoint)) return () => false
-    for (const kind of CAPABILITY_KINDS) {
-      const { view, sight } = catalogue.seen({ received: { endpoint }, principal }, kind)
-      for (const { entry } of view.items) {
-        if (sight?.sees(entry) !== false) keys.add(keyText(keyOf(entry.id, node.organisation)))
-      }
-    }
-    return (key) => keys.has(keyText(key))
+    return { catalogue, organisation: node.organisation }
+  }
+
+  #shownAbroad(to: string | undefined): Shows {
+    const endpoints = Object.keys(this.#config.endpoints)
+    return shownAbroad({ ...this.#shown, ends: this.#ends, endpoints }, to)
   }
 }
 
 /** Maps are no JSON: what is in one is told apart by this. */
-function namesOf({ members }: NonNullable<NodeConfig['gossip']>): readonly unknown[] {
-  return members.kind === 'listed' ? [...members.names] : []
+function namesOf({ members, borders }: NonNullable<NodeConfig['gossip']>): readonly unknown[] {
+  return [members.kind === 'listed' ? [...members.names] : [], borders && [...borders]]
 }

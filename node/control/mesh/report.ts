@@ -1,9 +1,16 @@
+import type { BorderDesk } from '../../../topology/border-desk.ts'
 import type { RecordDb } from '../../../topology/record-db.ts'
 import type { NodeRecord } from '../../../topology/record.ts'
 import type { Candidate, FibEntry } from '../../../topology/rib.ts'
 import { isDraining } from '../../../topology/route.ts'
 import type { Mesh } from './mesh.ts'
-import type { MemberReport, TopologyReport, WayReport, WaysReport } from '../admin-mesh-models.ts'
+import type {
+  MemberReport,
+  OrganisationReport,
+  TopologyReport,
+  WayReport,
+  WaysReport,
+} from '../admin-mesh-models.ts'
 
 /** Who is there, for operators. */
 export function topologyOf(mesh: Mesh): TopologyReport {
@@ -28,10 +35,24 @@ export function topologyOf(mesh: Mesh): TopologyReport {
     const { name, organisation: of } = end.wire.peer
     return [{ node: id, name, organisation: of, endpoint: end.endpoint }]
   })
-  const links = { upstreams, downstreams }
+  const links = { upstreams, downstreams, organisations: organisationsOf(run?.speaker.borders) }
   if (run === undefined) return { ...common, ...links, gossip: false, members: [] }
   const { db } = run.speaker
   return { ...common, ...links, gossip: true, root: db.tree.root(), members: membersOf(mesh, db) }
+}
+
+/** Other organisations as they sum themselves up, by name. */
+function organisationsOf(borders: BorderDesk | undefined): readonly OrganisationReport[] {
+  if (borders === undefined) return []
+  const { book } = borders
+  return [...book.organisations()].toSorted().flatMap((organisation) =>
+    book.of(organisation).map(({ border, issuedAt, groups }) => ({
+      organisation,
+      border,
+      issued: new Date(issuedAt * 1_000).toISOString(),
+      namespaces: groups.map(({ namespace }) => namespace),
+    })),
+  )
 }
 
 function membersOf({ news }: Mesh, db: RecordDb): readonly MemberReport[] {

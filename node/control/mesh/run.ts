@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import type { NodeId } from '../../../protocol/federation.ts'
-import type { Bus } from '../../../topology/bus.ts'
+import type { BorderListener, Bus } from '../../../topology/bus.ts'
 import {
   linkMessageJson,
   readLinkMessage,
@@ -13,6 +13,7 @@ import type { Peer } from '../../../topology/route-policy.ts'
 import { openRecord, recordSealer } from '../../../topology/signed-record.ts'
 import { Speaker } from '../../../topology/speaker.ts'
 import type { OwnNamespace, TopologyEvent } from '../../../topology/speaker-types.ts'
+import { openSummary, summarySealer, type SignedSummary } from '../../../topology/summary.ts'
 import type { GossipSettings } from '../../core/config-gossip-types.ts'
 import type { LinkedNode, MeshWire } from '../../core/mesh-ends.ts'
 import type { DownEnd, Ends, UpEnd } from './ends.ts'
@@ -34,6 +35,8 @@ export interface RunParts {
   readonly ranks: WayRanks
   /** What a downstream node sees of this one at the most. */
   readonly shows: (end: DownEnd) => Shows
+  /** What another organisation, or all, may be told of at the most. */
+  readonly abroad: (to: string | undefined) => Shows
   /** Asks an upstream node by a label. Never rejects. */
   readonly probe: (label: string) => Promise<ProbeOutcome>
   readonly heard: (event: TopologyEvent) => void
@@ -71,12 +74,21 @@ export class MeshRun {
         seal: recordSealer(key),
         open: openRecord,
         isMember: (record) => members.isMember(record),
+        border: {
+          seal: summarySealer(key),
+          open: openSummary,
+          isBorder: (of, border) => gossip.borders?.get(of)?.includes(border) === true,
+          shows: parts.abroad,
+        },
       },
       outlet: {
         publish: (signed) => this.#bus?.publish(signed),
         sync: (request) => void this.#sync(request),
         send: (peer, side, message) => this.#send(peer, side, message),
         probe: (peer) => void this.#probe(peer),
+        ...(gossip.borders !== undefined && {
+          publishSummary: (signed: SignedSummary) => this.#bus?.publishSummary(signed),
+        }),
         routesChanged: (keys) => ranks.changed(keys),
         heard: (event) => this.#onHeard(event),
       },
@@ -92,6 +104,7 @@ export class MeshRun {
       fib: speaker.fib,
       peerOf: (label) => ends.peerOf(label),
       isDown: (peer) => speaker.links.up.get(peer)?.health.state === 'down',
+      doubt: (peer) => this.tell((known) => known.probeSoon(peer)),
       speaks: (peer) => speaker.links.up.get(peer)?.expected !== undefined,
     })
     this.tell(() => {
@@ -108,6 +121,25 @@ export class MeshRun {
   useBus(bus: Bus | undefined): void {
     if (this.#closed) void bus?.close()
     else this.#bus = bus
+  }
+
+  /** What this node hears and says of organisations on the bus; undefined where they do not share one. */
+  get atBorder(): BorderListener | undefined {
+    if (this.#parts.gossip.borders === undefined) return undefined
+    return {
+      summary: (of, border, text) => {
+        this.tell((speaker) => speaker.borders?.onBus(of, border, text))
+      },
+      pull: () => this.speaker.borders?.pull() ?? [],
+    }
+  }
+
+  /** The bus came or went. */
+  onBus(is: boolean): void {
+    this.tell((speaker) => speaker.onBus(is))
+    if (!is) return
+    // What others said meanwhile they do not say again soon.
+    for (const of of this.#parts.gossip.borders?.keys() ?? []) void this.#bus?.pullSummaries(of)
   }
 
   /** Tells the speaker something, and sees to it that it is woken in time. Nothing is told after the end. */
@@ -164,6 +196,7 @@ export class MeshRun {
         const end = ends.down(id)
         if (end !== undefined) speaker.reviewDownlink(id, shows(end))
       }
+      speaker.borders?.changed()
     })
   }
 

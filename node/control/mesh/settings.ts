@@ -17,7 +17,10 @@ const STALE_FOR_MS = 60_000
 const GATHER_MS = 20
 
 /** The times of a mesh, milliseconds; tests have less. */
-export type MeshTiming = Pick<SpeakerSettings, 'link' | 'record' | 'adverts' | 'sync' | 'gather'>
+export type MeshTiming = Pick<
+  SpeakerSettings,
+  'link' | 'record' | 'adverts' | 'sync' | 'gather' | 'summaries'
+>
 
 export const MESH_TIMING: MeshTiming = {
   link: LINK_TIMING,

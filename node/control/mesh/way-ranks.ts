@@ -14,6 +14,8 @@ export interface Ways {
   isDown(peer: NodeId): boolean
   /** Whether a node says which routes it has. */
   speaks(peer: NodeId): boolean
+  /** Has a node looked for at once. */
+  doubt(peer: NodeId): void
 }
 
 /** Where in the order a way stands that nothing is known of: behind what leads there, before what does not. */
@@ -64,6 +66,11 @@ export class WayRanks implements WayRank {
     if (ways === undefined) return false
     const places = this.#places.get(keyText(keyOf(id, ways.organisation)))
     return placeOf(ways, places, label) === DEAD
+  }
+
+  readonly failed = (label: string): void => {
+    const peer = this.#ways?.peerOf(label)
+    if (peer !== undefined) this.#ways?.doubt(peer)
   }
 }
 

@@ -69,7 +69,7 @@ function asking(trail: HopTrail = { budget: 8, path: [] }): Parameters<typeof pr
 const DOWN = new Fault('upstream_unavailable', 'it is down')
 
 test('it is the way a call takes: the best by the mesh', async () => {
-  const reversed: WayRank = { order: (_, labels) => labels.toReversed(), isDead: () => false }
+  const reversed: WayRank = { ...NO_RANK, order: (_, labels) => labels.toReversed() }
   const from = ground([upstream('a'), upstream('b')], reversed)
   const { end, hops, server } = await probeWay(from, asking(), entry('a', 'b'))
   expect([end, hops[0]?.upstream, server]).toEqual(['reached', 'b', 'server b'])

@@ -142,6 +142,7 @@ describe('the next hop', () => {
     const reversed: WayRank = {
       order: (_, labels) => labels.toReversed(),
       isDead: () => false,
+      failed: () => undefined,
     }
     const chosen = (ways: WayRank | undefined, passed: readonly string[]): unknown => {
       const trail = { budget: 8, path: passed }

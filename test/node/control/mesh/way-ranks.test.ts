@@ -29,6 +29,7 @@ function ways(fib: FibEntry | undefined, change: Partial<Ways> = {}): Ways {
     peerOf: (label) => label.toUpperCase(),
     isDown: () => false,
     speaks: () => true,
+    doubt: () => undefined,
     ...change,
   }
 }
@@ -112,4 +113,18 @@ test('whatever the mesh says, no way is lost or made up, and the dead come last'
       expect(dead).toEqual(dead.toSorted((a, b) => Number(a) - Number(b)))
     }),
   )
+})
+
+test('a call that found nobody has the node looked for, where one is known', () => {
+  const doubted: string[] = []
+  const peers: Readonly<Record<string, string>> = { a: 'A' }
+  const of = ranks(
+    ways(undefined, { peerOf: (label) => peers[label], doubt: (peer) => doubted.push(peer) }),
+  )
+  of.failed('a')
+  of.failed('server')
+  expect(doubted).toEqual(['A'])
+  of.follow(undefined)
+  of.failed('a')
+  expect(doubted).toEqual(['A'])
 })
