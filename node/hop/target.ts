@@ -54,7 +54,7 @@ export function targetOf(request: RpcRequest, limits: TargetLimits): Target {
   return read(raw, memberOf(request.paramMembers, rule.key), wanted, limits)
 }
 
-/** By the envelope; where that stands in the text is looked up when somebody asks. */
+/** By the envelope; where that stands in the text is looked up when somebody asks, who may find that it does not. */
 function namedBy(
   { request, key, kind, where }: Wanted & { readonly request: RpcRequest; readonly key: string },
   name: string,
@@ -63,7 +63,11 @@ function namedBy(
   const { what, limit } = expected(kind, limits)
   if (name === '') throw new Fault('invalid_params', `${where} must be ${what}`)
   refuseTooLong(name, { where, limit })
-  const place = (): Span => memberOf(request.paramMembers, key) ?? NOWHERE
+  const place = (): Span => {
+    const found = memberOf(request.paramMembers, key)
+    if (found === undefined) throw new Fault('invalid_params', `${where} must be ${what}`)
+    return found
+  }
   return {
     kind,
     name,
@@ -75,9 +79,6 @@ function namedBy(
     },
   }
 }
-
-/** Of what is in every text that was held against its envelope. */
-const NOWHERE: Span = { start: 0, end: 0 }
 
 function refuseTooLong(
   name: string,

@@ -156,6 +156,14 @@ describe('a body that a node passes on unread', () => {
     return copy
   })
 
+  test('without the name that the envelope says goes to no server', async () => {
+    const nameless = Buffer.from(withArguments('1').replace('"name":', '"game":'))
+    const before = fixture.requests.length
+    expect(await outcome(nameless, true)).toBe(-32_602)
+    expect(await outcome(nameless, false)).toBe(-32_602)
+    expect(fixture.requests.slice(before)).toEqual([])
+  })
+
   test('is judged by its reader as it would be at once', async () => {
     await fc.assert(
       fc.asyncProperty(fc.oneof(body, twice, spoilt), async (text) => {
