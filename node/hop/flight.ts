@@ -1,12 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { performance } from 'node:perf_hooks'
-import { asFault, Fault, untaken, type FaultCode } from '../../protocol/errors.ts'
+import { asFault, Fault } from '../../protocol/errors.ts'
 import type { Retry } from '../../protocol/hop-request.ts'
 import { writeHopProgress } from '../../protocol/hop-response.ts'
-import type { JsonObject, RpcId } from '../../protocol/jsonrpc.ts'
+import type { RpcId } from '../../protocol/jsonrpc.ts'
 import type { Body } from '../../protocol/link/body.ts'
-import { isSevereEnough } from '../../protocol/log-level.ts'
-import { META } from '../../protocol/meta.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import { readValue } from '../../protocol/json-value.ts'
 import { readParams, type UpstreamMessage } from '../../protocol/upstream-message.ts'
@@ -18,6 +16,7 @@ import type { Leave } from '../outbound/link.ts'
 import { UpstreamDenied } from '../outbound/upstream-denied.ts'
 import { withOwnScope } from './resolve.ts'
 import type { Upstream } from './exchange.ts'
+import { ifUnreached, logFor, malformed, PASSED, tokenOf } from './flight-reading.ts'
 
 /** Of all calls of the process. */
 const deadlines = new Deadlines()
@@ -339,7 +338,7 @@ export class Flight implements FrameSink, Due {
     if (!isUtf8(message.raw)) return undefined
     const { method } = message
     if (method === 'notifications/progress') return this.#progress(message, leg)
-    if (method === 'notifications/message') return logFor(message, leg)
+    if (method === 'notifications/message') return logFor(message, leg.received)
     // Vendor notifications on the request's own stream are its caller's; those of MCP have their own ways.
     if (method?.startsWith('notifications/') !== true) return message.raw
     const known = method === 'notifications/elicitation/complete'
@@ -401,38 +400,4 @@ export class Flight implements FrameSink, Due {
     this.#leave(lingerMs)
     this.#landing.over()
   }
-}
-
-/** A fault of the way to the upstream says that nothing got there; others speak of the request. */
-function ifUnreached(fault: Fault): Fault {
-  const { code } = fault
-  return code === 'upstream_unavailable' || code === 'upstream_timeout' ? untaken(fault) : fault
-}
-
-function tokenOf({ request }: Received): RpcId | undefined {
-  const token = request.meta(META.progressToken)
-  return typeof token === 'string' || typeof token === 'number' ? token : undefined
-}
-
-/** A 2025 caller that set no level gets what the server sends unasked; one of 2026 that asked for none gets none. */
-function logFor(message: UpstreamMessage, { received }: Leg): Buffer | undefined {
-  const { era, logLevel } = received.caller
-  if (era === '2025' && logLevel === undefined) return message.raw
-  return isSevereEnough(levelOf(readParams(message)), logLevel) ? message.raw : undefined
-}
-
-function levelOf({ level }: JsonObject): unknown {
-  return level
-}
-
-/** What landing says on purpose; any other fault is of reading what the upstream sent. */
-const PASSED: ReadonlySet<FaultCode> = new Set([
-  'upstream_protocol',
-  'missing_capability',
-  'overloaded',
-  'unproved',
-])
-
-function malformed(cause: unknown): Fault {
-  return new Fault('upstream_protocol', 'the upstream sent a malformed response', { cause })
 }

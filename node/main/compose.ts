@@ -38,6 +38,7 @@ import { serveStreamable, type StreamableParts } from '../inbound/streamable-htt
 import { Streams } from '../inbound/streams.ts'
 import { openAudit } from './audit.ts'
 import { packageVersion } from './cli-version.ts'
+import { Drain } from './drain.ts'
 import { makeServing, type ServingParts } from './serving.ts'
 import type { Self } from '../outbound/connection.ts'
 import type { JsonObject } from '../../protocol/jsonrpc.ts'
@@ -67,43 +68,6 @@ export interface Parts {
    * @throws TypeError when it names somebody twice, and all stays as it was
    */
   configure(config: NodeConfig): void
-}
-
-/** Whether the node takes work, and says so. */
-export class Drain {
-  #loaded = false
-  #away = false
-  #closing = false
-
-  /** Whether it asks for callers. */
-  get ready(): boolean {
-    return this.phase === 'ready'
-  }
-
-  /** Whether it takes work: also while it sends callers elsewhere. */
-  get open(): boolean {
-    return !this.#closing
-  }
-
-  get phase(): 'starting' | 'ready' | 'draining' {
-    if (this.#away || this.#closing) return 'draining'
-    return this.#loaded ? 'ready' : 'starting'
-  }
-
-  /** The first lists are in. */
-  loaded(): void {
-    this.#loaded = true
-  }
-
-  /** Sends callers elsewhere, or asks for them again. */
-  send(away: boolean): void {
-    this.#away = away
-  }
-
-  /** Takes no more work. */
-  begin(): void {
-    this.#closing = true
-  }
 }
 
 async function stateOf({ node }: NodeConfig): Promise<NodeState> {
