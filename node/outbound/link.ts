@@ -4,6 +4,7 @@ import type { Place } from '../core/ring.ts'
 import { OWN, SHARED, type Context } from '../core/stages.ts'
 import { CallsByContext, type Calls, type QuestionTaker } from './calls.ts'
 import type { Connection, ConnectionEvents, Connector } from './connection.ts'
+import { closed, discard, end, rootMessage, type Conversation } from './conversation.ts'
 import type { LinkEvents, LinkPhase, LinkStatus } from './link-events.ts'
 
 /** Counts a call out; for `lingerMs` after it the upstream may still speak of it without naming it. Only the first time counts. */
@@ -21,15 +22,6 @@ export interface LinkOptions {
   /** Contexts besides the shared one that may be open at once. */
   readonly sessions: number
   readonly log: Logger
-}
-
-interface Conversation {
-  /** As in its context. */
-  readonly whose: string
-  connection: Connection | undefined
-  attempt: Promise<Connection> | undefined
-  /** Runs while its context has no calls. */
-  idle: NodeJS.Timeout | undefined
 }
 
 /**
@@ -391,25 +383,4 @@ export class Link {
     }, this.#delay)
     this.#delay = Math.min(this.#delay * 2, this.#connector.backoff.max)
   }
-}
-
-function closed(): Fault {
-  return new Fault('shutting_down', 'the node is closing this upstream')
-}
-
-/** Closes what is open, or what an attempt under way still brings. */
-async function end({ connection, attempt }: Conversation): Promise<void> {
-  const pending = await attempt?.catch(() => undefined)
-  await (connection ?? pending)?.close()
-}
-
-async function discard(connection: Connection): Promise<Fault> {
-  await connection.close()
-  return closed()
-}
-
-function rootMessage(error: Error): string {
-  let innermost = error
-  while (innermost.cause instanceof Error) innermost = innermost.cause
-  return innermost.message
 }

@@ -116,12 +116,6 @@ describe('a caller whose envelope lies', () => {
     expect(JSON.parse(text)).toMatchObject({ error: { code: -32_602 } })
     expect(fixture.calls()).toEqual([])
   })
-
-  test('about two things does not make nodes ask for lists again', async () => {
-    fixture.requests.length = 0
-    for (let count = 0; count < 5; count += 1) await answerTo((body) => ({ ...body, id: 2 }))
-    expect(fixture.requests.filter(({ method }) => method === 'tools/list')).toEqual([])
-  })
 })
 
 /** A node that says of its answers what it likes. */
