@@ -37,12 +37,12 @@ const SILENT_FAULTS: Readonly<Record<Kind['transport'], readonly Fault[]>> = {
 
 const LIMITS = {
   inputTimeout: '1m',
-  connectTimeout: '300ms',
-  listTimeout: '500ms',
   shutdownGrace: '0s',
   // One that is not given back is found by the next.
   parkedCalls: 1,
 }
+
+type Limits = typeof LIMITS & { connectTimeout: string; listTimeout: string }
 
 /** A scene with a fault about to come. */
 export class Stage implements Scene {
@@ -180,8 +180,13 @@ function timingOf({ kind, fault }: Staging): { timeout: string; maxTimeout: stri
   return { timeout, maxTimeout: timeout }
 }
 
-function limitsOf({ inputTimeout = LIMITS.inputTimeout }: Staging): typeof LIMITS {
-  return { ...LIMITS, inputTimeout }
+/** A process takes its time to start on a busy machine, so only what nobody answers is given up soon. */
+function limitsOf({ kind, fault, inputTimeout = LIMITS.inputTimeout }: Staging): Limits {
+  const isSilent = SILENT_FAULTS[kind.transport].includes(fault)
+  const patience = isSilent
+    ? { connectTimeout: '300ms', listTimeout: '500ms' }
+    : { connectTimeout: '5s', listTimeout: '5s' }
+  return { ...LIMITS, ...patience, inputTimeout }
 }
 
 function nearPlan({ config }: ChaosUpstream, staging: Staging, state: string): NodePlan {
