@@ -15,7 +15,8 @@ import { configWarnings } from './config-checks.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 import type { Environment } from './config-substitution.ts'
 import type { NodeConfig } from './config-types.ts'
-import { hostEnvironment, parseConfig } from './config.ts'
+import { parseConfig } from './config.ts'
+import { hostEnvironment } from './environment.ts'
 
 /** A configuration file that is good, and what is doubtful in it. */
 export interface LoadedConfig {

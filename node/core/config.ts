@@ -8,6 +8,7 @@ import { explainIssues } from './config-issues.ts'
 import { outlineOf } from './config-outline.ts'
 import { configSchema } from './config-schema.ts'
 import { substitute, type Environment } from './config-substitution.ts'
+import { hostEnvironment } from './environment.ts'
 import type { NodeConfig, TlsSettings, UpstreamConfig } from './config-types.ts'
 
 /** How to read a configuration. */
@@ -16,11 +17,6 @@ export interface ParseOptions {
   readonly env?: Environment
   /** Folder that relative paths start from. Default: the working folder of the process. */
   readonly baseDir?: string
-}
-
-/** The environment of the process, for everybody else: no other file reads it. */
-export function hostEnvironment(): Environment {
-  return process.env
 }
 
 /** The value of `node.state` that keeps nothing on disk. */
@@ -123,26 +119,4 @@ export function parseConfig(input: unknown, options: ParseOptions = {}): NodeCon
   const found = [...problems, ...fresh, ...crossChecks(outlineOf(value))]
   if (!parsed.success || found.length > 0) throw new ConfigError(found)
   return withAbsolutePaths(withDefaults(parsed.data), options.baseDir ?? process.cwd())
-}
-
-/** Variables a child process inherits. The rest of the environment may hold secrets that are not the child's. */
-const INHERITED: readonly string[] = [
-  'HOME LANG LC_ALL LOGNAME PATH SHELL TERM TMPDIR TZ USER',
-  'APPDATA COMSPEC HOMEDRIVE HOMEPATH LOCALAPPDATA PATHEXT PROGRAMFILES',
-  'SYSTEMDRIVE SYSTEMROOT TEMP TMP USERNAME USERPROFILE',
-].flatMap((names) => names.split(' '))
-
-/** The part of the environment that every stdio upstream gets, under what its own `env` says. */
-export function inheritedEnvironment(env: Environment = hostEnvironment()): Record<string, string> {
-  const present = INHERITED.flatMap((name) => {
-    const value = env[name]
-    return value === undefined ? [] : [[name, value] as const]
-  })
-  return Object.fromEntries(present)
-}
-
-/** Whether text for people may be coloured: on a terminal, unless `NO_COLOR` (no-color.org) says otherwise. */
-export function mayColour(isTerminal: boolean, env: Environment = hostEnvironment()): boolean {
-  const refused = env['NO_COLOR'] !== undefined && env['NO_COLOR'] !== ''
-  return isTerminal && !refused && env['TERM'] !== 'dumb'
 }

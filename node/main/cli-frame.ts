@@ -13,9 +13,15 @@ import {
 import { commandHelp, programHelp, usageLine } from './cli-help.ts'
 import { harmless } from './cli-nodes.ts'
 
+/** A command by its name, read from its file only when it is wanted: most of a short command's time would go into that of the others. */
+export interface CommandSource {
+  readonly name: string
+  load(): Promise<Command>
+}
+
 /** What the program is run with; in the real one, parts of `process`. */
 export interface CliHost {
-  readonly commands: readonly Command[]
+  readonly commands: readonly CommandSource[]
   readonly version: string
   readonly stdin: Readable
   readonly stdout: Writable
@@ -65,9 +71,9 @@ function parseCommandLine(
   }
 }
 
-function findCommand(name: string, host: CliHost): Command {
+function findCommand(name: string, host: CliHost): Promise<Command> {
   const found = host.commands.find((command) => command.name === name)
-  if (found !== undefined) return found
+  if (found !== undefined) return found.load()
   const hint = didYouMean(name, ['help', ...host.commands.map((command) => command.name)])
   throw new UsageError(`unknown command "${name}"${hint === undefined ? '' : `, ${hint}`}`)
 }
@@ -131,9 +137,11 @@ async function runCommand(
   }
 }
 
-function help(topic: string | undefined, host: CliHost): number {
+async function help(topic: string | undefined, host: CliHost): Promise<number> {
   const text =
-    topic === undefined ? programHelp(host.commands) : commandHelp(findCommand(topic, host))
+    topic === undefined
+      ? programHelp(await Promise.all(host.commands.map((command) => command.load())))
+      : commandHelp(await findCommand(topic, host))
   host.stdout.write(text)
   return EXIT.ok
 }
@@ -147,8 +155,8 @@ export async function runCli(argv: readonly string[], host: CliHost): Promise<nu
       host.stdout.write(`${host.version}\n`)
       return EXIT.ok
     }
-    if (name === 'help' || name === '--help' || name === '-h') return help(rest[0], host)
-    return await runCommand(findCommand(name, host), rest, host)
+    if (name === 'help' || name === '--help' || name === '-h') return await help(rest[0], host)
+    return await runCommand(await findCommand(name, host), rest, host)
   } catch (error) {
     return printError(error, host, undefined)
   }

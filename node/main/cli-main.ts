@@ -1,46 +1,28 @@
 // The program: commands, signals, streams. `cli.ts` loads it.
-import { mayColour } from '../core/config.ts'
-import { callCommand } from './cli-call.ts'
-import { checkCommand } from './cli-check.ts'
-import { runCli } from './cli-frame.ts'
-import { explainCommand } from './cli-explain.ts'
-import { gossipCommand } from './cli-gossip.ts'
-import { keysCommand } from './cli-keys.ts'
-import { labCommand } from './cli-lab.ts'
-import { listCommand } from './cli-list.ts'
-import { memberCommand } from './cli-member.ts'
-import { pinCommand } from './cli-pin.ts'
-import { schemaCommand } from './cli-schema.ts'
-import { serveCommand } from './cli-serve.ts'
-import { statusCommand } from './cli-status.ts'
-import { tokenCommand } from './cli-token.ts'
-import { probeCommand } from './cli-probe.ts'
-import { routesCommand, topologyCommand } from './cli-topology.ts'
-import { traceCommand } from './cli-trace.ts'
-import { trustCommand } from './cli-trust.ts'
-import { upCommand } from './cli-up.ts'
+import { mayColour } from '../core/environment.ts'
+import { runCli, type CommandSource } from './cli-frame.ts'
 import { packageVersion } from './cli-version.ts'
 
-const COMMANDS = [
-  upCommand,
-  serveCommand,
-  statusCommand,
-  listCommand,
-  callCommand,
-  checkCommand,
-  explainCommand,
-  topologyCommand,
-  routesCommand,
-  probeCommand,
-  traceCommand,
-  tokenCommand,
-  keysCommand,
-  pinCommand,
-  trustCommand,
-  memberCommand,
-  gossipCommand,
-  labCommand,
-  schemaCommand,
+const COMMANDS: readonly CommandSource[] = [
+  { name: 'up', load: async () => (await import('./cli-up.ts')).upCommand },
+  { name: 'serve', load: async () => (await import('./cli-serve.ts')).serveCommand },
+  { name: 'status', load: async () => (await import('./cli-status.ts')).statusCommand },
+  { name: 'list', load: async () => (await import('./cli-list.ts')).listCommand },
+  { name: 'call', load: async () => (await import('./cli-call.ts')).callCommand },
+  { name: 'check', load: async () => (await import('./cli-check.ts')).checkCommand },
+  { name: 'explain', load: async () => (await import('./cli-explain.ts')).explainCommand },
+  { name: 'topology', load: async () => (await import('./cli-topology.ts')).topologyCommand },
+  { name: 'routes', load: async () => (await import('./cli-topology.ts')).routesCommand },
+  { name: 'probe', load: async () => (await import('./cli-probe.ts')).probeCommand },
+  { name: 'trace', load: async () => (await import('./cli-trace.ts')).traceCommand },
+  { name: 'token', load: async () => (await import('./cli-token.ts')).tokenCommand },
+  { name: 'keys', load: async () => (await import('./cli-keys.ts')).keysCommand },
+  { name: 'pin', load: async () => (await import('./cli-pin.ts')).pinCommand },
+  { name: 'trust', load: async () => (await import('./cli-trust.ts')).trustCommand },
+  { name: 'member', load: async () => (await import('./cli-member.ts')).memberCommand },
+  { name: 'gossip', load: async () => (await import('./cli-gossip.ts')).gossipCommand },
+  { name: 'lab', load: async () => (await import('./cli-lab.ts')).labCommand },
+  { name: 'schema', load: async () => (await import('./cli-schema.ts')).schemaCommand },
 ]
 
 const interrupt = new AbortController()

@@ -5,7 +5,8 @@ import {
   type FederationSettings,
   type NodeId,
 } from '../../protocol/federation.ts'
-import { inheritedEnvironment, MEMORY_STATE } from '../core/config.ts'
+import { MEMORY_STATE } from '../core/config.ts'
+import { inheritedEnvironment } from '../core/environment.ts'
 import { isLoopback } from '../core/config-fields.ts'
 import { CAPABILITY_KINDS } from '../../protocol/capability.ts'
 import type { Audit } from '../core/audit.ts'

@@ -1,4 +1,4 @@
-import { hostEnvironment } from '../core/config.ts'
+import { hostEnvironment } from '../core/environment.ts'
 import type { Environment } from '../core/config-substitution.ts'
 import type { CommandContext } from './cli-command.ts'
 

@@ -19,6 +19,7 @@ import { Keyholders } from './keyholders.ts'
 import { Mesh } from './mesh.ts'
 import { Operator } from './operator.ts'
 import { across, configOf, trustIn } from './public-names.ts'
+import { sourcesOf } from '../node/main/sources.ts'
 
 const people = new Keyholders('alice', 'bob')
 const operator = new Operator()
@@ -236,7 +237,7 @@ test('the command says the same, and ends as it went', async () => {
     const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
     const url = a.adminUrl ?? ''
     const code = await runCli(['probe', '--url', url, '--key-file', keyFile, ...args], {
-      commands: [probeCommand],
+      commands: sourcesOf(probeCommand),
       version: '1.2.3',
       stdin,
       stdout,

@@ -8,6 +8,7 @@ import { listCommand } from '../../../node/main/cli-list.ts'
 import { FixtureServer, type FixtureOptions } from '../../fixtures/fixture-server.ts'
 import { plainTool } from '../../fixtures/fixture-tools.ts'
 import { until } from '../../fixtures/wait.ts'
+import { sourcesOf } from './sources.ts'
 
 const servers: FixtureServer[] = []
 
@@ -34,7 +35,7 @@ async function run(
   const [stdout, stderr] = [new PassThrough(), new PassThrough()]
   const [out, err] = [text(stdout), text(stderr)]
   const code = await runCli(argv, {
-    commands: [listCommand, callCommand],
+    commands: sourcesOf(listCommand, callCommand),
     version: '1.2.3',
     stdin: Readable.from([Buffer.from(stdin)]),
     stdout,

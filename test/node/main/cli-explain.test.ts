@@ -12,6 +12,7 @@ import type { RunningNode } from '../../../node/main/running-node.ts'
 import { FixtureServer } from '../../fixtures/fixture-server.ts'
 import { Mesh } from '../../mesh/mesh.ts'
 import { Operator } from '../../mesh/operator.ts'
+import { sourcesOf } from './sources.ts'
 
 const mesh = new Mesh()
 const operator = new Operator()
@@ -57,7 +58,7 @@ async function run(argv: readonly string[], input = ''): Promise<Outcome> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   stdin.end(input)
   const code = await runCli(argv, {
-    commands: [explainCommand, statusCommand],
+    commands: sourcesOf(explainCommand, statusCommand),
     version: '1.2.3',
     stdin,
     stdout,

@@ -15,6 +15,7 @@ import { plainTool } from '../../fixtures/fixture-tools.ts'
 import { callModern } from '../../fixtures/raw-client.ts'
 import { until } from '../../fixtures/wait.ts'
 import type { JsonObject } from '../../fixtures/wire.ts'
+import { sourcesOf } from './sources.ts'
 
 let folder: string
 let file: string
@@ -48,7 +49,7 @@ function configure(mode: string): void {
 async function pin(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   const code = await runCli(['pin', ...argv], {
-    commands: [pinCommand],
+    commands: sourcesOf(pinCommand),
     version: '1.2.3',
     stdin,
     stdout,

@@ -9,6 +9,7 @@ import { keysCommand } from '../../../node/main/cli-keys.ts'
 import { runCli } from '../../../node/main/cli-frame.ts'
 import { tokenCommand } from '../../../node/main/cli-token.ts'
 import { isObject } from '../../../protocol/jsonrpc.ts'
+import { sourcesOf } from './sources.ts'
 
 let folder: string
 let file: string
@@ -35,7 +36,7 @@ async function run(
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   stdin.end(input)
   const code = await runCli(argv, {
-    commands: [tokenCommand, keysCommand],
+    commands: sourcesOf(tokenCommand, keysCommand),
     version: '1.2.3',
     stdin,
     stdout,

@@ -14,6 +14,7 @@ import type { RunningNode } from '../../../node/main/running-node.ts'
 import { FixtureServer } from '../../fixtures/fixture-server.ts'
 import { callModern } from '../../fixtures/raw-client.ts'
 import { Mesh } from '../../mesh/mesh.ts'
+import { sourcesOf } from './sources.ts'
 
 interface Organisation {
   readonly file: string
@@ -70,7 +71,14 @@ async function runBy(
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   stdin.end(typed)
   Object.assign(stdin, { isTTY: typed !== undefined })
-  const host = { commands: [trustCommand], version: '1', stdin, stdout, stderr, isTTY: false }
+  const host = {
+    commands: sourcesOf(trustCommand),
+    version: '1',
+    stdin,
+    stdout,
+    stderr,
+    isTTY: false,
+  }
   const { signal } = new AbortController()
   const code = await runCli(['trust', ...argv], { ...host, colour: false, signal })
   stdout.end()

@@ -14,6 +14,7 @@ import { runCli } from '../../../node/main/cli-frame.ts'
 import { schemaCommand } from '../../../node/main/cli-schema.ts'
 import { packageVersion } from '../../../node/main/cli-version.ts'
 import { CANARY, FULL } from '../core/identity-config.ts'
+import { sourcesOf } from './sources.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
@@ -63,7 +64,7 @@ interface Setting {
 async function run(argv: readonly string[], setting: Setting = {}): Promise<Outcome> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   const code = await runCli(argv, {
-    commands: [checkCommand, schemaCommand, probe],
+    commands: sourcesOf(checkCommand, schemaCommand, probe),
     version: '1.2.3',
     stdin,
     stdout,

@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { runCli } from '../../../node/main/cli-frame.ts'
 import { traceCommand } from '../../../node/main/cli-trace.ts'
+import { sourcesOf } from './sources.ts'
 
 export interface Told {
   readonly code: number
@@ -15,7 +16,7 @@ export async function runTrace(...args: readonly string[]): Promise<Told> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
   const streams = [text(stdout), text(stderr)] as const
   const code = await runCli(['trace', ...args], {
-    commands: [traceCommand],
+    commands: sourcesOf(traceCommand),
     version: '1.2.3',
     stdin: stdin.end(),
     stdout,
