@@ -69,6 +69,13 @@ export interface UpstreamInput {
   readonly concurrency?: number
 }
 
+/** {@link EndpointInput} `card`. */
+export interface EndpointCardInput {
+  readonly name: string
+  readonly description: string
+  readonly websiteUrl?: string
+}
+
 /** One endpoint as it is written. */
 export interface EndpointInput {
   readonly namespaces: readonly string[]
@@ -78,6 +85,7 @@ export interface EndpointInput {
   readonly tools?: 'list' | 'search' | { readonly search: true; readonly listed: readonly string[] }
   readonly title?: string
   readonly instructions?: string
+  readonly card?: EndpointCardInput
   readonly auth?: 'none' | EndpointAuthInput
   readonly explainTo?: readonly string[]
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { SERVER_NAME, type PublicCard } from '../../protocol/discovery/server-card.ts'
 import {
   baseUrl,
   count,
@@ -172,6 +173,26 @@ const toolListing = z
     'What tools/list answers: list (every tool the caller sees), search (only search_tools, describe_tools and call_tool, which find and call all the others: for endpoints with so many tools that their definitions would fill the context of a model), or a table that keeps some listed. It hides nothing: a tool that is not listed can be found, and called by its name. Other nodes are always told of all. Not with names: plain, where the three names could be taken.',
   )
 
+/** What anybody may read of an endpoint. */
+const endpointCard: z.ZodType<PublicCard> = z
+  .strictObject({
+    name: z
+      .string()
+      .min(3)
+      .max(200)
+      .regex(SERVER_NAME, { error: 'must be a name in reverse DNS form, like com.example/weather' })
+      .describe('Name of the server in reverse DNS form, like com.example/weather.'),
+    description: z.string().min(1).max(100).describe('What it is for, at most 100 characters.'),
+    websiteUrl: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe('Page about it. Default: none.'),
+  })
+  .transform((card): PublicCard => defined(card))
+  .describe(
+    'Publishes the endpoint: its server card (SEP-2127) at <its URL>/server-card, its entry in /.well-known/ai-catalog.json and in a registry API that can be read at /v0.1/servers. Anybody who reaches the node may read these without a token, pages of any site too. They say name, description, version and URL, and never what is offered. Default: nothing is published.',
+  )
+
 /** One endpoint. */
 export const endpointSchema: z.ZodType<EndpointDraft> = z
   .strictObject({
@@ -197,6 +218,7 @@ export const endpointSchema: z.ZodType<EndpointDraft> = z
     instructions: text
       .optional()
       .describe('Instructions given to the model by clients that support it. Default: none.'),
+    card: endpointCard.optional(),
     auth: endpointAuth,
     explainTo: distinct(slug, 0)
       .prefault([])

@@ -1,3 +1,4 @@
+import type { PublicCard } from '../../protocol/discovery/server-card.ts'
 import type { Classes } from '../../protocol/policy/classes.ts'
 import type { Expectation } from '../../protocol/policy/expectation.ts'
 import type { Policy, Rule } from '../../protocol/policy/policy.ts'
@@ -161,6 +162,8 @@ export interface EndpointConfig {
   readonly tools: 'all' | { readonly listed: readonly string[] }
   readonly title?: string
   readonly instructions?: string
+  /** What is published of it; absent: nothing. */
+  readonly card?: PublicCard
   /** Who may call it; `none`: whoever reaches it, only on loopback. */
   readonly auth: 'none' | EndpointAuth
   /** Classes whose members, nodes in front, may ask what is decided here about themselves and whom they pass on. */

@@ -3,6 +3,7 @@
  * compile: `forward` takes only a `Delegated`, and only `exchange` makes one.
  */
 
+import type { PublicCard } from '../../protocol/discovery/server-card.ts'
 import type { CapabilityKind, ListKind } from '../../protocol/capability.ts'
 import type { Fault } from '../../protocol/errors.ts'
 import type { ClientCapabilities } from '../../protocol/client-capabilities.ts'
@@ -207,6 +208,8 @@ export interface EndpointDescription {
   readonly name: string
   readonly title: string | undefined
   readonly instructions: string | undefined
+  /** What is published of it. */
+  readonly card?: PublicCard | undefined
   readonly names: 'prefixed' | 'plain'
   /** Settings of the extensions that what lies behind it serves, by name. */
   readonly extensions: JsonObject

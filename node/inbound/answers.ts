@@ -47,8 +47,16 @@ export function complete({ request, reply, scope }: Received, result: string): v
   reply.finish([writeResult(request.id, result)])
 }
 
-function described({ title, instructions }: EndpointDescription, identity: Identity): JsonObject {
-  const serverInfo = title === undefined ? identity.serverInfo : { ...identity.serverInfo, title }
+/** What is published of an endpoint holds for who asks it, too (SEP-2127, consistency with runtime behavior). */
+function described(
+  { title, instructions, card }: EndpointDescription,
+  identity: Identity,
+): JsonObject {
+  const serverInfo = {
+    ...identity.serverInfo,
+    ...(title !== undefined && { title }),
+    ...card,
+  }
   return { serverInfo, ...(instructions !== undefined && { instructions }) }
 }
 

@@ -11,6 +11,7 @@ import { writeJson } from './http-reply.ts'
 import { opensLink, type LinkServer } from './link-upgrade.ts'
 import { Listener, pathOf, type ListenerOptions, type Upgrade } from './listener.ts'
 import { serveOAuth } from './oauth-http.ts'
+import type { PublicCards } from './public-cards.ts'
 import type { TlsMaterial } from './tls.ts'
 
 /** What the node says of its own state at `/readyz`. */
@@ -39,6 +40,8 @@ export interface HttpServerOptions extends Omit<ListenerOptions, 'serve' | 'refu
   /** What is served besides endpoints; none where no token is issued or asked for. */
   readonly oauth: () => OAuthService | undefined
   readonly readiness: () => Readiness
+  /** What anybody may read; absent: nothing. */
+  readonly cards?: Pick<PublicCards, 'serve'> | undefined
   /** Opens links of other nodes; absent: there are none. */
   readonly linkServer?: Pick<LinkServer, 'upgrade'> | undefined
   /** Undefined where calls are not written down. */
@@ -91,7 +94,7 @@ export class HttpServer {
 
   /** @param taken the connection, where it is wanted for a link */
   #serve(request: IncomingMessage, response: ServerResponse, taken?: Upgrade): void {
-    const { admission, handle, linkServer } = this.#options
+    const { admission, cards, handle, linkServer } = this.#options
     let headers: readonly string[] = []
     let endpoint: string | undefined
     const fail = (error: unknown): void => {
@@ -107,6 +110,7 @@ export class HttpServer {
         this.#health(path, request, response)
         return
       }
+      if (taken === undefined && cards?.serve(path, request, response) === true) return
       headers = admission.admit(request)
       const oauth = this.#options.oauth()
       if (oauth?.owns(path) === true) {

@@ -39,6 +39,8 @@ export interface OptionValues {
 export interface CommandContext {
   /** What is neither command nor option. */
   readonly args: readonly string[]
+  /** The last of them: those behind `--`. */
+  readonly rest: readonly string[]
   readonly options: OptionValues
   readonly stdin: Readable
   /** For results only. */

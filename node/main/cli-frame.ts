@@ -50,7 +50,7 @@ function optionValues(values: Readonly<Record<string, ParsedValue>>): OptionValu
 function parseCommandLine(
   command: Command,
   argv: readonly string[],
-): { args: string[]; options: OptionValues } {
+): Pick<CommandContext, 'args' | 'rest' | 'options'> {
   const specs = Object.entries({
     ...command.options,
     help: { type: 'boolean', short: 'h' } as const,
@@ -63,7 +63,9 @@ function parseCommandLine(
   )
   try {
     const parsed = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true })
-    return { args: parsed.positionals, options: optionValues(parsed.values) }
+    const end = argv.indexOf('--')
+    const rest = end === -1 ? [] : argv.slice(end + 1)
+    return { args: parsed.positionals, rest, options: optionValues(parsed.values) }
   } catch (error) {
     // The first sentence names the option; what follows is advice for programmers.
     const [message = 'wrong usage'] = error instanceof Error ? error.message.split('. ') : []
@@ -123,15 +125,15 @@ async function runCommand(
 ): Promise<number> {
   let run: Run = { command, options: optionValues({}) }
   try {
-    const { args, options } = parseCommandLine(command, argv)
-    run = { command, options }
-    if (options.has('help')) {
+    const line = parseCommandLine(command, argv)
+    run = { command, options: line.options }
+    if (line.options.has('help')) {
       host.stdout.write(commandHelp(command))
       return EXIT.ok
     }
     const { stdin, stdout, stderr, isTTY, colour, signal, onHangup = NEVER } = host
     const io = { stdin, stdout, stderr, isTTY, colour }
-    return await command.run({ args, options, ...io, signal, onHangup })
+    return await command.run({ ...line, ...io, signal, onHangup })
   } catch (error) {
     return printError(error, host, run)
   }

@@ -10,6 +10,7 @@ const COMMANDS: readonly CommandSource[] = [
   { name: 'list', load: async () => (await import('./cli-list.ts')).listCommand },
   { name: 'call', load: async () => (await import('./cli-call.ts')).callCommand },
   { name: 'check', load: async () => (await import('./cli-check.ts')).checkCommand },
+  { name: 'add', load: async () => (await import('./cli-add.ts')).addCommand },
   { name: 'explain', load: async () => (await import('./cli-explain.ts')).explainCommand },
   { name: 'topology', load: async () => (await import('./cli-topology.ts')).topologyCommand },
   { name: 'routes', load: async () => (await import('./cli-topology.ts')).routesCommand },

@@ -1,8 +1,6 @@
-import { readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline/promises'
 import { EVERYTHING, formatScope, parseScope } from '../../protocol/token/scopes.ts'
 import { privateByName } from '../core/config-private-hosts.ts'
-import { parseConfigText } from '../core/config-file.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import { OWN_ALGORITHMS } from '../core/config-identity-fields.ts'
 import { makesTokens } from '../identity/own-issuer.ts'
@@ -12,7 +10,8 @@ import type { Network } from '../identity/verifier/networks.ts'
 import { EXIT, UsageError, type CommandContext } from './cli-command.ts'
 import { checkSide } from './cli-trust-check.ts'
 import { readSide, withNetworks, type Side } from './trust-file.ts'
-import { fragment, insertYaml, NotInsertable, type Insertion } from './yaml-insert.ts'
+import { putInto } from './config-edit.ts'
+import { fragment, type Insertion } from './yaml-insert.ts'
 
 /** What is put into the file, what a person should know of it first, and what the other side does next. */
 interface Plan {
@@ -210,29 +209,6 @@ async function confirmed(plan: Plan, { options, stdin, stderr }: CommandContext)
   }
 }
 
-/** Whole or not at all, with the permissions it had. */
-async function replace(file: string, text: string): Promise<void> {
-  const { mode } = await stat(file)
-  const draft = `${file}.${process.pid}.new`
-  await writeFile(draft, text, { mode, flag: 'wx' })
-  await rename(draft, file)
-}
-
-async function write({ file }: Side, { insertion }: Plan): Promise<void> {
-  const before = await readFile(file, 'utf8')
-  try {
-    const text = insertYaml(before, insertion)
-    parseConfigText(text, file)
-    await replace(file, text)
-  } catch (error) {
-    if (!(error instanceof NotInsertable)) throw error
-    const advice = 'nothing was written; put this there yourself:'
-    throw new Error(`${file}: ${error.message}; ${advice}\n${fragment(insertion)}`, {
-      cause: error,
-    })
-  }
-}
-
 /**
  * `banyan trust add`: looks the other organisation up, shows what it found, and writes our side of the record. What is at
  * the URL tells the direction: an endpoint of theirs is called, an issuer of theirs may call.
@@ -256,7 +232,7 @@ export async function addTrust(context: CommandContext): Promise<number> {
     stdout.write('nothing was written\n')
     return EXIT.failed
   }
-  await write(side, plan)
+  await putInto(side.file, [plan.insertion])
   stdout.write(`written to ${side.file}; a running node takes it on SIGHUP\n${plan.next}\n`)
   // What the other side has not done yet shows here, and is no failure of this one.
   if (plan.insertion.part === 'upstreams') await checkSide(await readSide(file), context)

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import type { PublicCard } from '../../protocol/discovery/server-card.ts'
 import { Fault } from '../../protocol/errors.ts'
 import {
   FEDERATION_VERSION,
@@ -33,6 +34,7 @@ import { serveLinkCall } from '../inbound/link-call.ts'
 import { LinkServer, type LinkServerParts } from '../inbound/link-upgrade.ts'
 import { MemoryEventStore } from '../inbound/memory-event-store.ts'
 import type { MethodParts } from '../inbound/methods.ts'
+import { PublicCards } from '../inbound/public-cards.ts'
 import { Sessions } from '../inbound/session.ts'
 import { LocalSessionMemory } from '../inbound/session-memory.ts'
 import { serveStreamable, type StreamableParts } from '../inbound/streamable-http.ts'
@@ -58,6 +60,8 @@ export interface Parts {
   /** Undefined where nothing is written down; closed last. */
   readonly audit: AuditTrail | undefined
   readonly http: HttpServer
+  /** What anybody may read. */
+  readonly cards: PublicCards
   /** What other nodes have open to this one. */
   readonly links: LinkServer
   readonly drain: Drain
@@ -118,6 +122,7 @@ export async function compose(
     authenticator,
     mesh,
   })
+  const cards = cardsOf(current)
   const http = new HttpServer({
     ...limits,
     log,
@@ -128,6 +133,7 @@ export async function compose(
     tls: node.tls === undefined ? undefined : await readTls(node.tls),
     linkServer: links,
     handle: (exchange) => serveStreamable(streamable, exchange),
+    cards,
     readiness: () => readiness(registry, drain, { mesh, config }),
   })
   const configure = (next: NodeConfig): void => {
@@ -135,7 +141,8 @@ export async function compose(
     config = next
     quotas.configure(rulesOf(next))
   }
-  parts = { federation, registry, mesh, methods, streamable, identity, audit, http, links, drain }
+  const served = { methods, streamable, http, cards, links, drain }
+  parts = { federation, registry, mesh, identity, audit, ...served }
   return { ...parts, config: current, configure }
 }
 
@@ -217,6 +224,16 @@ function methodsOf(made: ServingParts, inbound: Remembered, drain: Drain): Metho
     open: () => drain.open,
     hasRoom: () => streams.size + listens.size < limits.streams,
   }
+}
+
+function cardsOf(config: () => NodeConfig): PublicCards {
+  const cards = (): ReadonlyMap<string, PublicCard> =>
+    new Map(
+      Object.entries(config().endpoints).flatMap(([endpoint, { card, title }]) =>
+        card === undefined ? [] : [[endpoint, { ...card, ...(title !== undefined && { title }) }]],
+      ),
+    )
+  return new PublicCards({ version: packageVersion(), cards })
 }
 
 interface Names {

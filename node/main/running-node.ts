@@ -41,6 +41,7 @@ export async function listenNode(
   const address = await parts.http.listen(host, port)
   const url = config.node.url ?? baseUrl(address, config.node.tls)
   parts.identity?.begin(url)
+  parts.cards.begin(url)
   void parts.mesh.begin(url)
   log.info({ url, id: parts.federation.node }, 'listening')
   const node = new RunningNode(parts, { config, url, baseDir })

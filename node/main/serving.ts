@@ -105,11 +105,12 @@ function describe(
   const endpoint = config().endpoints[name]
   if (endpoint === undefined) return undefined
   if (catalogue.sightOf({ endpoint: name, principal })?.isOpen === false) return undefined
-  const { title, instructions, names } = endpoint
+  const { title, instructions, card, names } = endpoint
   return {
     name,
     title,
     instructions,
+    card,
     names,
     isPublic: config().visibility === 'open',
     extensions: catalogue.extensions(name, principal),

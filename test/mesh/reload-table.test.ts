@@ -371,6 +371,11 @@ const TABLE: Readonly<Record<string, Row>> = {
   'endpoints.*.explainTo': endpoint('explainTo', () => ['ann'], explained),
   'endpoints.*.title': endpoint('title', () => 'Another', said),
   'endpoints.*.instructions': endpoint('instructions', () => 'Another', said),
+  'endpoints.*.card': endpoint(
+    'card',
+    () => ({ name: 'com.example/one', description: 'A server' }),
+    said,
+  ),
   'endpoints.*.auth': endpoint('auth', () => people.without('bob').auth()),
   clients: { change: changing('clients.bob', () => ({ keys: 'ann' })), look: lists },
   tags: { change: changing('tags.some', () => ['fx__meta']), look: lists },

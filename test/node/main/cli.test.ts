@@ -41,7 +41,7 @@ const probe: Command = {
     if (what === 'usage') throw new UsageError('no such thing')
     if (what === 'config') throw new ConfigError([{ path: ['a'], message: 'bad' }], 'f.yaml')
     if (what === 'failure') throw new Error('out of luck')
-    if (what === 'wait') {
+    if (what === 'wait' && !signal.aborted) {
       await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))
     }
     const given = { args, json: options.has('json'), tags: options.texts('tag') }
