@@ -233,8 +233,10 @@ export class Flight implements FrameSink, Due {
   }
 
   failed(fault: Fault, unsent: boolean): void {
-    if (unsent && this.#attempts === 1 && !this.#landed) this.#attempt()
-    else {
+    if (unsent && this.#attempts === 1 && !this.#landed) {
+      this.plan.upstream.link.counts.resends += 1
+      this.#attempt()
+    } else {
       const told = this.#denied(fault) ?? this.#named(fault)
       this.#end(unsent ? ifUnreached(told) : told)
     }

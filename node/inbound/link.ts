@@ -217,7 +217,7 @@ export class InboundLink {
         this.#closeIfIdle()
       },
     })
-    const running = { reply, scope: new CallScope() }
+    const running = { reply, scope: new CallScope('websocket') }
     this.#calls.set(call, running)
     // Who does not read its answers is not read either.
     if (this.#wire.crowded) {
