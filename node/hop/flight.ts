@@ -254,7 +254,7 @@ export class Flight implements FrameSink, Due {
     if (this.#waitingSince !== undefined) {
       if (now - this.#waitingSince >= this.plan.inputTimeoutMs) {
         const text = 'the client did not answer in time what the upstream asked'
-        this.abandon(new Fault('cancelled', text))
+        this.abandon(new Fault('cancelled', text, { limit: 'inputTimeout' }))
       }
       return
     }

@@ -50,7 +50,8 @@ export function forward(
   if (isSignIn(upstream, delegated)) return signedIn(upstream, delegated, parts.serverInfo)
   const { link, concurrency } = upstream
   if (link.inFlight >= concurrency) {
-    throw new Fault('overloaded', `upstream "${link.label}" has ${concurrency} calls in flight`)
+    const text = `upstream "${link.label}" has ${concurrency} calls in flight`
+    throw new Fault('overloaded', text, { limit: 'concurrency' })
   }
   const { inputTimeoutMs } = parts
   const proof = proofOf(upstream.results, delegated)

@@ -216,7 +216,7 @@ export class Link {
     // The shared one is among those that are counted, and never refused.
     if (key !== SHARED.key && known === undefined && this.#conversations.size > this.#sessions) {
       const text = `upstream "${this.label}" has ${this.#sessions} sessions of single clients`
-      return Promise.reject(new Fault('overloaded', text))
+      return Promise.reject(new Fault('overloaded', text, { limit: 'sessionsPerUpstream' }))
     }
     const conversation: Conversation = known ?? {
       whose: context.whose,

@@ -20,6 +20,12 @@ const LIMITS_OF_CODES: Partial<Record<FaultCode, LimitName>> = {
   hop_budget: 'hopBudget',
 }
 
+function limitOfToken(fault: Fault): LimitName | undefined {
+  const problem = problemOf(fault)
+  if (problem === 'too_large') return 'tokenBytes'
+  return problem === 'depth' ? 'actDepth' : undefined
+}
+
 /** What the counts are kept by. */
 export interface CallCountsOptions {
   /** Whether an endpoint is configured; callers may ask for any. */
@@ -75,7 +81,7 @@ export class CallCounts implements CallWatch {
   /** Counts the limit a fault speaks of, if it does. */
   hit(fault: Fault): void {
     if (fault instanceof Limited) this.#quotas.add(fault.quota)
-    const limit = fault.limit ?? LIMITS_OF_CODES[fault.code]
+    const limit = fault.limit ?? limitOfToken(fault) ?? LIMITS_OF_CODES[fault.code]
     if (limit !== undefined) this.#limits.add(limit)
   }
 
