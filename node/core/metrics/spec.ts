@@ -20,7 +20,7 @@ export const LABELS = {
   fate: 'What becomes of a span: `sent`, `dropped` (the queue was full), `failed` (the collector did not take it).',
   kind: 'Kinds of what is counted: of upstreams, capabilities, streams, or token requests; closed lists.',
   limit: 'Limits of LIMITS.md, and `concurrency` of upstreams.',
-  list: '`tools`, `prompts`, `resources`, `skills`: whatever can change.',
+  list: '`tools`, `prompts`, `resources`.',
   method: 'Methods of MCP; `other` for those nobody has.',
   name: 'Upstreams (`up`) and endpoints (`down`) of the configuration.',
   organisation: 'The one of this node.',

@@ -44,7 +44,7 @@ const REQUESTS = {
   },
   banyan_list_changed_total: {
     type: 'counter',
-    help: 'Callers told that a list changed.',
+    help: 'Times that a list changed for a caller that watches it.',
     labels: ['endpoint', 'list'],
   },
 } as const
