@@ -4,18 +4,20 @@ import { secureUrl } from './config-identity-fields.ts'
 import { headerTable } from './config-upstream.ts'
 import type { TelemetrySettings } from './config-types.ts'
 
-const otlp = z.strictObject({
-  url: secureUrl.describe(
-    'Where a collector takes traces as OTLP/HTTP JSON, whole: https, or http on loopback, such as http://127.0.0.1:4318/v1/traces.',
-  ),
-  headers: headerTable.describe(
-    'Headers sent to the collector. Values are secrets: ${NAME} is replaced from the environment of the node, $${ is a literal "${".',
-  ),
-  timeout: duration(
-    { default: '10s', min: '100ms', max: '1m' },
-    'Time the collector has to answer. A duration. Calls never wait for it.',
-  ),
-})
+const otlp = z
+  .strictObject({
+    url: secureUrl.describe(
+      'Where a collector takes traces as OTLP/HTTP JSON, whole: https, or http on loopback, such as http://127.0.0.1:4318/v1/traces.',
+    ),
+    headers: headerTable.describe(
+      'Headers sent to the collector. Values are secrets: ${NAME} is replaced from the environment of the node, $${ is a literal "${".',
+    ),
+    timeout: duration(
+      { default: '10s', min: '100ms', max: '1m' },
+      'Time the collector has to answer. A duration. Calls never wait for it.',
+    ),
+  })
+  .describe('The collector that takes them.')
 
 /** The part `telemetry`. */
 export const telemetrySchema: z.ZodType<TelemetrySettings> = z

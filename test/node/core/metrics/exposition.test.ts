@@ -10,12 +10,16 @@ import { parseExposition, valueOf } from './parse-exposition.ts'
 describe('the text that is scraped', () => {
   test('any value of a label is read back as it was', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), fc.double({ min: 0, noNaN: true }), (label, value) => {
-        const out = new Exposition()
-        out.set('banyan_quota_refusals_total', value, label)
-        const read = parseExposition(out.text())
-        expect(valueOf(read, 'banyan_quota_refusals_total', { quota: label })).toBe(value)
-      }),
+      fc.property(
+        fc.string({ unit: 'binary' }),
+        fc.double({ min: 0, noNaN: true }),
+        (label, value) => {
+          const out = new Exposition()
+          out.set('banyan_quota_refusals_total', value, label)
+          const read = parseExposition(out.text())
+          expect(valueOf(read, 'banyan_quota_refusals_total', { quota: label })).toBe(value)
+        },
+      ),
     )
   })
 

@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { logEvents } from './log-events.ts'
+
+interface Row {
+  readonly level: string
+  readonly message: string
+  readonly fields: string
+  readonly file: string
+}
+
+/** The tables of docs/events.md. */
+function documented(): Row[] {
+  const text = readFileSync(new URL('../../docs/events.md', import.meta.url), 'utf8')
+  const rows = text.matchAll(
+    /^\| (debug|info|warn|error) +\| `(.*?)` +\| (.*?) +\| (.*?) +\| `(.*?)` +\|$/gm,
+  )
+  return [...rows].map(([, level = '', message = '', fields = '', , file = '']) => {
+    return { level, message, fields: fields.trim(), file }
+  })
+}
+
+const keyOf = ({ level, message, file }: Omit<Row, 'fields'>): string =>
+  `${file}: ${level} ${message}`
+
+test('docs/events.md has every line a node logs, and no other', () => {
+  const keys = (list: readonly Omit<Row, 'fields'>[]): string[] =>
+    [...new Set(list.map(keyOf))].toSorted()
+  expect(keys(documented())).toEqual(keys(logEvents()))
+  expect(logEvents().length).toBeGreaterThan(40)
+})
+
+test('and names the fields each has, as far as the source says them in one place', () => {
+  const written = new Map(documented().map((row) => [keyOf(row), row.fields]))
+  for (const event of logEvents()) {
+    if (event.fields !== undefined)
+      expect(written.get(keyOf(event)), keyOf(event)).toBe(event.fields.join(', '))
+  }
+})
