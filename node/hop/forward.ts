@@ -122,10 +122,12 @@ const MAX_BAGGAGE = 8_192
 function traceIn(header: Received['header']): TraceMembers | undefined {
   const traceparent = header('traceparent')
   if (traceparent === undefined) return undefined
-  const upTo = (length: number, value = ''): string | undefined =>
-    value === '' || value.length > length ? undefined : value
   const tracestate = upTo(MAX_STATE, header('tracestate'))
   return { traceparent, tracestate, baggage: upTo(MAX_BAGGAGE, header('baggage')) }
+}
+
+function upTo(length: number, value = ''): string | undefined {
+  return value === '' || value.length > length ? undefined : value
 }
 
 function ownTraceOf({ scope: { run } }: Received): OwnTrace | undefined {

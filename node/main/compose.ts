@@ -108,14 +108,8 @@ export async function compose(
   })
   const observing = observe(initial, federation, current)
   const { counts: watch, traffic } = observing
-  const ground = {
-    self,
-    key,
-    log,
-    traffic,
-    sealer: new Sealer(sessionKey, 'cursor'),
-    ...towards(identity),
-  }
+  const sealer = new Sealer(sessionKey, 'cursor')
+  const ground = { self, key, log, traffic, sealer, ...towards(identity) }
   const registry: Registry = registryOf(initial, ground, () => parts?.mesh)
   const mesh: Mesh = meshOf(initial, registry, { node: { ...federation, key }, log, timing })
   const drain = new Drain()
@@ -130,20 +124,12 @@ export async function compose(
   const sessions = sessionsOf(sessionKey, limits)
   const authenticator = other ?? identity?.authenticator ?? NO_AUTHENTICATION
   const streamable: StreamableParts = { ...methods, ...inbound, sessions, authenticator }
-  const links = new LinkServer({
-    ...linkParts(methods, initial),
-    identity: { federation, key },
-    authenticator,
-    mesh,
-    traffic,
-  })
+  const ends = { identity: { federation, key }, authenticator, mesh, traffic }
+  const links = new LinkServer({ ...linkParts(methods, initial), ...ends })
   const http = new HttpServer({
     ...limits,
-    log,
-    audit,
-    watch,
+    ...{ log, audit, watch, authenticator },
     admission: admissionOf(initial),
-    authenticator,
     oauth: () => identity?.oauth,
     tls: node.tls === undefined ? undefined : await readTls(node.tls),
     linkServer: links,

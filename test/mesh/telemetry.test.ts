@@ -36,6 +36,10 @@ async function start(name: string, more: object, telemetry: object = {}): Promis
   return node
 }
 
+function next(node: RunningNode, link: string): object {
+  return { next: { node: { url: node.endpointUrl('main'), as: '{namespace}', link } } }
+}
+
 /** edge -HTTP-> middle -WebSocket-> inner -> a server of an era. */
 async function chain(era: '2025' | '2026'): Promise<string> {
   const fixture = await FixtureServer.start({ era })
@@ -43,9 +47,6 @@ async function chain(era: '2025' | '2026'): Promise<string> {
   const inner = await start('inner', {
     upstreams: { fixture: { http: { url: fixture.url } } },
     namespaces: { fx: { from: ['fixture'] } },
-  })
-  const next = (node: RunningNode, link: string): object => ({
-    next: { node: { url: node.endpointUrl('main'), as: '{namespace}', link } },
   })
   const middle = await start('middle', { upstreams: next(inner, 'websocket') })
   const edge = await start(
@@ -106,7 +107,7 @@ describe.each(ERAS)('a caller of era %s', (era) => {
       let before = SPAN
       for (const [node, kind] of order) {
         const span = spans.find((one) => one.node === node && one.kind === kind)
-        expect(span?.parentSpanId, `${node} ${kind}`).toBe(before)
+        expect([node, kind, span?.parentSpanId]).toEqual([node, kind, before])
         before = span?.spanId ?? ''
       }
       expect(spans).toHaveLength(order.length)

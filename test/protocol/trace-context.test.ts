@@ -7,7 +7,11 @@ const SPAN = 'b7ad6b7169203331'
 
 const hex = (length: number): fc.Arbitrary<string> =>
   fc
-    .string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length })
+    .string({
+      unit: fc.constantFrom(...'0123456789abcdef'.split('')),
+      minLength: length,
+      maxLength: length,
+    })
     .filter((text) => !/^0+$/.test(text))
 
 describe('traceparent (W3C Trace Context §3.2)', () => {

@@ -79,7 +79,7 @@ function parseSample(line: string): Sample {
 function check({ name, type, samples }: Family): void {
   const seen = new Set<string>()
   for (const sample of samples) {
-    const key = `${sample.name} ${JSON.stringify(Object.entries(sample.labels).toSorted())}`
+    const key = `${sample.name} ${JSON.stringify(sample.labels, Object.keys(sample.labels).toSorted())}`
     if (seen.has(key)) throw new Error(`a series twice: ${key}`)
     seen.add(key)
     if (type === 'counter' && !(sample.value >= 0)) throw new Error(`${key} is negative`)
@@ -89,7 +89,9 @@ function check({ name, type, samples }: Family): void {
 
 /** Buckets grow, the last is without bound, and it is the count. */
 function checkHistogram(name: string, samples: readonly Sample[]): void {
-  const series = Map.groupBy(samples, ({ labels: { le: _, ...others } }) => JSON.stringify(others))
+  const series = Map.groupBy(samples, ({ labels }) => {
+    return JSON.stringify(Object.entries(labels).filter(([label]) => label !== 'le'))
+  })
   for (const [key, of] of series) {
     const buckets = of.filter((one) => one.name === `${name}_bucket`)
     const bounds = buckets.map(({ labels: { le = '' } }) => Number(le.replace('Inf', 'Infinity')))
