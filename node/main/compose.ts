@@ -126,9 +126,10 @@ export async function compose(
   const streamable: StreamableParts = { ...methods, ...inbound, sessions, authenticator }
   const ends = { identity: { federation, key }, authenticator, mesh, traffic }
   const links = new LinkServer({ ...linkParts(methods, initial), ...ends })
+  const edge = { log, audit, watch, authenticator }
   const http = new HttpServer({
     ...limits,
-    ...{ log, audit, watch, authenticator },
+    ...edge,
     admission: admissionOf(initial),
     oauth: () => identity?.oauth,
     tls: node.tls === undefined ? undefined : await readTls(node.tls),

@@ -52,6 +52,8 @@ export class CallCounts implements CallWatch {
 
   begin(call: Authenticated): void {
     const { endpoint, request, caller, scope } = call.received
+    // Nobody would say when it is over.
+    if (scope.ended) return
     const counts = this.#endpoint(endpoint)
     const isListen = request.method === LISTEN_METHOD
     if (!isListen) counts.inFlight += 1
