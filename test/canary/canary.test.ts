@@ -64,6 +64,10 @@ function call(message: string, tool = 'fx__echo'): Promise<RawReply> {
   return callModern(node.endpointUrl('main'), 'tools/call', params, { headers })
 }
 
+function exported(): number {
+  return elsewhere.requests.filter(({ url = '' }) => url === '/v1/traces').length
+}
+
 function ways(leaks: readonly Leak[]): string[] {
   return [...new Set(leaks.map(({ channel }) => channel))].toSorted()
 }
@@ -173,8 +177,6 @@ describe('invariant 14: what is told of calls to operators', () => {
     const headers = { authorization: `Bearer ${KEY}` }
     await callModern(node.endpointUrl('main'), 'tools/call', params, { headers })
     canary.take()
-    const exported = (): number =>
-      elsewhere.requests.filter(({ url = '' }) => url === '/v1/traces').length
     const before = exported()
     await call('hi')
     await until(() => exported() > before, 'the next spans')

@@ -61,7 +61,7 @@ describe('the text that is scraped', () => {
     ],
   ])('the reader of these tests refuses %s', (_, text) => {
     expect(() => parseExposition(text)).toThrow(
-      /line feed|family before|twice|no label|no histogram/,
+      /line feed|family before|twice|no label|without end|no histogram/,
     )
   })
 })
