@@ -78,6 +78,13 @@ export type FaultCode =
   | 'upstream_timeout'
   | 'upstream_unavailable'
 
+/** What a fault is made with besides its code and its words. */
+export interface FaultOptions {
+  readonly data?: Readonly<Record<string, unknown>> | undefined
+  readonly cause?: unknown
+  readonly limit?: string | undefined
+}
+
 /**
  * The one base of every error Banyan throws on purpose: what happened (`code`), words for a person (`message`), and
  * facts for a machine (`data`, which may reach the caller and must hold nothing secret).
@@ -86,15 +93,14 @@ export class Fault extends Error {
   override readonly name: string = 'Fault'
   readonly code: FaultCode
   readonly data: Readonly<Record<string, unknown>> | undefined
+  /** Name of the limit that was hit, for metrics; undefined where none was, or where the code says which. */
+  readonly limit: string | undefined
 
-  constructor(
-    code: FaultCode,
-    message: string,
-    options: { data?: Readonly<Record<string, unknown>> | undefined; cause?: unknown } = {},
-  ) {
+  constructor(code: FaultCode, message: string, options: FaultOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.data = options.data
+    this.limit = options.limit
   }
 }
 
@@ -110,7 +116,7 @@ const TAKEN = 'taken'
 /** The same fault, and that no server has got the request, so that it may be sent again. */
 export function untaken(fault: Fault): Fault {
   const data = { ...fault.data, [TAKEN]: false }
-  return new Fault(fault.code, fault.message, { data, cause: fault.cause })
+  return new Fault(fault.code, fault.message, { data, cause: fault.cause, limit: fault.limit })
 }
 
 /** Whether the data of an error says that no server has got the request. */

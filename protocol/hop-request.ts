@@ -12,6 +12,20 @@ export interface Retry {
   readonly requestState: string
 }
 
+/** Values of the members of a trace (W3C Trace Context, W3C Baggage). */
+export interface TraceMembers {
+  readonly traceparent: string
+  readonly tracestate?: string | undefined
+  readonly baggage?: string | undefined
+}
+
+/** A node's own place in a trace. */
+export interface OwnTrace {
+  readonly traceparent: string
+  /** It begins here: a `tracestate` of another is not passed on (W3C Trace Context, §3.3). */
+  readonly isNew: boolean
+}
+
 /** A caller's request as the next hop gets it. */
 export interface HopRequest {
   readonly source: RpcRequest
@@ -23,8 +37,10 @@ export interface HopRequest {
   readonly trail: HopTrail
   /** The least severe log messages the caller wants. */
   readonly logLevel: LogSeverity | undefined
-  /** `traceparent` of the HTTP request, used where `_meta` has none (SEP-414). */
-  readonly traceparent?: string | undefined
+  /** What the HTTP request says of a trace, used where `_meta` says nothing of one (SEP-414). */
+  readonly trace?: TraceMembers | undefined
+  /** What this node says of the trace, in place of what the caller does; undefined leaves that as it is. */
+  readonly ownTrace?: OwnTrace | undefined
   /** What the origin is to sign with its result, in place of what the caller asks for; undefined leaves that as it is. */
   readonly nonce?: string | undefined
   /** Takes the place of what the caller's request says of a retry; undefined leaves that as it is. */
@@ -93,21 +109,40 @@ function isSome(text: string): boolean {
 }
 
 /** The members of the caller's `_meta` that go on as they are, unless each hop has its own. */
-function metaOf({ source, nonce }: HopRequest): readonly Member[] {
+function metaOf({ source, nonce, ownTrace }: HopRequest): readonly Member[] {
   const list = source.metaMembers ?? []
-  return nonce === undefined ? list : list.filter(({ key }) => key !== META.provenance)
+  if (nonce === undefined && ownTrace === undefined) return list
+  return list.filter(({ key }) => {
+    if (key === META.provenance) return nonce === undefined
+    if (key === META.traceparent) return ownTrace === undefined
+    return key !== META.tracestate || ownTrace?.isNew !== true
+  })
 }
 
 function ownMeta(request: HopRequest, link: LinkMeta): string {
-  const { source, id, trail, traceparent, logLevel } = request
+  const { source, id, trail, logLevel } = request
   const meta = source.metaMembers ?? []
   let own = `"${FEDERATION}":${writeTrail(trail)}`
   if (link !== '') own = `${link},${own}`
   if (memberOf(meta, META.progressToken) !== undefined) own += `,"progressToken":${id}`
   if (request.nonce !== undefined) own += `,"${META.provenance}":{"nonce":"${request.nonce}"}`
   if (link !== '' && logLevel !== undefined) own += `,"${META.logLevel}":"${logLevel}"`
-  if (traceparent !== undefined && memberOf(meta, META.traceparent) === undefined) {
-    own += `,"traceparent":${JSON.stringify(traceparent)}`
+  return own + traceMeta(request, meta)
+}
+
+/** Members that say where the request stands in a trace, each behind a comma. */
+function traceMeta({ trace, ownTrace }: HopRequest, meta: readonly Member[]): string {
+  const isTold = memberOf(meta, META.traceparent) !== undefined
+  const { traceparent, tracestate, baggage } = (isTold ? undefined : trace) ?? {}
+  const told = [
+    [META.traceparent, ownTrace?.traceparent ?? traceparent],
+    [META.tracestate, ownTrace?.isNew === true ? undefined : tracestate],
+    [META.baggage, baggage],
+  ] as const
+  let text = ''
+  for (const [key, value] of told) {
+    const isThere = key !== META.traceparent && memberOf(meta, key) !== undefined
+    if (value !== undefined && !isThere) text += `,"${key}":${JSON.stringify(value)}`
   }
-  return own
+  return text
 }

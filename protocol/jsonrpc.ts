@@ -222,7 +222,8 @@ function checkMeta(paramMembers: readonly Member[], limits: MessageLimits): void
   const meta = memberOf(paramMembers, '_meta')
   if (meta === undefined) return
   if (meta.end - meta.start > limits.metaBytes) {
-    throw invalid(`params._meta is larger than ${limits.metaBytes} bytes`)
+    const text = `params._meta is larger than ${limits.metaBytes} bytes`
+    throw new Fault('invalid_request', text, { limit: 'metaBytes' })
   }
   const { inside } = meta
   // What is no object is refused by whoever needs one: only there is the id of the request at hand.

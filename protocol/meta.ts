@@ -10,6 +10,8 @@ export const META = {
   subscriptionId: 'io.modelcontextprotocol/subscriptionId',
   progressToken: 'progressToken',
   traceparent: 'traceparent',
+  tracestate: 'tracestate',
+  baggage: 'baggage',
   federation: 'io.github.banyan-mcp/federation',
   /**
    * Between nodes. In results of list requests: `{ digest, unchanged? }`, what the node calls this very list. In list

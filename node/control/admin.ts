@@ -1,16 +1,21 @@
 import { Fault } from '../../protocol/errors.ts'
-import type { AdminRequest, AdminService, AdminTask } from '../core/admin.ts'
+import type { AdminAnswer, AdminRequest, AdminService, AdminTask } from '../core/admin.ts'
 import type { AdminSettings, NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
+import { EXPOSITION_TYPE } from '../core/metrics/exposition.ts'
 import { operatorOf, type Operator } from '../identity/admin-keys.ts'
-import type { AdminGround, Route } from './admin-route.ts'
+import type { Route } from './admin-route.ts'
 import { ROUTES } from './admin-routes.ts'
 import { API_BASE, describeRoutes } from './openapi.ts'
+import { scrape, type ScrapeGround } from './metrics/scrape.ts'
 import { Slices } from './slices.ts'
 
-export interface AdminParts extends AdminGround {
+export interface AdminParts extends ScrapeGround {
   readonly log: Logger
 }
+
+/** Where Prometheus asks: the one path it looks at by itself. */
+const METRICS_PATH = '/metrics'
 
 /** Where all of it is described. */
 const DESCRIPTION_PATH = `${API_BASE}/openapi.json`
@@ -36,6 +41,7 @@ export class AdminApi implements AdminService {
     const operator = operatorOf(header('authorization'), this.#settings())
     const asked = method === 'HEAD' ? 'GET' : method
     if (path === DESCRIPTION_PATH) return this.#describe(asked)
+    if (path === METRICS_PATH) return this.#scrape(asked)
     const { route, endpoint } = findRoute(asked, path)
     if (route.writes === true) this.#checkWrite(operator)
     const { maxBodyBytes = 0, isPatient = false } = route
@@ -63,6 +69,13 @@ export class AdminApi implements AdminService {
       isPatient: false,
       run: () => Promise.resolve({ body: this.#description }),
     }
+  }
+
+  #scrape(method: string): AdminTask {
+    if (method !== 'GET') throw wrongMethod(['GET'])
+    const run = (): Promise<AdminAnswer> =>
+      Promise.resolve({ body: scrape(this.#parts), type: EXPOSITION_TYPE })
+    return { maxBodyBytes: 0, isPatient: false, run }
   }
 
   #checkWrite({ mayWrite }: Operator): void {

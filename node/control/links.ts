@@ -3,6 +3,7 @@ import type { FederationSettings } from '../../protocol/federation.ts'
 import type { NodeConfig, UpstreamConfig } from '../core/config-types.ts'
 import type { Delegator } from '../core/delegation.ts'
 import type { LinkIdentity } from '../core/link-handshake.ts'
+import type { LinkTraffics } from '../core/link-traffic.ts'
 import type { Logger } from '../core/logger.ts'
 import type { MeshEnds } from '../core/mesh-ends.ts'
 import { Secret } from '../core/secret.ts'
@@ -21,6 +22,8 @@ export interface ConnectorParts {
   readonly log: Logger
   /** What nodes tell each other besides calls; absent: nothing. */
   readonly mesh?: Pick<MeshEnds, 'up'> | undefined
+  /** Counts what goes over links; absent: nobody does. */
+  readonly traffic?: LinkTraffics | undefined
 }
 
 /** The connector for one upstream. */
@@ -28,7 +31,7 @@ export function makeConnector(
   label: string,
   upstream: UpstreamConfig,
   { limits, delegator }: Pick<NodeConfig, 'limits'> & { readonly delegator: Delegator | undefined },
-  { self, key, inherited, log, mesh }: ConnectorParts,
+  { self, key, inherited, log, mesh, traffic }: ConnectorParts,
 ): Connector {
   const { era } = upstream
   const shared = {
@@ -67,6 +70,7 @@ export function makeConnector(
     identity: { federation: self.federation, key },
     pingMs: limits.keepAlive,
     mesh,
+    traffic: traffic?.of('up', label),
   })
 }
 

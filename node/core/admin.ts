@@ -12,8 +12,10 @@ export interface AdminRequest {
 
 /** The answer to an operator. */
 export interface AdminAnswer {
-  /** As JSON; the edge writes it. */
+  /** As JSON, which the edge writes; where `type` is given, text as it is. */
   readonly body: unknown
+  /** Media type; default that of JSON. */
+  readonly type?: string
 }
 
 /** A request that is taken: whoever sent it may ask that. */

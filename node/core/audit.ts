@@ -51,7 +51,8 @@ export interface ExchangeLine {
 
 /** Where decisions about tokens are written down. Never throws, and never waits. */
 export interface Audit {
-  exchange(line: ExchangeLine): void
+  /** @param seconds from the question to the decision */
+  exchange(line: ExchangeLine, seconds?: number): void
 }
 
 /** What is known of one call when it is over; of a refused one mostly less. */

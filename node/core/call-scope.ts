@@ -1,4 +1,5 @@
 import type { Fault } from '../../protocol/errors.ts'
+import type { Arrival, CallEnd, CallRun } from './call-run.ts'
 
 /** Told when a call ends; the reason is undefined after an answer. */
 type EndListener = (reason: Fault | undefined) => void
@@ -13,11 +14,19 @@ export class CallScope {
   sentAs: number | undefined = undefined
   /** The last progress its caller was told of, which only ever grows, whichever way the call goes. */
   progress: number = Number.NEGATIVE_INFINITY
+  /** How its request came. */
+  readonly arrival: Arrival
+  /** Follows it to its end; undefined where nobody does. */
+  run: CallRun | undefined = undefined
   #ended = false
   #reason: Fault | undefined
   // One listener is the rule, and needs no list.
   #first: EndListener | undefined
   #others: EndListener[] | undefined
+
+  constructor(arrival: Arrival = 'http') {
+    this.arrival = arrival
+  }
 
   get ended(): boolean {
     return this.#ended
@@ -35,19 +44,20 @@ export class CallScope {
     else (this.#others ??= []).push(listener)
   }
 
-  /** Ends it with an answer. */
-  finish(): void {
-    this.#end(undefined)
+  /** Ends it with an answer. @param end what the answer says went wrong, for whoever follows it */
+  finish(end?: CallEnd): void {
+    this.#end(undefined, end)
   }
 
   /** Ends it without one. */
   stop(reason: Fault): void {
-    this.#end(reason)
+    this.#end(reason, reason)
   }
 
-  #end(reason: Fault | undefined): void {
+  #end(reason: Fault | undefined, end: CallEnd): void {
     if (this.#ended) return
     this.#ended = true
+    this.run?.over(end)
     this.#reason = reason
     const [first, others] = [this.#first, this.#others]
     this.#first = undefined

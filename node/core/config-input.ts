@@ -217,6 +217,17 @@ export interface GossipInput {
   readonly leave?: boolean
 }
 
+/** {@link NodeConfigInput} `telemetry`. */
+export interface TelemetryInput {
+  readonly otlp: {
+    readonly url: string
+    readonly headers?: Readonly<Record<string, SecretInput>>
+    readonly timeout?: DurationInput
+  }
+  readonly sample?: number
+  readonly tracesPerSecond?: number
+}
+
 /** A configuration as it is written, in a file or in code. Meanings, units and defaults are in `banyan.schema.json`. */
 export interface NodeConfigInput {
   readonly node: NodeSettingsInput
@@ -236,4 +247,5 @@ export interface NodeConfigInput {
   readonly audit?: 'off' | AuditInput
   readonly admin?: AdminInput
   readonly gossip?: GossipInput
+  readonly telemetry?: TelemetryInput
 }

@@ -1,3 +1,4 @@
+import { markdownTable } from './markdown-table.ts'
 import { z } from 'zod'
 import { LIMITS, type LimitSpec } from './config-limits.ts'
 import { configSchema } from './config-schema.ts'
@@ -34,16 +35,10 @@ function limitRow([name, spec]: [string, LimitSpec]): readonly string[] {
 
 /** The table of limits as Markdown, its columns aligned. */
 export function limitsTable(): string {
-  const rows = [
+  return markdownTable([
     ['limit', 'default', 'range', 'unit', 'meaning'],
     ...Object.entries(LIMITS).map(limitRow),
-  ]
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)))
-  const line = (row: readonly string[]): string =>
-    `| ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`
-  const [head, ...body] = rows.map(line)
-  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
-  return [head, rule, ...body].join('\n')
+  ])
 }
 
 /** The text of `LIMITS.md`. */

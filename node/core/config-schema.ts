@@ -31,6 +31,7 @@ import { clientsSchema, expectSchema, tagsSchema, visibilitySchema } from './con
 import { quotasSchema } from './config-quotas.ts'
 import { trustSchema } from './config-trust.ts'
 import type { NamespaceConfig, NodeSettings, TlsSettings } from './config-types.ts'
+import { telemetrySchema } from './config-telemetry.ts'
 import { upstreamSchema } from './config-upstream.ts'
 
 const SESSION_KEY_BYTES = 32
@@ -287,6 +288,7 @@ export const configSchema: z.ZodType<ConfigDraft> = z
     audit: auditSchema.optional(),
     admin: adminSchema.optional(),
     gossip: gossipSchema.optional(),
+    telemetry: telemetrySchema.optional(),
   })
   .transform((config): ConfigDraft => defined(config))
   .meta({ title: 'Banyan node configuration' })

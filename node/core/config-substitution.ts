@@ -20,10 +20,11 @@ const SECRET_PLACES: readonly (readonly string[])[] = [
   ['gossip', 'credentials', 'nkey'],
   ['gossip', 'credentials', 'password'],
   ['gossip', 'credentials', 'token'],
+  ['telemetry', 'otlp', 'headers', '*'],
 ]
 
 const PLACES_HINT =
-  'it is replaced only in node.sessionKey, stdio.env, http.headers, client.secret, client.key and gossip.credentials; write $${ for a literal "${"'
+  'it is replaced only in node.sessionKey, stdio.env, http.headers, client.secret, client.key, gossip.credentials and otlp.headers; write $${ for a literal "${"'
 
 /** Far deeper than any valid configuration, and far from the end of the stack. */
 const MAX_DEPTH = 32

@@ -209,6 +209,20 @@ export interface AdminSettings {
   readonly tls?: TlsSettings
 }
 
+/** Where traces go, and how many. */
+export interface TelemetrySettings {
+  readonly otlp: {
+    readonly url: string
+    /** Names are lower-case. */
+    readonly headers: Readonly<Record<string, Secret>>
+    /** ms. */
+    readonly timeout: number
+  }
+  /** Share of the requests without a trace that begin one, 0 to 1. */
+  readonly sample: number
+  readonly tracesPerSecond: number
+}
+
 /**
  * The configuration of one node, checked and with every default filled in.
  *
@@ -244,4 +258,6 @@ export interface NodeConfig {
   readonly admin?: AdminSettings
   /** Absent: nodes tell each other nothing but calls. */
   readonly gossip?: GossipSettings
+  /** Absent: no traces are made. */
+  readonly telemetry?: TelemetrySettings
 }

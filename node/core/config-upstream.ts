@@ -129,7 +129,11 @@ function lowerCaseNames(headers: Record<string, Secret>): Record<string, Secret>
   return lower
 }
 
-const headers = table(headerName, headerValue)
+/** Headers, by lower-case names. */
+export const headerTable: z.ZodPrefault<z.ZodType<Record<string, Secret>>> = table(
+  headerName,
+  headerValue,
+)
   .superRefine((record, context) => {
     const names = Object.keys(record).map((name) => name.toLowerCase())
     Object.keys(record).forEach((name, i) => {
@@ -139,9 +143,10 @@ const headers = table(headerName, headerValue)
   })
   .transform(lowerCaseNames)
   .prefault({})
-  .describe(
-    'Headers sent with every request to this upstream. Values are secrets: ${NAME} is replaced from the environment of the node, $${ is a literal "${".',
-  )
+
+const headers = headerTable.describe(
+  'Headers sent with every request to this upstream. Values are secrets: ${NAME} is replaced from the environment of the node, $${ is a literal "${".',
+)
 
 const http: z.ZodType<HttpSettings> = z
   .strictObject({

@@ -3,6 +3,7 @@ import { asFault, Fault } from '../../protocol/errors.ts'
 import { decodeParts } from '../../protocol/link/decode.ts'
 import { encodeParts } from '../../protocol/link/encode.ts'
 import type { LinkFrame } from '../../protocol/link/frames.ts'
+import type { LinkTraffic } from './link-traffic.ts'
 import { CLOSE, type LinkSocket, type LinkStream } from './link-socket.ts'
 
 /** Who takes what comes on a wire. */
@@ -11,6 +12,15 @@ export interface LinkWireOwner {
   frame(frame: LinkFrame): void
   /** Nothing comes any more, and nothing that is sent arrives. Called once, and last. */
   closed(fault: Fault): void
+}
+
+/** What a wire is made with. */
+export interface LinkWireOptions {
+  readonly owner: LinkWireOwner
+  /** Interval of pings, milliseconds. */
+  readonly pingMs: number
+  /** Counts what goes over it; undefined: nobody does. */
+  readonly traffic?: LinkTraffic | undefined
 }
 
 /** Bytes that may wait to be sent before whoever sends is asked to wait. */
@@ -30,6 +40,7 @@ export class LinkWire {
   readonly #socket: LinkSocket
   readonly #stream: LinkStream
   readonly #owner: LinkWireOwner
+  readonly #traffic: LinkTraffic | undefined
   readonly #timer: NodeJS.Timeout
   #closing: NodeJS.Timeout | undefined
   #corked = false
@@ -39,11 +50,13 @@ export class LinkWire {
 
   constructor(
     { socket, stream }: { readonly socket: LinkSocket; readonly stream: LinkStream },
-    { owner, pingMs }: { readonly owner: LinkWireOwner; readonly pingMs: number },
+    { owner, pingMs, traffic }: LinkWireOptions,
   ) {
     this.#socket = socket
     this.#stream = stream
     this.#owner = owner
+    this.#traffic = traffic
+    traffic?.wires.add(this)
     socket.binaryType = 'fragments'
     socket.on('message', (data, isBinary) => this.#message(data, isBinary))
     for (const sign of ['ping', 'pong'] as const) {
@@ -71,6 +84,11 @@ export class LinkWire {
     return !this.#over && this.#stream.writableLength > CROWDED_BYTES
   }
 
+  /** Bytes that wait to be written. */
+  get queued(): number {
+    return this.#stream.writableLength
+  }
+
   /**
    * Sends a frame; dropped when the wire is closed.
    *
@@ -79,6 +97,7 @@ export class LinkWire {
   send(frame: LinkFrame): void {
     if (this.#over) return
     const parts = encodeParts(frame)
+    this.#countOut(parts)
     this.#cork()
     const last = parts.length - 1
     parts.forEach((part, index) => this.#socket.send(part, index === last ? WHOLE : MORE))
@@ -124,11 +143,26 @@ export class LinkWire {
       if (!isBinary || !Array.isArray(data)) {
         throw new Fault('invalid_request', 'a link carries no text')
       }
+      this.#countIn(data)
       this.#owner.frame(decodeParts(data))
     } catch (error) {
       const fault = asFault(error)
       this.#close(fault.code === 'invalid_request' ? CLOSE.protocol : CLOSE.policy, fault)
     }
+  }
+
+  #countIn(parts: readonly Buffer[]): void {
+    const traffic = this.#traffic
+    if (traffic === undefined) return
+    traffic.framesIn += 1
+    for (const part of parts) traffic.bytesIn += part.length
+  }
+
+  #countOut(parts: readonly Buffer[]): void {
+    const traffic = this.#traffic
+    if (traffic === undefined) return
+    traffic.framesOut += 1
+    for (const part of parts) traffic.bytesOut += part.length
   }
 
   /** One write for all that is sent in this turn of the loop: a system call costs more than a small frame. */
@@ -154,6 +188,7 @@ export class LinkWire {
   #closed(fault: Fault): void {
     if (this.#over) return
     this.#over = true
+    this.#traffic?.wires.delete(this)
     clearInterval(this.#timer)
     this.#drained()
     this.#owner.closed(fault)

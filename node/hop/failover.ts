@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { asFault, Fault, type FaultCode } from '../../protocol/errors.ts'
 import type { NodeId } from '../../protocol/federation.ts'
+import type { CallEnd, Departure } from '../core/call-run.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Delegated, Returned } from '../core/stages.ts'
 import type { WayRank } from '../core/way-rank.ts'
@@ -70,7 +71,10 @@ export async function travel(
   for (let delegated = first; ;) {
     journey.delegated = delegated
     const upstream = upstreamOf(parts, delegated)
+    const { run } = delegated.received.scope
+    run?.depart(departureOf(upstream, delegated))
     const outcome = await forward(parts, upstream, delegated).catch(asFault)
+    run?.arrive(endOf(outcome))
     if (outcome instanceof Fault && UNANSWERED.has(outcome.code)) {
       parts.ways?.failed(upstream.link.label)
     }
@@ -84,8 +88,20 @@ export async function travel(
     const reason = outcome instanceof Fault ? outcome.message : `error ${outcome.errorCode}`
     const facts = { upstream: upstream.link.label, next: other.candidate.upstream, reason }
     parts.log.info(facts, 'a call goes another way')
+    upstream.link.counts.failovers += 1
     delegated = other
   }
+}
+
+function departureOf({ link, kind }: Upstream, delegated: Delegated): Departure {
+  const { entry, candidate, context } = delegated
+  const transport = kind === 'stdio' ? kind : link.current(context)?.transport
+  return { upstream: link.label, transport, kind: entry.kind, name: entry.name, as: candidate.name }
+}
+
+function endOf(outcome: Returned | Fault): CallEnd {
+  if (outcome instanceof Fault) return outcome
+  return outcome.errorCode === undefined ? undefined : 'upstream_error'
 }
 
 /** The call on its way over another upstream; undefined when there is none, or it must not go there. */

@@ -233,8 +233,10 @@ export class Flight implements FrameSink, Due {
   }
 
   failed(fault: Fault, unsent: boolean): void {
-    if (unsent && this.#attempts === 1 && !this.#landed) this.#attempt()
-    else {
+    if (unsent && this.#attempts === 1 && !this.#landed) {
+      this.plan.upstream.link.counts.resends += 1
+      this.#attempt()
+    } else {
       const told = this.#denied(fault) ?? this.#named(fault)
       this.#end(unsent ? ifUnreached(told) : told)
     }
@@ -252,7 +254,7 @@ export class Flight implements FrameSink, Due {
     if (this.#waitingSince !== undefined) {
       if (now - this.#waitingSince >= this.plan.inputTimeoutMs) {
         const text = 'the client did not answer in time what the upstream asked'
-        this.abandon(new Fault('cancelled', text))
+        this.abandon(new Fault('cancelled', text, { limit: 'inputTimeout' }))
       }
       return
     }

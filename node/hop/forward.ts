@@ -1,7 +1,12 @@
 import { Buffer } from 'node:buffer'
 import { Fault } from '../../protocol/errors.ts'
 import { mirrorArguments } from '../../protocol/headers.ts'
-import { writeHopRequest, type Retry } from '../../protocol/hop-request.ts'
+import {
+  writeHopRequest,
+  type OwnTrace,
+  type Retry,
+  type TraceMembers,
+} from '../../protocol/hop-request.ts'
 import { memberOf } from '../../protocol/json-bytes.ts'
 import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { Body } from '../../protocol/link/body.ts'
@@ -45,7 +50,8 @@ export function forward(
   if (isSignIn(upstream, delegated)) return signedIn(upstream, delegated, parts.serverInfo)
   const { link, concurrency } = upstream
   if (link.inFlight >= concurrency) {
-    throw new Fault('overloaded', `upstream "${link.label}" has ${concurrency} calls in flight`)
+    const text = `upstream "${link.label}" has ${concurrency} calls in flight`
+    throw new Fault('overloaded', text, { limit: 'concurrency' })
   }
   const { inputTimeoutMs } = parts
   const proof = proofOf(upstream.results, delegated)
@@ -91,7 +97,8 @@ function frameFor(
       name,
       trail: onward,
       logLevel: caller.logLevel,
-      traceparent: header('traceparent'),
+      trace: traceIn(header),
+      ownTrace: ownTraceOf(received),
       nonce: delegated.nonce,
       retry: again,
       withoutTask: asksInVain(received, connection),
@@ -105,6 +112,27 @@ function frameFor(
   const mirrored = NAMED.has(method) ? name : undefined
   const told = saysNow(request, again) ? undefined : toldOf(delegated, id)
   return { id, method, name: mirrored, headers, authorization, trail: onward, told, body }
+}
+
+/** Longest `tracestate` and `baggage` taken over from a header, characters: as long as everybody has to pass on. */
+const MAX_STATE = 512
+const MAX_BAGGAGE = 8_192
+
+/** What the headers of a request say of a trace. Without `traceparent` the others say nothing. */
+function traceIn(header: Received['header']): TraceMembers | undefined {
+  const traceparent = header('traceparent')
+  if (traceparent === undefined) return undefined
+  const tracestate = upTo(MAX_STATE, header('tracestate'))
+  return { traceparent, tracestate, baggage: upTo(MAX_BAGGAGE, header('baggage')) }
+}
+
+function upTo(length: number, value = ''): string | undefined {
+  return value === '' || value.length > length ? undefined : value
+}
+
+function ownTraceOf({ scope: { run } }: Received): OwnTrace | undefined {
+  const traceparent = run?.traceparent
+  return traceparent === undefined ? undefined : { traceparent, isNew: run?.isNewTrace === true }
 }
 
 /**
@@ -123,7 +151,8 @@ function unreadFrame(
   if (connection.transport !== 'websocket' || candidate.name !== envelope.name) return undefined
   const isChanged = retry !== undefined || continuation !== undefined || nonce !== undefined
   // Headers that mirror arguments, and a trace that may be missing in the text.
-  const needsText = entry.paramHeaders.length > 0 || header('traceparent') !== undefined
+  const isTraced = scope.run?.traceparent !== undefined || header('traceparent') !== undefined
+  const needsText = entry.paramHeaders.length > 0 || isTraced
   if (isChanged || needsText) return undefined
   scope.sentAs = id
   const { onward: trail, authorization } = delegated

@@ -45,7 +45,8 @@ export class ParkedCalls<T extends Parked> implements ParkingLot<T> {
   park(call: T): string {
     const count = this.#counts.get(call.owner) ?? 0
     if (count >= this.#perOwner) {
-      throw new Fault('overloaded', `${count} calls of this client wait for its input already`)
+      const text = `${count} calls of this client wait for its input already`
+      throw new Fault('overloaded', text, { limit: 'parkedCalls' })
     }
     const id = randomBytes(12).toString('base64url')
     this.#calls.set(id, call)

@@ -45,7 +45,8 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
 
     // Awaited only where a token has to be fetched: a turn of the loop costs more than most stages.
     const settling = delegate(parts, call, target)
-    let delegated = settling instanceof Promise ? await settling : settling
+    let delegated =
+      settling instanceof Promise ? await (scope.run?.exchanging(settling) ?? settling) : settling
     let returned = await travel(parts, journey, delegated)
 
     // The upstream may have another schema than headers were mirrored by. Only if it has is the refusal one that a newer
@@ -63,13 +64,13 @@ export async function relay(parts: RelayParts, call: Authenticated): Promise<voi
       }
     }
 
-    scope.finish()
+    scope.finish(returned.errorCode === undefined ? undefined : 'upstream_error')
     reply.finish(returned.text, tellingCode(returned), undefined, returned.complete)
     report(parts.log, delegated, startedAt)
     parts.audit?.call({ ...call, target, delegated, returned, startedAt })
   } catch (error) {
-    scope.finish()
     const fault = asFault(error)
+    scope.finish(fault)
     if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a call failed')
     const answer = asked(parts, call, fault)
     const { text, errorCode } = answer

@@ -62,7 +62,7 @@ function namedBy(
 ): Target {
   const { what, limit } = expected(kind, limits)
   if (name === '') throw new Fault('invalid_params', `${where} must be ${what}`)
-  refuseTooLong(name, { where, limit })
+  refuseTooLong(name, { where, limit, kind })
   const place = (): Span => {
     const found = memberOf(request.paramMembers, key)
     if (found === undefined) throw new Fault('invalid_params', `${where} must be ${what}`)
@@ -82,11 +82,13 @@ function namedBy(
 
 function refuseTooLong(
   name: string,
-  { where, limit }: { readonly where: string; readonly limit: number },
+  { where, limit, kind }: Wanted & { readonly limit: number },
 ): void {
   // A character of UTF-16 takes three bytes at most, so that most need no counting.
   if (name.length * 3 > limit && Buffer.byteLength(name) > limit) {
-    throw new Fault('invalid_params', `${where} is longer than ${limit} bytes`)
+    const named = kind === 'tool' || kind === 'prompt' ? 'nameBytes' : 'uriBytes'
+    const text = `${where} is longer than ${limit} bytes`
+    throw new Fault('invalid_params', text, { limit: named })
   }
 }
 
@@ -133,6 +135,6 @@ function read(
   if (place === undefined || typeof name !== 'string' || name === '') {
     throw new Fault('invalid_params', `${where} must be ${what}`)
   }
-  refuseTooLong(name, { where, limit })
+  refuseTooLong(name, { where, limit, kind })
   return { kind, name, start: place.start, end: place.end }
 }

@@ -61,7 +61,8 @@ export class MemoryReplay implements ReplayMemory {
     // What is over by now cannot be used again, whoever asks.
     if (!(until > now)) throw new TokenFault('expired', 'it is over')
     if (known === undefined && this.#until.size >= this.#capacity) {
-      throw new Fault('overloaded', 'too many tokens and proofs are being remembered')
+      const text = 'too many tokens and proofs are being remembered'
+      throw new Fault('overloaded', text, { limit: 'replayEntries' })
     }
     this.#until.set(key, until)
     const bucket = Math.floor(until / BUCKET_SECONDS)

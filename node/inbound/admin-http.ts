@@ -13,6 +13,7 @@ import type { TlsMaterial } from './tls.ts'
 const MAX_TASKS = 4
 /** How long an answer may take, ms. */
 const ANSWER_MS = 30_000
+const JSON_TYPE = 'application/json'
 /** Open connections of operators. */
 const MAX_CONNECTIONS = 64
 
@@ -91,7 +92,8 @@ export class AdminServer {
     this.#tasks += 1
     try {
       const answer = await task.run(body, abort.signal)
-      send({ request, response }, { status: 200, type: 'application/json', body: answer.body })
+      const { body: told, type } = answer
+      send({ request, response }, { status: 200, type: type ?? JSON_TYPE, body: told })
     } finally {
       this.#tasks -= 1
       response.off('close', gone)
@@ -120,7 +122,9 @@ interface Sent {
   readonly headers?: readonly string[]
 }
 
-function textOf(body: unknown): Buffer {
+/** What has a media type of its own is text already. */
+function textOf(body: unknown, type: string = JSON_TYPE): Buffer {
+  if (!type.endsWith('json') && typeof body === 'string') return Buffer.from(body)
   return Buffer.from(`${JSON.stringify(body)}\n`)
 }
 
@@ -129,7 +133,7 @@ function send({ request, response }: Exchange, { status, type, body, headers = [
     response.destroy()
     return
   }
-  const text = textOf(body)
+  const text = textOf(body, type)
   const own = ['content-type', type, 'content-length', String(text.length)]
   // What is told here is of this moment, for this operator.
   const guards = ['cache-control', 'no-store', 'x-content-type-options', 'nosniff']

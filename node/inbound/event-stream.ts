@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { Fault } from '../../protocol/errors.ts'
 import { Ring, type Place } from '../core/ring.ts'
 import { singleLine } from '../core/stdio-lines.ts'
 
@@ -86,4 +87,9 @@ export class KeepAlive {
 /** Writes a comment: it keeps the stream alive and means nothing. */
 export function writeComment(response: ServerResponse): void {
   response.write(COMMENT)
+}
+
+/** One stream more than there may be. */
+export function noStream(): Fault {
+  return new Fault('overloaded', 'this node has no stream to spare', { limit: 'streams' })
 }

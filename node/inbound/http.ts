@@ -4,6 +4,7 @@ import { asFault, Fault } from '../../protocol/errors.ts'
 import { writeError } from '../../protocol/hop-response.ts'
 import type { Authenticator, OAuthService } from '../core/authentication.ts'
 import type { CallAudit } from '../core/audit.ts'
+import type { CallWatch } from '../core/call-watch.ts'
 import { limitHeaders } from '../core/meter.ts'
 import { refusalStatus, rescue } from '../core/rescue.ts'
 import { PREFLIGHT, type Admission } from './admission.ts'
@@ -46,6 +47,8 @@ export interface HttpServerOptions extends Omit<ListenerOptions, 'serve' | 'refu
   readonly linkServer?: Pick<LinkServer, 'upgrade'> | undefined
   /** Undefined where calls are not written down. */
   readonly audit?: CallAudit | undefined
+  /** Undefined where nobody counts. */
+  readonly watch?: CallWatch | undefined
 }
 
 const ENDPOINT = /^\/mcp\/([a-z0-9][a-z0-9-]{0,31})$/
@@ -67,6 +70,7 @@ export class HttpServer {
       serve: (request, response) => this.#serve(request, response),
       refusal: (fault) => {
         options.audit?.call({ fault })
+        options.watch?.refused(fault, undefined)
         return { type: 'application/json', body: writeError(null, rescue(fault)) }
       },
     })
@@ -100,6 +104,7 @@ export class HttpServer {
     const fail = (error: unknown): void => {
       const fault = asFault(error)
       this.#options.audit?.call({ endpoint, fault })
+      this.#options.watch?.refused(fault, endpoint)
       const challenge = endpoint === undefined ? [] : this.#challenge(endpoint, fault)
       taken?.answer()
       this.#refuse(fault, response, [...headers, ...challenge])

@@ -113,7 +113,8 @@ export function checkBatch(
   }
   if (messages.length === 0) throw new Fault('batch_refused', 'the batch is empty')
   if (messages.length > maxItems) {
-    throw new Fault('batch_refused', `the batch has more than ${maxItems} messages`)
+    const text = `the batch has more than ${maxItems} messages`
+    throw new Fault('batch_refused', text, { limit: 'batchItems' })
   }
   if (messages.some((message) => message.kind === 'request' && message.method === 'initialize')) {
     throw new Fault('batch_refused', 'initialize must not be part of a batch')

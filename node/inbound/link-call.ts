@@ -79,7 +79,7 @@ function headerOf({ method, lines }: RequestFrame): HeaderReader {
 }
 
 function refuse(
-  { audit, log }: MethodParts,
+  { audit, log, watch }: MethodParts,
   { endpoint, principal, reply, scope }: LinkCall,
   refused: {
     readonly request: RpcRequest | undefined
@@ -90,7 +90,8 @@ function refuse(
   const { request, header, error } = refused
   const fault = asFault(error)
   if (fault.code === 'internal') log.error({ cause: fault.cause }, 'a request failed')
-  scope.finish()
+  scope.finish(fault)
+  if (scope.run === undefined) watch?.refused(fault, endpoint)
   const wire = rescue(fault)
   reply.finish([writeError(request?.id ?? null, wire)], wire.code, fault)
   if (request === undefined) audit?.call({ endpoint, fault })

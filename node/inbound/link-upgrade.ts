@@ -86,7 +86,7 @@ export class LinkServer {
     }
     if (!open()) throw new Fault('shutting_down', 'this node is shutting down')
     if (this.#links.size + this.#opening >= limits.links) {
-      throw new Fault('overloaded', 'this node has no link to spare')
+      throw new Fault('overloaded', 'this node has no link to spare', { limit: 'links' })
     }
     const standing = authenticator.stand(credentialFacts(exchange))
     if (!(standing instanceof Promise)) return this.#admit(exchange, standing)

@@ -5,6 +5,7 @@ import type { Authenticator, CredentialFacts, Standing } from '../core/authentic
 import { CallScope } from '../core/call-scope.ts'
 import { LinkHandshake, type LinkIdentity } from '../core/link-handshake.ts'
 import { CLOSE, type LinkSocket, type LinkStream } from '../core/link-socket.ts'
+import type { LinkTraffics } from '../core/link-traffic.ts'
 import { LinkWire } from '../core/link-wire.ts'
 import type { LinkedNode, MeshEnds, MeshTalk } from '../core/mesh-ends.ts'
 import type { Principal } from '../core/principal.ts'
@@ -25,6 +26,8 @@ export interface InboundLinkParts {
   readonly admits: (endpoint: string, principal: Principal) => boolean
   /** Answers a request; what goes wrong is an answer too. */
   readonly serve: (call: LinkCall) => void
+  /** Counts what goes over links; absent: nobody does. */
+  readonly traffic?: LinkTraffics | undefined
   /** What nodes tell each other besides calls; undefined where they tell nothing. */
   readonly mesh?: Pick<MeshEnds, 'down'> | undefined
 }
@@ -82,7 +85,11 @@ export class InboundLink {
       frame: (frame: LinkFrame) => this.#frame(frame),
       closed: (fault: Fault) => this.#closed(fault),
     }
-    this.#wire = new LinkWire(opened, { owner, pingMs: parts.pingMs })
+    this.#wire = new LinkWire(opened, {
+      owner,
+      pingMs: parts.pingMs,
+      traffic: parts.traffic?.of('down', opened.endpoint),
+    })
     this.#proofTimer = setTimeout(() => {
       this.#wire.close(CLOSE.policy, 'the other end did not say in time who it is')
     }, parts.proofMs)
@@ -217,7 +224,7 @@ export class InboundLink {
         this.#closeIfIdle()
       },
     })
-    const running = { reply, scope: new CallScope() }
+    const running = { reply, scope: new CallScope('websocket') }
     this.#calls.set(call, running)
     // Who does not read its answers is not read either.
     if (this.#wire.crowded) {

@@ -8,6 +8,7 @@ import type { Limits } from '../core/config-limits.ts'
 import { rescue } from '../core/rescue.ts'
 import type { Authenticated, Received, Serving, Subscribed, Watcher } from '../core/stages.ts'
 import { Announcements } from './announcements.ts'
+import { noStream } from './event-stream.ts'
 import { TASKS, tasksMissing } from './answers.ts'
 
 /** What listens need. */
@@ -38,7 +39,7 @@ interface Filter {
  */
 export function listen(parts: ListenParts, call: Authenticated): Promise<void> | undefined {
   const filter = readFilter(call.received, parts.limits)
-  if (!parts.hasRoom()) throw new Fault('overloaded', 'this node has no stream to spare')
+  if (!parts.hasRoom()) throw noStream()
   const opened = new Listen(parts, call, filter)
   endAt(call.principal.expiresAt, call.received.scope)
   if (filter.uris.length > 0 || filter.taskIds.length > 0) return opened.subscribe(call)

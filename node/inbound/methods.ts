@@ -14,6 +14,7 @@ import type { RpcRequest } from '../../protocol/jsonrpc.ts'
 import { META } from '../../protocol/meta.ts'
 import { hasCoreTasks, type Era } from '../../protocol/revisions.ts'
 import type { CallAudit } from '../core/audit.ts'
+import type { CallWatch } from '../core/call-watch.ts'
 import type { Logger } from '../core/logger.ts'
 import { meterCall, type CurrentMeter } from '../core/meter.ts'
 import type { Principal } from '../core/principal.ts'
@@ -46,6 +47,8 @@ export interface MethodParts extends ListenParts, SessionMethodParts {
   readonly log: Logger
   /** Undefined where calls are not written down. */
   readonly audit?: CallAudit | undefined
+  /** Undefined where nobody counts. */
+  readonly watch?: CallWatch | undefined
   /** Whether the node takes requests; false while it closes. */
   readonly open: () => boolean
   /** What counts requests, but for those that are relayed: the hop knows what they are about. */
@@ -98,12 +101,14 @@ export function answer(
   received: Received,
   principal: Principal,
 ): Promise<void> | undefined {
+  const call = { received, principal }
+  parts.watch?.begin(call)
   try {
     if (!parts.open()) throw untaken(new Fault('shutting_down', 'this node is shutting down'))
     const { caller, request } = received
     const method = METHODS[caller.era].get(request.method)
     if (method === undefined) throw unknownMethod(request)
-    return method(parts, { received, principal })
+    return method(parts, call)
   } catch (error) {
     fail(parts, received, { error, principal })
     return undefined
@@ -112,13 +117,14 @@ export function answer(
 
 /** Answers a request with what went wrong. */
 export function fail(
-  parts: Pick<MethodParts, 'log' | 'audit'>,
+  parts: Pick<MethodParts, 'log' | 'audit' | 'watch'>,
   received: Omit<Received, 'caller' | 'trail' | 'mirrored'>,
   { error, principal }: { readonly error: unknown; readonly principal: Principal },
 ): void {
   const { request, reply, scope } = received
-  scope.finish()
   const fault = asFault(error)
+  scope.finish(fault)
+  if (scope.run === undefined) parts.watch?.refused(fault, received.endpoint)
   if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a request failed')
   const wire = rescue(fault)
   reply.finish([writeError(request.id, wire)], wire.code, fault)

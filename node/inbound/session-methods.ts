@@ -119,7 +119,8 @@ function uriIn({ request }: Received, { uriBytes }: Limits): string {
     throw new Fault('invalid_params', 'params.uri must be a resource URI')
   }
   if (Buffer.byteLength(uri) > uriBytes) {
-    throw new Fault('invalid_params', `params.uri is longer than ${uriBytes} bytes`)
+    const text = `params.uri is longer than ${uriBytes} bytes`
+    throw new Fault('invalid_params', text, { limit: 'uriBytes' })
   }
   return uri
 }

@@ -187,6 +187,7 @@ export class StdioServer {
     }
     this.#use = { endpoint, session, principal: LOCAL_CALLER, header: NO_HEADER }
     this.#output.write([response])
+    this.#parts.watch?.opened(endpoint)
     // In this era changes are told unasked, wherever the pipe is open.
     const federated = session.capabilities.federation !== undefined
     const watcher = { endpoint, principal: LOCAL_CALLER, federated }
@@ -238,7 +239,7 @@ export class StdioServer {
 
   /** The life of a request. `withdrawn` is told when its caller cancels it: then it has no response. */
   #scope({ id, method }: RpcRequest, withdrawn: () => void): CallScope {
-    const scope = new CallScope()
+    const scope = new CallScope('stdio')
     this.#scopes.add(scope)
     scope.onEnd((reason) => {
       this.#scopes.delete(scope)
@@ -264,7 +265,9 @@ export class StdioServer {
       this.#parts.log.error({ cause: fault.cause }, 'a request failed')
     }
     this.#output.write([writeError(id, rescue(fault))])
-    this.#parts.audit?.call({ endpoint: this.#plan.endpoint, fault })
+    const { audit, watch } = this.#parts
+    audit?.call({ endpoint: this.#plan.endpoint, fault })
+    watch?.refused(fault, this.#plan.endpoint)
   }
 }
 

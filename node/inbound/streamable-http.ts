@@ -137,7 +137,7 @@ function start(
 
 /** A refusal before anything was started, under the id of the request. */
 function refuse(
-  { audit }: StreamableParts,
+  { audit, watch }: StreamableParts,
   exchange: KnownExchange,
   { message: request, header, error }: Post<RpcRequest> & { readonly error: unknown },
 ): void {
@@ -146,6 +146,7 @@ function refuse(
   const { endpoint, principal } = exchange
   const received = { endpoint, request, header, scope: new CallScope() }
   audit?.call({ received, principal, fault })
+  watch?.refused(fault, endpoint)
   writeJson(exchange.response, {
     status: refusalStatus(fault),
     headers: exchange.headers,
@@ -191,6 +192,7 @@ function openSession(parts: StreamableParts, exchange: KnownExchange, request: R
   if (!parts.open()) throw new Fault('shutting_down', 'this node is shutting down')
   const { revision, capabilities, response } = initialize(parts, exchange, request)
   const { id } = parts.sessions.open(binding(exchange), revision, capabilities)
+  parts.watch?.opened(exchange.endpoint)
   const headers = [...exchange.headers, HEADER.sessionId, id]
   writeJson(exchange.response, { status: 200, headers, text: [response] })
 }

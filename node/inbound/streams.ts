@@ -5,7 +5,7 @@ import { writeNotification } from '../../protocol/hop-response.ts'
 import type { Place } from '../core/ring.ts'
 import type { ChangeListener, Watcher } from '../core/stages.ts'
 import { readEventId, type EventStore } from './event-store.ts'
-import type { Beating, KeepAlive } from './event-stream.ts'
+import { noStream, type Beating, type KeepAlive } from './event-stream.ts'
 import { openResumable, ResumableStream, writeReplay, type Connection } from './resumable-stream.ts'
 
 const LIST_CHANGED: Readonly<Record<ListKind, Buffer>> = {
@@ -145,7 +145,7 @@ export class Streams {
   /** One that takes the place of the session's own is not one more. */
   #checkRoom({ session, hasRoom }: StreamPlan): void {
     if (this.has(session) || hasRoom()) return
-    throw new Fault('overloaded', 'this node has no stream to spare')
+    throw noStream()
   }
 
   #openOwn(plan: StreamPlan): ResumableStream {

@@ -3,6 +3,8 @@ import { AdminApi } from '../control/admin.ts'
 import type { AdminNode } from '../control/admin-route.ts'
 import type { AdminSettings, TlsSettings } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
+import { ProcessWatch } from '../control/metrics/process-metrics.ts'
+import type { ScrapeSources } from '../control/metrics/scrape.ts'
 import { AdminServer } from '../inbound/admin-http.ts'
 import { Admission } from '../inbound/admission.ts'
 import type { TlsMaterial } from '../inbound/tls.ts'
@@ -36,6 +38,7 @@ export async function openAdmin(parts: Parts, host: AdminHost): Promise<AdminLis
   if (admin === undefined) return undefined
   const { listen, tls } = admin
   const { log } = host
+  const watch = new ProcessWatch()
   const server = new AdminServer({
     ...limits,
     log,
@@ -47,15 +50,22 @@ export async function openAdmin(parts: Parts, host: AdminHost): Promise<AdminLis
       registry: parts.registry,
       mesh: parts.mesh,
       node: nodeOf(parts, host),
+      sources: sourcesOf(parts, watch),
     }),
   })
-  const address = await server.listen(listen.host, listen.port)
+  const address = await server.listen(listen.host, listen.port).catch((error: unknown) => {
+    watch.close()
+    throw error
+  })
   const url = urlOf(address, tls)
   log.info({ url }, 'listening for operators')
   return {
     url,
     renew: (renewed) => server.renew(renewed),
-    close: (graceMs) => server.close(graceMs),
+    close: (graceMs) => {
+      watch.close()
+      return server.close(graceMs)
+    },
   }
 }
 
@@ -70,8 +80,27 @@ function admissionOf({ listen, allowedHosts }: AdminSettings): Admission {
   return new Admission({ loopback: false, hosts: [host, ...allowedHosts], origins: [] })
 }
 
+function sourcesOf(parts: Parts, process: ProcessWatch): ScrapeSources {
+  const { observing, tokens, parkedCalls, streamable } = parts
+  const { counts, traffic, tracing } = observing
+  const { streams, listens, memory } = streamable
+  return {
+    counts,
+    tokens,
+    traffic,
+    spans: tracing?.spans,
+    process,
+    held: () => ({
+      streams: streams.size,
+      listens: listens.size,
+      subscriptions: [...memory.sessions.values()].reduce((sum, one) => sum + one, 0),
+      parkedCalls: parkedCalls(),
+    }),
+  }
+}
+
 function nodeOf(parts: Parts, { url, reload }: AdminHost): AdminNode {
-  const { federation, drain, http, mesh, streamable } = parts
+  const { federation, drain, http, links, mesh, streamable } = parts
   const { streams, listens } = streamable
   return {
     id: federation.node,
@@ -80,7 +109,11 @@ function nodeOf(parts: Parts, { url, reload }: AdminHost): AdminNode {
     startedAt: Date.now(),
     phase: () => drain.phase,
     sessions: () => reportSessions(streamable),
-    usage: () => ({ connections: http.connections, streams: streams.size + listens.size }),
+    usage: () => ({
+      connections: http.connections,
+      streams: streams.size + listens.size,
+      links: links.size,
+    }),
     drain: (away) => {
       drain.send(away)
       mesh.drain(away)

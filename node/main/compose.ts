@@ -10,12 +10,12 @@ import { MEMORY_STATE } from '../core/config.ts'
 import { inheritedEnvironment } from '../core/environment.ts'
 import { isLoopback } from '../core/config-fields.ts'
 import { CAPABILITY_KINDS } from '../../protocol/capability.ts'
-import type { Audit } from '../core/audit.ts'
 import type { AuditTrail } from '../core/audit-trail.ts'
 import { NO_AUTHENTICATION, type Authenticator } from '../core/authentication.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import type { Meter } from '../core/meter.ts'
+import { TokenCounts } from '../core/metrics/token-counts.ts'
 import { LOCAL_CALLER } from '../core/principal.ts'
 import { Quotas, type QuotaRules } from '../core/quotas.ts'
 import { Sealer } from '../core/seal.ts'
@@ -23,6 +23,8 @@ import { Mesh, type MeshParts } from '../control/mesh/mesh.ts'
 import type { MeshTalk } from '../core/mesh-ends.ts'
 import type { MeshTiming } from '../control/mesh/settings.ts'
 import { Registry, type RegistryParts } from '../control/registry.ts'
+import type { CallLanding } from '../hop/landing.ts'
+import { ParkedCalls } from '../hop/parked-calls.ts'
 import { hasIdentity, Identity, type IdentityOptions } from '../identity/identity.ts'
 import { loadState, volatileState, type NodeState } from '../identity/node-state.ts'
 import { Admission } from '../inbound/admission.ts'
@@ -42,6 +44,7 @@ import { Streams } from '../inbound/streams.ts'
 import { openAudit } from './audit.ts'
 import { packageVersion } from './cli-version.ts'
 import { Drain } from './drain.ts'
+import { observe, type Observing } from './observing.ts'
 import { makeServing, type ServingParts } from './serving.ts'
 import type { Self } from '../outbound/connection.ts'
 import type { JsonObject } from '../../protocol/jsonrpc.ts'
@@ -65,6 +68,12 @@ export interface Parts {
   /** What other nodes have open to this one. */
   readonly links: LinkServer
   readonly drain: Drain
+  /** Who counts, and where traces go. */
+  readonly observing: Observing
+  /** Decisions about tokens, as far as there is identity. */
+  readonly tokens: TokenCounts
+  /** How many calls wait for their callers. */
+  readonly parkedCalls: () => number
   /** The configuration that holds now. */
   readonly config: () => NodeConfig
   /**
@@ -97,38 +106,37 @@ export async function compose(
   const { id, key, sessionKey } = await stateOf(initial)
   const { federation, serverInfo, self } = namesOf(node, id)
   const current = (): NodeConfig => config
-  const { audit, identity } = await openIdentity(initial, {
+  const { audit, identity, tokens } = await openIdentity(initial, {
     log,
     config: current,
     scopesOf: (endpoint) => scopesAt(registry, endpoint),
   })
-  const ground = { self, key, log, sealer: new Sealer(sessionKey, 'cursor'), ...towards(identity) }
+  const observing = observe(initial, federation, current)
+  const { counts: watch, traffic } = observing
+  const sealer = new Sealer(sessionKey, 'cursor')
+  const ground = { self, key, log, traffic, sealer, ...towards(identity) }
   const registry: Registry = registryOf(initial, ground, () => parts?.mesh)
   const mesh: Mesh = meshOf(initial, registry, { node: { ...federation, key }, log, timing })
   const drain = new Drain()
   const quotas = quotasOf(initial, federation, now)
   const meter = (): Meter | undefined => quotas.meter
   const { ranks: ways } = mesh
-  const about = { federation, serverInfo, sessionKey, log, audit, config: current }
+  const parked = new ParkedCalls<CallLanding>(limits.parkedCalls)
+  const about = { federation, serverInfo, sessionKey, log, audit, watch, parked, config: current }
   const made = { ...about, meter, registry, ways }
   const inbound = inboundOf(initial)
   const methods = methodsOf(made, inbound, drain)
   const sessions = sessionsOf(sessionKey, limits)
   const authenticator = other ?? identity?.authenticator ?? NO_AUTHENTICATION
   const streamable: StreamableParts = { ...methods, ...inbound, sessions, authenticator }
-  const links = new LinkServer({
-    ...linkParts(methods, initial),
-    identity: { federation, key },
-    authenticator,
-    mesh,
-  })
+  const ends = { identity: { federation, key }, authenticator, mesh, traffic }
+  const links = new LinkServer({ ...linkParts(methods, initial), ...ends })
+  const edge = { log, audit, watch, authenticator }
   const cards = cardsOf(current)
   const http = new HttpServer({
     ...limits,
-    log,
-    audit,
+    ...edge,
     admission: admissionOf(initial),
-    authenticator,
     oauth: () => identity?.oauth,
     tls: node.tls === undefined ? undefined : await readTls(node.tls),
     linkServer: links,
@@ -140,16 +148,21 @@ export async function compose(
     identity?.configure(next)
     config = next
     quotas.configure(rulesOf(next))
+    observing.configure(next)
   }
+  const around = { observing, tokens, parkedCalls: () => parked.size }
   const served = { methods, streamable, http, cards, links, drain }
-  parts = { federation, registry, mesh, identity, audit, ...served }
+  parts = { federation, registry, mesh, identity, audit, ...served, ...around }
   return { ...parts, config: current, configure }
 }
 
 /** @param mesh made after it, and started before any link is */
 function registryOf(
   config: NodeConfig,
-  ground: Pick<RegistryParts, 'self' | 'key' | 'log' | 'sealer' | 'delegator' | 'provenance'>,
+  ground: Pick<
+    RegistryParts,
+    'self' | 'key' | 'log' | 'sealer' | 'delegator' | 'provenance' | 'traffic'
+  >,
   mesh: () => Mesh | undefined,
 ): Registry {
   return new Registry(config, {
@@ -180,7 +193,7 @@ export interface Replaced {
 function linkParts(
   methods: MethodParts,
   { limits, node }: NodeConfig,
-): Omit<LinkServerParts, 'identity' | 'authenticator' | 'mesh'> {
+): Omit<LinkServerParts, 'identity' | 'authenticator' | 'mesh' | 'traffic'> {
   const { serving, open } = methods
   const { bodyBytes: message, linkCalls: calls, linkCredentials: credentials } = limits
   return {
@@ -208,7 +221,7 @@ function quotasOf(config: NodeConfig, federation: FederationSettings, now: () =>
 }
 
 function methodsOf(made: ServingParts, inbound: Remembered, drain: Drain): MethodParts {
-  const { federation, serverInfo, log, audit, meter, config } = made
+  const { federation, serverInfo, log, audit, watch, meter, config } = made
   const { limits } = config()
   const { streams, listens } = inbound
   return {
@@ -220,6 +233,7 @@ function methodsOf(made: ServingParts, inbound: Remembered, drain: Drain): Metho
     limits,
     log,
     audit,
+    watch,
     meter,
     open: () => drain.open,
     hasRoom: () => streams.size + listens.size < limits.streams,
@@ -285,8 +299,6 @@ function sessionsOf(sessionKey: Buffer, limits: NodeConfig['limits']): Sessions 
   })
 }
 
-const NO_AUDIT: Audit = { exchange: () => undefined }
-
 interface IdentityParts extends Pick<IdentityOptions, 'scopesOf' | 'log'> {
   readonly config: () => NodeConfig
 }
@@ -298,19 +310,20 @@ interface IdentityParts extends Pick<IdentityOptions, 'scopesOf' | 'log'> {
 async function openIdentity(
   initial: NodeConfig,
   { log, config, scopesOf }: IdentityParts,
-): Promise<Pick<Parts, 'audit' | 'identity'>> {
+): Promise<Pick<Parts, 'audit' | 'identity' | 'tokens'>> {
   let identity: Identity | undefined
   const audit = await openAudit(initial, {
     log,
     config,
     subjectOf: (caller) => (caller === LOCAL_CALLER ? undefined : identity?.auditSubject(caller)),
   })
+  const tokens = new TokenCounts(audit)
   if (hasIdentity(initial)) {
     const { state } = initial.node
     const folder = state === MEMORY_STATE ? undefined : state
-    identity = await Identity.open(initial, { folder, scopesOf, audit: audit ?? NO_AUDIT, log })
+    identity = await Identity.open(initial, { folder, scopesOf, audit: tokens, log })
   }
-  return { audit, identity }
+  return { audit, identity, tokens }
 }
 
 /** What callers of an endpoint may ask for: the namespaces it shows now, to whoever comes. */

@@ -17,6 +17,8 @@ const PARTS: readonly {
   { path: ['admin'], of: adminFixed },
   // What its lines go to.
   { path: ['audit'], of: ({ audit }) => audit },
+  // What its traces go to.
+  { path: ['telemetry'], of: ({ telemetry }) => telemetry },
   // Whether anything of identity is there, also where no issuer is named.
   { path: ['issuer'], of: (config) => [config.issuer === undefined, hasIdentity(config)] },
 ]

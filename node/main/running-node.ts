@@ -207,7 +207,8 @@ export class RunningNode implements BanyanNode {
   }
 
   async #close(): Promise<void> {
-    const { audit, drain, http, identity, links, mesh, methods, registry, streamable } = this.#parts
+    const { audit, drain, http, identity, links, mesh, methods, observing } = this.#parts
+    const { registry, streamable } = this.#parts
     const { shutdownGrace } = this.#config.limits
     drain.begin()
     mesh.drain(true)
@@ -221,6 +222,7 @@ export class RunningNode implements BanyanNode {
     methods.serving.close()
     await registry.close()
     await identity?.close()
+    await observing.tracing?.close()
     await audit?.close()
   }
 }

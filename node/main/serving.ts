@@ -4,6 +4,7 @@ import type { CallAudit } from '../core/audit.ts'
 import type { NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import type { CurrentMeter } from '../core/meter.ts'
+import type { CallCounts } from '../core/metrics/call-counts.ts'
 import type { Principal } from '../core/principal.ts'
 import { Sealer } from '../core/seal.ts'
 import type { EndpointDescription, Serving } from '../core/stages.ts'
@@ -12,7 +13,7 @@ import { explainForNode } from '../control/explain-for-node.ts'
 import { probeForNode } from '../control/probe-way.ts'
 import type { Registry } from '../control/registry.ts'
 import type { CallLanding } from '../hop/landing.ts'
-import { ParkedCalls } from '../hop/parked-calls.ts'
+import type { ParkedCalls } from '../hop/parked-calls.ts'
 import type { RelayParts } from '../hop/relay.ts'
 import { RequestStates } from '../hop/request-state.ts'
 import { serveCall, type FinderParts } from '../hop/search/finder.ts'
@@ -34,17 +35,19 @@ export interface ServingParts {
   readonly ways: WayRank
   /** Undefined where calls are not written down. */
   readonly audit: CallAudit | undefined
+  /** Undefined where nobody counts. */
+  readonly watch: CallCounts | undefined
+  readonly parked: ParkedCalls<CallLanding>
   /** The configuration that holds now. */
   readonly config: () => NodeConfig
 }
 
 /** What the inbound side may ask, bound to the parts that answer it. */
 export function makeServing(made: ServingParts): Serving {
-  const { registry, config, ways } = made
+  const { registry, config, ways, parked, watch } = made
   const { catalogue } = registry
-  const parked = new ParkedCalls<CallLanding>(config().limits.parkedCalls)
   const parts: FinderParts = {
-    ...relayParts(made, parked),
+    ...relayParts(made),
     selections: new Selections(),
     indexes: new ToolIndexes(() => config().limits.searchBytes),
   }
@@ -58,7 +61,11 @@ export function makeServing(made: ServingParts): Serving {
       explainForNode({ config: config(), registry, self: made.federation.node }, request),
     probe: (request) =>
       probeForNode({ config: config(), registry, self: made.federation.node, ways }, request),
-    watch: (watcher, listener) => catalogue.watch(watcher, listener),
+    watch: (watcher, listener) =>
+      catalogue.watch(watcher, (changed) => {
+        watch?.changed(watcher.endpoint, changed)
+        listener(changed)
+      }),
     subscribe: (request, wanted) => registry.subscriptions.subscribe(request, wanted),
     watchTasks: (request, wanted) => watchTasks(parts, request, wanted),
     endSession: (session) => registry.endSession(session),
@@ -66,8 +73,9 @@ export function makeServing(made: ServingParts): Serving {
   }
 }
 
-function relayParts(made: ServingParts, parked: RelayParts['parked']): RelayParts {
+function relayParts(made: ServingParts): RelayParts {
   const { registry, federation, serverInfo, sessionKey, log, audit, meter, ways, config } = made
+  const { parked } = made
   const { limits } = config()
   const { inputTimeout, inputRounds, requestStateBytes } = limits
   const { catalogue } = registry

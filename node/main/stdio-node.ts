@@ -27,7 +27,7 @@ export async function runStdioNode(config: NodeConfig, plan: StdioNodePlan): Pro
   if (!Object.hasOwn(config.endpoints, endpoint)) throw noEndpoint(config, endpoint)
   const { limits } = config
   const parts = await compose(config, log)
-  const { audit, drain, identity, methods, registry, streamable } = parts
+  const { audit, drain, identity, methods, observing, registry, streamable } = parts
   // Nobody reaches it there; it is what upstreams know the node by.
   identity?.begin(baseUrlOf(config.node) ?? 'http://localhost')
   const server = new StdioServer({ ...methods, limits }, { endpoint, input: stdin, output: stdout })
@@ -46,6 +46,7 @@ export async function runStdioNode(config: NodeConfig, plan: StdioNodePlan): Pro
     methods.serving.close()
     await registry.close()
     await identity?.close()
+    await observing.tracing?.close()
     await audit?.close()
   }
 }

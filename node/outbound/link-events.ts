@@ -35,3 +35,15 @@ export interface LinkEvents {
    */
   openedApart(connection: Connection, whose: string): void
 }
+
+/** What became of a link and of calls on it, for metrics. */
+export interface LinkCounts {
+  /** Times the node's own connection came up. */
+  connects: number
+  /** Attempts for it that failed, and connections that were lost. */
+  failures: number
+  /** Calls the upstream had not taken that were sent once more. */
+  resends: number
+  /** Calls that went on over another upstream. */
+  failovers: number
+}

@@ -5,7 +5,7 @@ import { OWN, SHARED, type Context } from '../core/stages.ts'
 import { CallsByContext, type Calls, type QuestionTaker } from './calls.ts'
 import type { Connection, ConnectionEvents, Connector } from './connection.ts'
 import { closed, discard, end, rootMessage, type Conversation } from './conversation.ts'
-import type { LinkEvents, LinkPhase, LinkStatus } from './link-events.ts'
+import type { LinkCounts, LinkEvents, LinkPhase, LinkStatus } from './link-events.ts'
 
 /** Counts a call out; for `lingerMs` after it the upstream may still speak of it without naming it. Only the first time counts. */
 export type Leave = (lingerMs?: number) => void
@@ -34,6 +34,8 @@ export interface LinkOptions {
  */
 export class Link {
   readonly label: string
+  /** Since it was made. */
+  readonly counts: LinkCounts = { connects: 0, failures: 0, resends: 0, failovers: 0 }
   readonly #connector: Connector
   readonly #events: LinkEvents
   readonly #sessionIdleMs: number
@@ -46,6 +48,7 @@ export class Link {
   #phase: LinkPhase = 'connecting'
   #fault: Fault | undefined
   #delay: number
+  #waits = 0
   #timer: NodeJS.Timeout | undefined
   #lastFailure = 0
   #upSince = 0
@@ -106,6 +109,11 @@ export class Link {
     if (attempt !== undefined) await attempt.catch(() => undefined)
     this.#lastFailure = 0
     await this.connection(OWN).catch(() => undefined)
+  }
+
+  /** How long it waits until it tries again, milliseconds; 0 while it need not. */
+  get retryMs(): number {
+    return this.#phase === 'down' ? this.#waits : 0
   }
 
   get status(): LinkStatus {
@@ -208,7 +216,7 @@ export class Link {
     // The shared one is among those that are counted, and never refused.
     if (key !== SHARED.key && known === undefined && this.#conversations.size > this.#sessions) {
       const text = `upstream "${this.label}" has ${this.#sessions} sessions of single clients`
-      return Promise.reject(new Fault('overloaded', text))
+      return Promise.reject(new Fault('overloaded', text, { limit: 'sessionsPerUpstream' }))
     }
     const conversation: Conversation = known ?? {
       whose: context.whose,
@@ -305,6 +313,7 @@ export class Link {
   #up(connection: Connection): void {
     clearTimeout(this.#timer)
     this.#phase = 'up'
+    this.counts.connects += 1
     this.#fault = undefined
     this.#upSince = Date.now()
     const { era, revision, server } = connection
@@ -366,6 +375,7 @@ export class Link {
   #down(fault: Fault): void {
     const first = this.#phase !== 'down'
     this.#phase = 'down'
+    this.counts.failures += 1
     this.#fault = fault
     if (first) {
       const cause = rootMessage(fault)
@@ -381,6 +391,7 @@ export class Link {
       this.#lastFailure = 0
       this.#open(SHARED).catch(() => undefined)
     }, this.#delay)
+    this.#waits = this.#delay
     this.#delay = Math.min(this.#delay * 2, this.#connector.backoff.max)
   }
 }

@@ -1,6 +1,7 @@
 import { asFault, Fault } from '../../protocol/errors.ts'
 import type { Authorization } from '../core/delegation.ts'
 import type { LinkIdentity } from '../core/link-handshake.ts'
+import type { LinkTraffic } from '../core/link-traffic.ts'
 import { SILENT } from '../core/logger.ts'
 import type { LinkedNode, MeshEnds } from '../core/mesh-ends.ts'
 import { ask, expectResult, ownFrame } from './ask.ts'
@@ -23,6 +24,8 @@ export interface NodeConnectorOptions extends HttpConnectorOptions {
   readonly identity: LinkIdentity
   /** Interval of pings, milliseconds. */
   readonly pingMs: number
+  /** Counts what goes over its links. */
+  readonly traffic?: LinkTraffic | undefined
   /** What nodes tell each other besides calls; absent: nothing. */
   readonly mesh?: Pick<MeshEnds, 'up'> | undefined
   /** Milliseconds that only go up; default those of the process. */
@@ -197,7 +200,8 @@ export class NodeConnector implements Connector {
   }
 
   async #dial(authorization: Authorization | undefined): Promise<Dialled<WsLink>> {
-    const { url, headers, identity, connectTimeoutMs, bodyBytes, pingMs } = this.#options
+    const { url, headers, identity, connectTimeoutMs, bodyBytes } = this.#options
+    const { pingMs, traffic } = this.#options
     const lines = (await authorization?.lines('GET')) ?? []
     const stamp = authorization?.stamp?.()
     return dial({
@@ -212,6 +216,7 @@ export class NodeConnector implements Connector {
           resource: this.target,
           maxBytes: bodyBytes,
           pingMs,
+          traffic,
           stamp,
           over: () => this.#links.delete(link),
         })

@@ -4,6 +4,7 @@ import type { LinkFrame, RefusalFrame } from '../../protocol/link/frames.ts'
 import type { LinkHello, LinkLimits } from '../../protocol/link/hello.ts'
 import { LinkHandshake, type LinkIdentity } from '../core/link-handshake.ts'
 import { CLOSE, type LinkSocket, type LinkStream } from '../core/link-socket.ts'
+import type { LinkTraffic } from '../core/link-traffic.ts'
 import { LinkWire } from '../core/link-wire.ts'
 import type { LinkedNode, MeshTalk, MeshWire } from '../core/mesh-ends.ts'
 import { refusalOf } from './authorized-exchange.ts'
@@ -23,6 +24,8 @@ export interface WsLinkOptions {
   readonly maxBytes: number
   /** Interval of pings; an upstream that answers none for two is gone, milliseconds. */
   readonly pingMs: number
+  /** Counts what goes over it. */
+  readonly traffic?: LinkTraffic | undefined
   /** What the WebSocket was opened with, as `Authorization.stamp` says. */
   readonly stamp: object | undefined
   /** It is closed; called once, and last. */
@@ -64,7 +67,8 @@ export class WsLink implements ModernChannel {
       frame: (frame: LinkFrame) => this.#frame(frame),
       closed: (fault: Fault) => this.#closed(fault),
     }
-    this.#wire = new LinkWire(ends, { owner, pingMs: options.pingMs })
+    const { pingMs, traffic } = options
+    this.#wire = new LinkWire(ends, { owner, pingMs, traffic })
     const { identity, resource, maxBytes: message } = options
     this.#handshake = new LinkHandshake({
       role: 'caller',
@@ -144,7 +148,8 @@ export class WsLink implements ModernChannel {
       return new Fault('body_too_large', `the upstream takes no more than ${message} bytes`)
     }
     if (this.#calls.size < calls) return undefined
-    return new Fault('overloaded', `the link to the upstream has ${calls} calls under way`)
+    const text = `the link to the upstream has ${calls} calls under way`
+    return new Fault('overloaded', text, { limit: 'linkCalls' })
   }
 
   /** Sends it under a credential that was presented, or after it has been. */

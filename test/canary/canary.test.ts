@@ -10,7 +10,9 @@ import type { RunningNode } from '../../node/main/running-node.ts'
 import { FixtureServer } from '../fixtures/fixture-server.ts'
 import { callModern, type RawReply } from '../fixtures/raw-client.ts'
 import { stdioCommand } from '../fixtures/stdio-command.ts'
+import { until } from '../fixtures/wait.ts'
 import { Mesh } from '../mesh/mesh.ts'
+import { Operator } from '../mesh/operator.ts'
 import { json, serve, type LocalServer } from '../node/identity/local-server.ts'
 import { canary, type Leak } from './canary.ts'
 import { Needles, WINDOW } from './needles.ts'
@@ -18,6 +20,7 @@ import { Needles, WINDOW } from './needles.ts'
 const KEY = randomBytes(32).toString('base64url')
 
 const mesh = new Mesh()
+const operator = new Operator()
 let fixture: FixtureServer
 let node: RunningNode
 let elsewhere: LocalServer
@@ -36,6 +39,8 @@ beforeAll(async () => {
     },
     namespaces: { fx: { from: ['fixture'] }, pipe: { from: ['pipe'] } },
     endpoints: { main: { namespaces: ['*'], auth: { keys } } },
+    admin: operator.admin(),
+    telemetry: { otlp: { url: `${elsewhere.url}/v1/traces` } },
   })
   await node.ready()
 })
@@ -57,6 +62,10 @@ function call(message: string, tool = 'fx__echo'): Promise<RawReply> {
   const headers = { authorization: `Bearer ${KEY}` }
   const params = { name: tool, arguments: { message } }
   return callModern(node.endpointUrl('main'), 'tools/call', params, { headers })
+}
+
+function exported(): number {
+  return elsewhere.requests.filter(({ url = '' }) => url === '/v1/traces').length
 }
 
 function ways(leaks: readonly Leak[]): string[] {
@@ -137,6 +146,41 @@ describe('invariant 14: the canary finds a credential', () => {
   test('on standard error', () => {
     fs.writeSync(2, `${Buffer.from(KEY).toString('base64')}\n`)
     expect(ways(canary.take())).toEqual(['log'])
+  })
+})
+
+describe('invariant 14: what is told of calls to operators', () => {
+  test('metrics hold no credential, whoever called what, and nothing a caller made up', async () => {
+    const headers = { authorization: `Bearer ${KEY}` }
+    const url = node.endpointUrl('main')
+    await call('hi')
+    // Credentials where names are: as a tool, a method, an endpoint, a trace, an endpoint's path.
+    const params = { name: `fx__${KEY}`, arguments: {} }
+    const meta = { traceparent: KEY, tracestate: KEY }
+    await callModern(url, 'tools/call', params, { headers, meta })
+    await callModern(url, `x/${KEY}`, {}, { headers })
+    await callModern(url.replace(/main$/, KEY.toLowerCase().slice(0, 20)), 'ping', {}, { headers })
+    // What those were answered says their own words back.
+    canary.take()
+    const response = await fetch(`${node.adminUrl}/metrics`, {
+      headers: { authorization: `Bearer ${operator.key}` },
+    })
+    const text = await response.text()
+    expect(text).toContain('banyan_requests_total{endpoint="main",method="tools/call"')
+    expect(text).not.toContain(KEY.slice(0, WINDOW))
+    expect(text).not.toContain(operator.key.slice(0, WINDOW))
+    expect(canary.take()).toEqual([])
+  })
+
+  test('spans that leave the node hold none either', async () => {
+    const params = { name: `fx__${KEY}`, arguments: { message: KEY } }
+    const headers = { authorization: `Bearer ${KEY}` }
+    await callModern(node.endpointUrl('main'), 'tools/call', params, { headers })
+    canary.take()
+    const before = exported()
+    await call('hi')
+    await until(() => exported() > before, 'the next spans')
+    expect(canary.take()).toEqual([])
   })
 })
 

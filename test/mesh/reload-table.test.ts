@@ -240,6 +240,9 @@ const TABLE: Readonly<Record<string, Row>> = {
   'audit.refusalsPerSecond': 'restart',
   'audit.maxBytes': 'restart',
   'audit.bufferBytes': 'restart',
+  'telemetry.otlp': 'restart',
+  'telemetry.sample': 'restart',
+  'telemetry.tracesPerSecond': 'restart',
   'admin.listen': 'restart',
   'admin.tls': 'restart',
   'admin.auth': {
@@ -463,6 +466,8 @@ describe('takes effect while the node runs', () => {
 
 const TLS = { cert: 'a.pem', key: 'b.pem' }
 
+const COLLECTOR = { url: 'http://127.0.0.1:4318/v1/traces' }
+
 /** Another value for each field that is fixed. */
 const OTHERS: Readonly<Record<string, unknown>> = {
   'node.name': 'other',
@@ -480,6 +485,7 @@ const OTHERS: Readonly<Record<string, unknown>> = {
   'audit.refusalsPerSecond': 7,
   'audit.maxBytes': '1MiB',
   'audit.bufferBytes': '1MiB',
+  'telemetry.otlp': COLLECTOR,
   'admin.listen': '127.0.0.1:7998',
   'admin.tls': TLS,
   'issuer.url': 'https://id.example',
@@ -511,6 +517,16 @@ describe('takes a restart, and says so', () => {
     expect(restarts(external(), grants)).toContain('issuer.grants')
   })
 
+  test('telemetry.sample and telemetry.tracesPerSecond', () => {
+    const traced = set(plain(), 'telemetry.otlp', COLLECTOR)
+    for (const [field, value] of [
+      ['telemetry.sample', 0.5],
+      ['telemetry.tracesPerSecond', 7],
+    ] as const) {
+      expect(restarts(traced, set(traced, field, value))).toEqual(['telemetry'])
+    }
+  })
+
   test('every limit', () => {
     const limits = Object.entries(jsonSchema().properties?.['limits']?.properties ?? {})
     expect(limits.length).toBeGreaterThan(30)
@@ -530,7 +546,9 @@ describe('takes a restart, and says so', () => {
   })
 
   test('nothing else', () => {
-    const all = new Set([...Object.keys(OTHERS), 'issuer.mode', 'issuer.grants', 'limits.*'])
+    const issuer = ['issuer.mode', 'issuer.grants']
+    const telemetry = ['telemetry.sample', 'telemetry.tracesPerSecond']
+    const all = new Set([...Object.keys(OTHERS), ...issuer, ...telemetry, 'limits.*'])
     const left = rows.filter(([field, row]) => row === 'restart' && !all.has(field))
     expect(left).toEqual([])
   })

@@ -35,6 +35,15 @@ describe.each(ERAS)('trace context of a caller of era %s', (era) => {
     expect(meta['traceparent']).toBe(TRACE)
   })
 
+  test('row 65: tracestate and baggage of the headers come with it, and not without', async () => {
+    const headers = { tracestate: 'a=1,b=2', baggage: 'k=v' }
+    const told = await metaAfterThreeHops({ headers: { traceparent: TRACE, ...headers } })
+    expect(told).toMatchObject({ traceparent: TRACE, ...headers })
+    const alone = await metaAfterThreeHops({ headers })
+    expect(alone).not.toHaveProperty('tracestate')
+    expect(alone).not.toHaveProperty('baggage')
+  })
+
   test('row 65: that in _meta wins over the header', async () => {
     const options = { meta: { traceparent: TRACE }, headers: { traceparent: OTHER } }
     expect((await metaAfterThreeHops(options))['traceparent']).toBe(TRACE)

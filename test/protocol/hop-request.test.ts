@@ -176,9 +176,9 @@ describe('what the node states for itself', () => {
   })
 
   test('the trace of the HTTP request, unless _meta has one', () => {
-    const stated = metaOf(hop(callWith('{}'), LEGACY, { traceparent: '00-a"b' }))
+    const stated = metaOf(hop(callWith('{}'), LEGACY, { trace: { traceparent: '00-a"b' } }))
     expect(stated['traceparent']).toBe('00-a"b')
-    const own = hop(callWith('{"traceparent":"own"}'), LEGACY, { traceparent: 'header' })
+    const own = hop(callWith('{"traceparent":"own"}'), LEGACY, { trace: { traceparent: 'header' } })
     expect(metaOf(own)['traceparent']).toBe('own')
     expect(own.toString()).not.toContain('header')
     expect(metaOf(hop(callWith('{}'), MODERN))).not.toHaveProperty('traceparent')

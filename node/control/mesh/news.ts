@@ -19,6 +19,10 @@ export class MeshNews {
   readonly #heardAt = new Map<NodeId, number>()
   /** Events by kind since the start. */
   readonly counts: Map<string, number> = new Map<string, number>()
+  /** Changes of the table of routes since the start. */
+  routeChanges = 0
+  /** Comparisons asked for on the bus since the start. */
+  syncs = 0
   #problem: string | undefined
 
   constructor(log: Logger, told: Told) {

@@ -40,6 +40,8 @@ export interface RunParts {
   /** Asks an upstream node by a label. Never rejects. */
   readonly probe: (label: string) => Promise<ProbeOutcome>
   readonly heard: (event: TopologyEvent) => void
+  /** Go on from run to run. */
+  readonly counts: { routeChanges: number; syncs: number }
 }
 
 /** No organisation: of a node that says it is of this one, and has not shown it. */
@@ -89,7 +91,10 @@ export class MeshRun {
         ...(gossip.borders !== undefined && {
           publishSummary: (signed: SignedSummary) => this.#bus?.publishSummary(signed),
         }),
-        routesChanged: (keys) => ranks.changed(keys),
+        routesChanged: (keys) => {
+          parts.counts.routeChanges += keys.length
+          ranks.changed(keys)
+        },
         heard: (event) => this.#onHeard(event),
       },
     })
@@ -296,6 +301,7 @@ export class MeshRun {
   }
 
   async #sync(request: Parameters<Bus['sync']>[0]): Promise<void> {
+    this.#parts.counts.syncs += 1
     const outcome = (await this.#bus?.sync(request)) ?? 'lost'
     if (outcome !== 'lost') this.lastSync = Date.now()
     this.tell((speaker) => speaker.onSyncOutcome(outcome))

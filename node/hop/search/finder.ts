@@ -87,8 +87,8 @@ async function answer(parts: FinderParts, call: Authenticated, { name, tool }: O
     reply.finish(text)
     parts.audit?.call({ ...about, returned: { text, errorCode: undefined } })
   } catch (error) {
-    scope.finish()
     const fault = asFault(error)
+    scope.finish(fault)
     if (fault.code === 'internal') parts.log.error({ cause: fault.cause }, 'a call failed')
     const wire = rescue(fault, caller.era)
     reply.finish([writeError(request.id, wire)], wire.code, fault)

@@ -70,7 +70,7 @@ export class Consents {
     if (!isSame && known !== undefined) this.#drop(known)
     if (!isSame && this.#byId.size >= capacity) this.#sweep()
     if (!isSame && this.#byId.size >= capacity) {
-      throw new Fault('overloaded', 'too many sign-ins are under way')
+      throw new Fault('overloaded', 'too many sign-ins are under way', { limit: 'signIns' })
     }
     const open = isSame ? known : this.#open({ principal, target, wish }, owner, clock() + lifetime)
     const message = `Sign in to "${target.label}" in your browser, then try again. Open the address only if you asked for this yourself.`

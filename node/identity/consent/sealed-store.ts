@@ -78,7 +78,7 @@ export class SealedStore {
     const { capacity } = this.#options
     const isNew = !known.has(file)
     if (!isNew || known.size < capacity) return isNew
-    throw new Fault('overloaded', `${capacity} sign-ins are kept already`)
+    throw new Fault('overloaded', `${capacity} sign-ins are kept already`, { limit: 'signIns' })
   }
 
   async #read(file: string): Promise<string | undefined> {

@@ -10,6 +10,7 @@ import { auditSubject } from '../secrets.ts'
 export class Trail {
   readonly #audit: Audit
   readonly #secret: Buffer
+  readonly #begunAt = performance.now()
   #line: Omit<ExchangeLine, 'decision'> = { kind: 'unknown' }
 
   /** @param secret subjects are hashed with it */
@@ -60,6 +61,7 @@ export class Trail {
   }
 
   end(decision: ExchangeLine['decision']): void {
-    this.#audit.exchange({ ...this.#line, decision })
+    const seconds = (performance.now() - this.#begunAt) / 1_000
+    this.#audit.exchange({ ...this.#line, decision }, seconds)
   }
 }

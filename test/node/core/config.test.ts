@@ -418,7 +418,7 @@ describe('a bad configuration', () => {
     const { problems } = errorOf(input, { EMPTY: '' })
     expect(problems.map((problem) => formatProblem(problem))).toEqual([
       'node.sessionKey: the environment variable MISSING is not set',
-      'node.name: "${" is not replaced here, it is replaced only in node.sessionKey, stdio.env, http.headers, client.secret, client.key and gossip.credentials; write $${ for a literal "${"',
+      'node.name: "${" is not replaced here, it is replaced only in node.sessionKey, stdio.env, http.headers, client.secret, client.key, gossip.credentials and otlp.headers; write $${ for a literal "${"',
     ])
     expect(errorOf(withNode({ sessionKey: '${EMPTY}' }), { EMPTY: '' }).message).toBe(
       'node.sessionKey: the environment variable EMPTY is empty',
