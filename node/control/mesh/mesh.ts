@@ -297,6 +297,7 @@ export class Mesh implements MeshEnds {
       abroad: (to) => this.#shownAbroad(to),
       probe: (label) => this.#probe(label, timing.link.interval),
       heard: (event) => this.news.on(event),
+      count: (kind) => this.news.count(kind),
     })
   }
 
@@ -311,7 +312,10 @@ export class Mesh implements MeshEnds {
           this.news.bus(is)
           run.onBus(is)
         },
-        record: (id, text) => run.tell((speaker) => speaker.onBusRecord(id, text)),
+        record: (id, text) => {
+          this.news.count('heard:bus')
+          run.tell((speaker) => speaker.onBusRecord(id, text))
+        },
         sync: (request) => run.speaker.onSyncRequest(request),
         border: run.atBorder,
         problem: (text) => this.news.problem(text),

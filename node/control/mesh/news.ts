@@ -71,7 +71,7 @@ export class MeshNews {
       default:
         event satisfies never
     }
-    this.#count(event.type === 'refused' ? `refused:${event.why}` : event.type)
+    this.count(event.type === 'refused' ? `refused:${event.why}` : event.type)
   }
 
   bus(connected: boolean): void {
@@ -86,11 +86,12 @@ export class MeshNews {
   }
 
   unreadable(id: NodeId): void {
-    this.#count('unreadable')
+    this.count('unreadable')
     this.#warn(`unreadable ${id}`, { id }, 'a node says something on a link that cannot be read')
   }
 
-  #count(kind: string): void {
+  /** Counts one more of a kind; kinds are of this program, never of what others send. */
+  count(kind: string): void {
     this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
   }
 

@@ -40,7 +40,13 @@ export interface RunParts {
   /** Asks an upstream node by a label. Never rejects. */
   readonly probe: (label: string) => Promise<ProbeOutcome>
   readonly heard: (event: TopologyEvent) => void
+  /** Counts what is said, and what the bus brings. */
+  readonly count: (kind: MeshTraffic) => void
 }
+
+/** What is counted of what a node says and hears. */
+export type MeshTraffic =
+  'sent:routes' | 'sent:records' | 'sent:probes' | 'sent:syncs' | 'heard:bus'
 
 /** No organisation: of a node that says it is of this one, and has not shown it. */
 const UNPROVED = ''
@@ -286,16 +292,20 @@ export class MeshRun {
   #send(peer: NodeId, side: Side, message: LinkMessage): void {
     const { ends } = this.#parts
     const wire = side === 'up' ? ends.wireUp(peer) : ends.down(peer)?.wire
+    if (wire !== undefined)
+      this.#parts.count(message.type === 'routes' ? 'sent:routes' : 'sent:records')
     wire?.send(JSON.stringify(linkMessageJson(message)))
   }
 
   async #probe(id: NodeId): Promise<void> {
+    this.#parts.count('sent:probes')
     const { ends, probe } = this.#parts
     const outcomes = await Promise.all(ends.upsTo(id).map(({ label }) => probe(label)))
     this.tell((speaker) => speaker.onProbe(id, bestOf(outcomes), this.#slack.factor))
   }
 
   async #sync(request: Parameters<Bus['sync']>[0]): Promise<void> {
+    this.#parts.count('sent:syncs')
     const outcome = (await this.#bus?.sync(request)) ?? 'lost'
     if (outcome !== 'lost') this.lastSync = Date.now()
     this.tell((speaker) => speaker.onSyncOutcome(outcome))
