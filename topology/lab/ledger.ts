@@ -29,10 +29,11 @@ export class Ledger {
   /** Takes what is heard of a mesh: {@link Diary.hear}. */
   readonly hear: Diary['hear']
 
-  constructor(lab: Lab, mesh: SeenMesh, sink: LabSink) {
+  /** @param gather so long a node may hold what it knows is dead, ms; default: as simulated ones do */
+  constructor(lab: Lab, mesh: SeenMesh, sink: LabSink, gather?: number) {
     this.#lab = lab
     this.#mesh = mesh
-    const watch = new Watch(mesh, lab)
+    const watch = new Watch(mesh, lab, gather)
     this.#watch = watch
     this.#diary = new Diary(mesh, sink, {
       onRoute: (node, key) => watch.onRoute(node, key),

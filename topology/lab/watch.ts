@@ -16,6 +16,7 @@ interface Awaited {
 /** Holds a run against what is expected of it. */
 export class Watch {
   readonly #mesh: SeenMesh
+  readonly #gather: number
   readonly #truth: Truth
   readonly #filters: FilterAudit
   readonly #versions = new VersionWatch()
@@ -27,7 +28,9 @@ export class Watch {
   /** How many faults there were: a look that has another since it began is none. */
   #faults = 0
 
-  constructor(mesh: SeenMesh, lab: Lab) {
+  /** @param gather changes of routes are gathered so long at most before anything is chosen, ms */
+  constructor(mesh: SeenMesh, lab: Lab, gather: number = GATHER_MS) {
+    this.#gather = gather
     this.#mesh = mesh
     this.#truth = new Truth(mesh, lab)
     this.#filters = new FilterAudit(lab)
@@ -89,7 +92,7 @@ export class Watch {
       dead.look(now, undefined)
       return
     }
-    this.#mesh.agenda.add(now + GATHER_MS, () => {
+    this.#mesh.agenda.add(now + this.#gather, () => {
       const still = [...deadRoutes(this.#mesh)].find((one) => before.has(one))
       dead.look(this.#mesh.now, still)
     })

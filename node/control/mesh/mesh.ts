@@ -297,7 +297,7 @@ export class Mesh implements MeshEnds {
       abroad: (to) => this.#shownAbroad(to),
       probe: (label) => this.#probe(label, timing.link.interval),
       heard: (event) => this.news.on(event),
-      count: (kind) => this.news.count(kind),
+      count: (kind, by) => this.news.count(kind, by),
     })
   }
 

@@ -90,9 +90,9 @@ export class MeshNews {
     this.#warn(`unreadable ${id}`, { id }, 'a node says something on a link that cannot be read')
   }
 
-  /** Counts one more of a kind; kinds are of this program, never of what others send. */
-  count(kind: string): void {
-    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
+  /** Counts more of a kind, one unless said; kinds are of this program, never of what others send. */
+  count(kind: string, by = 1): void {
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + by)
   }
 
   #warn(kind: string, facts: Readonly<Record<string, unknown>>, text: string): void {

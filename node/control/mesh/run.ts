@@ -41,12 +41,12 @@ export interface RunParts {
   readonly probe: (label: string) => Promise<ProbeOutcome>
   readonly heard: (event: TopologyEvent) => void
   /** Counts what is said, and what the bus brings. */
-  readonly count: (kind: MeshTraffic) => void
+  readonly count: (kind: MeshTraffic, by?: number) => void
 }
 
 /** What is counted of what a node says and hears. */
 export type MeshTraffic =
-  'sent:routes' | 'sent:records' | 'sent:probes' | 'sent:syncs' | 'heard:bus'
+  'sent:routes' | 'sent:deltas' | 'sent:records' | 'sent:probes' | 'sent:syncs' | 'heard:bus'
 
 /** No organisation: of a node that says it is of this one, and has not shown it. */
 const UNPROVED = ''
@@ -292,9 +292,18 @@ export class MeshRun {
   #send(peer: NodeId, side: Side, message: LinkMessage): void {
     const { ends } = this.#parts
     const wire = side === 'up' ? ends.wireUp(peer) : ends.down(peer)?.wire
-    if (wire !== undefined)
-      this.#parts.count(message.type === 'routes' ? 'sent:routes' : 'sent:records')
+    if (wire !== undefined) this.#onSaid(message)
     wire?.send(JSON.stringify(linkMessageJson(message)))
+  }
+
+  #onSaid(message: LinkMessage): void {
+    const { count } = this.#parts
+    if (message.type !== 'routes') {
+      count('sent:records')
+      return
+    }
+    count('sent:routes')
+    count('sent:deltas', message.routes.length)
   }
 
   async #probe(id: NodeId): Promise<void> {
