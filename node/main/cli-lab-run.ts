@@ -60,6 +60,10 @@ async function playReal(loaded: LoadedLab, { context, stop }: Playing): Promise<
   return keepRun(begun, { cut: stop.aborted, events, checks, summary })
 }
 
+function seconds(ms: number): string {
+  return (ms / 1_000).toFixed(1)
+}
+
 /** Says on a terminal how far a run is. */
 class Progress {
   readonly #context: CommandContext
@@ -74,7 +78,6 @@ class Progress {
   }
 
   tell(now: number): void {
-    const seconds = (ms: number): string => (ms / 1_000).toFixed(1)
     const text =
       now === 0
         ? `${this.started} of ${this.#nodes} nodes listen`

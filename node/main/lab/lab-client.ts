@@ -23,8 +23,11 @@ const OFFERED = '"elicitation":{"form":{}}'
 /** What it answers to anything. */
 const ANSWER = { action: 'accept', content: { count: 7 } }
 
-/** What became of a call: the text of an error, or nothing when there was an answer. */
-export type CallEnd = { readonly problem?: string }
+/** What became of a call: the text of the answer, or what is wrong when there was none. */
+export interface CallEnd {
+  readonly text?: string
+  readonly problem?: string
+}
 
 /** A client of a lab: calls tools of one endpoint over Streamable HTTP, in whichever era that speaks. */
 export class LabClient {
@@ -69,7 +72,7 @@ export class LabClient {
       const outcome = readResult(await send(connection, tool, params))
       if ('error' in outcome) return { problem: `error ${outcome.error.code}` }
       const { resultType, requestState, inputRequests } = outcome.result
-      if (resultType !== 'input_required') return {}
+      if (resultType !== 'input_required') return { text: textOf(outcome.result) }
       const asked = isObject(inputRequests) ? Object.keys(inputRequests) : []
       params['inputResponses'] = Object.fromEntries(asked.map((key) => [key, ANSWER]))
       if (requestState !== undefined) params['requestState'] = requestState
@@ -136,6 +139,12 @@ export class LabClient {
     await connection?.close()
     await connector?.close()
   }
+}
+
+/** The texts of a result. */
+function textOf({ content }: JsonObject): string {
+  const items = Array.isArray(content) ? content.filter(isObject) : []
+  return items.map(({ text }) => (typeof text === 'string' ? text : '')).join('\n')
 }
 
 function answer({ id, method }: UpstreamMessage, respond: Respond): void {

@@ -3,7 +3,7 @@ import type { CallCounts } from '../../../topology/lab/calls.ts'
 import type { ClientDraft } from '../../../topology/lab/lab-draft.ts'
 import { chooseBy } from '../../../topology/lab/mix.ts'
 import { SeededRandom } from '../../../topology/sim/random.ts'
-import { LabClient } from './lab-client.ts'
+import { LabClient, type CallEnd } from './lab-client.ts'
 import type { RunClock } from './run-clock.ts'
 
 const CALL_SEED = 0x2545f491
@@ -63,7 +63,7 @@ export class LabClients {
       return
     }
     const startedAt = performance.now()
-    const { problem } = await client
+    const { problem }: CallEnd = await client
       .call(tool, name)
       .catch((error: unknown) => ({ problem: messageOf(error) }))
     // What ends because all ends says nothing.

@@ -59,12 +59,15 @@ export class RealHands implements Hands {
     const { mesh, nodes, observer, hear } = this.#parts
     const node = nodes.get(id)
     if (node === undefined || !this.#running.delete(id)) return
+    // From now on nobody may take it for one that runs, however long its end takes.
+    observer.forget(node)
+    node.turn()
+    hear(id, { type: 'crash' })
     this.#then(id, async () => {
       observer.forget(node)
       this.#admins.delete(id)
       await mesh.killNode(id, loseDisk)
-      node.turn()
-      hear(id, { type: 'crash' })
+      if (node.speaker !== undefined) node.turn()
     })
   }
 
@@ -125,16 +128,18 @@ export class RealHands implements Hands {
   }
 
   #then(of: string, work: () => Promise<void>): void {
-    const before = this.#work.get(of) ?? Promise.resolve()
-    const after = before
-      .then(async () => {
-        if (!this.#closed) await work()
-      })
-      .catch((error: unknown) => {
-        // What ends while all ends is no failure.
-        if (!this.#closed) this.#parts.failed(error)
-      })
-    this.#work.set(of, after)
+    this.#work.set(of, this.#after(this.#work.get(of), work))
+  }
+
+  /** Never rejects. */
+  async #after(before: Promise<void> | undefined, work: () => Promise<void>): Promise<void> {
+    await before
+    try {
+      if (!this.#closed) await work()
+    } catch (error) {
+      // What ends while all ends is no failure.
+      if (!this.#closed) this.#parts.failed(error)
+    }
   }
 
   async #reload(id: string): Promise<void> {

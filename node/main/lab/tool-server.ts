@@ -153,7 +153,8 @@ export class ToolServer {
       return end(response, 200, refusal(message, RPC_NO_TOOL, `there is no tool ${String(name)}`))
     }
     if (server.kind === 'slow') await this.#pause(SLOW_MS)
-    const text = isObject(args) ? String(args['message'] ?? '') : ''
+    const said = isObject(args) ? args['message'] : undefined
+    const text = typeof said === 'string' ? said : ''
     if (server.kind !== 'eliciting') return reply(response, message, answerOf(server, text))
     const answer = session.asks ? await this.#ask(response) : 'nobody can be asked'
     const result = answerOf(server, `${text}, ${JSON.stringify(answer)}`)
