@@ -27,7 +27,11 @@ export async function runLab(context: CommandContext, file: string): Promise<num
   const format = formatOf(context)
   const limit = readTimeLimit(context)
   const seed = labOption(context, 'seed')
-  const loaded = parseLabText(await readText(file), file, seed === undefined ? seed : readSeed(seed))
+  const loaded = parseLabText(
+    await readText(file),
+    file,
+    seed === undefined ? seed : readSeed(seed),
+  )
   refuseUnplayable(loaded)
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(), limit)

@@ -39,10 +39,7 @@ function entryOf(shape: string): object {
   }
 }
 
-async function validate(
-  context: CommandContext,
-  file: string,
-): Promise<number> {
+async function validate(context: CommandContext, file: string): Promise<number> {
   const { stdout, stderr } = context
   const { lab } = await loadLab(file)
   const warnings = doubtfulLinks(lab)

@@ -87,9 +87,7 @@ export function keepRun(run: BegunRun, { cut, events, checks, summary }: Ended):
 
 /** The command that does the same again. */
 export function repeatCommand(way: LabWay, file: string, seed: number): string {
-  const quoted = /^[\w./@:-]+$/.test(file)
-    ? file
-    : `'${file.replaceAll("'", String.raw`'\''`)}'`
+  const quoted = /^[\w./@:-]+$/.test(file) ? file : `'${file.replaceAll("'", String.raw`'\''`)}'`
   return `banyan lab ${way} ${quoted} --seed ${seed}`
 }
 

@@ -105,7 +105,10 @@ export class LabClient {
       url,
       headers: [],
       era: 'auto',
-      self: { clientInfo: { name: 'banyan-lab', version: packageVersion() }, federation: undefined },
+      self: {
+        clientInfo: { name: 'banyan-lab', version: packageVersion() },
+        federation: undefined,
+      },
       connectTimeoutMs: CONNECT_MS,
       answerTimeoutMs: CONNECT_MS,
       bodyBytes: MAX_BODY_BYTES,

@@ -128,13 +128,22 @@ export class Lane {
     if ('last' in parcel) {
       if (parcel.last === 'end') to.end()
       // What both sides have ended ends by itself.
-      else if (!to.writableEnded || !to.readableEnded) to.resetAndDestroy()
+      else if (!to.writableEnded || !to.readableEnded) cutOff(to)
       return
     }
     to.write(parcel.bytes)
     this.#size -= parcel.bytes.length
     if (this.#size <= WINDOW / 2) this.#from?.resume()
   }
+}
+
+/**
+ * Resets a connection. One that has said its last, or is not there yet, is only closed: a reset is refused then, and what is
+ * left of it would keep the process from ending.
+ */
+export function cutOff(socket: Socket): void {
+  if (socket.writableEnded || socket.connecting) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 function exponential(mean: number, random: () => number): number {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Blocked } from '../../../topology/lab/hands.ts'
-import { Lane, type Weather } from './lane.ts'
+import { cutOff, Lane, type Weather } from './lane.ts'
 
 const HOST = '127.0.0.1'
 
@@ -125,6 +125,6 @@ export class LinkProxy {
 function drop({ near, far, forth, back }: Pair): void {
   forth.close()
   back.close()
-  near.resetAndDestroy()
-  far?.resetAndDestroy()
+  cutOff(near)
+  if (far !== undefined) cutOff(far)
 }

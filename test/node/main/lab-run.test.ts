@@ -93,7 +93,9 @@ expect: [{ eventually: converged, within: 1ms, after: crash }]
   await writeFile(join(folder, 'soon.mesh.yaml'), text)
   const { code, out } = await lab('run', 'soon.mesh.yaml')
   expect(code).toBe(1)
-  expect(out).toMatch(/broken {2}eventually converged within 1ms after crash +at 3\.\d+ s: a has a way/)
+  expect(out).toMatch(
+    /broken {2}eventually converged within 1ms after crash +at 3\.\d+ s: a has a way/,
+  )
   expect(out).toContain('repeat it: banyan lab run soon.mesh.yaml --seed 1')
   expect(await leftovers()).toEqual([])
 }, 300_000)
@@ -109,9 +111,11 @@ faults:
   await writeFile(join(folder, 'odd.mesh.yaml'), text)
   const { code, err } = await lab('run', 'odd.mesh.yaml')
   expect(code).toBe(3)
-  expect(err).toContain('odd.mesh.yaml:4:15 faults[0].skew: processes of one machine have one clock')
-  expect(err).toContain('odd.mesh.yaml:5:15 faults[1].byzantine: real nodes are not made to lie')
-  expect(err).toContain('odd.mesh.yaml:6:32 faults[2].drop: over TCP a bus loses nothing')
+  expect(err).toContain(
+    'odd.mesh.yaml:4:21 faults[0].skew: processes of one machine have one clock',
+  )
+  expect(err).toContain('odd.mesh.yaml:5:26 faults[1].byzantine: real nodes are not made to lie')
+  expect(err).toContain('odd.mesh.yaml:6:36 faults[2].drop: over TCP a bus loses nothing')
   expect(existsSync(join(folder, 'runs/odd'))).toBe(false)
 }, 60_000)
 
@@ -119,8 +123,11 @@ test('without nats-server a file with buses is not run, and it is said how to ge
   await writeFile(join(folder, 'bus.mesh.yaml'), 'name: bus\nnodes: { a: {} }\n')
   const ended = await new Promise<Ended>((resolve) => {
     const args = [CLI, 'lab', 'run', 'bus.mesh.yaml']
-    execFile(process.execPath, args, { cwd: folder, env: { PATH: '/nowhere' } }, (error, out, err) =>
-      resolve({ code: Number(error?.code ?? 0), out, err }),
+    execFile(
+      process.execPath,
+      args,
+      { cwd: folder, env: { PATH: '/nowhere' } },
+      (error, out, err) => resolve({ code: Number(error?.code ?? 0), out, err }),
     )
   })
   expect(ended.code).toBe(5)
