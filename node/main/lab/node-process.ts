@@ -77,10 +77,11 @@ export class NodeProcess {
       if (this.#child === child) this.#onLine(line)
     })
     child.once('exit', (code, signal) => {
+      const error = new Error(`node ${name} ended with ${signal ?? code}: ${this.#last}`)
+      // Whoever waits for it to listen need not wait any longer, whoever ended it.
+      ports.reject(error)
       if (this.#child !== child) return
       this.#child = undefined
-      const error = new Error(`node ${name} ended with ${signal ?? code}: ${this.#last}`)
-      ports.reject(error)
       this.#fail(error)
     })
     child.once('error', (error) => ports.reject(error))
