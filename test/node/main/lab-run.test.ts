@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { LabOutcome } from '../../../node/main/lab-outcome.ts'
+import { programEnvironment } from '../../needs.ts'
 
 const CLI = fileURLToPath(new URL('../../../node/main/cli.ts', import.meta.url))
 const ORGS = fileURLToPath(new URL('../../topology/lab/small-orgs.mesh.yaml', import.meta.url))
@@ -29,7 +30,7 @@ interface Ended {
 
 function lab(...args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    const options = { cwd: folder, env: process.env }
+    const options = { cwd: folder, env: programEnvironment() }
     execFile(process.execPath, [CLI, 'lab', ...args], options, (error, out, err) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err })
     })
