@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { NodeId } from '../protocol/federation.ts'
+import type { NodeRecord } from './record.ts'
 import type { RecordDb } from './record-db.ts'
 
 /**
@@ -41,8 +42,14 @@ export function keyText({ origin, namespace }: RouteKey): string {
   return `${origin} ${namespace}`
 }
 
+/** What of the records of nodes says whether a path still leads anywhere. */
+export interface KnownRecords {
+  get(id: NodeId): Pick<NodeRecord, 'inc' | 'status' | 'links'> | undefined
+  isTwofold(id: NodeId): boolean
+}
+
 /** Whether what is known of the nodes of a path contradicts it. Who is not known contradicts nothing. */
-export function isDead(path: readonly PathStep[], db: RecordDb): boolean {
+export function isDead(path: readonly PathStep[], db: KnownRecords): boolean {
   return path.some(({ id, inc, epoch }, at) => {
     const record = db.get(id)
     if (record === undefined) return db.isTwofold(id)

@@ -106,7 +106,7 @@ export const topologyReport: z.ZodType<TopologyReport> = z
         }),
       )
       .describe('What other organisations say they offer to this one.'),
-    events: z.record(text, count).describe('How often what was heard, since the start.'),
+    events: z.record(text, count).describe('How often what was heard and said, since the start.'),
   })
   .meta({ id: 'Topology', description: 'What the node knows of the mesh.' })
 
@@ -144,6 +144,12 @@ const way = z.strictObject({
   next: text.optional().describe('The node to go to next; absent: it is of this node.'),
   upstreams: z.array(text).describe('Labels of the upstreams that lead there.'),
   path: z.array(text),
+  steps: z
+    .array(z.strictObject({ inc: count, epoch: count }))
+    .describe(
+      'Of each node of the path: which start of it, and the epoch of its link to the next.',
+    ),
+  revision: text.describe('Digest of what the namespace holds, as offered over this way.'),
   organisations: z.array(text),
   cost: z.number(),
   tags: z.array(text),
@@ -156,6 +162,8 @@ export interface WayReport {
   readonly next?: string | undefined
   readonly upstreams: readonly string[]
   readonly path: readonly string[]
+  readonly steps: readonly { readonly inc: number; readonly epoch: number }[]
+  readonly revision: string
   readonly organisations: readonly string[]
   readonly cost: number
   readonly tags: readonly string[]

@@ -1,44 +1,30 @@
 import { execFile } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseDuration } from '../core/units.ts'
 import { EXIT, UsageError, type CommandContext } from './cli-command.ts'
 import { labOption } from './lab-options.ts'
+import { readSeed, readTimeLimit } from './lab-options-read.ts'
 import { parseLabText } from './lab-file.ts'
 import { readText } from '../core/config-file.ts'
-import { LAB_EXIT, printOutcomes, readFormat } from './lab-report.ts'
-import { simulate, worst, type LabOutcome, type SimulateOptions } from './lab-simulate.ts'
+import { LAB_EXIT, printOutcomes, formatOf } from './lab-report.ts'
+import { worst, type LabOutcome } from './lab-outcome.ts'
+import { simulate, type SimulateOptions } from './lab-simulate.ts'
 
 const MOST_SEEDS = 100_000
 const MOST_JOBS = 64
-const DEFAULT_LIMIT = '10m'
 /** A report of one run, read from another process, has at most so many bytes. */
 const MOST_REPORT = 64 * 1_024 ** 2
 
 /** The seeds to run with; none for the one of the file. */
 function seedsOf(context: CommandContext): readonly (number | undefined)[] {
   const [one, many] = [labOption(context, 'seed'), labOption(context, 'seeds')]
-  if (many === undefined) return [one === undefined ? undefined : seedOf(one)]
+  if (many === undefined) return [one === undefined ? undefined : readSeed(one)]
   const [, from, to] = /^([0-9]+)\.\.([0-9]+)$/.exec(many) ?? []
   const [first, last] = [Number(from), Number(to)]
   if (!(first <= last) || last - first >= MOST_SEEDS) {
     throw new UsageError(`--seeds ${many}: write FIRST..LAST, like 1..200`)
   }
   return Array.from({ length: last - first + 1 }, (_, at) => first + at)
-}
-
-function seedOf(text: string): number {
-  const seed = Number(text)
-  if (!/^[0-9]+$/.test(text) || seed >= 2 ** 32) {
-    throw new UsageError(`--seed ${text}: write a whole number below ${2 ** 32}`)
-  }
-  return seed
-}
-
-function limitOf(context: CommandContext): number {
-  const read = parseDuration(labOption(context, 'time-limit') ?? DEFAULT_LIMIT)
-  if (!read.ok) throw new UsageError(`--time-limit: ${read.message}`)
-  return read.value
 }
 
 function jobsOf(context: CommandContext): number {
@@ -63,10 +49,10 @@ function progressOf({ isTTY, stderr }: CommandContext, label: string): SimulateO
 export async function simulateLab(context: CommandContext, file: string): Promise<number> {
   const seeds = seedsOf(context)
   const jobs = jobsOf(context)
-  const format = readFormat(labOption(context, 'format'))
+  const format = formatOf(context)
   const out = labOption(context, 'out') ?? 'runs'
   const twice = labOption(context, 'check-determinism') !== undefined
-  const base = { out, twice, timeLimit: limitOf(context), signal: context.signal }
+  const base = { out, twice, timeLimit: readTimeLimit(context), signal: context.signal }
   const text = await readText(file)
   // Also before processes are started for it: a bad file is to be complained of once.
   parseLabText(text, file, seeds[0])

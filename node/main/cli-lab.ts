@@ -3,11 +3,12 @@ import { doubtfulLinks } from '../../topology/lab/check-lab.ts'
 import { dotOf, readShape, shapeForms } from '../../topology/lab/describe.ts'
 import { stringify } from 'yaml'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
+import { runLab } from './cli-lab-run.ts'
 import { simulateLab } from './cli-lab-sim.ts'
 import { loadLab, parseLabText } from './lab-file.ts'
 import { labOption } from './lab-options.ts'
-import { readFormat } from './lab-report.ts'
-import { expandedText } from './lab-simulate.ts'
+import { formatOf } from './lab-report.ts'
+import { expandedText } from './lab-outcome.ts'
 
 /** Own errors are told from broken expectations (1) and unknown ones (2). */
 const LAB_ERRORS = { usage: 4, failed: 5 } as const
@@ -38,10 +39,8 @@ function entryOf(shape: string): object {
   }
 }
 
-async function validate(
-  { stdout, stderr, ...context }: CommandContext,
-  file: string,
-): Promise<number> {
+async function validate(context: CommandContext, file: string): Promise<number> {
+  const { stdout, stderr } = context
   const { lab } = await loadLab(file)
   const warnings = doubtfulLinks(lab)
   const { clients, expect, faults, links, nodes, organisations } = lab
@@ -53,7 +52,7 @@ async function validate(
     faults: faults.length,
     expectations: expect.length,
   }
-  if (readFormat(labOption(context, 'format')) === 'json') {
+  if (formatOf(context) === 'json') {
     stdout.write(`${JSON.stringify({ file, name: lab.name, ...sizes, warnings })}\n`)
     return EXIT.ok
   }
@@ -74,17 +73,18 @@ const ACTIONS: Readonly<
   Record<string, (context: CommandContext, what: string) => Promise<number>>
 > = {
   sim: simulateLab,
+  run: runLab,
   gen: generate,
   validate,
   graph,
 }
 
-/** `banyan lab`: meshes tried out in virtual time. */
+/** `banyan lab`: meshes tried out, in virtual time or with real processes. */
 export const labCommand: Command = {
   name: 'lab',
-  summary: 'try out a mesh, and what may happen to it, in virtual time',
+  summary: 'try out a mesh, and what may happen to it, simulated or with real processes',
   usage:
-    'sim FILE [--seed N | --seeds A..B [--jobs N]] [--check-determinism] [--time-limit TIME] [--out DIR] [--format FORMAT] | gen SHAPE:PARAMETERS [--seed N] [--out FILE] | validate FILE | graph FILE',
+    'sim FILE [--seed N | --seeds A..B [--jobs N]] [--check-determinism] [--time-limit TIME] [--out DIR] [--format FORMAT] | run FILE [--seed N] [--time-limit TIME] [--out DIR] [--format FORMAT] | gen SHAPE:PARAMETERS [--seed N] [--out FILE] | validate FILE | graph FILE',
   options: {
     seed: {
       type: 'string',
@@ -109,6 +109,7 @@ export const labCommand: Command = {
       summary: 'parent folder of the folders of runs, default runs; of gen: the file to write',
     },
     format: { type: 'string', value: 'FORMAT', summary: 'table (default), json or csv' },
+    json: { type: 'boolean', summary: 'the same as --format json' },
   },
   exits: {
     ...LAB_ERRORS,

@@ -1,16 +1,19 @@
 import type { LabSummary } from '../../topology/lab/summary.ts'
 import type { CheckResult, Verdict } from '../../topology/lab/verdict.ts'
 import { UsageError, type CommandContext } from './cli-command.ts'
-import { repeatCommand, worst, type LabOutcome } from './lab-simulate.ts'
+import { labOption } from './lab-options.ts'
+import { repeatCommand, worst, type LabOutcome } from './lab-outcome.ts'
 
 /** Exit codes of `banyan lab`. */
 export const LAB_EXIT: Readonly<Record<Verdict, number>> = { ok: 0, broken: 1, unknown: 2 }
 
 const FORMATS = ['table', 'json', 'csv'] as const
-export type LabFormat = (typeof FORMATS)[number]
+type LabFormat = (typeof FORMATS)[number]
 
-/** @throws UsageError when it is none */
-export function readFormat(text = 'table'): LabFormat {
+/** How the result is to be printed. @throws UsageError when there is no such format */
+export function formatOf(context: Pick<CommandContext, 'options'>): LabFormat {
+  const fallback = labOption(context, 'json') === undefined ? 'table' : 'json'
+  const text = labOption(context, 'format') ?? fallback
   const format = FORMATS.find((one) => one === text)
   if (format === undefined) throw new UsageError(`--format: write one of ${FORMATS.join(', ')}`)
   return format
@@ -82,10 +85,10 @@ function callLine({ answered, asked, failovers }: LabSummary['calls']): string {
 }
 
 function tableOfOne(file: string, outcome: LabOutcome): string {
-  const { checks, cut, folder, seed, summary, took, verdict } = outcome
+  const { checks, cut, folder, seed, summary, took, verdict, way } = outcome
   const size = `${summary.nodes} nodes, ${summary.links} links`
-  const time = `${seconds(summary.duration)} of virtual time in ${seconds(took)}${cut ? ', cut short' : ''}`
-  const repeat = verdict === 'broken' ? `repeat it: ${repeatCommand(file, seed)}\n` : ''
+  const time = `${seconds(summary.duration)} of ${way === 'sim' ? 'virtual' : 'real'} time in ${seconds(took)}${cut ? ', cut short' : ''}`
+  const repeat = verdict === 'broken' ? `repeat it: ${repeatCommand(way, file, seed)}\n` : ''
   return `${summary.name}, seed ${seed}: ${size}, ${time}
 ${checkRows(checks)}
 ${convergenceRows(summary)}
@@ -103,7 +106,7 @@ function tableOfMany(file: string, outcomes: readonly LabOutcome[]): string {
   const counted = (['ok', 'broken', 'unknown'] as const).map(
     (verdict) => `${outcomes.filter((one) => one.verdict === verdict).length} ${verdict}`,
   )
-  const repeat = bad === undefined ? '' : `repeat it: ${repeatCommand(file, bad.seed)}\n`
+  const repeat = bad === undefined ? '' : `repeat it: ${repeatCommand(bad.way, file, bad.seed)}\n`
   const head = ['seed', worst(outcomes.map(({ verdict }) => verdict)), 'folder', 'what']
   return `${columns([head, ...rows])}${counted.join(', ')}\n${repeat}`
 }

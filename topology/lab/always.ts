@@ -1,10 +1,9 @@
 import { compileGlob } from '../../protocol/glob.ts'
 import { isDead, type Route } from '../route.ts'
 import { NO_EXPORT, NO_TRANSIT, type ExportRule, type ImportRule } from '../route-policy.ts'
-import type { MeshSim } from '../sim/mesh-sim.ts'
-import type { SimNode } from '../sim/sim-node.ts'
 import { compareVersions, type Version } from '../version.ts'
 import type { Lab, LabLink } from './lab.ts'
+import type { SeenMesh, SeenNode } from './seen.ts'
 
 /** What is wrong with a way a node holds as a way: it passes something twice. Undefined when nothing is. */
 export function loopIn(self: string, { path, organisations }: Route): string | undefined {
@@ -17,9 +16,9 @@ export function loopIn(self: string, { path, organisations }: Route): string | u
 }
 
 /** Routes in use that what their own node knows contradicts, as text by which one is known again. */
-export function deadRoutes(sim: MeshSim): Set<string> {
+export function deadRoutes(mesh: SeenMesh): Set<string> {
   const found = new Set<string>()
-  for (const node of sim.nodes.values()) {
+  for (const node of mesh.nodes.values()) {
     for (const [key, { candidates }] of node.speaker?.fib ?? []) {
       const dead = candidates.filter(({ route }) => isKnownDead(node, route))
       for (const { route } of dead) found.add(held(node, key, route))
@@ -28,11 +27,11 @@ export function deadRoutes(sim: MeshSim): Set<string> {
   return found
 }
 
-function isKnownDead({ speaker }: SimNode, { path }: Route): boolean {
+function isKnownDead({ speaker }: SeenNode, { path }: Route): boolean {
   return speaker !== undefined && isDead(path.slice(1), speaker.db)
 }
 
-function held({ id, life }: SimNode, key: string, { path }: Route): string {
+function held({ id, life }: SeenNode, key: string, { path }: Route): string {
   const steps = path.map((step) => `${step.id}.${step.inc}.${step.epoch}`)
   return `${id}.${life} holds ${key} over ${steps.join(' ')}`
 }
@@ -42,9 +41,9 @@ export class VersionWatch {
   readonly #seen = new Map<string, Version>()
 
   /** What went back since it was looked last. */
-  look(sim: MeshSim): string[] {
+  look(mesh: SeenMesh): string[] {
     const found: string[] = []
-    for (const { id, life, speaker } of sim.nodes.values()) {
+    for (const { id, life, speaker } of mesh.nodes.values()) {
       for (const of of speaker?.db.nodes() ?? []) {
         const key = `${id} ${life} ${of}`
         const [before, now] = [this.#seen.get(key), speaker?.db.version(of)]

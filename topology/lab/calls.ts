@@ -4,6 +4,7 @@ import type { MeshSim } from '../sim/mesh-sim.ts'
 import { SeededRandom } from '../sim/random.ts'
 import { waysFor } from '../ways.ts'
 import type { ClientDraft } from './lab-draft.ts'
+import { chooseBy } from './mix.ts'
 
 /** Nodes a call may enter. */
 const HOPS = 8
@@ -66,7 +67,7 @@ export class Calls {
   ): void {
     // What is gone for a moment is still listed, and so asked for.
     const keys = [...(this.#sim.nodes.get(at)?.speaker?.fib.keys() ?? [])].toSorted(byText)
-    const key = keys[mix === 'zipf' ? zipf(keys.length, random) : random.below(keys.length)]
+    const key = chooseBy(mix, keys, random)
     if (key === undefined) {
       this.counts.idle += 1
       return
@@ -129,16 +130,4 @@ export class Calls {
 
 function byText(a: string, b: string): number {
   return a < b ? -1 : 1
-}
-
-/** An index, the first ones more often: the n-th with a weight of 1/n. */
-function zipf(count: number, random: SeededRandom): number {
-  let sum = 0
-  for (let at = 1; at <= count; at += 1) sum += 1 / at
-  let left = random.next() * sum
-  for (let at = 1; at < count; at += 1) {
-    left -= 1 / at
-    if (left < 0) return at - 1
-  }
-  return count - 1
 }

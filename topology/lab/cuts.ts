@@ -1,4 +1,4 @@
-import type { MeshSim, SimLink } from '../sim/mesh-sim.ts'
+import type { Hands } from './hands.ts'
 import type { Arrow } from './lab-draft.ts'
 import type { Lab } from './lab.ts'
 
@@ -14,13 +14,13 @@ type Partition = ReadonlyMap<string, number>
 
 /** What is between the ends of links, for all the reasons there are at a time. */
 export class Cuts {
-  readonly #sim: MeshSim
+  readonly #hands: Pick<Hands, 'block'>
   readonly #lab: Lab
   readonly #cuts = new Set<Cut>()
   readonly #partitions = new Set<Partition>()
 
-  constructor(sim: MeshSim, lab: Lab) {
-    this.#sim = sim
+  constructor(hands: Pick<Hands, 'block'>, lab: Lab) {
+    this.#hands = hands
     this.#lab = lab
   }
 
@@ -75,17 +75,19 @@ export class Cuts {
   }
 
   #apply(): void {
-    for (const [key, link] of this.#sim.links) {
-      const ways = [...this.#cuts].filter(({ links }) => links.has(key)).map(({ way }) => way)
-      const apart = this.#isApart(link)
-      link.cut.forth = apart || ways.some((way) => way !== 'back')
-      link.cut.back = apart || ways.some((way) => way !== 'forth')
+    for (const { from, to } of this.#lab.links) {
+      const cuts = [...this.#cuts].filter(({ links }) => links.has(`${from} ${to}`))
+      const apart = this.#isApart(from, to)
+      this.#hands.block(from, to, {
+        forth: apart || cuts.some(({ way }) => way !== 'back'),
+        back: apart || cuts.some(({ way }) => way !== 'forth'),
+      })
     }
   }
 
-  #isApart({ plan }: SimLink): boolean {
+  #isApart(from: string, to: string): boolean {
     return [...this.#partitions].some((part) => {
-      const [one, other] = [part.get(plan.from), part.get(plan.to)]
+      const [one, other] = [part.get(from), part.get(to)]
       return one !== undefined && other !== undefined && one !== other
     })
   }

@@ -1,6 +1,5 @@
-import type { OwnNamespace } from '../speaker-types.ts'
 import { SHAPES, type Shape, type ShapeParameters } from '../sim/shapes.ts'
-import type { Lab, LabLink, LabNode } from './lab.ts'
+import type { Lab, LabLink, LabNamespace, LabNode } from './lab.ts'
 
 type Data = Readonly<Record<string, unknown>>
 
@@ -32,12 +31,13 @@ function nodeData({ organisation, isBorder, namespaces }: LabNode): Data {
   }
 }
 
-function namespaceData({ name, count, tags, service }: OwnNamespace): Data {
+function namespaceData({ name, count, tags, service, serves }: LabNamespace): Data {
   return {
     name,
     tools: count,
     ...(tags.length > 0 && { tags }),
     ...(service !== undefined && { service }),
+    ...(serves !== 'echo' && { serves }),
   }
 }
 

@@ -1,6 +1,7 @@
-import type { MeshSim, SimEvent } from '../sim/mesh-sim.ts'
+import type { SimEvent } from '../sim/mesh-sim.ts'
 import type { TopologyEvent } from '../speaker-types.ts'
 import type { Sometimes, Trigger } from './lab-draft.ts'
+import type { SeenMesh } from './seen.ts'
 
 /** Where what happens in a run goes. Lines have no line break. */
 export interface LabSink {
@@ -23,7 +24,7 @@ export function stamp(time: number): number {
 
 /** Writes down what happens in a mesh, and makes out of it what changed of the ways. */
 export class Diary {
-  readonly #sim: MeshSim
+  readonly #mesh: SeenMesh
   readonly #sink: LabSink
   readonly #reader: Reader
   /** The best way of each node to each key, as text. */
@@ -35,8 +36,8 @@ export class Diary {
   changes = 0
   lastChange = 0
 
-  constructor(sim: MeshSim, sink: LabSink, reader: Reader) {
-    this.#sim = sim
+  constructor(mesh: SeenMesh, sink: LabSink, reader: Reader) {
+    this.#mesh = mesh
     this.#sink = sink
     this.#reader = reader
   }
@@ -82,12 +83,12 @@ export class Diary {
     this.#reader.onRoute(node, key)
     const ways = this.#ways.get(node) ?? new Map<string, string>()
     this.#ways.set(node, ways)
-    const best = this.#sim.nodes.get(node)?.speaker?.fib.get(key)?.candidates[0]
+    const best = this.#mesh.nodes.get(node)?.speaker?.fib.get(key)?.candidates[0]
     const path = best?.route.path.map(({ id }) => id)
     const [before, now] = [ways.get(key), path?.join(' ')]
     if (before === now) return
     this.changes += 1
-    this.lastChange = this.#sim.now
+    this.lastChange = this.#mesh.now
     if (now === undefined) ways.delete(key)
     else ways.set(key, now)
     if (before !== undefined) this.#reader.onSight(now === undefined ? 'route-lost' : 'rerouted')
@@ -96,6 +97,6 @@ export class Diary {
 
   #write(event: object): void {
     this.events += 1
-    this.#sink.event(JSON.stringify({ t: stamp(this.#sim.now), ...event }))
+    this.#sink.event(JSON.stringify({ t: stamp(this.#mesh.now), ...event }))
   }
 }

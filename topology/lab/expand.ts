@@ -1,7 +1,6 @@
 import { SeededRandom } from '../sim/random.ts'
 import { shapeOf } from '../sim/shapes.ts'
 import type { ExportRule, ImportRule } from '../route-policy.ts'
-import type { OwnNamespace } from '../speaker-types.ts'
 import type {
   ExportDraft,
   GenerationDraft,
@@ -13,7 +12,7 @@ import type {
   NodeFields,
   OrganisationDraft,
 } from './lab-draft.ts'
-import type { Lab, LabLink, LabNode, LabOrganisation, LabProblem } from './lab.ts'
+import type { Lab, LabLink, LabNamespace, LabNode, LabOrganisation, LabProblem } from './lab.ts'
 import { durationOf } from './duration.ts'
 
 /** Where there is no other. */
@@ -21,6 +20,8 @@ const ONLY_ORGANISATION = 'lab'
 const TOOLS = 5
 
 const OWN = { gossip: undefined, export: undefined, import: undefined }
+
+type LabDefaults = Defined<NodeFields>
 
 /** What a draft comes to, and what is wrong with it. */
 export interface Expansion {
@@ -115,13 +116,14 @@ function generate(
   const nodes: Written[] = []
   const links: LinkDraft[] = []
   for (const [at, draft] of drafts.entries()) {
-    const { prefix = 'n', organisation, namespaces, tools, tags, shape, ...parameters } = draft
+    const { prefix = 'n', organisation, shape, ...rest } = draft
+    const { namespaces, tools, tags, serves, ...parameters } = rest
     const path = ['generate', at]
     const own = random.fork()
     try {
       const plan = shapeOf(shape, defined(parameters), own)
       for (let index = 0; index < plan.nodes; index += 1) {
-        const node = { organisation, namespaces, tools, tags }
+        const node = { organisation, namespaces, tools, tags, serves }
         nodes.push({ id: `${prefix}${index}`, node, path })
       }
       for (const [from, to] of plan.links) {
@@ -136,12 +138,13 @@ function generate(
 }
 
 function nodeOf({ id, node }: Written, organisation: string, defaults: NodeFields = {}): LabNode {
-  const { namespaces = 1, tools = TOOLS, tags = [] } = { ...defaults, ...defined(node) }
+  const fields = { ...defaults, ...defined(node) }
+  const { namespaces = 1, tools = TOOLS, tags = [], serves = 'echo' } = fields
   return {
     id,
     organisation: node.organisation ?? organisation,
     isBorder: node.role === 'border',
-    namespaces: namesOf(namespaces).map((one) => namespaceOf(one, { tools, tags })),
+    namespaces: namesOf(namespaces).map((one) => namespaceOf(one, { tools, tags, serves })),
   }
 }
 
@@ -153,8 +156,8 @@ function namesOf(namespaces: number | readonly NamespaceDraft[]): readonly Names
 
 function namespaceOf(
   draft: NamespaceDraft,
-  { tools, tags }: { readonly tools: number; readonly tags: readonly string[] },
-): OwnNamespace {
+  { tools, tags, serves }: Required<Pick<LabDefaults, 'tools' | 'tags' | 'serves'>>,
+): LabNamespace {
   const of = typeof draft === 'string' ? { name: draft } : draft
   const { service } = of
   return {
@@ -162,6 +165,7 @@ function namespaceOf(
     revision: 'r0',
     count: of.tools ?? tools,
     tags: of.tags ?? tags,
+    serves: of.serves ?? serves,
     ...(service !== undefined && { service }),
   }
 }

@@ -1,9 +1,8 @@
-import type { MeshSim } from '../sim/mesh-sim.ts'
 import { SeededRandom } from '../sim/random.ts'
-import type { SimNode } from '../sim/sim-node.ts'
-import { actionOf, arrowsOf, listOf, nodesOf, PICKED, type Action } from './check-lab.ts'
+import { actionOf, arrowsOf, nodesOf, PICKED, type Action } from './check-lab.ts'
 import { Cuts } from './cuts.ts'
 import { isDetailed, lengthOf, spanOf } from './duration.ts'
+import type { Hands } from './hands.ts'
 import type { FaultDraft, Lie, Trigger } from './lab-draft.ts'
 import type { Lab } from './lab.ts'
 
@@ -28,17 +27,17 @@ const FAULT_SEED = 0x5f3759df
 /** Does to a mesh what the schedule says. */
 export class FaultPlay {
   readonly #lab: Lab
-  readonly #sim: MeshSim
+  readonly #hands: Hands
   readonly #random: SeededRandom
   readonly #cuts: Cuts
   readonly #tell: OnFault
 
-  constructor(lab: Lab, sim: MeshSim, tell: OnFault) {
+  constructor(lab: Lab, hands: Hands, tell: OnFault) {
     this.#lab = lab
-    this.#sim = sim
+    this.#hands = hands
     this.#tell = tell
     this.#random = new SeededRandom(lab.seed ^ FAULT_SEED)
-    this.#cuts = new Cuts(sim, lab)
+    this.#cuts = new Cuts(hands, lab)
   }
 
   /** Puts the whole schedule down. */
@@ -50,7 +49,7 @@ export class FaultPlay {
   }
 
   #at(time: number, run: () => void): void {
-    this.#sim.agenda.add(time, run)
+    this.#hands.at(time, run)
   }
 
   #again(fault: FaultDraft, after: number, random: SeededRandom): void {
@@ -69,7 +68,7 @@ export class FaultPlay {
     const pick = this.#draw(fault)
     const end = this.#do(action, fault, pick)
     const length = lengthOf(fault)
-    if (length > 0) this.#at(this.#sim.now + length, end)
+    if (length > 0) this.#at(this.#hands.now + length, end)
   }
 
   #draw({ pick }: FaultDraft): Pick {
@@ -79,13 +78,12 @@ export class FaultPlay {
   }
 
   /** The nodes meant, that were named or drawn. */
-  #nodes(fault: FaultDraft, { node }: Pick): SimNode[] {
+  #nodes(fault: FaultDraft, { node }: Pick): string[] {
     const named = nodesOf(fault)
     const ids = named.length === 0 && node !== undefined ? [node] : named
-    return ids.flatMap((id) => {
-      const found = this.#sim.nodes.get(id === PICKED ? (node ?? '') : id)
-      return found === undefined ? [] : [found]
-    })
+    return ids
+      .map((id) => (id === PICKED ? (node ?? '') : id))
+      .filter((id) => this.#lab.nodes.has(id))
   }
 
   /** Does it; gives what ends it. */
@@ -126,12 +124,12 @@ export class FaultPlay {
 
   #heal(): End {
     this.#cuts.clear()
-    for (const name of this.#lab.organisations.keys()) {
-      const bus = this.#sim.bus(name)
-      bus.drop = 0
-      for (const id of this.#lab.nodes.keys()) bus.setApart(id, false)
-      if (this.#lab.organisations.get(name)?.gossip !== undefined) bus.set(true)
+    for (const { gossip } of this.#lab.organisations.values()) {
+      if (gossip === undefined) continue
+      this.#hands.drop(gossip, 0)
+      this.#hands.bus(gossip, true)
     }
+    for (const id of this.#lab.nodes.keys()) this.#hands.apart(id, false)
     this.#tell('heal', 'everything')
     return NOTHING
   }
@@ -154,31 +152,22 @@ export class FaultPlay {
     }
   }
 
-  #bus({ bus: name, drop }: FaultDraft): End {
-    const buses = [...this.#lab.organisations]
-      .filter(([, { gossip }]) => gossip === name)
-      .map(([organisation]) => this.#sim.bus(organisation))
-    const what = drop === undefined ? String(name) : `${name} loses ${drop * 100}%`
-    for (const bus of buses) {
-      if (drop === undefined) bus.set(false)
-      else bus.drop = drop
-    }
-    this.#tell('bus-down', what)
+  #bus({ bus, drop }: FaultDraft): End {
+    const name = bus ?? ''
+    const hands = this.#hands
+    if (drop === undefined) hands.bus(name, false)
+    else hands.drop(name, drop)
+    this.#tell('bus-down', drop === undefined ? name : `${name} loses ${drop * 100}%`)
     return () => {
-      for (const bus of buses) {
-        if (drop === undefined) bus.set(true)
-        else bus.drop = 0
-      }
-      this.#tell('bus-up', String(name))
+      if (drop === undefined) hands.bus(name, true)
+      else hands.drop(name, 0)
+      this.#tell('bus-up', name)
     }
   }
 
   #skew(shifts: Readonly<Record<string, number>>): End {
     const set = (factor: number): void => {
-      for (const [id, by] of Object.entries(shifts)) {
-        const node = this.#sim.nodes.get(id)
-        if (node !== undefined) node.skew = by * factor
-      }
+      for (const [id, by] of Object.entries(shifts)) this.#hands.skew(id, by * factor)
       this.#tell('skew', Object.keys(shifts).join(', '))
     }
     set(1)
@@ -188,68 +177,43 @@ export class FaultPlay {
   #node(
     action: 'crash' | 'start' | 'apart' | 'publish' | 'withdraw' | 'drain',
     fault: FaultDraft,
-    nodes: readonly SimNode[],
+    nodes: readonly string[],
   ): End {
-    const what = nodes.map(({ id }) => id).join(', ')
+    const hands = this.#hands
+    const what = nodes.join(', ')
     const loseDisk = isDetailed(fault.crash) && fault.crash.loseDisk === true
-    const own = (node: SimNode): void =>
-      node.setNamespaces(this.#lab.nodes.get(node.id)?.namespaces ?? [])
-    const each = (trigger: Trigger, run: (node: SimNode) => void): void => {
+    const each = (trigger: Trigger, run: (node: string) => void): void => {
       this.#tell(trigger, what)
       for (const node of nodes) run(node)
     }
     switch (action) {
       case 'crash':
-        each('crash', (node) => node.crash(loseDisk))
-        return () => each('restart', (node) => node.start())
+        each('crash', (node) => hands.crash(node, loseDisk))
+        return () => each('restart', (node) => hands.start(node))
       case 'start':
-        each('restart', (node) => node.start())
+        each('restart', (node) => hands.start(node))
         return NOTHING
       case 'apart':
-        each('apart', (node) => this.#busOf(node).setApart(node.id, true))
-        return () => each('back', (node) => this.#busOf(node).setApart(node.id, false))
+        each('apart', (node) => hands.apart(node, true))
+        return () => each('back', (node) => hands.apart(node, false))
       case 'publish':
-        each('publish', (node) => this.#renew(node))
+        each('publish', (node) => hands.publish(node))
         return NOTHING
       case 'withdraw':
-        each('withdraw', (node) => node.setNamespaces([]))
-        return () => each('publish', own)
+        each('withdraw', (node) => hands.withdraw(node, true))
+        return () => each('publish', (node) => hands.withdraw(node, false))
       case 'drain':
-        each('drain', (node) => node.hear((speaker) => speaker.drain()))
+        each('drain', (node) => hands.drain(node))
         break
     }
     return NOTHING
-  }
-
-  #busOf({ plan }: SimNode): ReturnType<MeshSim['bus']> {
-    return this.#sim.bus(plan.organisation)
-  }
-
-  #renew(node: SimNode): void {
-    const namespaces = this.#lab.nodes.get(node.id)?.namespaces ?? []
-    const revision = `r${Math.round(this.#sim.now)}`
-    node.setNamespaces(namespaces.map((one) => ({ ...one, revision })))
   }
 
   /** Somebody who may publish on the bus says things in the name of a node. */
   #lie(lies: Readonly<Record<string, readonly Lie[]>>): End {
     for (const [id, kinds] of Object.entries(lies)) {
       this.#tell('byzantine', `${id}: ${kinds.join(', ')}`)
-      const victim = this.#sim.nodes.get(id)
-      const record = victim?.speaker?.db.get(id)
-      if (victim === undefined || record === undefined) continue
-      const { notary } = this.#sim
-      const lie = { ...record, seq: record.seq + 5, links: [], status: 'left' as const }
-      const texts = listOf(kinds).map((kind) => {
-        if (kind === 'forge-record') return notary.forge(lie)
-        return kind === 'equivocate' ? notary.twin(record).text : `${id} ${record.inc} 1`
-      })
-      for (const node of this.#sim.nodes.values()) {
-        const hears = node !== victim && node.plan.organisation === victim.plan.organisation
-        for (const text of hears ? texts : []) {
-          node.hear((speaker) => speaker.onBusRecord(id, text))
-        }
-      }
+      this.#hands.lie(id, kinds)
     }
     return NOTHING
   }

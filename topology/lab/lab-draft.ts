@@ -1,5 +1,6 @@
 import type { Shape, ShapeParameters } from '../sim/shapes.ts'
 import type { Pause } from './units.ts'
+import type { ServerKind } from './workload.ts'
 
 /** Partial with values that may be undefined, as a parser leaves them. */
 type Maybe<T> = { readonly [K in keyof T]?: T[K] | undefined }
@@ -29,12 +30,14 @@ export type NamespaceDraft =
       tags: readonly string[]
       tools: number
       service: string
+      serves: ServerKind
     }>)
 
 export type NodeFields = Maybe<{
   namespaces: number | readonly NamespaceDraft[]
   tools: number
   tags: readonly string[]
+  serves: ServerKind
 }>
 
 export type NodeDraft = NodeFields &

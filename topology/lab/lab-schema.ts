@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { SHAPES } from '../sim/shapes.ts'
 import { ALWAYS, EVENTUALLY, LIES, SOMETIMES, TRIGGERS, type LabDraft } from './lab-draft.ts'
+import { SERVER_KINDS } from './workload.ts'
 import { arrow, duration, id, pause, rate, share, shift, whole, word, words } from './lab-fields.ts'
 
 const DISTRIBUTIONS = ['exponential', 'uniform'] as const
@@ -28,6 +29,10 @@ const linkFields = {
   cost: z.number().min(0).max(1_000_000).optional().describe('Price of the link. Default 1.'),
 }
 
+const serves = z
+  .enum(SERVER_KINDS)
+  .describe('What its server is like, where there really is one. Default echo.')
+
 const namespace = z.union([
   word,
   z.strictObject({
@@ -35,6 +40,7 @@ const namespace = z.union([
     tags: words.optional(),
     tools: whole(0, 100_000).optional(),
     service: id.optional().describe('Nodes that give the same service are one origin.'),
+    serves: serves.optional(),
   }),
 ])
 
@@ -45,6 +51,7 @@ const nodeFields = {
     .describe('How many, or which. Default 1.'),
   tools: whole(0, 100_000).optional().describe('In each namespace. Default 5.'),
   tags: words.optional().describe('Of each namespace.'),
+  serves: serves.optional(),
 }
 
 const node = z.strictObject({

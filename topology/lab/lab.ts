@@ -2,6 +2,7 @@ import type { NodeId } from '../../protocol/federation.ts'
 import type { ExportRule, ImportRule } from '../route-policy.ts'
 import type { OwnNamespace } from '../speaker-types.ts'
 import type { ClientDraft, ExpectDraft, FaultDraft, LinkFields, LinkFilter } from './lab-draft.ts'
+import type { ServerKind } from './workload.ts'
 
 /** Something wrong with a lab file, or doubtful, and where: keys from its root. */
 export interface LabProblem {
@@ -16,11 +17,16 @@ export interface LabOrganisation {
   readonly imports: readonly ImportRule[]
 }
 
+/** A namespace, and what the server behind it is like where there really is one. */
+export interface LabNamespace extends OwnNamespace {
+  readonly serves: ServerKind
+}
+
 export interface LabNode {
   readonly id: NodeId
   readonly organisation: string
   readonly isBorder: boolean
-  readonly namespaces: readonly OwnNamespace[]
+  readonly namespaces: readonly LabNamespace[]
 }
 
 type Complete<T> = { readonly [K in keyof T]-?: Exclude<T[K], undefined> }

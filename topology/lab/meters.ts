@@ -1,25 +1,25 @@
-import type { MeshSim } from '../sim/mesh-sim.ts'
 import { stamp } from './diary.ts'
+import type { SeenMesh } from './seen.ts'
 
 /** Between two readings, virtual ms. */
 export const READING_MS = 500
 
 /** Reads figures of a mesh from time to time, and gives those that are others than before. */
 export class Meters {
-  readonly #sim: MeshSim
+  readonly #mesh: SeenMesh
   readonly #write: (row: string) => void
   readonly #last = new Map<string, number>()
   /** Seconds that nodes held ways that lead nowhere, summed over nodes and keys; as fine as readings are. */
   falseSeconds = 0
 
-  constructor(sim: MeshSim, write: (row: string) => void) {
-    this.#sim = sim
+  constructor(mesh: SeenMesh, write: (row: string) => void) {
+    this.#mesh = mesh
     this.#write = write
   }
 
   read(): void {
     let falseWays = 0
-    for (const { id, speaker } of this.#sim.nodes.values()) {
+    for (const { id, speaker } of this.#mesh.nodes.values()) {
       let ways = 0
       for (const { key, candidates } of speaker?.fib.values() ?? []) {
         const best = candidates[0]
@@ -33,14 +33,14 @@ export class Meters {
     }
     this.falseSeconds += (falseWays * READING_MS) / 1_000
     this.#put('', 'false_routes', falseWays)
-    for (const [name, value] of Object.entries(this.#sim.counts)) {
+    for (const [name, value] of Object.entries(this.#mesh.counts)) {
       this.#put('', name === 'bytes' ? name : `messages_${name}`, value)
     }
   }
 
   /** Whether all links of a path work, and what it leads to is there. Beyond a border nobody looks. */
   #leadsThere(path: readonly string[], key: { origin: string; namespace: string }): boolean {
-    const { links, nodes } = this.#sim
+    const { links, nodes } = this.#mesh
     const isWhole = path.every((id, at) => {
       const next = path[at + 1]
       if (nodes.get(id)?.speaker === undefined) return false
@@ -55,6 +55,6 @@ export class Meters {
     const key = `${node} ${metric}`
     if ((this.#last.get(key) ?? 0) === value) return
     this.#last.set(key, value)
-    this.#write(`${stamp(this.#sim.now)},${node},${metric},${value}`)
+    this.#write(`${stamp(this.#mesh.now)},${node},${metric},${value}`)
   }
 }

@@ -23,8 +23,8 @@ export interface LabSurroundings {
   readonly server: (node: string, namespace: string) => Data
   /** URL by which the first node of a link reaches {@link LAB_ENDPOINT} of the second. */
   readonly linkUrl: (from: string, to: string) => string
-  /** Server of a bus. */
-  readonly nats: (bus: string) => string
+  /** Where a node finds the server of a bus. */
+  readonly nats: (bus: string, node: string) => string
 }
 
 /** The endpoint each node of a lab has, which shows everything. */
@@ -138,7 +138,7 @@ function wayOut({ lab, node, used, as }: WayOut, around: LabSurroundings): Data 
   return {
     upstreams: Object.fromEntries([...servers, ...peers]),
     gossip: {
-      ...(gossip !== undefined && { nats: around.nats(gossip) }),
+      ...(gossip !== undefined && { nats: around.nats(gossip, node.id) }),
       members: 'first-use',
       disclose: 'full',
       imports: [...filters, ...imports].map(importData),

@@ -6,10 +6,9 @@ import {
   type ExportPolicy,
   type ImportPolicy,
 } from '../route-policy.ts'
-import type { MeshSim } from '../sim/mesh-sim.ts'
-import type { SimNode } from '../sim/sim-node.ts'
 import { denials } from './build.ts'
 import type { Lab } from './lab.ts'
+import type { SeenMesh, SeenNode } from './seen.ts'
 
 /** The best way to each namespace, by its key. */
 type Table = Map<string, Ranked>
@@ -33,11 +32,11 @@ const MAX_DEPTH = 16
  * policies of the file. Made by taking turns until nothing changes, without records, epochs or time.
  */
 export class Truth {
-  readonly #sim: MeshSim
+  readonly #mesh: SeenMesh
   readonly #policies = new Map<string, Policies>()
 
-  constructor(sim: MeshSim, lab: Lab) {
-    this.#sim = sim
+  constructor(mesh: SeenMesh, lab: Lab) {
+    this.#mesh = mesh
     for (const { id, organisation } of lab.nodes.values()) {
       const { imports = [], exports = [] } = lab.organisations.get(organisation) ?? {}
       const denied = lab.links.filter(({ from }) => from === id).flatMap(denials)
@@ -52,7 +51,7 @@ export class Truth {
   errors(limit: number): string[] {
     const tables = this.#settle()
     const found: string[] = []
-    for (const { id, speaker } of this.#sim.nodes.values()) {
+    for (const { id, speaker } of this.#mesh.nodes.values()) {
       if (speaker === undefined) continue
       const table = tables.get(id) ?? new Map<string, Ranked>()
       for (const [key, { candidates }] of speaker.fib) {
@@ -74,7 +73,7 @@ export class Truth {
   #settle(): Map<string, Table> {
     const links = this.#usable()
     const drained = new Set(
-      [...this.#sim.nodes.values()]
+      [...this.#mesh.nodes.values()]
         .filter(({ id, speaker }) => speaker?.db.get(id)?.status === 'drain')
         .map(({ id }) => id),
     )
@@ -82,7 +81,7 @@ export class Truth {
     let texts = new Map<string, string>()
     for (let round = 0; round < ROUNDS; round += 1) {
       const next = new Map<string, Table>()
-      for (const node of this.#sim.nodes.values()) {
+      for (const node of this.#mesh.nodes.values()) {
         if (node.speaker !== undefined) {
           next.set(node.id, this.#turn(node, links.get(node.id) ?? [], { tables, drained }))
         }
@@ -96,10 +95,10 @@ export class Truth {
   }
 
   /** The upstream nodes each node can use, with the price of the link. */
-  #usable(): Map<string, { to: SimNode; cost: number }[]> {
-    const found = new Map<string, { to: SimNode; cost: number }[]>()
-    for (const { isCut, plan } of this.#sim.links.values()) {
-      const to = this.#sim.nodes.get(plan.to)
+  #usable(): Map<string, { to: SeenNode; cost: number }[]> {
+    const found = new Map<string, { to: SeenNode; cost: number }[]>()
+    for (const { isCut, plan } of this.#mesh.links.values()) {
+      const to = this.#mesh.nodes.get(plan.to)
       if (isCut || to?.speaker === undefined) continue
       const list = found.get(plan.from) ?? []
       list.push({ to, cost: plan.cost })
@@ -109,12 +108,12 @@ export class Truth {
   }
 
   #turn(
-    node: SimNode,
-    upstreams: readonly { readonly to: SimNode; readonly cost: number }[],
+    node: SeenNode,
+    upstreams: readonly { readonly to: SeenNode; readonly cost: number }[],
     world: { readonly tables: ReadonlyMap<string, Table>; readonly drained: ReadonlySet<string> },
   ): Table {
-    const { id, plan } = node
-    const self = { id, organisation: plan.organisation, inc: 0 }
+    const { id, organisation } = node
+    const self = { id, organisation, inc: 0 }
     const table: Table = new Map<string, Ranked>()
     for (const { name, service, revision, tags } of node.namespaces) {
       const key = { origin: service === undefined ? id : `svc:${service}`, namespace: name }
@@ -134,10 +133,10 @@ export class Truth {
   }
 
   /** What one node offers another: of namespaces that are one over there, the first. */
-  #offers(node: SimNode, to: SimNode, table: Table | undefined): Map<string, Route> {
+  #offers(node: SeenNode, to: SeenNode, table: Table | undefined): Map<string, Route> {
     const offers = new Map<string, { readonly inner: string; readonly route: Route }>()
     const exports = this.#policies.get(to.id)?.exports
-    const peer = { id: node.id, organisation: node.plan.organisation }
+    const peer = { id: node.id, organisation: node.organisation }
     for (const [inner, { route }] of table ?? []) {
       if (route.path.some(({ id }) => id === node.id)) continue
       const offered = exports?.(route, peer)
@@ -150,16 +149,16 @@ export class Truth {
   }
 
   #ranked(
-    { id, plan: { organisation } }: SimNode,
+    { id, organisation }: SeenNode,
     offer: Route,
     by: {
-      readonly to: SimNode
+      readonly to: SeenNode
       readonly cost: number
       readonly key: string
       readonly drained: ReadonlySet<string>
     },
   ): Ranked | undefined {
-    const peer = { id: by.to.id, organisation: by.to.plan.organisation }
+    const peer = { id: by.to.id, organisation: by.to.organisation }
     const foreign = peer.organisation !== organisation
     if (offer.path.length >= MAX_DEPTH) return undefined
     if (foreign && offer.organisations.includes(organisation)) return undefined
@@ -173,7 +172,7 @@ export class Truth {
     }
     const drains = offer.path.some(
       (step) =>
-        by.drained.has(step.id) && this.#sim.nodes.get(step.id)?.plan.organisation === organisation,
+        by.drained.has(step.id) && this.#mesh.nodes.get(step.id)?.organisation === organisation,
     )
     const { organisations, path, cost } = route
     const lengths = [organisations.length, path.length, Math.floor(cost)]

@@ -1,7 +1,7 @@
-import type { MeshSim } from '../sim/mesh-sim.ts'
 import { deadRoutes, FilterAudit, loopIn, VersionWatch } from './always.ts'
 import type { Eventually, ExpectDraft, Sometimes, Trigger } from './lab-draft.ts'
 import { SILENCE_MS, WITHIN_MS, type Lab } from './lab.ts'
+import type { SeenMesh } from './seen.ts'
 import { Truth } from './truth.ts'
 import { Tally, type CheckResult } from './verdict.ts'
 
@@ -15,7 +15,8 @@ interface Awaited {
 
 /** Holds a run against what is expected of it. */
 export class Watch {
-  readonly #sim: MeshSim
+  readonly #mesh: SeenMesh
+  readonly #gather: number
   readonly #truth: Truth
   readonly #filters: FilterAudit
   readonly #versions = new VersionWatch()
@@ -27,9 +28,11 @@ export class Watch {
   /** How many faults there were: a look that has another since it began is none. */
   #faults = 0
 
-  constructor(sim: MeshSim, lab: Lab) {
-    this.#sim = sim
-    this.#truth = new Truth(sim, lab)
+  /** @param gather changes of routes are gathered so long at most before anything is chosen, ms */
+  constructor(mesh: SeenMesh, lab: Lab, gather: number = GATHER_MS) {
+    this.#gather = gather
+    this.#mesh = mesh
+    this.#truth = new Truth(mesh, lab)
     this.#filters = new FilterAudit(lab)
     for (const expect of lab.expect) this.#add(expect)
   }
@@ -60,7 +63,7 @@ export class Watch {
   /** Something that is hoped for came about. */
   onSight(what: Sometimes): void {
     const tally = this.#sometimes.get(what)
-    if (tally !== undefined) tally.look(this.#sim.now, undefined)
+    if (tally !== undefined) tally.look(this.#mesh.now, undefined)
   }
 
   /** A node chose anew for a key. */
@@ -69,29 +72,29 @@ export class Watch {
       this.#always.get(name),
     )
     if (loops === undefined && filters === undefined) return
-    for (const { route } of this.#sim.nodes.get(node)?.speaker?.fib.get(key)?.candidates ?? []) {
+    for (const { route } of this.#mesh.nodes.get(node)?.speaker?.fib.get(key)?.candidates ?? []) {
       const where = (why: string | undefined): string | undefined =>
         why === undefined ? undefined : `${node}, ${key}: ${why}`
-      loops?.look(this.#sim.now, where(loopIn(node, route)))
-      filters?.look(this.#sim.now, where(this.#filters.objection(route)))
+      loops?.look(this.#mesh.now, where(loopIn(node, route)))
+      filters?.look(this.#mesh.now, where(this.#filters.objection(route)))
     }
   }
 
   /** Looks at what is not seen from changes alone. */
   sweep(): void {
-    const { now } = this.#sim
+    const { now } = this.#mesh
     const versions = this.#always.get('versions-forward')
-    if (versions !== undefined) versions.look(now, this.#versions.look(this.#sim)[0])
+    if (versions !== undefined) versions.look(now, this.#versions.look(this.#mesh)[0])
     const dead = this.#always.get('no-dead-routes')
     if (dead === undefined || dead.isSettled) return
-    const before = deadRoutes(this.#sim)
+    const before = deadRoutes(this.#mesh)
     if (before.size === 0) {
       dead.look(now, undefined)
       return
     }
-    this.#sim.agenda.add(now + GATHER_MS, () => {
-      const still = [...deadRoutes(this.#sim)].find((one) => before.has(one))
-      dead.look(this.#sim.now, still)
+    this.#mesh.agenda.add(now + this.#gather, () => {
+      const still = [...deadRoutes(this.#mesh)].find((one) => before.has(one))
+      dead.look(this.#mesh.now, still)
     })
   }
 
@@ -104,31 +107,31 @@ export class Watch {
       tally.disturbed += 1
       return false
     }
-    this.#sim.agenda.add(this.#sim.now + within, () => {
+    this.#mesh.agenda.add(this.#mesh.now + within, () => {
       if (!isCalm()) return
       if (eventually === 'silent') this.#listen(tally, isCalm)
-      else tally.look(this.#sim.now, this.#wrong(eventually))
+      else tally.look(this.#mesh.now, this.#wrong(eventually))
     })
   }
 
   #listen(tally: Tally, isCalm: () => boolean): void {
-    const { routes } = this.#sim.counts
-    this.#sim.agenda.add(this.#sim.now + SILENCE_MS, () => {
+    const { routes } = this.#mesh.counts
+    this.#mesh.agenda.add(this.#mesh.now + SILENCE_MS, () => {
       if (!isCalm()) return
-      const said = this.#sim.counts.routes - routes
-      tally.look(this.#sim.now, said === 0 ? undefined : `${said} messages of routes were sent`)
+      const said = this.#mesh.counts.routes - routes
+      tally.look(this.#mesh.now, said === 0 ? undefined : `${said} messages of routes were sent`)
     })
   }
 
   #wrong(what: Exclude<Eventually, 'silent'>): string | undefined {
     if (what === 'converged') return this.#truth.errors(1)[0]
     const roots = new Map<string, string>()
-    for (const { id, plan, speaker } of this.#sim.nodes.values()) {
+    for (const { id, organisation, speaker } of this.#mesh.nodes.values()) {
       if (speaker === undefined) continue
       const root = speaker.db.tree.root()
-      const known = roots.get(plan.organisation) ?? root
-      roots.set(plan.organisation, known)
-      if (known !== root) return `${id} knows other records than the first of ${plan.organisation}`
+      const known = roots.get(organisation) ?? root
+      roots.set(organisation, known)
+      if (known !== root) return `${id} knows other records than the first of ${organisation}`
     }
     return undefined
   }

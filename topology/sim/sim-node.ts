@@ -30,6 +30,10 @@ export class SimNode {
     return this.plan.id
   }
 
+  get organisation(): string {
+    return this.plan.organisation
+  }
+
   get namespaces(): readonly OwnNamespace[] {
     return this.#namespaces
   }

@@ -298,6 +298,7 @@ export class Mesh implements MeshEnds {
       probe: (label) => this.#probe(label, timing.link.interval),
       heard: (event) => this.news.on(event),
       counts: this.news,
+      count: (kind, by) => this.news.count(kind, by),
     })
   }
 
@@ -312,7 +313,10 @@ export class Mesh implements MeshEnds {
           this.news.bus(is)
           run.onBus(is)
         },
-        record: (id, text) => run.tell((speaker) => speaker.onBusRecord(id, text)),
+        record: (id, text) => {
+          this.news.count('heard:bus')
+          run.tell((speaker) => speaker.onBusRecord(id, text))
+        },
         sync: (request) => run.speaker.onSyncRequest(request),
         border: run.atBorder,
         problem: (text) => this.news.problem(text),

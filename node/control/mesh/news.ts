@@ -75,7 +75,7 @@ export class MeshNews {
       default:
         event satisfies never
     }
-    this.#count(event.type === 'refused' ? `refused:${event.why}` : event.type)
+    this.count(event.type === 'refused' ? `refused:${event.why}` : event.type)
   }
 
   bus(connected: boolean): void {
@@ -90,12 +90,13 @@ export class MeshNews {
   }
 
   unreadable(id: NodeId): void {
-    this.#count('unreadable')
+    this.count('unreadable')
     this.#warn(`unreadable ${id}`, { id }, 'a node says something on a link that cannot be read')
   }
 
-  #count(kind: string): void {
-    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1)
+  /** Counts more of a kind, one unless said; kinds are of this program, never of what others send. */
+  count(kind: string, by = 1): void {
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + by)
   }
 
   #warn(kind: string, facts: Readonly<Record<string, unknown>>, text: string): void {

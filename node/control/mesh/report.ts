@@ -118,6 +118,8 @@ function candidatesOf(
       ...(next !== undefined && { next }),
       upstreams: next === undefined ? [] : ends.upsTo(next).map(({ label }) => label),
       path: route.path.map(({ id }) => id),
+      steps: route.path.map(({ inc, epoch }) => ({ inc, epoch })),
+      revision: route.revision,
       organisations: [...route.organisations],
       cost: route.cost,
       tags: [...route.tags],

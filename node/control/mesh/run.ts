@@ -42,7 +42,13 @@ export interface RunParts {
   readonly heard: (event: TopologyEvent) => void
   /** Go on from run to run. */
   readonly counts: { routeChanges: number; syncs: number }
+  /** Counts what is said, and what the bus brings. */
+  readonly count: (kind: MeshTraffic, by?: number) => void
 }
+
+/** What is counted of what a node says and hears. */
+export type MeshTraffic =
+  'sent:routes' | 'sent:deltas' | 'sent:records' | 'sent:probes' | 'sent:syncs' | 'heard:bus'
 
 /** No organisation: of a node that says it is of this one, and has not shown it. */
 const UNPROVED = ''
@@ -291,10 +297,22 @@ export class MeshRun {
   #send(peer: NodeId, side: Side, message: LinkMessage): void {
     const { ends } = this.#parts
     const wire = side === 'up' ? ends.wireUp(peer) : ends.down(peer)?.wire
+    if (wire !== undefined) this.#onSaid(message)
     wire?.send(JSON.stringify(linkMessageJson(message)))
   }
 
+  #onSaid(message: LinkMessage): void {
+    const { count } = this.#parts
+    if (message.type !== 'routes') {
+      count('sent:records')
+      return
+    }
+    count('sent:routes')
+    count('sent:deltas', message.routes.length)
+  }
+
   async #probe(id: NodeId): Promise<void> {
+    this.#parts.count('sent:probes')
     const { ends, probe } = this.#parts
     const outcomes = await Promise.all(ends.upsTo(id).map(({ label }) => probe(label)))
     this.tell((speaker) => speaker.onProbe(id, bestOf(outcomes), this.#slack.factor))
@@ -302,6 +320,7 @@ export class MeshRun {
 
   async #sync(request: Parameters<Bus['sync']>[0]): Promise<void> {
     this.#parts.counts.syncs += 1
+    this.#parts.count('sent:syncs')
     const outcome = (await this.#bus?.sync(request)) ?? 'lost'
     if (outcome !== 'lost') this.lastSync = Date.now()
     this.tell((speaker) => speaker.onSyncOutcome(outcome))

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { labOption } from '../../../node/main/lab-options.ts'
-import type { LabOutcome } from '../../../node/main/lab-simulate.ts'
+import type { LabOutcome } from '../../../node/main/lab-outcome.ts'
 
 const CLI = fileURLToPath(new URL('../../../node/main/cli.ts', import.meta.url))
 const BORDERS = fileURLToPath(new URL('../../topology/lab/borders.mesh.yaml', import.meta.url))
