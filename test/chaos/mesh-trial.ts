@@ -33,9 +33,8 @@ export interface TrialReport {
   readonly faultLog: readonly string[]
   readonly faults: Readonly<Record<string, number>>
   readonly calls: Readonly<Record<string, number>>
-  /** Calls that had a way all the time, those of them that a silence cost their time, and ms of the slowest answer. */
+  /** Calls that had a way all the time, and ms of the slowest answer to one of them. */
   readonly certain: number
-  readonly late: number
   readonly slowest: number
   /** Until all was as before, ms. */
   readonly recovery: number | undefined
@@ -101,7 +100,6 @@ export async function trial({
     faults: Object.fromEntries(faults.counts),
     calls: Object.fromEntries(judge.tally),
     certain: judge.certain,
-    late: judge.late,
     slowest: Math.round(judge.slowest),
     recovery,
     before,
