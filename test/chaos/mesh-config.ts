@@ -3,15 +3,16 @@ import { join } from 'node:path'
 import { namespacesBehind, organisationOf, type PlannedNode } from './mesh-shape.ts'
 import type { Strand } from './mesh-parts.ts'
 
-/** How long calls may take. Silence is noticed by pings after two seconds, by probes as the mesh has them. */
+/** How long things may take. */
 export interface Patience {
+  /** Between pings on a link: silence is noticed after two. A machine that runs many processes comes late itself. */
+  readonly keepAlive: string
   /** Of a server, and of an upstream node: durations. */
   readonly server: string
   readonly node: string
 }
 
 const LIMITS = {
-  keepAlive: '1s',
   connectTimeout: '1s',
   listTimeout: '2s',
   shutdownGrace: '2s',
@@ -53,7 +54,7 @@ export function configOf(plan: PlannedNode, around: Surroundings): object {
   return {
     node: { name, organisation, listen, url: urlOf(name, around), state: join(folder, name) },
     ...(isBorder && { issuer: {}, trust: trusted(name, around) }),
-    limits: LIMITS,
+    limits: { ...LIMITS, keepAlive: patience.keepAlive },
     visibility: 'open',
     upstreams: Object.fromEntries([...own, ...others]),
     namespaces: Object.fromEntries(namespaces.map((space) => [space, { from: [`of-${space}`] }])),

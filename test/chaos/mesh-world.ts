@@ -19,9 +19,9 @@ import {
 } from './mesh-shape.ts'
 
 /** Deadlines of nodes in this process, whose probes notice silence within two seconds. */
-const SHORT: Patience = { server: '4s', node: '10s' }
+const SHORT: Patience = { keepAlive: '1s', server: '4s', node: '10s' }
 /** Those of processes, which probe as any node does. */
-const LONG: Patience = { server: '20s', node: '60s' }
+const LONG: Patience = { keepAlive: '5s', server: '20s', node: '60s' }
 
 /** What is whole for so long is settled, ms: links are up again, lists are read, ways are known. */
 const SETTLED_NEAR = { inside: 6_000, border: 6_000 }
