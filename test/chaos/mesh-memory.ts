@@ -63,11 +63,14 @@ export function trendOf(name: string, points: Series['points']): Trend {
   )
   const first = points[0]?.[0] ?? 0
   const last = points.at(-1)?.[0] ?? 0
-  const round = (value: number): number => Math.round(value * 100) / 100
   return {
     name,
     minutes: round(last - first),
     held: round(spread(points.map(([, held]) => held)).median),
     slope: round(slopes.length === 0 ? 0 : spread(slopes).median),
   }
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100
 }

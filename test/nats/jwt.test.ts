@@ -29,10 +29,10 @@ function flag(name: string): string {
 }
 
 async function credsFor(node: string, by: KeyPair): Promise<string> {
-  const user = createUser()
+  const own = createUser()
   const options = { scopedUser: true }
-  const jwt = await encodeUser(node, user, by, { issuer_account: account.getPublicKey() }, options)
-  return Buffer.from(fmtCreds(jwt, user)).toString('utf8')
+  const jwt = await encodeUser(node, own, by, { issuer_account: account.getPublicKey() }, options)
+  return Buffer.from(fmtCreds(jwt, own)).toString('utf8')
 }
 
 beforeAll(async () => {
@@ -116,7 +116,7 @@ test('a node speaks for itself alone, and what another is answered it does not h
   for (const subject of [`${inboxPrefix(A)}.>`, '>', 'banyan.v1.globex.rec.*']) {
     const before = b.problems.length
     b.nats.subscribe(subject, { callback: () => undefined })
-    await vi.waitFor(() => expect(b.problems.length, subject).toBeGreaterThan(before), UNTIL)
+    await vi.waitFor(() => expect(b.problems.length).toBeGreaterThan(before), UNTIL)
   }
 })
 
