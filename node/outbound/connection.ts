@@ -144,6 +144,13 @@ export interface Connector {
     offered: string,
     authorization?: Authorization,
   ): Promise<Connection>
+  /**
+   * Probes say that nobody answers there: what is under way, and of which nothing has come since then, ends as if its
+   * connection had broken. Left out where connections notice silence themselves.
+   *
+   * @param since by `performance.now()`
+   */
+  breakOff?(since: number): void
   close(): Promise<void>
 }
 

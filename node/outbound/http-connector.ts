@@ -84,6 +84,10 @@ export class HttpConnector implements Connector {
     return connection
   }
 
+  breakOff(since: number): void {
+    this.#http.breakOff(since)
+  }
+
   close(): Promise<void> {
     return this.#http.close()
   }

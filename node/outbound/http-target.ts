@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Dispatcher, Pool as UndiciPool } from 'undici'
 import { Fault } from '../../protocol/errors.ts'
 import { SseParser, type SseEvent, type SseHandlers } from '../../protocol/sse.ts'
@@ -62,7 +63,11 @@ interface HttpRequest {
 export class HttpTarget {
   /** Without query: that may hold a key. */
   readonly name: string
-  readonly #pool: UndiciPool
+  readonly #newPool: () => UndiciPool
+  #pool: UndiciPool
+  /** Pools in which nothing new is sent, until what is under way there has ended. */
+  readonly #retired = new Set<UndiciPool>()
+  readonly #open = new Set<ExchangeHandler>()
   readonly #path: string
   readonly #headers: readonly string[]
   readonly #postHeaders: readonly string[]
@@ -83,12 +88,14 @@ export class HttpTarget {
     ]
     this.#getHeaders = [...options.headers, 'accept', 'text/event-stream']
     this.#bodyBytes = options.bodyBytes
-    this.#pool = new Pool(url.origin, {
-      connections: null,
-      connect: { timeout: options.connectTimeoutMs },
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    })
+    this.#newPool = () =>
+      new Pool(url.origin, {
+        connections: null,
+        connect: { timeout: options.connectTimeoutMs },
+        headersTimeout: 0,
+        bodyTimeout: 0,
+      })
+    this.#pool = this.#newPool()
   }
 
   /** Sends one message. */
@@ -109,8 +116,20 @@ export class HttpTarget {
     return this.#exchange({ method: 'DELETE', headers: all, body: null }, sink, authorization)
   }
 
+  /**
+   * As `Connector.breakOff`. Connections that are idle go too: the other end may have forgotten them, and what is sent
+   * later would wait there although the upstream is back.
+   */
+  breakOff(since: number): void {
+    const retired = this.#pool
+    this.#pool = this.#newPool()
+    this.#retired.add(retired)
+    void retired.close().finally(() => this.#retired.delete(retired))
+    for (const exchange of this.#open) exchange.breakOff(since)
+  }
+
   async close(): Promise<void> {
-    await this.#pool.destroy()
+    await Promise.all([this.#pool, ...this.#retired].map((pool) => pool.destroy()))
   }
 
   #exchange(
@@ -130,7 +149,8 @@ export class HttpTarget {
   }
 
   #dispatch({ method, headers, body }: HttpRequest, sink: ExchangeSink): Exchange {
-    const handler = new ExchangeHandler(sink, this.name, this.#bodyBytes)
+    const handler = new ExchangeHandler(sink, this.name, this.#bodyBytes, this.#open)
+    this.#open.add(handler)
     const path = this.#path
     try {
       // Nothing is sent behind a request on its connection, so nothing has to be held back until it is answered.
@@ -165,6 +185,10 @@ class ExchangeHandler implements Exchange, SseHandlers, Dispatcher.DispatchHandl
   readonly #sink: ExchangeSink
   readonly #target: string
   readonly #maxBytes: number
+  /** Those under way, this one among them until it is over. */
+  readonly #open: Set<ExchangeHandler>
+  /** When the last sign of the upstream came, or the request went out, by `performance.now()`. */
+  #heardAt = 0
   #controller: Dispatcher.DispatchController | undefined
   #mode: Mode = 'discard'
   #status = 0
@@ -176,10 +200,17 @@ class ExchangeHandler implements Exchange, SseHandlers, Dispatcher.DispatchHandl
   #linger: NodeJS.Timeout | undefined
   #over = false
 
-  constructor(sink: ExchangeSink, target: string, maxBytes: number) {
+  constructor(sink: ExchangeSink, target: string, maxBytes: number, open: Set<ExchangeHandler>) {
     this.#sink = sink
     this.#target = target
     this.#maxBytes = maxBytes
+    this.#open = open
+  }
+
+  /** Ends it where nothing has come since then. One that has not gone out has the time that connecting has. */
+  breakOff(since: number): void {
+    if (this.#controller === undefined || this.#heardAt >= since) return
+    this.#fail(new Fault('upstream_unavailable', 'the upstream has gone silent'))
   }
 
   abort(): void {
@@ -192,6 +223,7 @@ class ExchangeHandler implements Exchange, SseHandlers, Dispatcher.DispatchHandl
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
+    this.#heardAt = performance.now()
     if (this.#over) this.#drop()
   }
 
@@ -201,6 +233,7 @@ class ExchangeHandler implements Exchange, SseHandlers, Dispatcher.DispatchHandl
     headers: ResponseHeaders,
   ): void {
     if (this.#over) return
+    this.#heardAt = performance.now()
     this.#status = status
     if (isJson(headers)) this.#mode = 'json'
     else if (isEventStream(status, headers)) {
@@ -212,6 +245,7 @@ class ExchangeHandler implements Exchange, SseHandlers, Dispatcher.DispatchHandl
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#over) return
+    this.#heardAt = performance.now()
     if (this.#mode === 'events') {
       this.#guard(() => this.#parser?.push(chunk))
       return
@@ -322,6 +356,7 @@ class ExchangeHandler implements Exchange, SseHandlers, Dispatcher.DispatchHandl
   #finish(): boolean {
     if (this.#over) return false
     this.#over = true
+    this.#open.delete(this)
     clearTimeout(this.#linger)
     return true
   }

@@ -157,6 +157,11 @@ export class Link {
     return apart
   }
 
+  /** As `Connector.breakOff`. */
+  breakOff(since: number): void {
+    this.#connector.breakOff?.(since)
+  }
+
   /** Frees what was opened for one 2025 session alone. */
   async release(session: string): Promise<void> {
     const own = [...this.#conversations].filter(([, { whose }]) => whose === session)

@@ -89,6 +89,11 @@ export class NodeConnector implements Connector {
     }
   }
 
+  /** Links have pings of their own. */
+  breakOff(since: number): void {
+    this.#http.breakOff(since)
+  }
+
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all([...this.#links].map((link) => link.close()))

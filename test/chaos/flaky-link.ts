@@ -13,6 +13,8 @@ interface Pair {
 export class FlakyLink {
   readonly #server: Server
   readonly #pairs = new Set<Pair>()
+  /** What was frozen. */
+  readonly #forgotten = new Set<Pair>()
   readonly #sockets = new Set<Socket>()
   #target: number
   #port = 0
@@ -58,7 +60,17 @@ export class FlakyLink {
   freeze(): void {
     this.#pass('dead')
     // They stay dead for whoever still holds them.
+    for (const pair of this.#pairs) this.#forgotten.add(pair)
     this.#pairs.clear()
+  }
+
+  /** Resets what was frozen and whoever holds it has not let go of. */
+  bury(): void {
+    for (const { near, far } of this.#forgotten) {
+      near.resetAndDestroy()
+      far.destroy()
+    }
+    this.#forgotten.clear()
   }
 
   /** Goes on, for what was muted and for new connections; those that were frozen stay as they are. */
@@ -109,6 +121,7 @@ export class FlakyLink {
     this.#keep(near)
     if (this.#passage === 'dead') {
       near.pause()
+      this.#forgotten.add({ near, far: near })
       return
     }
     const far = connect({ port: this.#target, host: '127.0.0.1', allowHalfOpen: true })
@@ -124,6 +137,7 @@ export class FlakyLink {
       from.on('close', () => {
         // A frozen link does not tell one side what became of the other.
         if (this.#pairs.delete(pair)) to.destroy()
+        if (near.destroyed && far.destroyed) this.#forgotten.delete(pair)
       })
     }
     apply(this.#passage, pair)

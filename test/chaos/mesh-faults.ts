@@ -2,13 +2,18 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { SeededRandom } from '../../topology/sim/random.ts'
 import type { NatsServer } from '../nats/server.ts'
-import { LINK_FAULTS, type Member, type Strand } from './mesh-parts.ts'
+import type { Member, NodeFault } from './mesh-member.ts'
+import { LINK_FAULTS, type Strand } from './mesh-parts.ts'
 import type { MeshWorld } from './mesh-world.ts'
 
-/** Mean time between two faults, ms. */
-const BETWEEN_MS = 600
-/** How long one lasts, ms. */
-const LASTS_MS = [300, 4_000] as const
+/** How fast things break. */
+export interface Pace {
+  /** Mean time between two faults, ms. */
+  readonly between: number
+  /** How long one lasts, ms: at least, and at most. */
+  readonly lasts: readonly [number, number]
+}
+
 /** Nodes and links broken at a time, at most: a mesh all of which is broken shows nothing. */
 const AT_ONCE = 4
 
@@ -20,7 +25,10 @@ const KINDS: readonly Kind[] = ['node', 'node', 'link', 'link', 'link', 'link', 
 /** Breaks a mesh until it is told to stop. */
 export class Faults {
   readonly #world: MeshWorld
+  readonly #pace: Pace
   readonly #random: SeededRandom
+  /** Ways for nodes to fail that are used no more. */
+  readonly #spared = new Set<NodeFault>()
   readonly #busy = new Set<unknown>()
   readonly #ongoing = new Set<Promise<void>>()
   /** How often what happened. */
@@ -29,32 +37,40 @@ export class Faults {
   readonly log: string[] = []
   #problem: unknown
 
-  constructor(world: MeshWorld, seed: number) {
+  constructor(world: MeshWorld, seed: number, pace: Pace) {
     this.#world = world
+    this.#pace = pace
     this.#random = new SeededRandom(seed)
   }
 
   /** Breaks and mends for so long, ms. Resolves when all is whole again. */
   async run(duration: number): Promise<void> {
     const end = performance.now() + duration
+    const { between } = this.#pace
     while (performance.now() < end && this.#problem === undefined) {
-      await pause(Math.min(this.#random.exponential(BETWEEN_MS), 5 * BETWEEN_MS))
+      await pause(Math.min(this.#random.exponential(between), 5 * between))
       this.#begin()
     }
     await Promise.all(this.#ongoing)
     if (this.#problem !== undefined) throw this.#problem
   }
 
+  /** Nodes fail in this way no more. */
+  spare(fault: NodeFault): void {
+    this.#spared.add(fault)
+  }
+
   #begin(): void {
     // Drawn whether they are used or not, so that what comes later does not depend on how fast the machine is.
     const kind = this.#random.pick(KINDS)
-    const [least, most] = LASTS_MS
+    const [least, most] = this.#pace.lasts
     const lasts = least + this.#random.next() * (most - least)
     const draw = this.#random.fork()
     const broken = [...this.#busy].filter((one) => typeof one === 'object').length
     if (kind !== 'bus' && broken >= AT_ONCE) return
     const { members, strands, buses } = this.#world
-    if (kind === 'node') this.#do(draw.pick([...members.values()]), (one) => this.#node(one, lasts))
+    if (kind === 'node')
+      this.#do(draw.pick([...members.values()]), (one) => this.#node(one, draw, lasts))
     else if (kind === 'link') {
       this.#do(draw.pick([...strands.values()]), (one) => this.#link(one, draw, lasts))
     } else {
@@ -78,9 +94,11 @@ export class Faults {
     this.#ongoing.add(doing)
   }
 
-  async #node(member: Member, lasts: number): Promise<void> {
-    this.#note(`stop`, member.plan.name)
-    await member.stop()
+  async #node(member: Member, draw: SeededRandom, lasts: number): Promise<void> {
+    const fault = draw.pick(member.faults)
+    if (this.#spared.has(fault)) return
+    this.#note(fault, member.plan.name)
+    await member.fail(fault)
     await pause(lasts)
     await member.start()
     this.#say(`${member.plan.name} is back`)

@@ -54,8 +54,6 @@ export class Judge {
   readonly tally: Map<string, number> = new Map<string, number>()
   /** Calls with a way all the time. */
   certain = 0
-  /** Of them those for which somebody on one of the ways was silent until the deadline. */
-  late = 0
   /** Milliseconds of the slowest of them that was answered. */
   slowest = 0
 
@@ -75,8 +73,6 @@ export class Judge {
     const key = `${tool} ${how}`
     this.tally.set(key, (this.tally.get(key) ?? 0) + 1)
     if (call.hadWay) this.certain += 1
-    const isLate = outcome.kind === 'failed' && outcome.code === RPC.upstreamTimeout
-    if (call.hadWay && isLate) this.late += 1
     const fault = faultOf(call)
     if (fault !== undefined) this.#accuse(call, fault)
     if (call.hadWay && outcome.kind === 'answered') {
@@ -121,8 +117,7 @@ function faultOf({ outcome, right, hadWay, tool }: Call): string | undefined {
   if (outcome.kind === 'unheard') return hadWay ? 'nobody answered' : undefined
   const { code, taken } = outcome
   if (!UNTOLD.has(code) && (hadWay || !REFUSED.has(code))) return 'it is no error of these'
-  // Whoever is silent until the deadline has used up the time there was for other ways.
-  if (!hadWay || code === RPC.upstreamTimeout) return undefined
+  if (!hadWay) return undefined
   // Nobody knows whether it was done, and it must not be done twice.
   if (tool === 'put' && taken !== false) return undefined
   return 'there was a way'

@@ -1,9 +1,17 @@
 // Whether a mesh that is whole again is as it was.
 import { setTimeout as pause } from 'node:timers/promises'
-import type { MeshRun } from '../../node/control/mesh/run.ts'
 import { TOOL_NAMES } from './mesh-servers.ts'
-import { LINKS, NODES, ORGANISATIONS, organisationOf, reached } from './mesh-shape.ts'
+import {
+  isPlainHttp,
+  LINKS,
+  NODES,
+  ORGANISATIONS,
+  organisationOf,
+  reached,
+  type PlannedLink,
+} from './mesh-shape.ts'
 import type { Visitor } from './mesh-visitor.ts'
+import type { Known } from './mesh-member.ts'
 import type { MeshWorld } from './mesh-world.ts'
 
 /** Between two looks, ms. */
@@ -24,7 +32,7 @@ export async function recovered(
 ): Promise<number> {
   const start = performance.now()
   for (;;) {
-    const wrong = [...gossipProblems(world), ...(await visitorProblems(visitors))]
+    const wrong = [...(await gossipProblems(world)), ...(await visitorProblems(visitors))]
     const took = performance.now() - start
     if (wrong.length === 0) return took
     if (took > bound) throw new Error(`not recovered after ${bound} ms: ${wrong.join('; ')}`)
@@ -51,29 +59,33 @@ async function visitorProblems(visitors: readonly Visitor[]): Promise<string[]> 
 }
 
 /** What is wrong with what nodes know of the mesh. */
-export function gossipProblems(world: MeshWorld): string[] {
-  const problems: string[] = []
-  for (const organisation of ORGANISATIONS) {
-    const names = NODES.filter((one) => one.organisation === organisation).map(({ name }) => name)
-    const runs = names.map((name) => world.member(name).running?.mesh.current)
-    const roots = new Set(runs.map((run) => run?.speaker.db.tree.root()))
-    if (roots.size !== 1) problems.push(`the nodes of ${organisation} know ${roots.size} things`)
-    for (const [at, run] of runs.entries()) {
-      const name = names[at] ?? ''
-      problems.push(...tableProblems(world, name, run))
-    }
-  }
-  return problems
+async function gossipProblems(world: MeshWorld): Promise<string[]> {
+  const asked = NODES.map(async ({ name }) => [name, await world.member(name).known()] as const)
+  const known = new Map(await Promise.all(asked))
+  const ids = new Map([...known].map(([name, one]) => [name, one?.topology.self ?? '']))
+  const apart = ORGANISATIONS.flatMap((organisation) => {
+    const roots = [...known].flatMap(([name, one]) =>
+      organisationOf(name) === organisation ? [one?.topology.root] : [],
+    )
+    const { size } = new Set(roots)
+    return size === 1 ? [] : [`the nodes of ${organisation} know ${size} things`]
+  })
+  return [...apart, ...[...known].flatMap(([name, one]) => tableProblems(name, one, ids))]
 }
 
 /** What is wrong with the table of one node: its ways are to be the shortest there are. */
-function tableProblems(world: MeshWorld, name: string, run: MeshRun | undefined): string[] {
-  if (run === undefined) return [`${name} has no table`]
-  const wanted = wantedWays(world, name)
-  const held = new Map(
-    [...run.speaker.fib].map(([key, { candidates }]) => {
+function tableProblems(
+  name: string,
+  known: Known | undefined,
+  ids: ReadonlyMap<string, string>,
+): string[] {
+  if (known === undefined) return [`${name} has no table`]
+  const wanted = wantedWays(name, ids)
+  const held = new Map<string, string | undefined>(
+    known.ways.routes.map(({ origin, namespace, candidates }) => {
       const [best] = candidates
-      return [key, best && `${best.route.organisations.length} ${best.route.path.length}`] as const
+      const way = best && `${best.organisations.length} ${best.path.length}`
+      return [`${origin} ${namespace}`, way] as const
     }),
   )
   const keys = new Set([...wanted.keys(), ...held.keys()])
@@ -84,17 +96,17 @@ function tableProblems(world: MeshWorld, name: string, run: MeshRun | undefined)
 }
 
 /** Organisations and nodes of the shortest way to each namespace there is, by the key of its route. */
-function wantedWays(world: MeshWorld, name: string): ReadonlyMap<string, string> {
+function wantedWays(name: string, ids: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
   const own = organisationOf(name)
-  const all = reached(name, { node: () => true, link: () => true })
+  const all = reached(name, { node: () => true, link: tells })
   const inside = reached(name, {
     node: (other) => organisationOf(other) === own,
-    link: () => true,
+    link: tells,
   })
   const ways = NODES.filter((node) => all.has(node.name)).flatMap(
     ({ name: node, organisation, namespaces }) =>
       namespaces.map((space): [string, string] => {
-        const id = world.member(node).running?.id ?? ''
+        const id = ids.get(node) ?? ''
         const isOwn = organisation === own
         const key = `${isOwn ? id : `org:${organisation}`} ${space}`
         const passed =
@@ -109,8 +121,13 @@ function wantedWays(world: MeshWorld, name: string): ReadonlyMap<string, string>
 /** Links from a node to the nearest one with a link over the border. */
 function nearestBorder(inside: ReadonlyMap<string, number>): number {
   const distances = LINKS.flatMap(([from, to]) => {
-    const isBorder = organisationOf(from) !== organisationOf(to)
+    const isBorder = organisationOf(from) !== organisationOf(to) && tells([from, to])
     return isBorder ? [inside.get(from) ?? Infinity] : []
   })
   return Math.min(...distances)
+}
+
+/** Over plain HTTP nodes tell each other nothing of ways. */
+function tells(link: PlannedLink): boolean {
+  return !isPlainHttp(link)
 }

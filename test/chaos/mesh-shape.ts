@@ -45,6 +45,11 @@ export const LINKS: readonly PlannedLink[] = [
   ]),
 ]
 
+/** Some links get no WebSocket through: those of the right side to what is behind it, one border among them. */
+export function isPlainHttp([from, to]: PlannedLink): boolean {
+  return from.endsWith('-right') && !to.endsWith('-left')
+}
+
 export function organisationOf(node: string): string {
   return node.slice(0, node.indexOf('-'))
 }

@@ -16,8 +16,6 @@ const BETWEEN_MS = 160
 const AT_ONCE = 24
 /** Calls between two looks at the list. */
 const CALLS_A_LOOK = 10
-/** What is whole for so long is settled: links are up again, lists are read, ways are known. Milliseconds. */
-const SETTLED_MS = 6_000
 
 export interface VisitorPlan {
   readonly era: Era
@@ -91,14 +89,14 @@ export class Visitor {
       outcome,
       startedAt,
       endedAt: performance.now(),
-      hadWay: this.#world.routed(this.#plan.at, startedAt - SETTLED_MS).has(space),
+      hadWay: this.#world.routed(this.#plan.at, startedAt).has(space),
     })
     return outcome.kind === 'answered'
   }
 
   /** Looks at the list, and gives the names in it; undefined when there is none to be had. */
   async look(): Promise<readonly string[] | undefined> {
-    const since = performance.now() - SETTLED_MS
+    const since = performance.now()
     // A session may be over because the node was, and that is found out by asking.
     const tools = (await this.#list()) ?? (await this.#list())
     const reached = this.#world.routed(this.#plan.at, since)

@@ -2,12 +2,34 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { compile, type Build } from '../bench/build.ts'
 import { freePort, NatsServer } from '../nats/server.ts'
-import { configOf, Member, Strand } from './mesh-parts.ts'
+import { configOf, type Patience } from './mesh-config.ts'
+import { NearMember, type Member } from './mesh-member.ts'
+import { Strand } from './mesh-parts.ts'
+import { ProcessMember } from './mesh-process.ts'
 import { Ledger, Server } from './mesh-servers.ts'
-import { LINKS, NODES, ORGANISATIONS, reached, type PlannedLink } from './mesh-shape.ts'
+import {
+  LINKS,
+  NODES,
+  ORGANISATIONS,
+  organisationOf,
+  reached,
+  type PlannedLink,
+} from './mesh-shape.ts'
+
+/** Deadlines of nodes in this process, whose probes notice silence within two seconds. */
+const SHORT: Patience = { keepAlive: '1s', server: '4s', node: '10s' }
+/** Those of processes, which probe as any node does. */
+const LONG: Patience = { keepAlive: '5s', server: '20s', node: '60s' }
+
+/** What is whole for so long is settled, ms: links are up again, lists are read, ways are known. */
+const SETTLED_NEAR = { inside: 6_000, border: 6_000 }
+const SETTLED_APART = { inside: 10_000, border: 45_000 }
 
 export class MeshWorld {
+  /** Whether nodes are processes. */
+  readonly #apart: boolean
   readonly ledger: Ledger = new Ledger()
   readonly members: Map<string, Member> = new Map<string, Member>()
   readonly strands: Map<string, Strand> = new Map<string, Strand>()
@@ -15,9 +37,15 @@ export class MeshWorld {
   readonly servers: Map<string, Server> = new Map<string, Server>()
   readonly #ports = new Map<string, number>()
   #folder = ''
+  #compiled: Build | undefined
 
-  static async start(): Promise<MeshWorld> {
-    const world = new MeshWorld()
+  private constructor(apart: boolean) {
+    this.#apart = apart
+  }
+
+  /** @param apart whether each node is a process of its own: the command line, with its defaults */
+  static async start(apart: boolean): Promise<MeshWorld> {
+    const world = new MeshWorld(apart)
     try {
       await world.#build()
     } catch (error) {
@@ -38,24 +66,36 @@ export class MeshWorld {
     return `http://127.0.0.1:${this.#ports.get(name)}/mcp/main`
   }
 
-  /** Nodes a call from one may go to over what has been whole since then, by `performance.now()`. */
-  routed(from: string, since: number): ReadonlyMap<string, number> {
+  /**
+   * Nodes a call from one may go to over what is settled at a time, by `performance.now()`. Where tokens are asked for, what
+   * could not be fetched is remembered for half a minute.
+   */
+  routed(from: string, at: number): ReadonlyMap<string, number> {
+    const { inside, border } = this.#apart ? SETTLED_APART : SETTLED_NEAR
+    const isWhole = (name: string, ms: number): boolean => this.member(name).wholeSince <= at - ms
     return reached(from, {
-      node: (name) => this.member(name).wholeSince <= since,
-      link: (link) => (this.strands.get(keyOf(link))?.wholeSince ?? Infinity) <= since,
+      node: (name) => isWhole(name, inside),
+      link: (link) => {
+        const crosses = organisationOf(link[0]) !== organisationOf(link[1])
+        const ms = crosses ? border : inside
+        const since = this.strands.get(keyOf(link))?.wholeSince ?? Infinity
+        return since <= at - ms && link.every((end) => isWhole(end, ms))
+      },
     })
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.members.values()].map((member) => member.stop()))
+    await Promise.all([...this.members.values()].map((member) => member.end()))
     const rest = [...this.strands.values(), ...this.servers.values()]
     await Promise.all(rest.map((one) => one.close()))
     await Promise.all([...this.buses.values()].map((bus) => bus.stop()))
     await rm(this.#folder, { recursive: true, force: true })
+    await this.#compiled?.discard()
   }
 
   async #build(): Promise<void> {
     this.#folder = await mkdtemp(join(tmpdir(), 'banyan-chaos-'))
+    if (this.#apart) this.#compiled = await compile()
     for (const name of ORGANISATIONS) this.buses.set(name, await NatsServer.start())
     for (const { name, namespaces } of NODES) {
       this.#ports.set(name, await freePort())
@@ -66,25 +106,28 @@ export class MeshWorld {
     for (const link of LINKS) {
       this.strands.set(keyOf(link), await Strand.lay(link, this.#ports.get(link[1]) ?? 0))
     }
-    for (const plan of NODES) this.members.set(plan.name, this.#memberOf(plan.name))
-    // What is used first, as far as there is a first.
-    for (const place of ['home', 'right', 'left', 'top']) {
-      const some = ORGANISATIONS.map((name) => this.member(`${name}-${place}`).start())
-      await Promise.all(some)
-    }
+    for (const { name } of NODES) this.members.set(name, await this.#memberOf(name))
+    await Promise.all([...this.members.values()].map((member) => member.start()))
   }
 
-  #memberOf(name: string): Member {
+  async #memberOf(name: string): Promise<Member> {
     const plan = NODES.find((one) => one.name === name)
     if (plan === undefined) throw new RangeError(`no node ${name}`)
     const around = {
       folder: this.#folder,
-      port: this.#ports.get(name) ?? 0,
+      ports: this.#ports,
+      patience: this.#apart ? LONG : SHORT,
+      admin: this.#apart ? await freePort() : undefined,
+      guarded: this.#apart,
       nats: this.buses.get(plan.organisation)?.url ?? '',
       servers: new Map([...this.servers].map(([space, { url }]) => [space, url])),
-      strands: [...this.strands.values()].filter(({ plan: [from] }) => from === name),
+      strands: [...this.strands.values()],
     }
-    return new Member(plan, configOf(plan, around))
+    const config = configOf(plan, around)
+    if (around.admin === undefined) return new NearMember(plan, config)
+    const operators = `http://127.0.0.1:${around.admin}`
+    const cli = this.#compiled?.cli ?? ''
+    return ProcessMember.make(plan, { config, cli, folder: this.#folder, operators })
   }
 }
 

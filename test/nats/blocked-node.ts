@@ -13,6 +13,8 @@ export interface BlockedReport {
   /** How often it lost the bus. */
   readonly losses: number
   readonly revision: string | undefined
+  /** What its bus complained of last. */
+  readonly problem?: string | undefined
 }
 
 const [, , url = ''] = process.argv
@@ -38,6 +40,7 @@ process.on('message', (order: BlockedOrder) => {
     state: speaker.bus,
     losses,
     revision: node.revisionOf(order.of),
+    problem: node.problems.at(-1),
   }
   process.send?.(report)
 })

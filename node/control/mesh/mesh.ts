@@ -296,6 +296,7 @@ export class Mesh implements MeshEnds {
       shows: (end) => shownTo(this.#shown, end),
       abroad: (to) => this.#shownAbroad(to),
       probe: (label) => this.#probe(label, timing.link.interval),
+      breakOff: (label, since) => this.#parts.upstreams().get(label)?.link.breakOff(since),
       heard: (event) => this.news.on(event),
       counts: this.news,
       count: (kind, by) => this.news.count(kind, by),

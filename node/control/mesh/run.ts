@@ -39,6 +39,8 @@ export interface RunParts {
   readonly abroad: (to: string | undefined) => Shows
   /** Asks an upstream node by a label. Never rejects. */
   readonly probe: (label: string) => Promise<ProbeOutcome>
+  /** Ends what is under way at an upstream, and of which nothing has come since then, by `performance.now()`. */
+  readonly breakOff: (label: string, since: number) => void
   readonly heard: (event: TopologyEvent) => void
   /** Go on from run to run. */
   readonly counts: { routeChanges: number; syncs: number }
@@ -314,8 +316,20 @@ export class MeshRun {
   async #probe(id: NodeId): Promise<void> {
     this.#parts.count('sent:probes')
     const { ends, probe } = this.#parts
-    const outcomes = await Promise.all(ends.upsTo(id).map(({ label }) => probe(label)))
-    this.tell((speaker) => speaker.onProbe(id, bestOf(outcomes), this.#slack.factor))
+    const since = performance.now()
+    const outcome = bestOf(await Promise.all(ends.upsTo(id).map(({ label }) => probe(label))))
+    this.tell((speaker) => speaker.onProbe(id, outcome, this.#slack.factor))
+    if (outcome === 'silent') this.#breakOff(id, since)
+  }
+
+  /**
+   * Calls on a way that is down of silence have no answer to wait for. One that refuses may only take no new ones, and
+   * be about to end those it has.
+   */
+  #breakOff(id: NodeId, since: number): void {
+    if (this.speaker.links.up.get(id)?.health.state !== 'down') return
+    const { ends, breakOff } = this.#parts
+    for (const { label } of ends.upsTo(id)) breakOff(label, since)
   }
 
   async #sync(request: Parameters<Bus['sync']>[0]): Promise<void> {
