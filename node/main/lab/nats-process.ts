@@ -4,7 +4,7 @@ import { mkdirSync, openSync, closeSync } from 'node:fs'
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { hostEnvironment } from '../../core/config.ts'
+import { hostEnvironment } from '../../core/environment.ts'
 
 const LOOK_MS = 20
 const PATIENCE_MS = 10_000

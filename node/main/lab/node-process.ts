@@ -6,7 +6,7 @@ import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { isObject, type JsonObject } from '../../../protocol/jsonrpc.ts'
-import { inheritedEnvironment } from '../../core/config.ts'
+import { inheritedEnvironment } from '../../core/environment.ts'
 
 /** The command line, beside the folder of this file, as source or compiled. */
 const CLI = fileURLToPath(new URL(`../cli${extname(import.meta.filename)}`, import.meta.url))
