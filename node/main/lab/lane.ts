@@ -30,6 +30,7 @@ export class Lane {
   #to: Socket | undefined
   #size = 0
   #due = 0
+  #open = 0
   #held = false
   #timer: NodeJS.Timeout | undefined
   #closed = false
@@ -41,9 +42,9 @@ export class Lane {
     this.#carried = carried
   }
 
-  /** Nothing arrives before so long from now, ms. */
+  /** Nothing sets out before so long from now, ms. */
   delay(after: number): void {
-    this.#due = performance.now() + after
+    this.#open = performance.now() + after
   }
 
   /** Where it comes from. */
@@ -93,7 +94,8 @@ export class Lane {
 
   /** When what is said now arrives: nothing overtakes. */
   #next(): number {
-    this.#due = Math.max(this.#due, performance.now() + this.#weather.latency + this.#extra())
+    const sent = Math.max(this.#open, performance.now())
+    this.#due = Math.max(this.#due, sent + this.#weather.latency + this.#extra())
     return this.#due
   }
 
