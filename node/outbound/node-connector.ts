@@ -35,6 +35,12 @@ export interface NodeConnectorOptions extends HttpConnectorOptions {
 /** How long nothing but HTTP is tried after a WebSocket did not get through, milliseconds, doubling from min to max. */
 const PAUSE = { min: 1_000, max: 300_000 }
 
+/**
+ * How long a WebSocket is waited for before HTTP is gone over to, ms: what swallows it must not keep a node away from its
+ * upstream. A slow one is taken when it is tried again.
+ */
+const FIRST_LOOK_MS = 2_000
+
 /** There is no link to be had here; HTTP may do. */
 class NoLink extends Error {}
 
@@ -162,7 +168,9 @@ export class NodeConnector implements Connector {
     events: ConnectionEvents,
     authorization: Authorization | undefined,
   ): Promise<Connection> {
-    const link = await this.#open(authorization)
+    const { connectTimeoutMs, link: choice } = this.#options
+    const patience = choice === 'auto' ? Math.min(FIRST_LOOK_MS, connectTimeoutMs) : undefined
+    const link = await this.#open(authorization, patience)
     try {
       const peer = await this.#within(link.proved, 'did not say in time who it is')
       const server = await this.#discover(link, authorization)
@@ -189,11 +197,12 @@ export class NodeConnector implements Connector {
     }
   }
 
-  async #open(authorization: Authorization | undefined): Promise<WsLink> {
-    const first = await this.#dial(authorization)
+  /** @param patience for an answer; default: as for any connection, ms */
+  async #open(authorization: Authorization | undefined, patience?: number): Promise<WsLink> {
+    const first = await this.#dial(authorization, patience)
     const dialled =
       first.kind === 'refused' && isWorthAnother(first, authorization)
-        ? await this.#dial(authorization)
+        ? await this.#dial(authorization, patience)
         : first
     if (dialled.kind === 'open') return dialled.made
     if (dialled.kind === 'refused') {
@@ -204,15 +213,17 @@ export class NodeConnector implements Connector {
     throw new Fault('upstream_unavailable', 'the upstream cannot be reached', { cause })
   }
 
-  async #dial(authorization: Authorization | undefined): Promise<Dialled<WsLink>> {
-    const { url, headers, identity, connectTimeoutMs, bodyBytes } = this.#options
-    const { pingMs, traffic } = this.#options
+  async #dial(
+    authorization: Authorization | undefined,
+    patience = this.#options.connectTimeoutMs,
+  ): Promise<Dialled<WsLink>> {
+    const { url, headers, identity, bodyBytes, pingMs, traffic } = this.#options
     const lines = (await authorization?.lines('GET')) ?? []
     const stamp = authorization?.stamp?.()
     return dial({
       url,
       lines: [...headers, ...lines],
-      timeoutMs: connectTimeoutMs,
+      timeoutMs: patience,
       maxBytes: bodyBytes,
       signal: this.#closing.signal,
       opened: (ends) => {

@@ -121,6 +121,15 @@ describe('what lets no WebSocket through', () => {
     },
   )
 
+  test('by swallowing it keeps nobody waiting as long as a connection may take', async () => {
+    const behind = await mesh.front('behind', fixture.url)
+    gateway = await Gateway.start(behind.endpointUrl('main'), () => 'swallow')
+    // Longer than any test lasts.
+    const node = await edge(gateway.url, 'auto', { connectTimeout: '1m' })
+    expect(transportOf(node)).toBe('http')
+    expect(await echo(node)).toEqual(HI)
+  })
+
   test('for a moment only is gone through as soon as it does, and what was under way ends', async () => {
     const behind = await mesh.front('behind', fixture.url)
     let manner: UpgradeManner = 'cut'

@@ -79,7 +79,9 @@ export class MaliciousMiddle {
 
   async #pass(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await textOf(incoming)
-    const { headers, method } = incoming
+    // As any proxy: what is said of the connection is not passed on, and an upgrade is none then.
+    const { connection: _, upgrade: __, ...headers } = incoming.headers
+    const { method } = incoming
     const passing = passingOf(body)
     const touched = passing?.method.startsWith('tools/') === true
     const text = touched ? this.requests(body, passing) : body
