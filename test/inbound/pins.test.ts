@@ -136,6 +136,8 @@ describe('names on the wire', () => {
       subscriptionId: 'io.modelcontextprotocol/subscriptionId',
       progressToken: 'progressToken',
       traceparent: 'traceparent',
+      tracestate: 'tracestate',
+      baggage: 'baggage',
       federation: 'io.github.banyan-mcp/federation',
       provenance: 'io.github.banyan-mcp/provenance',
       verdict: 'io.github.banyan-mcp/provenance-verdict',

@@ -12,6 +12,9 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null
 }
 
+/** Processes that start together on a busy machine take their time, ms. */
+const BOUND_MS = 25_000
+
 /** A running command line. */
 export class CliProcess {
   readonly child: ChildProcess
@@ -45,13 +48,17 @@ export class CliProcess {
 
   /** The first line from index `from` that matches, waited for. */
   line(matches: (line: string) => boolean, what: string, from = 0): Promise<string> {
-    return until(() => {
-      const found = this.lines.slice(from).find(matches)
-      if (found === undefined && this.#over) {
-        throw new Error(`it ended: ${this.#stderr}`)
-      }
-      return found
-    }, what)
+    return until(
+      () => {
+        const found = this.lines.slice(from).find(matches)
+        if (found === undefined && this.#over) {
+          throw new Error(`it ended: ${this.#stderr}`)
+        }
+        return found
+      },
+      what,
+      BOUND_MS,
+    )
   }
 
   /** The first JSON event of that name, waited for. */
