@@ -18,6 +18,9 @@ const MODULES = join(ROOT, 'node_modules')
 /** What is generated beside the code. */
 const SCHEMAS = ['banyan.schema.json', 'mesh.schema.json']
 
+/** What is served as it is. */
+const CONSOLE = 'node/control/console'
+
 /** What goes with the code. */
 const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md'].filter((name) =>
   existsSync(join(ROOT, name)),
@@ -49,6 +52,7 @@ async function pack(): Promise<string> {
   await mkdir(source)
   const tsc = join(MODULES, 'typescript/bin/tsc')
   await run(tsc, ['-p', 'tsconfig.build.json', '--outDir', dist], ROOT)
+  await cp(join(ROOT, CONSOLE), join(dist, CONSOLE), { recursive: true })
   for (const name of SCHEMAS) await cp(join(ROOT, name), join(dist, name))
   for (const name of ['package.json', ...pages]) await cp(join(ROOT, name), join(source, name))
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
@@ -190,6 +194,7 @@ test('it holds what runs, and no sources, tests or lock files', async () => {
     .split('\n')
     .filter((name) => !/^\.\/dist\/(protocol|topology|node)\/.*(\.js|\.d\.ts|\.map)$/.test(name))
   const schemas = SCHEMAS.map((name) => `dist/${name}`)
-  const expected = [...schemas, 'package.json', ...pages].map((name) => `./${name}`)
+  const page = ['index.html', 'console.css'].map((name) => `dist/${CONSOLE}/${name}`)
+  const expected = [...schemas, ...page, 'package.json', ...pages].map((name) => `./${name}`)
   expect(new Set(odd)).toEqual(new Set(expected))
 })

@@ -41,7 +41,7 @@ export interface RunParts {
   readonly probe: (label: string) => Promise<ProbeOutcome>
   readonly heard: (event: TopologyEvent) => void
   /** Go on from run to run. */
-  readonly counts: { routeChanges: number; syncs: number }
+  readonly counts: { routed(changes: number): void; syncs: number }
 }
 
 /** No organisation: of a node that says it is of this one, and has not shown it. */
@@ -92,7 +92,7 @@ export class MeshRun {
           publishSummary: (signed: SignedSummary) => this.#bus?.publishSummary(signed),
         }),
         routesChanged: (keys) => {
-          parts.counts.routeChanges += keys.length
+          parts.counts.routed(keys.length)
           ranks.changed(keys)
         },
         heard: (event) => this.#onHeard(event),
