@@ -103,7 +103,8 @@ export class AdminApi implements AdminService {
     }
     if (method !== 'GET') throw wrongMethod(['GET'])
     const [known] = header('if-none-match')
-    return { maxBodyBytes: 0, isPatient: false, run: () => this.#console.answer(name, known) }
+    const run = (): Promise<AdminAnswer> => this.#console.answer(name, known)
+    return { maxBodyBytes: 0, isPatient: false, isLight: true, run }
   }
 
   #follow(method: string, header: AdminRequest['header']): AdminTask {
@@ -116,6 +117,7 @@ export class AdminApi implements AdminService {
     return {
       maxBodyBytes: 0,
       isPatient: false,
+      isLight: true,
       run: () => Promise.resolve({ body: undefined, feed }),
     }
   }

@@ -38,6 +38,8 @@ export interface AdminTask {
   readonly maxBodyBytes: number
   /** It may last, because what it began is not undone by an answer. */
   readonly isPatient: boolean
+  /** It takes no work worth mentioning, so that any number of them may be asked for at a time; default false. */
+  readonly isLight?: boolean
   /**
    * Does what was asked.
    *

@@ -85,14 +85,15 @@ export class AdminServer {
   }
 
   async #run(task: AdminTask, body: Buffer, { request, response }: Exchange): Promise<void> {
-    if (this.#tasks >= MAX_TASKS) throw new Fault('overloaded', 'too much is asked at a time')
+    const weight = task.isLight === true ? 0 : 1
+    if (this.#tasks + weight > MAX_TASKS) throw new Fault('overloaded', 'too much is asked at a time')
     const abort = new AbortController()
     const late = new Fault('overloaded', 'it took too long')
     const { answerMs = ANSWER_MS } = this.#options
     const timer = task.isPatient ? undefined : setTimeout(() => abort.abort(late), answerMs)
     const gone = (): void => abort.abort(new Fault('cancelled', 'the client went away'))
     response.once('close', gone)
-    this.#tasks += 1
+    this.#tasks += weight
     try {
       const answer = await task.run(body, abort.signal)
       const { body: told, feed, type = JSON_TYPE, status = 200, headers } = answer
@@ -100,7 +101,7 @@ export class AdminServer {
         send({ request, response }, { status, type, body: told, guards: headers })
       } else this.#feeds.open(feed, { request, response })
     } finally {
-      this.#tasks -= 1
+      this.#tasks -= weight
       response.off('close', gone)
       clearTimeout(timer)
     }

@@ -68,8 +68,10 @@ export class Federation {
       namespaces: { docs: { from: ['server'] } },
       endpoints: { main: { namespaces: ['*'], auth: 'none' } },
     })
+    const exported = { gossip: { disclose: 'full', exports: [{ namespaces: ['docs'] }] } }
     const inGate = {
       organisation: 'globex',
+      more: exported,
       upstreams: { store: { node: { url: store.endpointUrl('main'), as: '{namespace}' } } },
     }
     const gate = await this.#nodes.start(plan('gate', inGate))
@@ -92,6 +94,7 @@ export class Federation {
       plan('gate', {
         ...inGate,
         more: {
+          ...exported,
           endpoints: asked,
           trust: [this.#trust(user, gate), this.#trust(west, gate, [user.url])],
           clients: front(user, west),

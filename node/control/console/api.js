@@ -3,6 +3,13 @@
 const KEY = 'banyan-operator-key'
 const BASE = '/api/v1'
 
+/** Questions at a time: the node answers few, and others may ask, too. */
+const AT_A_TIME = 2
+/** How often a node that has too much to do is asked again, and after how long, ms. */
+const PATIENCE = 3
+const PAUSE_MS = 300
+const BUSY = 503
+
 /** What the node says it will not do. */
 export class Refused extends Error {
   /**
@@ -32,18 +39,42 @@ function headers(more = {}) {
   return own === null ? more : { ...more, authorization: `Bearer ${own}` }
 }
 
+/** @type {RequestInit} */
+const PRIVATE = { cache: 'no-store', credentials: 'omit', redirect: 'error' }
+
+let asking = 0
+/** @type {(() => void)[]} */
+const waiting = []
+
+/**
+ * Asks when it is its turn, and gives all of the answer.
+ *
+ * @template Answer
+ * @param {() => Promise<Answer>} ask
+ * @returns {Promise<Answer>}
+ */
+async function inTurn(ask) {
+  if (asking >= AT_A_TIME) await new Promise((resolve) => waiting.push(() => resolve(undefined)))
+  asking += 1
+  try {
+    return await ask()
+  } finally {
+    asking -= 1
+    waiting.shift()?.()
+  }
+}
+
 /**
  * @param {string} path
  * @param {RequestInit & { headers?: Record<string, string> }} [init]
  */
 async function send(path, init = {}) {
-  const response = await fetch(path, {
-    ...init,
-    headers: headers(init.headers),
-    cache: 'no-store',
-    credentials: 'omit',
-    redirect: 'error',
-  })
+  const options = { ...init, headers: headers(init.headers), ...PRIVATE }
+  let response = await fetch(path, options)
+  for (let again = 0; response.status === BUSY && again < PATIENCE; again += 1) {
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+    response = await fetch(path, options)
+  }
   if (response.ok) return response
   const text = await response.text()
   throw new Refused(response.status, detailOf(text) ?? `the node answers ${response.status}`)
@@ -66,23 +97,20 @@ function detailOf(text) {
 export async function get(path, query = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '')
   const search = new URLSearchParams(/** @type {[string, string][]} */ (given)).toString()
-  const response = await send(`${BASE}${path}${search === '' ? '' : `?${search}`}`)
-  return response.json()
+  const url = `${BASE}${path}${search === '' ? '' : `?${search}`}`
+  return inTurn(async () => (await send(url)).json())
 }
 
 /** @param {string} path @param {object} body @returns {Promise<any>} */
 export async function post(path, body) {
-  const response = await send(`${BASE}${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  })
-  return response.json()
+  const headers = { 'content-type': 'application/json' }
+  const init = { method: 'POST', headers, body: JSON.stringify(body) }
+  return inTurn(async () => (await send(`${BASE}${path}`, init)).json())
 }
 
 /** @returns {Promise<string>} what Prometheus reads */
 export async function metricsText() {
-  return (await send('/metrics')).text()
+  return inTurn(async () => (await send('/metrics')).text())
 }
 
 /**

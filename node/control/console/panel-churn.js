@@ -26,7 +26,7 @@ function contents(state) {
     ['Route changes since the start', sumOf(samples, 'banyan_route_changes_total')],
     ['Namespaces with names but without a way (stale)', stale.length],
     ['Lists that changed, last minute', churn.lists],
-    ['list_changed and updates sent to clients', sumOf(samples, 'banyan_changes_total')],
+    ['list_changed sent to clients that watch', sumOf(samples, 'banyan_list_changed_total')],
     ['Calls that went another way', sumOf(samples, 'banyan_upstream_failovers_total')],
     ['Events this page did not get', churn.missed],
   ]
