@@ -77,7 +77,8 @@ export class Federation {
     const gate = await this.#nodes.start(plan('gate', inGate))
     this.#gate = gate
     const inWest = { organisation: 'acme', upstreams: { gate: across(gate), wiki } }
-    const own = { namespaces: { wiki: { from: ['wiki'] } } }
+    const imports = { disclose: 'full', imports: [{ namespaces: ['*'] }] }
+    const own = { gossip: imports, namespaces: { wiki: { from: ['wiki'] } } }
     const west = await this.#nodes.start(
       plan('west', { organisation: 'acme', upstreams: { wiki }, more: own }),
     )
@@ -113,6 +114,7 @@ export class Federation {
 
   #userPlan(upstreams: object): object {
     const more = {
+      gossip: { disclose: 'full', imports: [{ namespaces: ['*'] }] },
       endpoints: { main: { namespaces: ['*'], auth: this.#people.auth([...NAMES, 'ns:notes']) } },
       namespaces: { notes: { from: ['notes'] } },
       clients: this.#people.clients(),

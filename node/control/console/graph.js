@@ -216,6 +216,11 @@ export class Graph {
     })
   }
 
+  /** @param {string} id @returns {boolean} */
+  has(id) {
+    return this.#cy.getElementById(id).nonempty()
+  }
+
   /** @param {string} id */
   select(id) {
     this.#cy.elements().unselect()

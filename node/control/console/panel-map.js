@@ -27,17 +27,23 @@ export function mapPanel({ store, looker, say }) {
   const hide = el('input', { type: 'checkbox', onchange: () => search() })
   const pick = (/** @type {string | undefined} */ id) => {
     picked = id
-    fill(side, id === undefined ? HINT : factsOf(picture, id, pick))
+    fill(side, id === undefined ? HINT : factsOf(picture, id, choose))
+  }
+  // The picture says itself what is picked in it.
+  const choose = (/** @type {string} */ id) => (graph?.has(id) ? graph.select(id) : pick(id))
+  const wanted = () => find.value.trim().toLowerCase()
+  const found = () => {
+    if (wanted() === '') return undefined
+    return new Set(picture.nodes.filter((node) => matches(node, wanted())).map(({ id }) => id))
   }
   const search = () => {
-    const wanted = find.value.trim().toLowerCase()
-    const found = new Set(picture.nodes.filter((node) => matches(node, wanted)).map(({ id }) => id))
-    const others = picture.nodes.map(({ id }) => id).filter((id) => !found.has(id))
+    const some = found()
+    const others = picture.nodes.map(({ id }) => id).filter((id) => some?.has(id) === false)
     graph?.hide(new Set(hide.checked ? others : []))
-    if (wanted !== '' && !hide.checked) graph?.highlight(found)
-    else void dim()
-    if (wanted !== '') say(`${found.size} of ${picture.nodes.length} are found`)
-    fill(tables, tablesOf(picture, pick, wanted === '' ? undefined : found))
+    if (some !== undefined && !hide.checked) graph?.highlight(some)
+    else dim().catch(() => say('What they see could not be asked.'))
+    if (some !== undefined) say(`${some.size} of ${picture.nodes.length} are found`)
+    fill(tables, tablesOf(picture, choose, some))
   }
   const dim = async () => {
     const sight = await looker.sight()
@@ -51,7 +57,7 @@ export function mapPanel({ store, looker, say }) {
     picture = pictureOf(store.state)
     canvas.setAttribute('aria-label', inShort(picture))
     graph?.draw(picture, layout.place(picture))
-    fill(tables, tablesOf(picture, pick))
+    fill(tables, tablesOf(picture, choose, found()))
     if (picked !== undefined && side.matches(':not(:focus-within)')) pick(picked)
   }
   const arrange = () => {
@@ -95,7 +101,7 @@ export function mapPanel({ store, looker, say }) {
   const begin = async () => {
     graph = await Graph.in(canvas, pick)
     store.read(show)
-    looker.read(() => void dim())
+    looker.read(search)
     canvas.dataset['drawn'] = 'true'
   }
   return {

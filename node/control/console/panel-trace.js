@@ -101,7 +101,7 @@ function hops({ hops: all }) {
 /** @param {any} hop */
 function tokenOf({ token, upstream }) {
   if (upstream === undefined) return ''
-  if (token === undefined) return 'not told'
+  if (token === undefined) return 'none'
   return token.audience === undefined ? token.mode : `${token.mode}, for ${token.audience}`
 }
 
