@@ -1,4 +1,5 @@
 // A browser on the console: Debian's Chromium, driven over its own protocol, with all it complains about kept.
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type ConsoleMessage, type Page } from 'playwright-core'
 import { programEnvironment } from '../needs.ts'
@@ -77,12 +78,15 @@ export class ConsolePage {
     await this.page.getByRole('tab', { name, exact: true }).click()
   }
 
-  /** What is hard or impossible to use for some people (axe-core: WCAG 2.2 A and AA, and best practices). */
-  async findings(): Promise<readonly Finding[]> {
+  /** What is hard or impossible to use for some people (axe-core: WCAG 2.2 A and AA, and best practices), by all its rules or some. */
+  async findings(rules: 'all' | readonly string[] = 'all'): Promise<readonly Finding[]> {
     // The policy lets in no script of others; what a debugger evaluates is not held to it.
-    const { readFile } = await import('node:fs/promises')
-    await this.page.evaluate(await readFile(AXE, 'utf8'))
-    const { violations } = (await this.page.evaluate('axe.run(document)')) as AxeResults
+    if (!(await this.page.evaluate('"axe" in window'))) {
+      await this.page.evaluate(await readFile(AXE, 'utf8'))
+    }
+    const options = rules === 'all' ? {} : { runOnly: rules }
+    const run = `axe.run(document, ${JSON.stringify({ ...options, resultTypes: ['violations'] })})`
+    const { violations } = (await this.page.evaluate(run)) as AxeResults
     return violations.map(({ id, impact, nodes }) => ({
       id,
       impact: impact ?? 'none',

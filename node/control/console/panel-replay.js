@@ -8,8 +8,8 @@ import { inWords, MAX_LOG, organisationsIn, pictureAt, readLog } from './replay.
 /** How long one event is shown while it plays, ms. */
 const STEP_MS = 400
 
-/** @param {import('./main.js').Page} page @returns {import('./main.js').Panel} */
-export function replayPanel({ say }) {
+/** @param {import('./main.js').Page} _page @returns {import('./main.js').Panel} */
+export function replayPanel(_page) {
   const layout = new Layout()
   /** @type {import('./replay.js').LabEvent[]} */
   let events = []
@@ -93,7 +93,6 @@ export function replayPanel({ say }) {
     onchange: () =>
       void open().catch((/** @type {Error} */ error) => {
         now.textContent = `It cannot be played: ${error.message}`
-        say(now.textContent)
       }),
   })
   const hint =
