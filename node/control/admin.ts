@@ -95,7 +95,7 @@ export class AdminApi implements AdminService {
   /** The console needs no key: it holds nothing but itself. Undefined: something else is asked for. */
   #page(method: string, path: string, header: AdminRequest['header']): AdminTask | undefined {
     if (!this.#settings().console) return undefined
-    if (path === '/' || `${path}/` === CONSOLE_BASE) return toConsole(method)
+    if (`${path}/` === CONSOLE_BASE) return toConsole(method)
     if (!path.startsWith(CONSOLE_BASE)) return undefined
     const name = path.slice(CONSOLE_BASE.length) || 'index.html'
     if (!this.#console.has(name)) {

@@ -39,7 +39,7 @@ links:
 
 test('it asks for a key, says so when that opens nothing, and keeps it for the tab alone', async () => {
   const { page } = seen
-  await page.goto(`${federation.user.adminUrl}/`)
+  await page.goto(`${federation.user.adminUrl}/console`)
   await page.getByLabel('Key').fill('x'.repeat(43))
   await page.getByRole('button', { name: 'Sign in' }).click()
   await page.getByText('That key opens nothing here.').waitFor()

@@ -72,7 +72,7 @@ export function table(caption, heads, rows, nothing = 'None.') {
   const head = heads.map((one) => el('th', { scope: 'col' }, one))
   return el(
     'div',
-    { class: 'wide', tabindex: 0, role: 'region', 'aria-label': caption },
+    { class: 'wide', tabindex: 0, role: 'group', 'aria-label': caption },
     el(
       'table',
       {},

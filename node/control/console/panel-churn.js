@@ -2,7 +2,7 @@
 import { el, fill, table } from './dom.js'
 import { figure, namer, pictureOf } from './model.js'
 import { sumOf } from './metrics.js'
-import { churnOf } from './store.js'
+import { churnOf } from './churn.js'
 
 /** So many turns in a minute are no accident. */
 const FLAPPING = 3

@@ -1,13 +1,11 @@
 // What somebody sees, and why: decided at which of the levels, by which rule, at which hop.
 import { post } from './api.js'
 import { badge, choice, el, fill, labelled, setOptions } from './dom.js'
+import { LEVELS, outcomeOf } from './levels.js'
 import { OPERATOR, somebody } from './looker.js'
 
 /** Answers that are shown at a time. */
 const LIMIT = 200
-
-/** The order in which it is decided. */
-const LEVELS = ['endpoint', 'namespace', 'capability']
 
 /** @param {import('./main.js').Page} page @returns {import('./main.js').Panel} */
 export function explainPanel({ looker, say }) {
@@ -139,21 +137,3 @@ function hop({ hop: at, endpoint, level, visible, because, rule, needs }) {
 
 /** @type {Record<string, string>} */
 const WORDS = { passed: 'passed', denied: 'denied', skipped: 'not reached' }
-
-/**
- * What became of one level, from the level at which it was decided.
- *
- * @param {string} one
- * @param {string} level
- * @param {boolean} visible
- */
-export function outcomeOf(one, level, visible) {
-  if (visible) return 'passed'
-  if (level === 'caller') return 'skipped'
-  const at = LEVELS.indexOf(level)
-  // Scopes come after all of them.
-  if (at === -1) return 'passed'
-  const here = LEVELS.indexOf(one)
-  if (here === at) return 'denied'
-  return here < at ? 'passed' : 'skipped'
-}
