@@ -86,7 +86,7 @@ export class ConsolePage {
     }
     const options = rules === 'all' ? {} : { runOnly: rules }
     const run = `axe.run(document, ${JSON.stringify({ ...options, resultTypes: ['violations'] })})`
-    const { violations } = (await this.page.evaluate(run)) as AxeResults
+    const { violations } = await this.page.evaluate<AxeResults>(run)
     return violations.map(({ id, impact, nodes }) => ({
       id,
       impact: impact ?? 'none',

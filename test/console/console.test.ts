@@ -47,8 +47,8 @@ test('it asks for a key, says so when that opens nothing, and keeps it for the t
   await seen.signIn(federation.user.adminUrl ?? '', key)
   const kept = await page.evaluate('[JSON.stringify({ ...sessionStorage }), localStorage.length]')
   expect(kept).toEqual([JSON.stringify({ 'banyan-operator-key': key }), 0])
-  const page1 = `${page.url()} ${await page.content()} ${await page.evaluate('document.cookie')}`
-  expect(page1).not.toContain(key)
+  const cookies = await page.evaluate<string>('document.cookie')
+  expect(`${page.url()} ${await page.content()} ${cookies}`).not.toContain(key)
 })
 
 test('the mesh is drawn, and told in tables: organisations, borders, and links that are idle', async () => {

@@ -39,6 +39,13 @@ function across(node: RunningNode): object {
   }
 }
 
+/** Nodes that may ask, by how they come. */
+function classOf(...nodes: readonly RunningNode[]): object {
+  return {
+    front: nodes.map(({ url }) => ({ issuer: url, clients: [`${url}/oauth/client.json`] })),
+  }
+}
+
 /** `user` and `west` of acme; `gate` and `store` of globex, which has the servers. */
 export class Federation {
   readonly operator: Operator = new Operator()
@@ -88,9 +95,6 @@ export class Federation {
     this.#user = user
     this.operator.at(user)
     const asked = { main: { namespaces: ['*'], auth: {}, explainTo: FRONT } }
-    const front = (...nodes: RunningNode[]): object => ({
-      front: nodes.map(({ url }) => ({ issuer: url, clients: [`${url}/oauth/client.json`] })),
-    })
     await gate.reload(
       plan('gate', {
         ...inGate,
@@ -98,12 +102,12 @@ export class Federation {
           ...exported,
           endpoints: asked,
           trust: [this.#trust(user, gate), this.#trust(west, gate, [user.url])],
-          clients: front(user, west),
+          clients: classOf(user, west),
         },
       }),
     )
     const trust = [this.#trust(user, west)]
-    const more = { ...own, endpoints: asked, trust, clients: front(user) }
+    const more = { ...own, endpoints: asked, trust, clients: classOf(user) }
     await west.reload(plan('west', { ...inWest, more }))
     await user.reload(this.#userPlan({ notes, west: across(west), gate: across(gate) }))
     await until(

@@ -103,8 +103,8 @@ export async function get(path, query = {}) {
 
 /** @param {string} path @param {object} body @returns {Promise<any>} */
 export async function post(path, body) {
-  const headers = { 'content-type': 'application/json' }
-  const init = { method: 'POST', headers, body: JSON.stringify(body) }
+  const type = { 'content-type': 'application/json' }
+  const init = { method: 'POST', headers: type, body: JSON.stringify(body) }
   return inTurn(async () => (await send(`${BASE}${path}`, init)).json())
 }
 

@@ -27,7 +27,7 @@ function setOne(made, name, value) {
   if (value === undefined || value === false) return
   if (name.startsWith('on') && typeof value === 'function') {
     made.addEventListener(name.slice(2), /** @type {EventListener} */ (value))
-  } else made.setAttribute(name, value === true ? '' : String(value))
+  } else made.setAttribute(name, value === true ? '' : `${/** @type {string | number} */ (value)}`)
 }
 
 /**

@@ -35,16 +35,15 @@ function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 }
 
-function styles() {
-  const [text, ground, box, line] = ['--text', '--ground', '--box', '--line'].map(colour)
-  const states = Object.entries(COLOURS).flatMap(([state, name]) => [
-    { selector: `node.${state}`, style: { 'border-color': colour(name) } },
-    {
-      selector: `edge.${state}`,
-      style: { 'line-color': colour(name), 'target-arrow-color': colour(name) },
-    },
-  ])
-  const font = { 'font-family': 'system-ui, sans-serif', 'font-size': 13, color: text }
+/** How text looks. */
+function fontOf() {
+  return { 'font-family': 'system-ui, sans-serif', 'font-size': 13, color: colour('--text') }
+}
+
+/** @param {string} ground */
+function nodeStyles(ground) {
+  const font = fontOf()
+  const [box, line] = ['--box', '--line'].map(colour)
   return [
     {
       selector: 'node',
@@ -82,6 +81,13 @@ function styles() {
       style: { 'border-style': 'double', 'border-width': 8, width: 44, height: 42 },
     },
     { selector: 'node.unknown, node.left', style: { 'border-style': 'dotted' } },
+  ]
+}
+
+/** @param {string} ground */
+function edgeStyles(ground) {
+  const font = fontOf()
+  return [
     {
       selector: 'edge',
       style: {
@@ -96,6 +102,21 @@ function styles() {
         'text-background-padding': 2,
       },
     },
+  ]
+}
+
+function styles() {
+  const ground = colour('--ground')
+  const states = Object.entries(COLOURS).flatMap(([state, name]) => [
+    { selector: `node.${state}`, style: { 'border-color': colour(name) } },
+    {
+      selector: `edge.${state}`,
+      style: { 'line-color': colour(name), 'target-arrow-color': colour(name) },
+    },
+  ])
+  return [
+    ...nodeStyles(ground),
+    ...edgeStyles(ground),
     ...states,
     { selector: 'edge.idle', style: { width: 1.5 } },
     { selector: 'edge.none', style: { width: 1, 'line-style': 'dotted' } },

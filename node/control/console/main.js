@@ -74,7 +74,7 @@ function signIn(why) {
       problem.textContent =
         error instanceof Refused && error.status === 401
           ? 'That key opens nothing here.'
-          : `That did not work: ${error instanceof Error ? error.message : error}`
+          : `That did not work: ${error instanceof Error ? error.message : 'no answer'}`
     })
   }
   const form = el(

@@ -160,13 +160,13 @@ function addServers(nodes, edges, { topology, upstreams, traffic }) {
 
 /** Nodes beyond the border are known only as steps of ways. @param {Map<string, PictureNode>} nodes @param {Known} known */
 function addPaths(nodes, { routes }) {
-  for (const { candidates } of routes) {
-    for (const { path, organisations } of candidates) {
-      const last = organisations.at(-1)
-      for (const id of path) {
-        if (!nodes.has(id) && !id.startsWith('org:')) addUnknown(nodes, id, last)
-      }
-    }
+  const steps = routes.flatMap(({ candidates }) =>
+    candidates.flatMap((/** @type {any} */ { path, organisations }) =>
+      path.map((/** @type {string} */ id) => [id, organisations.at(-1)]),
+    ),
+  )
+  for (const [id, organisation] of steps) {
+    if (!nodes.has(id) && !id.startsWith('org:')) addUnknown(nodes, id, organisation)
   }
 }
 

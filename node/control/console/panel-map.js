@@ -6,117 +6,168 @@ import { namer, pictureOf, reachedBy, short } from './model.js'
 
 /** @typedef {import('./model.js').Picture} Picture */
 
-/** @param {import('./main.js').Page} page @returns {import('./main.js').Panel} */
-export function mapPanel({ store, looker, say }) {
-  const layout = new Layout()
-  const canvas = el('div', {
+const HINT = 'Pick a node, a link or an organisation: in the picture, or in the tables below it.'
+
+const LEGEND =
+  'Circles are nodes, hexagons border nodes, rounded squares servers; the double ring is this node. Lines lead from who uses to what is used: thin ones are idle, dashed ones with ▲ suspect, dotted ones with ✕ down.'
+
+/** @param {string} text @param {() => void} onclick @param {string} [label] */
+function button(text, onclick, label) {
+  return el('button', { type: 'button', onclick, 'aria-label': label }, text)
+}
+
+/** The map, and what is picked in it. */
+class MapView {
+  #page
+  #layout = new Layout()
+  #canvas = el('div', {
     class: 'canvas',
     role: 'img',
     id: 'graph',
     'aria-describedby': 'map-hint',
   })
-  const side = el('aside', { class: 'side', 'aria-label': 'What is picked', tabindex: 0 }, HINT)
-  const tables = el('div', {})
+  #side = el('aside', { class: 'side', 'aria-label': 'What is picked', tabindex: 0 }, HINT)
+  #tables = el('div', {})
+  #find = el('input', { type: 'search', id: 'find', oninput: () => this.#search() })
+  #hide = el('input', { type: 'checkbox', onchange: () => this.#search() })
   /** @type {Picture} */
-  let picture = { nodes: [], edges: [] }
+  #picture = { nodes: [], edges: [] }
   /** @type {string | undefined} */
-  let picked
+  #picked
   /** @type {Graph | undefined} */
-  let graph
-  const find = el('input', { type: 'search', id: 'find', oninput: () => search() })
-  const hide = el('input', { type: 'checkbox', onchange: () => search() })
-  const pick = (/** @type {string | undefined} */ id) => {
-    picked = id
-    fill(side, id === undefined ? HINT : factsOf(picture, id, choose))
+  #graph
+  #begun = false
+
+  /** @param {import('./main.js').Page} page */
+  constructor(page) {
+    this.#page = page
   }
-  // The picture says itself what is picked in it.
-  const choose = (/** @type {string} */ id) => (graph?.has(id) ? graph.select(id) : pick(id))
-  const wanted = () => find.value.trim().toLowerCase()
-  const found = () => {
-    if (wanted() === '') return undefined
-    return new Set(picture.nodes.filter((node) => matches(node, wanted())).map(({ id }) => id))
+
+  root() {
+    return el(
+      'div',
+      {},
+      el('h2', {}, 'The mesh, as this node knows it'),
+      this.#controls(),
+      el('div', { class: 'split' }, this.#canvas, this.#side),
+      el('p', { id: 'map-hint', class: 'quiet' }, LEGEND),
+      el('details', { id: 'map-tables' }, el('summary', {}, 'The same as tables'), this.#tables),
+    )
   }
-  const search = () => {
-    const some = found()
-    const others = picture.nodes.map(({ id }) => id).filter((id) => some?.has(id) === false)
-    graph?.hide(new Set(hide.checked ? others : []))
-    if (some !== undefined && !hide.checked) graph?.highlight(some)
-    else dim().catch(() => say('What they see could not be asked.'))
-    if (some !== undefined) say(`${some.size} of ${picture.nodes.length} are found`)
-    fill(tables, tablesOf(picture, choose, some))
+
+  /** It can be seen, so that there is room to draw in. */
+  begin() {
+    if (this.#begun) return
+    this.#begun = true
+    this.#draw().catch(() => {
+      this.#page.say('The picture could not be drawn; the tables hold the same.')
+    })
   }
-  const dim = async () => {
+
+  async #draw() {
+    const { store, looker } = this.#page
+    try {
+      this.#graph = await Graph.in(this.#canvas, (id) => this.#pick(id))
+    } finally {
+      store.read(() => this.#show())
+      looker.read(() => this.#search())
+      this.#canvas.dataset['drawn'] = String(this.#graph !== undefined)
+    }
+  }
+
+  #controls() {
+    return el(
+      'div',
+      { class: 'controls' },
+      labelled('Find', this.#find),
+      el('label', { class: 'inline' }, this.#hide, 'hide all else'),
+      button('+', () => this.#graph?.zoom(1.25), 'Zoom in'),
+      button('−', () => this.#graph?.zoom(0.8), 'Zoom out'),
+      button('Show all', () => this.#graph?.fit()),
+      button('Arrange anew', () => this.#arrange()),
+    )
+  }
+
+  /** @param {string | undefined} id */
+  #pick(id) {
+    this.#picked = id
+    const facts = id === undefined ? HINT : factsOf(this.#picture, id, (one) => this.#choose(one))
+    fill(this.#side, facts)
+  }
+
+  /** The picture says itself what is picked in it. @param {string} id */
+  #choose(id) {
+    if (this.#graph?.has(id)) this.#graph.select(id)
+    else this.#pick(id)
+  }
+
+  #found() {
+    const wanted = this.#find.value.trim().toLowerCase()
+    if (wanted === '') return undefined
+    const found = this.#picture.nodes.filter((node) => matches(node, wanted))
+    return new Set(found.map(({ id }) => id))
+  }
+
+  #search() {
+    const { say } = this.#page
+    const found = this.#found()
+    const others = this.#picture.nodes.map(({ id }) => id).filter((id) => found?.has(id) === false)
+    this.#graph?.hide(new Set(this.#hide.checked ? others : []))
+    if (found !== undefined && !this.#hide.checked) this.#graph?.highlight(found)
+    else this.#dim().catch(() => say('What they see could not be asked.'))
+    if (found !== undefined) say(`${found.size} of ${this.#picture.nodes.length} are found`)
+    this.#list()
+  }
+
+  /** Dims what leads to nothing that the client sees. */
+  async #dim() {
+    const { looker, store, say } = this.#page
     const sight = await looker.sight()
     const routes = store.state?.routes ?? []
-    graph?.highlight(sight && reachedBy(picture, sight.labels, routes, sight.namespaces))
-    if (sight !== undefined)
-      say(`${looker.as} sees ${sight.items.length} things at ${looker.endpoint}`)
+    const reached = sight && reachedBy(this.#picture, sight.labels, routes, sight.namespaces)
+    this.#graph?.highlight(reached)
+    if (sight !== undefined) say(seenBy(looker, sight))
   }
-  const show = () => {
-    if (store.state === undefined) return
-    picture = pictureOf(store.state)
-    canvas.setAttribute('aria-label', inShort(picture))
-    graph?.draw(picture, layout.place(picture))
-    fill(tables, tablesOf(picture, choose, found()))
-    if (picked !== undefined && side.matches(':not(:focus-within)')) pick(picked)
+
+  #list() {
+    fill(
+      this.#tables,
+      tablesOf(this.#picture, (id) => this.#choose(id), this.#found()),
+    )
   }
-  const arrange = () => {
-    layout.forget()
-    graph?.clear()
-    show()
+
+  #show() {
+    const { state } = this.#page.store
+    if (state === undefined) return
+    this.#picture = pictureOf(state)
+    this.#canvas.setAttribute('aria-label', inShort(this.#picture))
+    this.#graph?.draw(this.#picture, this.#layout.place(this.#picture))
+    // Whoever stands on a row with the keyboard is not thrown off it.
+    if (!this.#tables.contains(document.activeElement)) this.#list()
+    if (this.#picked !== undefined && !this.#side.contains(document.activeElement)) {
+      this.#pick(this.#picked)
+    }
   }
-  const controls = el(
-    'div',
-    { class: 'controls' },
-    labelled('Find', find),
-    el('label', { class: 'inline' }, hide, 'hide all else'),
-    el(
-      'button',
-      { type: 'button', onclick: () => graph?.zoom(1.25), 'aria-label': 'Zoom in' },
-      '+',
-    ),
-    el(
-      'button',
-      { type: 'button', onclick: () => graph?.zoom(0.8), 'aria-label': 'Zoom out' },
-      '−',
-    ),
-    el('button', { type: 'button', onclick: () => graph?.fit() }, 'Show all'),
-    el('button', { type: 'button', onclick: arrange }, 'Arrange anew'),
-  )
-  const details = el(
-    'details',
-    { id: 'map-tables' },
-    el('summary', {}, 'The same as tables'),
-    tables,
-  )
-  const root = el(
-    'div',
-    {},
-    el('h2', {}, 'The mesh, as this node knows it'),
-    controls,
-    el('div', { class: 'split' }, canvas, side),
-    el('p', { id: 'map-hint', class: 'quiet' }, LEGEND),
-    details,
-  )
-  const begin = async () => {
-    graph = await Graph.in(canvas, pick)
-    store.read(show)
-    looker.read(search)
-    canvas.dataset['drawn'] = 'true'
-  }
-  return {
-    root,
-    shown: () => {
-      if (graph !== undefined) return
-      begin().catch(() => say('The picture could not be drawn; the tables hold the same.'))
-    },
+
+  #arrange() {
+    this.#layout.forget()
+    this.#graph?.clear()
+    this.#show()
   }
 }
 
-const HINT = 'Pick a node, a link or an organisation: in the picture, or in the tables below it.'
+/** @param {import('./main.js').Page} page @returns {import('./main.js').Panel} */
+export function mapPanel(page) {
+  const view = new MapView(page)
+  return { root: view.root(), shown: () => view.begin() }
+}
 
-const LEGEND =
-  'Circles are nodes, hexagons border nodes, rounded squares servers; the double ring is this node. Lines lead from who uses to what is used: thin ones are idle, dashed ones with ▲ suspect, dotted ones with ✕ down.'
+/** @param {import('./looker.js').Looker} looker @param {import('./looker.js').Sight} sight */
+function seenBy({ as, endpoint }, { items, refused }) {
+  return refused === undefined
+    ? `${as} sees ${items.length} things at ${endpoint}`
+    : `${as} is nobody at ${endpoint}: ${refused}`
+}
 
 /** @param {Picture} picture */
 function inShort({ nodes, edges }) {
@@ -136,26 +187,28 @@ function matches({ id, name, organisation, state, kind, facts }, wanted) {
 
 /**
  * @param {Picture} picture
- * @param {(id: string) => void} pick
+ * @param {(id: string) => void} [pick] undefined: nothing can be picked
  * @param {ReadonlySet<string>} [found]
  */
 export function tablesOf(picture, pick, found) {
   const called = namer(picture)
-  const button = (/** @type {string} */ id, /** @type {string} */ text) =>
-    el('button', { type: 'button', class: 'link', onclick: () => pick(id) }, text)
+  const picks = (/** @type {string} */ id, /** @type {string} */ text) =>
+    pick === undefined
+      ? text
+      : el('button', { type: 'button', class: 'link', onclick: () => pick(id) }, text)
   const has = (/** @type {string} */ id) => found === undefined || found.has(id)
   const nodes = picture.nodes
     .filter(({ id }) => has(id))
     .map((node) => [
-      button(node.id, node.name),
-      button(boxId(node.organisation), node.organisation),
+      picks(node.id, node.name),
+      picks(boxId(node.organisation), node.organisation),
       [node.kind, node.self && 'this node', node.border && 'border'].filter(Boolean).join(', '),
       badge(node.state),
     ])
   const edges = picture.edges
     .filter(({ from, to }) => has(from) || has(to))
     .map((edge) => [
-      button(edge.id, `${called(edge.from)} → ${called(edge.to)}`),
+      picks(edge.id, `${called(edge.from)} → ${called(edge.to)}`),
       badge(edge.state),
       edge.label,
     ])

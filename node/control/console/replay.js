@@ -125,5 +125,5 @@ export function inWords({ t, type, node, ...rest }) {
 /** @param {unknown} value */
 function textOf(value) {
   if (Array.isArray(value)) return value.join(' → ')
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -47,7 +47,12 @@ test('it has its own files and one library', () => {
 test.each(BENT)('it has no %j', (name) => expect(files.has(name)).toBe(false))
 
 test('it has no name but those it says', () => {
-  fc.assert(fc.property(fc.string(), (name) => files.has(name) === files.names.includes(name)))
+  expect.hasAssertions()
+  fc.assert(
+    fc.property(fc.string(), (name) => {
+      expect(files.has(name)).toBe(files.names.includes(name))
+    }),
+  )
 })
 
 test('all are served with a policy that lets in nothing from elsewhere, and nothing inline', async () => {

@@ -104,9 +104,8 @@ test('no two things stand on each other', async () => {
   )
 })
 
-test('what the node counts is read, and taken together', async () => {
-  const { readMetrics, sumOf, trafficOf } = await load('metrics')
-  const text = (count: number, sum: number): string => `# HELP a words
+function exposition(count: number, sum: number): string {
+  return `# HELP a words
 # TYPE a counter
 banyan_upstream_duration_seconds_count{upstream="a \\"b\\" \\\\"} ${count}
 banyan_upstream_duration_seconds_sum{upstream="a \\"b\\" \\\\"} ${sum}
@@ -114,7 +113,11 @@ banyan_routes{state="selected"} 3
 banyan_routes{state="stale"} 1
 bare 2.5
 `
-  const [before, now] = [readMetrics(text(2, 1)), readMetrics(text(12, 1.5))]
+}
+
+test('what the node counts is read, and taken together', async () => {
+  const { readMetrics, sumOf, trafficOf } = await load('metrics')
+  const [before, now] = [readMetrics(exposition(2, 1)), readMetrics(exposition(12, 1.5))]
   expect([sumOf(now, 'banyan_routes'), sumOf(now, 'banyan_routes', { state: 'stale' })]).toEqual([
     4, 1,
   ])

@@ -102,6 +102,7 @@ test('idle streams are kept alive, until who follows may not any more', async ()
   source.may = false
   await until(() => read.ended, 'the end')
   await until(() => source.tells.size === 0, 'nobody follows it any more')
+  expect(read.text.replaceAll(':\n\n', '')).toBe(HELLO)
 })
 
 test('there are so many at a time, and all end with the listener', async () => {
