@@ -11,6 +11,7 @@ interface Program {
 
 const NEEDED: readonly Program[] = [
   { name: 'nats-server', version: ['--version'], debian: 'nats-server' },
+  { name: 'chromium', version: ['--version'], debian: 'chromium' },
 ]
 
 /** The environment such programs are started in: Debian has servers where the paths of users do not look. */

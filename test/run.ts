@@ -16,6 +16,11 @@ const CODE = ['protocol', 'topology', 'node', 'examples', 'test']
 
 const CHECKS: readonly Step[] = [
   { name: 'types', script: 'typescript/bin/tsc', args: ['--noEmit'] },
+  {
+    name: 'types of the console',
+    script: 'typescript/bin/tsc',
+    args: ['-p', 'tsconfig.console.json'],
+  },
   { name: 'lint', script: 'oxlint/bin/oxlint', args: ['--type-aware', ...CODE] },
   {
     name: 'format',

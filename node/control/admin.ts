@@ -1,10 +1,17 @@
 import { Fault } from '../../protocol/errors.ts'
-import type { AdminAnswer, AdminRequest, AdminService, AdminTask } from '../core/admin.ts'
+import type {
+  AdminAnswer,
+  AdminFeed,
+  AdminRequest,
+  AdminService,
+  AdminTask,
+} from '../core/admin.ts'
 import type { AdminSettings, NodeConfig } from '../core/config-types.ts'
 import type { Logger } from '../core/logger.ts'
 import { EXPOSITION_TYPE } from '../core/metrics/exposition.ts'
 import { operatorOf, type Operator } from '../identity/admin-keys.ts'
 import type { Route } from './admin-route.ts'
+import { CONSOLE_BASE, ConsoleFiles } from './console-files.ts'
 import { ROUTES } from './admin-routes.ts'
 import { API_BASE, describeRoutes } from './openapi.ts'
 import { scrape, type ScrapeGround } from './metrics/scrape.ts'
@@ -20,6 +27,9 @@ const METRICS_PATH = '/metrics'
 /** Where all of it is described. */
 const DESCRIPTION_PATH = `${API_BASE}/openapi.json`
 
+/** What happens, as server-sent events. */
+const EVENTS_PATH = `${API_BASE}/events`
+
 const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
 
 interface Found {
@@ -32,16 +42,20 @@ export class AdminApi implements AdminService {
   readonly #parts: AdminParts
   /** Made at once: it takes too long to be made while calls wait. */
   readonly #description: object = describeRoutes(ROUTES)
+  readonly #console = new ConsoleFiles()
 
   constructor(parts: AdminParts) {
     this.#parts = parts
   }
 
   take({ method, path, query, header }: AdminRequest): AdminTask {
-    const operator = operatorOf(header('authorization'), this.#settings())
     const asked = method === 'HEAD' ? 'GET' : method
+    const page = this.#page(asked, path, header)
+    if (page !== undefined) return page
+    const operator = operatorOf(header('authorization'), this.#settings())
     if (path === DESCRIPTION_PATH) return this.#describe(asked)
     if (path === METRICS_PATH) return this.#scrape(asked)
+    if (path === EVENTS_PATH) return this.#follow(asked, header)
     const { route, endpoint } = findRoute(asked, path)
     if (route.writes === true) this.#checkWrite(operator)
     const { maxBodyBytes = 0, isPatient = false } = route
@@ -78,6 +92,46 @@ export class AdminApi implements AdminService {
     return { maxBodyBytes: 0, isPatient: false, run }
   }
 
+  /** The console needs no key: it holds nothing but itself. Undefined: something else is asked for. */
+  #page(method: string, path: string, header: AdminRequest['header']): AdminTask | undefined {
+    if (!this.#settings().console) return undefined
+    if (`${path}/` === CONSOLE_BASE) return toConsole(method)
+    if (!path.startsWith(CONSOLE_BASE)) return undefined
+    const name = path.slice(CONSOLE_BASE.length) || 'index.html'
+    if (!this.#console.has(name)) {
+      throw new Fault('unknown_endpoint', 'the console has no such file')
+    }
+    if (method !== 'GET') throw wrongMethod(['GET'])
+    const [known] = header('if-none-match')
+    const run = (): Promise<AdminAnswer> => this.#console.answer(name, known)
+    return { maxBodyBytes: 0, isPatient: false, isLight: true, run }
+  }
+
+  #follow(method: string, header: AdminRequest['header']): AdminTask {
+    if (method !== 'GET') throw wrongMethod(['GET'])
+    const lines = header('authorization')
+    const feed: AdminFeed = {
+      follow: (tell) => this.#parts.mesh.news.feed.follow(tell),
+      mayGoOn: () => this.#isOperator(lines),
+    }
+    return {
+      maxBodyBytes: 0,
+      isPatient: false,
+      isLight: true,
+      run: () => Promise.resolve({ body: undefined, feed }),
+    }
+  }
+
+  /** Keys end, and are taken out of the file. */
+  #isOperator(lines: readonly string[]): boolean {
+    try {
+      operatorOf(lines, this.#settings())
+      return true
+    } catch {
+      return false
+    }
+  }
+
   #checkWrite({ mayWrite }: Operator): void {
     if (mayWrite) return
     const text = 'nothing can be changed here: admin.write is off, or the key may only read'
@@ -88,6 +142,13 @@ export class AdminApi implements AdminService {
     const did = `${method} ${path}`
     this.#parts.log.info({ operator: name, did }, 'an operator asked for a change')
   }
+}
+
+/** Whoever typed less than the whole address. */
+function toConsole(method: string): AdminTask {
+  if (method !== 'GET') throw wrongMethod(['GET'])
+  const answer: AdminAnswer = { body: '', status: 308, headers: ['location', CONSOLE_BASE] }
+  return { maxBodyBytes: 0, isPatient: false, run: () => Promise.resolve(answer) }
 }
 
 /** @throws Fault `unknown_endpoint`, `http_method` */

@@ -28,6 +28,16 @@ export interface ProbeHop {
   /** Round trip to what lies next, milliseconds; absent where there was no answer. */
   readonly ms?: number | undefined
   readonly passed?: readonly PassedWay[] | undefined
+  /** Absent where calls go on without one. */
+  readonly token?: ProbeToken | undefined
+}
+
+/** What calls show to what lies next. Never the token itself. */
+export interface ProbeToken {
+  /** How the node gets it: `auth.mode` of the upstream. */
+  readonly mode: string
+  /** The one resource it is for (RFC 8707); other nodes are not told. */
+  readonly audience?: string | undefined
 }
 
 /** Where a way ends: at the server, at a hop beyond which nothing answers, or at a node that does not say how it goes on. */
@@ -70,6 +80,13 @@ const hop: z.ZodType<ProbeHop> = z.object({
     .max(MAX_PASSED)
     .optional()
     .describe('Ways that come first, and lead nowhere now.'),
+  token: z
+    .object({
+      mode: short.describe('How the node gets it.'),
+      audience: name.optional().describe('The one resource it is for; not told by other nodes.'),
+    })
+    .optional()
+    .describe('What calls show to what lies next; never the token itself.'),
 })
 
 const way = {

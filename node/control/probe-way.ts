@@ -9,7 +9,13 @@ import { askedByNode } from './explain-for-node.ts'
 import { entriesOf, listedItem } from './explain-live.ts'
 import { reach, type Reached } from './mesh/probe.ts'
 import { passedOn, type HopAsking, type HopGround } from './over-hops.ts'
-import { probeAnswer, type PassedWay, type ProbeAnswer, type ProbeHop } from './probe-answer.ts'
+import {
+  probeAnswer,
+  type PassedWay,
+  type ProbeAnswer,
+  type ProbeHop,
+  type ProbeToken,
+} from './probe-answer.ts'
 
 /** What ways are followed with. */
 export interface ProbeGround extends HopGround {
@@ -34,9 +40,16 @@ export async function probeForNode(
   const { endpoint, kinds } = asking
   const { catalogue } = ground.registry
   const [entry] = kinds.flatMap((kind) => entriesOf(catalogue, { endpoint, kind }, named))
-  if (entry !== undefined) return probeWay(ground, asking, entry)
+  if (entry !== undefined) return forOthers(await probeWay(ground, asking, entry))
   const problem = 'the node does not list it'
   return { end: 'unreached', problem, hops: [hopOf(ground, named.name)] }
+}
+
+/** Where its upstreams are is nothing a node tells others. */
+function forOthers(answer: ProbeAnswer): ProbeAnswer {
+  const [own, ...others] = answer.hops
+  if (own?.token === undefined) return answer
+  return { ...answer, hops: [{ ...own, token: { mode: own.token.mode } }, ...others] }
 }
 
 /**
@@ -117,7 +130,9 @@ async function follow(
   const { federation, name: server } = connection.server
   const { label } = upstream.link
   const transport = transportOf(upstream, connection)
-  const hop = { ...before, upstream: label, transport, ms: Math.round(ms * 100) / 100 }
+  const token = tokenFor(ground, label)
+  const now = { upstream: label, transport, ms: Math.round(ms * 100) / 100 }
+  const hop = { ...before, ...now, ...(token && { token }) }
   if (upstream.kind !== 'node') {
     return { end: 'reached', server: server.slice(0, 256), hops: [hop] }
   }
@@ -139,6 +154,17 @@ async function follow(
   if (typeof answer !== 'string') return { ...answer, hops: [hop, ...answer.hops].slice(0, 64) }
   const unsaid = { node, name, organisation, called: candidate.name }
   return { end: 'unsaid', problem: answer, hops: [hop, unsaid] }
+}
+
+/** What calls of an upstream show there; undefined where they show nothing. */
+function tokenFor({ config }: ProbeGround, label: string): ProbeToken | undefined {
+  const upstream = config.upstreams[label]
+  if (upstream === undefined || upstream.kind === 'stdio') return undefined
+  const { mode } = upstream.auth
+  if (mode === 'none') return undefined
+  const [audience] =
+    (upstream.kind === 'http' ? upstream.http : upstream.node).url?.split('?') ?? []
+  return { mode, audience }
 }
 
 function transportOf(

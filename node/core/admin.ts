@@ -12,10 +12,24 @@ export interface AdminRequest {
 
 /** The answer to an operator. */
 export interface AdminAnswer {
-  /** As JSON, which the edge writes; where `type` is given, text as it is. */
+  /** As JSON, which the edge writes; where `type` is given, text or bytes as they are. */
   readonly body: unknown
   /** Media type; default that of JSON. */
   readonly type?: string
+  /** 304: who asks has it already. 308: it is elsewhere. Default 200. */
+  readonly status?: 200 | 304 | 308
+  /** Names and values in turn, in the place of those that forbid to keep it. */
+  readonly headers?: readonly string[]
+  /** In the place of a body: what happens from now on. */
+  readonly feed?: AdminFeed
+}
+
+/** What happens, as it happens. */
+export interface AdminFeed {
+  /** Tells of every event, as one that can be written as JSON, until the returned function is called. */
+  follow(tell: (event: object) => void): () => void
+  /** Whether who follows it may still do so; asked now and then. */
+  mayGoOn(): boolean
 }
 
 /** A request that is taken: whoever sent it may ask that. */
@@ -24,6 +38,8 @@ export interface AdminTask {
   readonly maxBodyBytes: number
   /** It may last, because what it began is not undone by an answer. */
   readonly isPatient: boolean
+  /** It takes no work worth mentioning, so that any number of them may be asked for at a time; default false. */
+  readonly isLight?: boolean
   /**
    * Does what was asked.
    *

@@ -59,6 +59,12 @@ export const adminSchema: z.ZodType<AdminSettings> = z
       .describe(
         'Whether anything can be changed: reload, drain. Default: it can only be looked at.',
       ),
+    console: z
+      .boolean()
+      .prefault(true)
+      .describe(
+        'Whether the console is served, a web page for operators at /console/. It holds no data itself, and asks for a key.',
+      ),
     allowedHosts: z
       .array(hostValue)
       .prefault([])

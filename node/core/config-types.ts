@@ -203,6 +203,8 @@ export interface AdminSettings {
   readonly keys: readonly AdminKey[]
   /** Whether anything can be changed there. */
   readonly write: boolean
+  /** Whether the page for operators is served there, at `/console/`. */
+  readonly console: boolean
   /** Lower-case `host` or `host:port` values accepted besides the listener's own. */
   readonly allowedHosts: readonly string[]
   /** Absent: plain HTTP. Without `clientCa`. */

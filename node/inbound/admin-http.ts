@@ -4,6 +4,7 @@ import { asFault, Fault } from '../../protocol/errors.ts'
 import type { AdminService, AdminTask } from '../core/admin.ts'
 import type { Admission } from './admission.ts'
 import { PROBLEM_TYPE, problemOf } from './admin-problem.ts'
+import { AdminFeeds } from './admin-feeds.ts'
 import { readRequestBody } from './body.ts'
 import { headerLines } from './credential-facts.ts'
 import { Listener, pathOf, type ListenerOptions } from './listener.ts'
@@ -21,7 +22,7 @@ export interface AdminServerOptions extends Omit<
   ListenerOptions,
   'serve' | 'refusal' | 'connections'
 > {
-  /** No page may ask anything here, so it must know no origins. */
+  /** No page but the node's own may ask anything here, so it must know no origins. */
   readonly admission: () => Admission
   readonly service: AdminService
   /** How long an answer may take, ms; default 30 s. */
@@ -32,6 +33,7 @@ export interface AdminServerOptions extends Omit<
 export class AdminServer {
   readonly #options: AdminServerOptions
   readonly #listener: Listener
+  readonly #feeds = new AdminFeeds()
   #tasks = 0
 
   constructor(options: AdminServerOptions) {
@@ -56,6 +58,7 @@ export class AdminServer {
 
   /** Takes no new connections and waits for the open requests, `graceMs` at most. */
   close(graceMs: number): Promise<void> {
+    this.#feeds.close()
     return this.#listener.close(graceMs)
   }
 
@@ -82,20 +85,23 @@ export class AdminServer {
   }
 
   async #run(task: AdminTask, body: Buffer, { request, response }: Exchange): Promise<void> {
-    if (this.#tasks >= MAX_TASKS) throw new Fault('overloaded', 'too much is asked at a time')
+    const weight = task.isLight === true ? 0 : 1
+    if (this.#tasks + weight > MAX_TASKS) throw new Fault('overloaded', 'too much is asked at a time')
     const abort = new AbortController()
     const late = new Fault('overloaded', 'it took too long')
     const { answerMs = ANSWER_MS } = this.#options
     const timer = task.isPatient ? undefined : setTimeout(() => abort.abort(late), answerMs)
     const gone = (): void => abort.abort(new Fault('cancelled', 'the client went away'))
     response.once('close', gone)
-    this.#tasks += 1
+    this.#tasks += weight
     try {
       const answer = await task.run(body, abort.signal)
-      const { body: told, type } = answer
-      send({ request, response }, { status: 200, type: type ?? JSON_TYPE, body: told })
+      const { body: told, feed, type = JSON_TYPE, status = 200, headers } = answer
+      if (feed === undefined) {
+        send({ request, response }, { status, type, body: told, guards: headers })
+      } else this.#feeds.open(feed, { request, response })
     } finally {
-      this.#tasks -= 1
+      this.#tasks -= weight
       response.off('close', gone)
       clearTimeout(timer)
     }
@@ -120,23 +126,33 @@ interface Sent {
   readonly type: string
   readonly body: unknown
   readonly headers?: readonly string[]
+  /** Who may keep it and what it may be taken for; default: nobody, and for nothing else. */
+  readonly guards?: readonly string[] | undefined
 }
+
+// What is told here is of this moment, for this operator.
+const GUARDS = ['cache-control', 'no-store', 'x-content-type-options', 'nosniff']
 
 /** What has a media type of its own is text already. */
 function textOf(body: unknown, type: string = JSON_TYPE): Buffer {
+  if (Buffer.isBuffer(body)) return body
   if (!type.endsWith('json') && typeof body === 'string') return Buffer.from(body)
   return Buffer.from(`${JSON.stringify(body)}\n`)
 }
 
-function send({ request, response }: Exchange, { status, type, body, headers = [] }: Sent): void {
+function send({ request, response }: Exchange, sent: Sent): void {
+  const { status, type, body, headers = [], guards = GUARDS } = sent
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
+  if (status > 300 && status < 400) {
+    response.writeHead(status, [...guards])
+    response.end()
+    return
+  }
   const text = textOf(body, type)
   const own = ['content-type', type, 'content-length', String(text.length)]
-  // What is told here is of this moment, for this operator.
-  const guards = ['cache-control', 'no-store', 'x-content-type-options', 'nosniff']
   response.writeHead(status, [...own, ...guards, ...headers])
   response.end(request.method === 'HEAD' ? undefined : text)
 }

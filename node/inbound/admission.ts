@@ -9,6 +9,8 @@ export interface AdmissionRules {
   readonly hosts: readonly string[]
   /** Lower-case origins. */
   readonly origins: readonly string[]
+  /** Whether pages that are served under the very name in the Host header may talk to it; default false. */
+  readonly ownPages?: boolean
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/
@@ -42,7 +44,7 @@ export class Admission {
     }
     const origin = request.headers.origin?.toLowerCase()
     if (origin === undefined) return NO_HEADERS
-    if (!this.#isAllowed(origin)) {
+    if (!this.#isAllowed(origin) && !this.#isOwnPage(origin, host)) {
       throw new Fault('origin_forbidden', 'requests from this Origin are not allowed')
     }
     return corsHeaders(origin)
@@ -54,9 +56,18 @@ export class Admission {
     return this.#hosts.has(host) || this.#hosts.has(host.replace(/:\d+$/, ''))
   }
 
+  /** The name is the node's own by now. Its scheme may be that of a proxy in front. */
+  #isOwnPage(origin: string, host: string): boolean {
+    return this.#rules.ownPages === true && /^https?:\/\//.test(origin) && originHost(origin) === host
+  }
+
   #isAllowed(origin: string): boolean {
     return (this.#rules.loopback && LOOPBACK_ORIGIN.test(origin)) || this.#origins.has(origin)
   }
+}
+
+function originHost(origin: string): string {
+  return origin.slice(origin.indexOf('//') + 2)
 }
 
 const NO_HEADERS: readonly string[] = []

@@ -74,10 +74,10 @@ function urlOf({ address, family, port }: AddressInfo, tls: TlsSettings | undefi
   return `${tls === undefined ? 'http' : 'https'}://${host}:${port}`
 }
 
-/** No page of any origin may ask anything. */
-function admissionOf({ listen, allowedHosts }: AdminSettings): Admission {
+/** No page of another origin may ask anything. */
+function admissionOf({ listen, allowedHosts, console: ownPages }: AdminSettings): Admission {
   const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host.toLowerCase()
-  return new Admission({ loopback: false, hosts: [host, ...allowedHosts], origins: [] })
+  return new Admission({ loopback: false, hosts: [host, ...allowedHosts], origins: [], ownPages })
 }
 
 function sourcesOf(parts: Parts, process: ProcessWatch): ScrapeSources {

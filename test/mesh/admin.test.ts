@@ -61,6 +61,70 @@ async function readiness(): Promise<number> {
   return (await fetch(`${node.url}/readyz`)).status
 }
 
+function at(path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(`${node.adminUrl}${path}`, { redirect: 'manual', ...init })
+}
+
+describe('the console', () => {
+  test('is there without a key, and holds nothing but itself', async () => {
+    const { status, headers } = await at('/console')
+    expect([status, headers.get('location')]).toEqual([308, '/console/'])
+    const page = await at('/console/')
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(await page.text()).toContain('<script type="module" src="main.js"></script>')
+    const tag = page.headers.get('etag') ?? ''
+    const again = await at('/console/index.html', { headers: { 'if-none-match': tag } })
+    expect([again.status, again.headers.get('etag'), await again.text()]).toEqual([304, tag, ''])
+    const head = await at('/console/vendor/cytoscape.js', { method: 'HEAD' })
+    expect([head.status, Number(head.headers.get('content-length')) > 100_000]).toEqual([200, true])
+    expect((await at('/console/', { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD')
+    for (const path of ['package.json', 'vendor/axe.js', 'main.js/', '..%2fadmin.ts']) {
+      expect([path, (await at(`/console/${path}`)).status]).toEqual([path, 404])
+    }
+    for (const path of ['/api/v1/status', '/api/v1/events', '/metrics', '/api/v1/openapi.json']) {
+      expect([path, (await at(path)).status]).toEqual([path, 401])
+    }
+  })
+
+  test('may ask as a page of the node, and no other page may', async () => {
+    const { origin, port } = new URL(node.adminUrl ?? '')
+    const asked = { body: { as: { key: 'admin' } } }
+    const from = async (origins: string): Promise<number> =>
+      (await operator.send('POST', '/api/v1/explain', { ...asked, headers: { origin: origins } }))
+        .status
+    expect(await from(origin)).toBe(200)
+    for (const other of [
+      'null',
+      'http://evil.example',
+      'http://127.0.0.1',
+      'http://127.0.0.1:1',
+      `http://localhost:${port}`,
+      `http://evil.example@127.0.0.1:${port}`,
+      `http://127.0.0.1:${port}.evil.example`,
+      `file://127.0.0.1:${port}`,
+    ]) {
+      expect([other, await from(other)]).toEqual([other, 403])
+    }
+    await node.reload(configured({}, { console: false }))
+    expect(await from(origin)).toBe(403)
+    expect((await operator.send('GET', '/console/')).status).toBe(404)
+  })
+
+  test('hears what happens, to the end of the node', async () => {
+    const headers = { authorization: `Bearer ${operator.key}` }
+    const stream = await at('/api/v1/events', { headers })
+    const parts = stream.body?.pipeThrough(new TextDecoderStream())
+    let text = ''
+    const reading = parts?.pipeTo(new WritableStream({ write: (part) => void (text += part) }))
+    await until(() => text.includes('"hello"'), 'hello')
+    await fixture.close()
+    await node.refresh(['fixture'])
+    await until(() => text.includes('"type":"upstream","label":"fixture","up":false'), 'the news')
+    await mesh.close()
+    expect(await reading).toBeUndefined()
+  })
+})
+
 describe('an operator is told', () => {
   test('how the node stands', async () => {
     expect(await operator.get('/status')).toMatchObject({

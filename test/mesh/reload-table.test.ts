@@ -254,6 +254,10 @@ const TABLE: Readonly<Record<string, Row>> = {
     change: changing('admin.write', () => true),
     look: async () => (await operator.at(node).send('POST', '/api/v1/drain')).status,
   },
+  'admin.console': {
+    change: changing('admin.console', () => false),
+    look: async () => (await fetch(`${node.adminUrl}/console/`)).status,
+  },
   'admin.allowedHosts': {
     change: changing('admin.allowedHosts', () => ['ops.example']),
     look: async () => {

@@ -18,6 +18,9 @@ const MODULES = join(ROOT, 'node_modules')
 /** What is generated beside the code. */
 const SCHEMAS = ['banyan.schema.json', 'mesh.schema.json']
 
+/** What is served as it is. */
+const CONSOLE = 'node/control/console'
+
 /** What goes with the code. */
 const pages = ['CHANGELOG.md', 'LICENSE', 'README.md', 'SECURITY.md'].filter((name) =>
   existsSync(join(ROOT, name)),
@@ -49,6 +52,7 @@ async function pack(): Promise<string> {
   await mkdir(source)
   const tsc = join(MODULES, 'typescript/bin/tsc')
   await run(tsc, ['-p', 'tsconfig.build.json', '--outDir', dist], ROOT)
+  await cp(join(ROOT, CONSOLE), join(dist, CONSOLE), { recursive: true })
   for (const name of SCHEMAS) await cp(join(ROOT, name), join(dist, name))
   for (const name of ['package.json', ...pages]) await cp(join(ROOT, name), join(source, name))
   const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
@@ -133,6 +137,7 @@ test('a program imports createNode and calls a tool', async () => {
     upstreams: { fixture: { stdio: stdioCommand({ era: '2025' }) } },
     namespaces: { fx: { from: ['fixture'] } },
     endpoints: { main: { namespaces: ['fx'] } },
+    admin: { listen: '127.0.0.1:0', auth: 'none' },
   }
   await writeFile(
     join(app, 'program.js'),
@@ -141,16 +146,21 @@ import { createNode } from 'banyan-mcp'
 
 const node = await createNode(${JSON.stringify(config)})
 await node.ready()
-process.stdout.write(node.endpointUrl('main'))
+process.stdout.write(\`\${node.endpointUrl('main')} \${node.adminUrl}\`)
 process.stdin.resume().on('end', () => node.close())
 `,
   )
   const program = execFile(process.execPath, ['program.js'], { cwd: app })
   try {
-    const url = await new Promise<string>((resolve, reject) => {
-      program.stdout?.once('data', (text: unknown) => resolve(String(text)))
-      program.once('exit', () => reject(new Error('the program ended')))
-    })
+    const [url = '', admin = ''] = (
+      await new Promise<string>((resolve, reject) => {
+        program.stdout?.once('data', (text: unknown) => resolve(String(text)))
+        program.once('exit', () => reject(new Error('the program ended')))
+      })
+    ).split(' ')
+    for (const name of ['', 'main.js', 'vendor/cytoscape.js']) {
+      expect([name, (await fetch(`${admin}/console/${name}`)).status]).toEqual([name, 200])
+    }
     const { stdout } = await banyan('call', url, 'fx__echo', '{"message":"packed"}')
     expect(stdout).toContain('packed')
   } finally {
@@ -190,6 +200,7 @@ test('it holds what runs, and no sources, tests or lock files', async () => {
     .split('\n')
     .filter((name) => !/^\.\/dist\/(protocol|topology|node)\/.*(\.js|\.d\.ts|\.map)$/.test(name))
   const schemas = SCHEMAS.map((name) => `dist/${name}`)
-  const expected = [...schemas, 'package.json', ...pages].map((name) => `./${name}`)
+  const page = ['index.html', 'console.css', 'icon.svg'].map((name) => `dist/${CONSOLE}/${name}`)
+  const expected = [...schemas, ...page, 'package.json', ...pages].map((name) => `./${name}`)
   expect(new Set(odd)).toEqual(new Set(expected))
 })

@@ -126,6 +126,7 @@ export class Mesh implements MeshEnds {
 
   /** The link to an upstream came up or went down. */
   turned(label: string, up: boolean): void {
+    this.news.feed.tell({ type: 'upstream', label, up })
     if (this.#config.upstreams[label]?.kind !== 'node') return
     const known = this.#ends.ups.get(label)
     if (!up) {
@@ -141,6 +142,7 @@ export class Mesh implements MeshEnds {
 
   /** What upstreams list changed, or who sees what of it. */
   listed(): void {
+    this.news.feed.tell({ type: 'lists' })
     if (this.#run === undefined || this.#review !== undefined) return
     this.#review = setTimeout(() => this.#look(), REVIEW_MS)
     this.#review.unref()

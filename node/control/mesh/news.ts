@@ -1,6 +1,7 @@
 import type { NodeId } from '../../../protocol/federation.ts'
 import type { TopologyEvent } from '../../../topology/speaker-types.ts'
 import type { Logger } from '../../core/logger.ts'
+import { Feed } from '../feed.ts'
 
 /** One line of a kind in so long, ms: whoever can send can make as many events as it likes. */
 const QUIET_MS = 60_000
@@ -19,6 +20,8 @@ export class MeshNews {
   readonly #heardAt = new Map<NodeId, number>()
   /** Events by kind since the start. */
   readonly counts: Map<string, number> = new Map<string, number>()
+  /** Who wants to hear of it as it happens. */
+  readonly feed: Feed = new Feed()
   /** Changes of the table of routes since the start. */
   routeChanges = 0
   /** Comparisons asked for on the bus since the start. */
@@ -75,11 +78,19 @@ export class MeshNews {
       default:
         event satisfies never
     }
+    this.feed.tell(event)
     this.count(event.type === 'refused' ? `refused:${event.why}` : event.type)
+  }
+
+  /** @param changes entries of the table of routes that are others now */
+  routed(changes: number): void {
+    this.routeChanges += changes
+    this.feed.tell({ type: 'routes', changes })
   }
 
   bus(connected: boolean): void {
     if (connected) this.#problem = undefined
+    this.feed.tell({ type: 'bus', connected })
     this.#log.info({}, connected ? 'the bus is there' : 'the bus is lost; links go on')
   }
 

@@ -43,7 +43,7 @@ export interface RunParts {
   readonly breakOff: (label: string, since: number) => void
   readonly heard: (event: TopologyEvent) => void
   /** Go on from run to run. */
-  readonly counts: { routeChanges: number; syncs: number }
+  readonly counts: { routed(changes: number): void; syncs: number }
   /** Counts what is said, and what the bus brings. */
   readonly count: (kind: MeshTraffic, by?: number) => void
 }
@@ -100,7 +100,7 @@ export class MeshRun {
           publishSummary: (signed: SignedSummary) => this.#bus?.publishSummary(signed),
         }),
         routesChanged: (keys) => {
-          parts.counts.routeChanges += keys.length
+          parts.counts.routed(keys.length)
           ranks.changed(keys)
         },
         heard: (event) => this.#onHeard(event),
