@@ -1,4 +1,4 @@
-// The first example does what its page says: its files are good, its check passes, `npm start` shows a tree that works.
+// The tree does what its page says: its files are good, its check passes, `npm start` shows a tree that works.
 import { execFile } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { CliProcess } from '../node/main/cli-process.ts'
 
 const execute = promisify(execFile)
 const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url))
-const FOLDER = join(EXAMPLES, '01-tree')
+const FOLDER = join(EXAMPLES, '02-tree')
 
 /** Three real servers start, one after the other, each by way of npx. */
 const PATIENCE_MS = 60_000
