@@ -1,7 +1,8 @@
 // The nodes of an example in this process, each from its own file.
 import { readFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { parse } from 'yaml'
-import { createNode, type BanyanNode } from '../../node/main/index.ts'
+import { createNode, type BanyanNode, type Logger } from '../../node/main/index.ts'
 import { placeOf, type Place } from './place.ts'
 
 /** A running example. */
@@ -14,13 +15,20 @@ export interface Running {
   close(): Promise<void>
 }
 
+/** Hears what a node says in its log; decisions, in its members `audit`, are among it. */
+export type Listener = (name: string, facts: Readonly<Record<string, unknown>>) => void
+
 /**
  * Starts nodes of a copy of an example, and waits until each has tried its upstreams.
  *
  * @param here `import.meta.url` of a file in its folder
  * @param names of the files, innermost first, so that each finds its upstreams up
  */
-export async function startNodes(here: string, names: readonly string[]): Promise<Running> {
+export async function startNodes(
+  here: string,
+  names: readonly string[],
+  heard: Listener = () => undefined,
+): Promise<Running> {
   const place = await placeOf(here)
   const nodes = new Map<string, BanyanNode>()
   const read = async (name: string): Promise<object> =>
@@ -37,7 +45,8 @@ export async function startNodes(here: string, names: readonly string[]): Promis
   }
   try {
     for (const name of names) {
-      const node = await createNode(await read(name), { baseDir: place.folder, log: 'error' })
+      const baseDir = dirname(place.file(name))
+      const node = await createNode(await read(name), { baseDir, log: loggerOf(name, heard) })
       nodes.set(name, node)
       await node.ready()
     }
@@ -51,4 +60,12 @@ export async function startNodes(here: string, names: readonly string[]): Promis
     reload: async (name) => get(name).reload(await read(name)),
     close,
   }
+}
+
+function loggerOf(name: string, heard: Listener): Logger {
+  const hear: Logger['info'] = (facts) => heard(name, facts)
+  const complain: Logger['warn'] = (facts, message) => {
+    process.stderr.write(`${name}: ${message} ${JSON.stringify(facts)}\n`)
+  }
+  return { debug: hear, info: hear, warn: complain, error: complain }
 }

@@ -21,6 +21,11 @@ export interface Place {
   remove(): Promise<void>
 }
 
+/** Whether a file was written by people, and not by a node or a run. */
+function isWritten(path: string): boolean {
+  return !/(?:\.banyan|\.log|runs)$/.test(path)
+}
+
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -42,7 +47,7 @@ export async function placeOf(here: string): Promise<Place> {
   const folder = join(root, basename(source))
   // The server of the examples is where the files say.
   await symlink(join(EXAMPLES, 'shared'), join(root, 'shared'))
-  await cp(source, folder, { recursive: true, filter: (path) => !path.endsWith('.banyan') })
+  await cp(source, folder, { recursive: true, filter: isWritten })
   const ports = new Map<string, number>()
   const moved = (text: string): string =>
     text.replace(ADDRESS, (_, port: string) => `127.0.0.1:${ports.get(port) ?? port}`)

@@ -1,9 +1,9 @@
 // Runs what a README tells its readers to type: `banyan` in this process, on a copy of the example.
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { placeOf, type Place } from '../../examples/shared/place.ts'
 import type { Command } from '../../node/main/cli-command.ts'
@@ -19,6 +19,8 @@ const COMMANDS: readonly CommandSource[] = [
   source('call', async () => (await import('../../node/main/cli-call.ts')).callCommand),
   source('check', async () => (await import('../../node/main/cli-check.ts')).checkCommand),
   source('explain', async () => (await import('../../node/main/cli-explain.ts')).explainCommand),
+  source('trust', async () => (await import('../../node/main/cli-trust.ts')).trustCommand),
+  source('trace', async () => (await import('../../node/main/cli-trace.ts')).traceCommand),
   source('lab', async () => (await import('../../node/main/cli-lab.ts')).labCommand),
 ]
 
@@ -50,7 +52,7 @@ export function commandsOf(file: string): readonly Told[] {
     .map(([, line = '', comment = '']) => {
       return { line, code: Number(/exit code (\d+)/.exec(comment)?.[1] ?? 0) }
     })
-    .filter(({ line }) => line !== '')
+    .filter(({ line }) => line !== '' && !line.startsWith('#'))
 }
 
 /** Words of a line as a shell would take them: blanks part them, single quotes hold them together. */
@@ -64,6 +66,8 @@ export class Shell {
   readonly #example: string
   readonly #interrupt = new AbortController()
   readonly #running: Promise<Typed>[] = []
+  /** What nodes that are up have said so far. */
+  readonly #said: string[] = []
 
   private constructor(example: string, place: Place) {
     this.#example = example
@@ -74,6 +78,11 @@ export class Shell {
   static async open(example: string): Promise<Shell> {
     const here = pathToFileURL(join(EXAMPLES, example, 'README.md')).href
     return new Shell(example, await placeOf(here))
+  }
+
+  /** A file of the copy, as it is now. */
+  read(name: string): string {
+    return readFileSync(this.#place.file(name), 'utf8')
   }
 
   /** Runs a line; `up` is left running when it is ready. @throws Error for what it cannot run */
@@ -96,27 +105,56 @@ export class Shell {
   async #banyan(line: string, words: readonly string[]): Promise<Typed> {
     const own = `examples/${this.#example}/`
     const argv = words.map((word) => this.#place.moved(word).replace(own, `${this.#place.folder}/`))
-    const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
-    stdin.end()
-    let said = ''
-    stdout.on('data', (chunk: unknown) => (said += String(chunk)))
-    const streams = { stdin, stdout, stderr, isTTY: false, colour: false }
-    const { signal } = this.#interrupt
-    const host = { commands: COMMANDS, version: '1', ...streams, signal }
-    const err = text(stderr)
-    const done = runCli(argv, host).then(async (code) => {
-      stdout.end()
-      stderr.end()
-      return { line, code, out: said, err: await err }
-    })
-    if (argv[0] !== 'up') return done
+    if (argv[0] === 'up') return this.#up(line, argv)
+    const reloads = this.#reloads()
+    const typed = await run(line, argv, new AbortController().signal).done
+    // Nodes that watch their files take the new one.
+    if (argv[0] === 'trust') await until(() => this.#reloads() > reloads, `a reload after ${line}`)
+    return typed
+  }
+
+  #reloads(): number {
+    return this.#said.filter((one) => one.startsWith('reloaded ')).length
+  }
+
+  async #up(line: string, argv: readonly string[]): Promise<Typed> {
+    const { done, stdout } = run(line, argv, this.#interrupt.signal)
     this.#running.push(done)
-    const ended = done.then((typed) => Promise.reject(new Error(`it ended: ${typed.err}`)))
+    stdout.on('data', (chunk: unknown) => this.#said.push(String(chunk)))
+    const ended = done.then(({ err }) => Promise.reject(new Error(`it ended: ${err}`)))
     // Also when it ends later, as it is meant to.
     ended.catch(() => undefined)
-    await Promise.race([until(() => said.includes('ready, Ctrl-C stops'), line), ended])
-    return { line, code: 0, out: said, err: '' }
+    const isReady = (): boolean => this.#said.some((one) => one.includes('ready, Ctrl-C stops'))
+    await Promise.race([until(isReady, line), ended])
+    return { line, code: 0, out: this.#said.join(''), err: '' }
   }
+}
+
+/** Runs `banyan` in this process. */
+function run(
+  line: string,
+  argv: readonly string[],
+  signal: AbortSignal,
+): { readonly done: Promise<Typed>; readonly stdout: PassThrough } {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+  stdin.end()
+  const streams = { stdin, stdout, stderr, isTTY: false, colour: false }
+  const [out, err] = [textOf(stdout), textOf(stderr)]
+  const done = runCli(argv, { commands: COMMANDS, version: '1', ...streams, signal }).then(
+    async (code) => {
+      stdout.end()
+      stderr.end()
+      return { line, code, out: await out, err: await err }
+    },
+  )
+  return { done, stdout }
+}
+
+async function textOf(stream: PassThrough): Promise<string> {
+  let text = ''
+  stream.on('data', (chunk: unknown) => (text += String(chunk)))
+  await once(stream, 'end')
+  return text
 }
 
 /** Runs the check of an example, as a process. */
