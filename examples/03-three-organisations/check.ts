@@ -22,7 +22,7 @@ const lines = new Map<string, Line[]>()
 const running = await startNodes(
   import.meta.url,
   ['federated/initech', 'federated/globex', 'federated/acme'],
-  (name, { audit }) => {
+  (name, _, { audit }) => {
     if (audit !== undefined) lines.set(name, [...(lines.get(name) ?? []), audit as Line])
   },
 )

@@ -10,13 +10,17 @@ export interface Running {
   readonly place: Place
   /** By the names of their files, without `.yaml`. */
   node(name: string): BanyanNode
-  /** Has a node take its file again. */
-  reload(name: string): Promise<void>
+  /** Starts one more node, and waits until it has tried its upstreams. */
+  start(name: string): Promise<void>
   close(): Promise<void>
 }
 
-/** Hears what a node says in its log; decisions, in its members `audit`, are among it. */
-export type Listener = (name: string, facts: Readonly<Record<string, unknown>>) => void
+/** Hears what a node says in its log, see docs/events.md; errors go to standard error. */
+export type Listener = (
+  name: string,
+  message: string,
+  facts: Readonly<Record<string, unknown>>,
+) => void
 
 /**
  * Starts nodes of a copy of an example, and waits until each has tried its upstreams.
@@ -43,13 +47,14 @@ export async function startNodes(
     for (const node of [...nodes.values()].toReversed()) await node.close()
     await place.remove()
   }
+  const start = async (name: string): Promise<void> => {
+    const baseDir = dirname(place.file(name))
+    const node = await createNode(await read(name), { baseDir, log: loggerOf(name, heard) })
+    nodes.set(name, node)
+    await node.ready()
+  }
   try {
-    for (const name of names) {
-      const baseDir = dirname(place.file(name))
-      const node = await createNode(await read(name), { baseDir, log: loggerOf(name, heard) })
-      nodes.set(name, node)
-      await node.ready()
-    }
+    for (const name of names) await start(name)
   } catch (error) {
     await close()
     throw error
@@ -57,15 +62,15 @@ export async function startNodes(
   return {
     place,
     node: get,
-    reload: async (name) => get(name).reload(await read(name)),
+    start,
     close,
   }
 }
 
 function loggerOf(name: string, heard: Listener): Logger {
-  const hear: Logger['info'] = (facts) => heard(name, facts)
-  const complain: Logger['warn'] = (facts, message) => {
+  const hear: Logger['info'] = (facts, message) => heard(name, message, facts)
+  const complain: Logger['error'] = (facts, message) => {
     process.stderr.write(`${name}: ${message} ${JSON.stringify(facts)}\n`)
   }
-  return { debug: hear, info: hear, warn: complain, error: complain }
+  return { debug: hear, info: hear, warn: hear, error: complain }
 }

@@ -21,6 +21,7 @@ const COMMANDS: readonly CommandSource[] = [
   source('explain', async () => (await import('../../node/main/cli-explain.ts')).explainCommand),
   source('trust', async () => (await import('../../node/main/cli-trust.ts')).trustCommand),
   source('trace', async () => (await import('../../node/main/cli-trace.ts')).traceCommand),
+  source('routes', async () => (await import('../../node/main/cli-topology.ts')).routesCommand),
   source('lab', async () => (await import('../../node/main/cli-lab.ts')).labCommand),
 ]
 
@@ -120,13 +121,16 @@ export class Shell {
   async #up(line: string, argv: readonly string[]): Promise<Typed> {
     const { done, stdout } = run(line, argv, this.#interrupt.signal)
     this.#running.push(done)
-    stdout.on('data', (chunk: unknown) => this.#said.push(String(chunk)))
+    let own = ''
+    stdout.on('data', (chunk: unknown) => {
+      own += String(chunk)
+      this.#said.push(String(chunk))
+    })
     const ended = done.then(({ err }) => Promise.reject(new Error(`it ended: ${err}`)))
     // Also when it ends later, as it is meant to.
     ended.catch(() => undefined)
-    const isReady = (): boolean => this.#said.some((one) => one.includes('ready, Ctrl-C stops'))
-    await Promise.race([until(isReady, line), ended])
-    return { line, code: 0, out: this.#said.join(''), err: '' }
+    await Promise.race([until(() => own.includes('ready, Ctrl-C stops'), line), ended])
+    return { line, code: 0, out: own, err: '' }
   }
 }
 

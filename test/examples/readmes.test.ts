@@ -37,6 +37,14 @@ const SHOWN: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     'explain billing__refund': /✗ billing__refund .*banyan\.yaml:\d+ denies the tool/,
     example: /^three views of one catalogue$/m,
   },
+  '05-mesh-failover': {
+    'up home.yaml': /home of acme[^]*right of acme/,
+    'up left.yaml': /left of acme[^]*1 tool|left of acme[^]*2 tools/,
+    'up edge.yaml': /edge of acme[^]*left +up[^]*right +up/,
+    call: /^docs\/search: fig$/m,
+    routes: /^docs at home\n {2}\* edge → left → home .*\n {4}edge → right → home/m,
+    example: /^a way was killed, and no call was lost$/m,
+  },
 }
 
 /** A configuration without what says where its parts are and where it writes. */
