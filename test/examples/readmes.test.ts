@@ -45,6 +45,10 @@ const SHOWN: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     routes: /^docs at home\n {2}\* edge → left → home .*\n {4}edge → right → home/m,
     example: /^a way was killed, and no call was lost$/m,
   },
+  '08-desktop-client': {
+    check: /node desktop of home/,
+    example: /^a desktop client has one server, which is many$/m,
+  },
 }
 
 /** A configuration without what says where its parts are and where it writes. */
