@@ -107,6 +107,8 @@ export class Shell {
     const own = `examples/${this.#example}/`
     const argv = words.map((word) => this.#place.moved(word).replace(own, `${this.#place.folder}/`))
     if (argv[0] === 'up') return this.#up(line, argv)
+    // Not beside the tests, where it would stay.
+    if (argv[1] === 'sim') argv.push('--out', `${this.#place.folder}/runs`)
     const reloads = this.#reloads()
     const typed = await run(line, argv, new AbortController().signal).done
     // Nodes that watch their files take the new one.
