@@ -5,6 +5,10 @@ import { placeOf } from '../shared/place.ts'
 import { plotOf } from './plot.ts'
 import { sweep, tableOf } from './sweep.ts'
 
+function cells(line: string | undefined): readonly string[] {
+  return (line ?? '').split('|').map((cell) => cell.trim())
+}
+
 const place = await placeOf(import.meta.url)
 try {
   const rows = await sweep(place, [8, 32], 1)
@@ -16,8 +20,6 @@ try {
 
   assert.match(plotOf(rows), /^<svg [^]*(?:<polyline [^]*){2}<\/svg>\n$/)
   const readme = await readFile(place.file('README.md'), 'utf8')
-  const cells = (line: string | undefined): readonly string[] =>
-    (line ?? '').split('|').map((cell) => cell.trim())
   const [head] = tableOf(rows).split('\n')
   const shown = readme.split('\n').find((line) => line.startsWith('| nodes'))
   assert.deepEqual(cells(shown), cells(head), 'the README shows these columns')

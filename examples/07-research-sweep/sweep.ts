@@ -28,6 +28,10 @@ interface Summary {
   readonly messages: { readonly records: number }
 }
 
+interface Run {
+  readonly summary: Summary
+}
+
 /** @param seeds how many, from 1 on */
 export async function sweep(place: Place, sizes: readonly number[], seeds: number): Promise<Row[]> {
   const mesh = parse(await readFile(place.file('ring.mesh.yaml'), 'utf8')) as Mesh
@@ -54,7 +58,8 @@ async function simulate(place: Place, file: string, seeds: number): Promise<read
   const args = ['--seeds', `1..${seeds}`, '--out', place.file('runs'), '--format', 'json']
   const { code, out } = await banyan('lab', 'sim', file, ...args)
   if (code !== 0) throw new Error(`${file} ended with ${code}: ${out}`)
-  return (JSON.parse(out) as readonly { summary: Summary }[]).map(({ summary }) => summary)
+  // One run is not a list of one.
+  return [JSON.parse(out) as Run | Run[]].flat().map(({ summary }) => summary)
 }
 
 function median(values: readonly number[]): number {
