@@ -1,4 +1,4 @@
-// The first example does what its page says: its files are good, its check passes, `npm start` shows a tree that works.
+// The tree does what its page says: its files are good, its check passes, `npm start` shows a tree that works.
 import { execFile } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { CliProcess } from '../node/main/cli-process.ts'
 
 const execute = promisify(execFile)
 const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url))
-const FOLDER = join(EXAMPLES, '01-tree')
+const FOLDER = join(EXAMPLES, '02-tree')
 
 /** Three real servers start, one after the other, each by way of npx. */
 const PATIENCE_MS = 60_000
@@ -20,7 +20,10 @@ const PATIENCE_MS = 60_000
 const running: CliProcess[] = []
 afterEach(() => Promise.all(running.splice(0).map((one) => one.destroy())))
 
-const files = globSync('*/*.yaml', { cwd: EXAMPLES })
+const files = globSync('*/**/*.yaml', {
+  cwd: EXAMPLES,
+  exclude: ['**/compose.yaml', '**/*.mesh.yaml'],
+})
 
 test('there are configurations to check', () => {
   expect(files.length).toBeGreaterThan(0)
@@ -28,7 +31,9 @@ test('there are configurations to check', () => {
 
 test.each(files)('%s is good, without a warning', async (file) => {
   const { warnings } = await loadConfigFile(join(EXAMPLES, file))
-  expect(warnings).toEqual([])
+  // Nodes of an example do not know each other's ids: their files say that this is for trying things out.
+  const others = warnings.filter(({ path }) => path.join('.') !== 'gossip.members')
+  expect(others).toEqual([])
 })
 
 test('the check passes', { timeout: PATIENCE_MS }, async () => {
