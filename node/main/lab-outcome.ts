@@ -10,8 +10,8 @@ import { packageVersion } from './cli-version.ts'
 import type { LoadedLab } from './lab-file.ts'
 import { makeFolder, pointLatest, writeJson } from './lab-folder.ts'
 
-/** How a lab is run: in virtual time in one process, or with processes in real time. */
-export type LabWay = 'sim' | 'run'
+/** How a lab is run: in virtual time in one process, or in real time with processes or containers. */
+export type LabWay = 'sim' | 'run' | 'up'
 
 /** What became of one run. */
 export interface LabOutcome {

@@ -11,6 +11,15 @@ export interface Weather {
   readonly random: () => number
 }
 
+/** A way over which nothing takes any time. */
+export const AT_ONCE: Weather = {
+  latency: 0,
+  jitter: 0,
+  dist: 'uniform',
+  loss: 0,
+  random: () => 0,
+}
+
 /** What is lost is sent again after so long, then after twice that, ms (RFC 6298, with the minimum kernels have). */
 const RESEND_MS = 200
 const RESEND_MAX_MS = 12_800

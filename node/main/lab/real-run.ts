@@ -11,7 +11,7 @@ import { LabClients } from './lab-clients.ts'
 import { ObservedNode } from './observed-node.ts'
 import { Observer } from './observer.ts'
 import { RealHands } from './real-hands.ts'
-import { RealMesh } from './real-mesh.ts'
+import { RealMesh, type RunPlace } from './real-mesh.ts'
 import { RunClock } from './run-clock.ts'
 
 /** Between two looks at all nodes: so long at least, and so long for each of them, ms. */
@@ -43,13 +43,12 @@ export class RealRun {
   readonly #failed = Promise.withResolvers<never>()
   #ended = 0
 
-  /** @param folder of the run: configurations and logs of the nodes go there */
-  constructor(lab: Lab, folder: string, sink: LabSink) {
+  constructor(lab: Lab, place: RunPlace, sink: LabSink) {
     this.#lab = lab
     const nodes = [...lab.nodes.values()].map((node) => [node.id, new ObservedNode(node)] as const)
     this.#nodes = new Map(nodes)
     this.#links = new Map(lab.links.map((link) => [`${link.from} ${link.to}`, new TrueLink(link)]))
-    this.#mesh = new RealMesh(lab, folder, (node, line) => this.#onLine(node, line))
+    this.#mesh = new RealMesh(lab, place, (node, line) => this.#onLine(node, line))
     this.#observer = new Observer(
       (id) => this.#mesh.names.get(id) ?? id,
       (node, keys) => this.#ledger.hear(node, { type: 'routes', detail: keys.join(',') }),
