@@ -74,7 +74,7 @@ export class Container {
   abandon(): void {
     const child = this.#follower
     this.#follower = undefined
-    child?.kill()
+    child?.kill('SIGKILL')
     // Where "docker" is a script, what it started may go on, and would keep this process from ending.
     child?.stdout?.destroy()
     child?.stderr?.destroy()
