@@ -16,7 +16,7 @@ const MOST_MARKS = 8_000
 const LANE = 18
 const LEFT = 110
 const WIDTH = 1_000
-const TOP = 44
+const TOP = 76
 const TICKS = 10
 
 /** What is drawn of a node, by the kind of event. */
