@@ -37,7 +37,7 @@ export async function loadPlayable(context: CommandContext, file: string): Promi
 }
 
 /** How a lab is played with real nodes. */
-interface PlayWay {
+export interface PlayWay {
   readonly way: LabWay
   /** What it runs in. @param folder of the run */
   readonly housing: (loaded: LoadedLab, folder: string) => Housing

@@ -17,8 +17,19 @@ const ORGS = fileURLToPath(new URL('../../topology/lab/small-orgs.mesh.yaml', im
 
 /** What docker-compose 1.29 and compose v2 both take, as far as it is used. */
 const KEYS = new Set([
-  ...['image', 'command', 'user', 'read_only', 'init', 'cap_drop', 'security_opt', 'healthcheck'],
-  ...['ports', 'volumes', 'environment', 'network_mode', 'depends_on'],
+  'image',
+  'command',
+  'user',
+  'read_only',
+  'init',
+  'cap_drop',
+  'security_opt',
+  'healthcheck',
+  'ports',
+  'volumes',
+  'environment',
+  'network_mode',
+  'depends_on',
 ])
 
 let folder = ''
@@ -42,6 +53,11 @@ function lab(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Ende
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err })
     })
   })
+}
+
+/** The configuration of a node, as written. */
+function configOf(node: string): Promise<string> {
+  return readFile(join(folder, 'kept/nodes', node, 'banyan.yaml'), 'utf8')
 }
 
 interface Service {
@@ -86,15 +102,14 @@ test('nodes are told to find each other where proxies listen', async () => {
   const { lab: orgs } = parseLabText(text, ORGS)
   const plan = planContainers(orgs)
   const { doors, links, toBus, tools } = holderPlan(orgs, plan)
-  const of = async (node: string): Promise<string> =>
-    readFile(join(folder, 'kept/nodes', node, 'banyan.yaml'), 'utf8')
   for (const { name, port, target } of links) {
     const [from = '', to = ''] = name.split(' ')
-    expect(await of(from)).toContain(`http://127.0.0.1:${port}/mcp/main`)
-    expect(parseConfig(JSON.parse(await of(to)), { env: {} }).node.listen.port).toBe(target)
+    expect(await configOf(from)).toContain(`http://127.0.0.1:${port}/mcp/main`)
+    expect(parseConfig(JSON.parse(await configOf(to)), { env: {} }).node.listen.port).toBe(target)
   }
-  for (const { name, port } of toBus) expect(await of(name)).toContain(`nats://127.0.0.1:${port}`)
-  expect(await of('side')).toContain(`http://127.0.0.1:${tools.port}/side/wiki`)
+  for (const { name, port } of toBus)
+    expect(await configOf(name)).toContain(`nats://127.0.0.1:${port}`)
+  expect(await configOf('side')).toContain(`http://127.0.0.1:${tools.port}/side/wiki`)
   const all = [plan.control, tools.port, ...plan.buses.values()]
   const taken = [...all, ...[...links, ...toBus, ...doors].flatMap(({ port }) => port)]
   const listening = [...plan.nodes.values()].flatMap(({ listen, admin }) => [listen, admin])

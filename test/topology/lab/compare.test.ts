@@ -14,6 +14,10 @@ import { SeededRandom } from '../../../topology/sim/random.ts'
 const sample = fc.array(fc.integer({ min: -1_000, max: 1_000 }), { minLength: 1, maxLength: 20 })
 const seed = fc.nat()
 
+function up(values: readonly number[]): number[] {
+  return values.map((value) => value + 7)
+}
+
 describe('the bootstrap', () => {
   test('stays between the least and the most there is, and repeats from its seed', () => {
     fc.assert(
@@ -47,7 +51,6 @@ describe('the bootstrap', () => {
     fc.assert(
       fc.property(sample, sample, seed, (before, after, of) => {
         const interval = differenceInterval(before, after, new SeededRandom(of))
-        const up = (values: readonly number[]): number[] => values.map((value) => value + 7)
         const moved = differenceInterval(up(before), up(after), new SeededRandom(of))
         expect(moved.low).toBeCloseTo(interval.low, 6)
         expect(moved.high).toBeCloseTo(interval.high, 6)
