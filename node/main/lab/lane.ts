@@ -38,6 +38,7 @@ export class Lane {
   #from: Socket | undefined
   #to: Socket | undefined
   #size = 0
+  #ready = 0
   #due = 0
   #held = false
   #timer: NodeJS.Timeout | undefined
@@ -50,9 +51,9 @@ export class Lane {
     this.#carried = carried
   }
 
-  /** Nothing arrives before so long from now, ms. */
+  /** Nothing sets out before so long from now, ms. */
   delay(after: number): void {
-    this.#due = performance.now() + after
+    this.#ready = performance.now() + after
   }
 
   /** Where it comes from. */
@@ -102,7 +103,8 @@ export class Lane {
 
   /** When what is said now arrives: nothing overtakes. */
   #next(): number {
-    this.#due = Math.max(this.#due, performance.now() + this.#weather.latency + this.#extra())
+    const start = Math.max(this.#ready, performance.now())
+    this.#due = Math.max(this.#due, start + this.#weather.latency + this.#extra())
     return this.#due
   }
 
