@@ -4,14 +4,11 @@ import { EXIT, UsageError, type CommandContext } from './cli-command.ts'
 import { loadLab } from './lab-file.ts'
 import { labOption } from './lab-options.ts'
 import { readTimeLimit } from './lab-options-read.ts'
-import { worst } from './lab-outcome.ts'
+import { EXPANDED, worst } from './lab-outcome.ts'
 import { eventLines, writePictures } from './lab-pictures.ts'
 import { readRun, readRuns, type KeptRun } from './lab-read.ts'
 import { columns, formatOf, LAB_EXIT, remark } from './lab-report.ts'
 import { simulate } from './lab-simulate.ts'
-
-/** The mesh as it was run, with nothing left to be generated. */
-const EXPANDED = 'topology.expanded.yaml'
 
 /** `banyan lab report`: makes the pictures and the report of a run, again. */
 export async function reportLab({ stdout }: CommandContext, folder: string): Promise<number> {

@@ -6,6 +6,7 @@ import type { Lab } from '../../topology/lab/lab.ts'
 import { EXIT, UsageError, type CommandContext } from './cli-command.ts'
 import { loadLab } from './lab-file.ts'
 import { labOption } from './lab-options.ts'
+import { EXPANDED } from './lab-outcome.ts'
 import { loadPlayable, playLab } from './lab-play.ts'
 import { COMPOSE_FILE, composeText, KEYS, projectIn } from './lab/container-folder.ts'
 import { ContainerHousing } from './lab/container-housing.ts'
@@ -80,8 +81,10 @@ export async function downLab(context: CommandContext, what: string): Promise<nu
   for (const folder of await foldersOf(context, what)) {
     const compose = await Compose.find(await projectIn(folder))
     await compose.down(join(folder, COMPOSE_FILE))
-    // They are of no use without the nodes, and not kept for anybody to find.
-    await rm(join(folder, KEYS), { recursive: true, force: true })
+    // Of a run they are not kept for anybody to find; what "--print" wrote can be started again.
+    if (existsSync(join(folder, EXPANDED))) {
+      await rm(join(folder, KEYS), { recursive: true, force: true })
+    }
     context.stdout.write(`${folder}: no containers any more\n`)
   }
   return EXIT.ok

@@ -15,6 +15,9 @@ import { makeFolder, pointLatest, writeJson } from './lab-folder.ts'
 /** How a lab is run: in virtual time in one process, or in real time with processes or containers. */
 export type LabWay = 'sim' | 'run' | 'up'
 
+/** In the folder of a run: the mesh as it was run, with nothing left to be generated. */
+export const EXPANDED = 'topology.expanded.yaml'
+
 /** What became of one run. */
 export interface LabOutcome {
   readonly way: LabWay
@@ -55,7 +58,7 @@ export function beginRun(way: LabWay, loaded: LoadedLab, out: string): BegunRun 
   const { lab } = loaded
   const started = new Date()
   const folder = makeFolder(out, lab.name, lab.seed)
-  writeFileSync(join(folder, 'topology.expanded.yaml'), expandedText(loaded))
+  writeFileSync(join(folder, EXPANDED), expandedText(loaded))
   return { way, loaded, folder, out, started }
 }
 

@@ -1,6 +1,7 @@
 import type { NodeId } from '../../../protocol/federation.ts'
 import type { TopologyEvent } from '../../../topology/speaker-types.ts'
 import type { Logger } from '../../core/logger.ts'
+import { LOG_WORDS } from '../../core/log-words.ts'
 
 /** One line of a kind in so long, ms: whoever can send can make as many events as it likes. */
 const QUIET_MS = 60_000
@@ -52,10 +53,7 @@ export class MeshNews {
         break
       case 'link': {
         const { peer, up, epoch } = event
-        this.#log.info(
-          { peer, epoch },
-          up ? 'a link of the mesh is up' : 'a link of the mesh is down',
-        )
+        this.#log.info({ peer, epoch }, up ? LOG_WORDS.linkUp : LOG_WORDS.linkDown)
         break
       }
       case 'outdone':
@@ -67,10 +65,10 @@ export class MeshNews {
         )
         break
       case 'twin':
-        this.#warn(`twin ${event.id}`, { id: event.id }, 'a node says two things at once')
+        this.#warn(`twin ${event.id}`, { id: event.id }, LOG_WORDS.twin)
         break
       case 'refused':
-        this.#warn(`refused ${event.why}`, { why: event.why, id: event.id }, 'a record was refused')
+        this.#warn(`refused ${event.why}`, { why: event.why, id: event.id }, LOG_WORDS.refused)
         break
       default:
         event satisfies never

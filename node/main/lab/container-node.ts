@@ -6,6 +6,7 @@ import { Container } from './container.ts'
 import type { HousedBus, HousedNode, NodeFiles, NodePorts } from './housing.ts'
 import { parseLine } from './log-line.ts'
 import { INCARNATION } from './node-process.ts'
+import { LOG_WORDS } from '../../core/log-words.ts'
 
 /** A node of a lab in a container of its own. */
 export class ContainerNode implements HousedNode {
@@ -36,7 +37,7 @@ export class ContainerNode implements HousedNode {
       log.write(`${text}\n`)
       const line = parseLine(text)
       if (line !== undefined) this.#onLine(line)
-      return line?.['msg'] === 'listening for operators'
+      return line?.['msg'] === LOG_WORDS.operators
     })
     return this.#ports()
   }

@@ -9,6 +9,7 @@ import type { JsonObject } from '../../../protocol/jsonrpc.ts'
 import { inheritedEnvironment } from '../../core/environment.ts'
 import type { HousedNode, NodeFiles, NodePorts } from './housing.ts'
 import { parseLine } from './log-line.ts'
+import { LOG_WORDS } from '../../core/log-words.ts'
 
 /** The command line, beside the folder of this file, as source or compiled. */
 const CLI = fileURLToPath(new URL(`../cli${extname(import.meta.filename)}`, import.meta.url))
@@ -57,8 +58,8 @@ export class NodeProcess implements HousedNode {
       const line = parseLine(text)
       if (line === undefined) return
       const { msg, url } = line
-      if (msg === 'listening') port = Number(new URL(String(url)).port)
-      if (msg === 'listening for operators') {
+      if (msg === LOG_WORDS.listening) port = Number(new URL(String(url)).port)
+      if (msg === LOG_WORDS.operators) {
         ports.resolve({ port, url: `http://127.0.0.1:${port}`, admin: String(url) })
       }
       if (this.#child === child) this.#onLine(line)
