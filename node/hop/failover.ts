@@ -8,7 +8,6 @@ import type { WayRank } from '../core/way-rank.ts'
 import { exchange, type Upstream, type Upstreams } from './exchange.ts'
 import { fateOfFault } from './fate.ts'
 import { forward, type ForwardParts } from './forward.ts'
-import { LOG_WORDS } from '../core/log-words.ts'
 
 /** One way a call went, and that nothing came of it. */
 interface Failed {
@@ -88,7 +87,7 @@ export async function travel(
     }
     const reason = outcome instanceof Fault ? outcome.message : `error ${outcome.errorCode}`
     const facts = { upstream: upstream.link.label, next: other.candidate.upstream, reason }
-    parts.log.info(facts, LOG_WORDS.failover)
+    parts.log.info(facts, 'a call goes another way')
     upstream.link.counts.failovers += 1
     delegated = other
   }

@@ -12,7 +12,6 @@ import { packageVersion } from './cli-version.ts'
 import type { Parts } from './compose.ts'
 import { reportSessions } from './session-report.ts'
 import { readTls } from './tls-files.ts'
-import { LOG_WORDS } from '../core/log-words.ts'
 
 /** What the parts of a node do not know of it. */
 export interface AdminHost extends Pick<AdminNode, 'url'> {
@@ -59,7 +58,7 @@ export async function openAdmin(parts: Parts, host: AdminHost): Promise<AdminLis
     throw error
   })
   const url = urlOf(address, tls)
-  log.info({ url }, LOG_WORDS.operators)
+  log.info({ url }, 'listening for operators')
   return {
     url,
     renew: (renewed) => server.renew(renewed),

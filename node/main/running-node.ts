@@ -12,7 +12,6 @@ import { endOutdated } from '../inbound/outdated.ts'
 import { restartChanges } from './restart-changes.ts'
 import { readTls } from './tls-files.ts'
 import { whoStays } from './who-stays.ts'
-import { LOG_WORDS } from '../core/log-words.ts'
 
 /** What a node keeps of how it was started. */
 interface Running {
@@ -44,7 +43,7 @@ export async function listenNode(
   parts.identity?.begin(url)
   parts.cards.begin(url)
   void parts.mesh.begin(url)
-  log.info({ url, id: parts.federation.node }, LOG_WORDS.listening)
+  log.info({ url, id: parts.federation.node }, 'listening')
   const node = new RunningNode(parts, { config, url, baseDir })
   try {
     await node.openAdmin(log)

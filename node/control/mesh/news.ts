@@ -1,7 +1,6 @@
 import type { NodeId } from '../../../protocol/federation.ts'
 import type { TopologyEvent } from '../../../topology/speaker-types.ts'
 import type { Logger } from '../../core/logger.ts'
-import { LOG_WORDS } from '../../core/log-words.ts'
 
 /** One line of a kind in so long, ms: whoever can send can make as many events as it likes. */
 const QUIET_MS = 60_000
@@ -53,7 +52,10 @@ export class MeshNews {
         break
       case 'link': {
         const { peer, up, epoch } = event
-        this.#log.info({ peer, epoch }, up ? LOG_WORDS.linkUp : LOG_WORDS.linkDown)
+        this.#log.info(
+          { peer, epoch },
+          up ? 'a link of the mesh is up' : 'a link of the mesh is down',
+        )
         break
       }
       case 'outdone':
@@ -65,10 +67,10 @@ export class MeshNews {
         )
         break
       case 'twin':
-        this.#warn(`twin ${event.id}`, { id: event.id }, LOG_WORDS.twin)
+        this.#warn(`twin ${event.id}`, { id: event.id }, 'a node says two things at once')
         break
       case 'refused':
-        this.#warn(`refused ${event.why}`, { why: event.why, id: event.id }, LOG_WORDS.refused)
+        this.#warn(`refused ${event.why}`, { why: event.why, id: event.id }, 'a record was refused')
         break
       default:
         event satisfies never

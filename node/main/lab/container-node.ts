@@ -6,7 +6,7 @@ import { Container } from './container.ts'
 import type { HousedBus, HousedNode, NodeFiles, NodePorts } from './housing.ts'
 import { parseLine } from './log-line.ts'
 import { INCARNATION } from './node-process.ts'
-import { LOG_WORDS } from '../../core/log-words.ts'
+import { LOG_WORDS } from './log-words.ts'
 
 /** A node of a lab in a container of its own. */
 export class ContainerNode implements HousedNode {

@@ -9,7 +9,7 @@ import type { JsonObject } from '../../../protocol/jsonrpc.ts'
 import { inheritedEnvironment } from '../../core/environment.ts'
 import type { HousedNode, NodeFiles, NodePorts } from './housing.ts'
 import { parseLine } from './log-line.ts'
-import { LOG_WORDS } from '../../core/log-words.ts'
+import { LOG_WORDS } from './log-words.ts'
 
 /** The command line, beside the folder of this file, as source or compiled. */
 const CLI = fileURLToPath(new URL(`../cli${extname(import.meta.filename)}`, import.meta.url))

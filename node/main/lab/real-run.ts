@@ -13,7 +13,7 @@ import { Observer } from './observer.ts'
 import { RealHands } from './real-hands.ts'
 import { RealMesh, type RunPlace } from './real-mesh.ts'
 import { RunClock } from './run-clock.ts'
-import { LOG_WORDS } from '../../core/log-words.ts'
+import { LOG_WORDS } from './log-words.ts'
 
 /** Between two looks at all nodes: so long at least, and so long for each of them, ms. */
 const LOOK_MS = 200

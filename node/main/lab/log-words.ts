@@ -1,4 +1,4 @@
-/** What log lines say that programs read, too: labs follow their nodes by them. */
+/** What nodes write into their logs that labs follow them by. Each is a line of docs/events.md, which a test holds them to. */
 export const LOG_WORDS = {
   listening: 'listening',
   operators: 'listening for operators',
