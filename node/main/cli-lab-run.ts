@@ -1,95 +1,13 @@
-import { unplayableIn } from '../../topology/lab/real-faults.ts'
-import { ConfigError } from '../core/config-error.ts'
-import { parseYamlText, readText } from '../core/config-file.ts'
 import type { CommandContext } from './cli-command.ts'
-import { readSeed, readTimeLimit } from './lab-options-read.ts'
-import { parseLabText, type LoadedLab } from './lab-file.ts'
-import { RunLog } from './lab-folder.ts'
-import { labOption } from './lab-options.ts'
-import { beginRun, keepRun, type LabOutcome } from './lab-outcome.ts'
-import { formatOf, LAB_EXIT, printOutcomes } from './lab-report.ts'
-import { RealRun } from './lab/real-run.ts'
+import { playLab, type PlayWay } from './lab-play.ts'
+import { ProcessHousing } from './lab/process-housing.ts'
 
-/** Between two looks at how far it is, ms. */
-const TELL_MS = 250
-
-/** @throws ConfigError with everything in the file that cannot be done with real nodes */
-export function refuseUnplayable({ lab, text, file }: LoadedLab): void {
-  const problems = unplayableIn(lab)
-  if (problems.length === 0) return
-  parseYamlText(text, file, () => {
-    throw new ConfigError(problems)
-  })
+const PROCESSES: PlayWay = {
+  way: 'run',
+  housing: (_, folder) => new ProcessHousing(folder),
 }
 
 /** `banyan lab run`: runs a lab with real processes, in real time. */
 export async function runLab(context: CommandContext, file: string): Promise<number> {
-  const format = formatOf(context)
-  const limit = readTimeLimit(context)
-  const seed = labOption(context, 'seed')
-  const loaded = parseLabText(
-    await readText(file),
-    file,
-    seed === undefined ? seed : readSeed(seed),
-  )
-  refuseUnplayable(loaded)
-  const late = new AbortController()
-  const timer = setTimeout(() => late.abort(), limit)
-  const stop = AbortSignal.any([context.signal, late.signal])
-  const outcome = await playReal(loaded, { context, stop }).finally(() => clearTimeout(timer))
-  printOutcomes(context, { file, outcomes: [outcome], format, many: false })
-  return LAB_EXIT[outcome.verdict]
-}
-
-interface Playing {
-  readonly context: CommandContext
-  /** Cuts the run short. */
-  readonly stop: AbortSignal
-}
-
-async function playReal(loaded: LoadedLab, { context, stop }: Playing): Promise<LabOutcome> {
-  const begun = beginRun('run', loaded, labOption(context, 'out') ?? 'runs')
-  const log = new RunLog(begun.folder)
-  const run = new RealRun(loaded.lab, begun.folder, log)
-  const progress = new Progress(context, loaded)
-  const timer = setInterval(() => progress.tell(run.now), TELL_MS)
-  try {
-    await run.play({ started: (count) => (progress.started = count) }, stop)
-  } finally {
-    clearInterval(timer)
-    progress.over()
-    await run.close()
-  }
-  const [checks, summary, events] = [run.results(), run.summary(), log.close()]
-  return keepRun(begun, { cut: stop.aborted, events, checks, summary })
-}
-
-function seconds(ms: number): string {
-  return (ms / 1_000).toFixed(1)
-}
-
-/** Says on a terminal how far a run is. */
-class Progress {
-  readonly #context: CommandContext
-  readonly #nodes: number
-  readonly #duration: number
-  started = 0
-
-  constructor(context: CommandContext, { lab }: LoadedLab) {
-    this.#context = context
-    this.#nodes = lab.nodes.size
-    this.#duration = lab.duration
-  }
-
-  tell(now: number): void {
-    const text =
-      now === 0
-        ? `${this.started} of ${this.#nodes} nodes listen`
-        : `${seconds(now)} s of ${seconds(this.#duration)} s`
-    if (this.#context.isTTY) this.#context.stderr.write(`\r${text}\x1b[K`)
-  }
-
-  over(): void {
-    if (this.#context.isTTY) this.#context.stderr.write('\r\x1b[K')
-  }
+  return playLab(context, file, PROCESSES)
 }

@@ -3,8 +3,11 @@ import { doubtfulLinks } from '../../topology/lab/check-lab.ts'
 import { dotOf, readShape, shapeForms } from '../../topology/lab/describe.ts'
 import { stringify } from 'yaml'
 import { EXIT, UsageError, type Command, type CommandContext } from './cli-command.ts'
+import { compareLabs, inspectLab, replayLab, reportLab } from './cli-lab-kept.ts'
 import { runLab } from './cli-lab-run.ts'
+import { holdLab } from './cli-lab-hold.ts'
 import { simulateLab } from './cli-lab-sim.ts'
+import { downLab, upLab } from './cli-lab-up.ts'
 import { loadLab, parseLabText } from './lab-file.ts'
 import { labOption } from './lab-options.ts'
 import { formatOf } from './lab-report.ts'
@@ -70,21 +73,31 @@ async function graph({ stdout }: CommandContext, file: string): Promise<number> 
 
 /** What can be done, by its word on the command line. */
 const ACTIONS: Readonly<
-  Record<string, (context: CommandContext, what: string) => Promise<number>>
+  Record<string, (context: CommandContext, what: string, other?: string) => Promise<number>>
 > = {
   sim: simulateLab,
   run: runLab,
+  up: upLab,
+  down: downLab,
   gen: generate,
   validate,
   graph,
+  report: reportLab,
+  inspect: inspectLab,
+  compare: compareLabs,
+  replay: replayLab,
 }
+
+/** What containers do, and nobody types. */
+const HIDDEN: typeof ACTIONS = { hold: holdLab }
 
 /** `banyan lab`: meshes tried out, in virtual time or with real processes. */
 export const labCommand: Command = {
   name: 'lab',
-  summary: 'try out a mesh, and what may happen to it, simulated or with real processes',
+  summary:
+    'try out a mesh, and what may happen to it, simulated, with real processes or in containers',
   usage:
-    'sim FILE [--seed N | --seeds A..B [--jobs N]] [--check-determinism] [--time-limit TIME] [--out DIR] [--format FORMAT] | run FILE [--seed N] [--time-limit TIME] [--out DIR] [--format FORMAT] | gen SHAPE:PARAMETERS [--seed N] [--out FILE] | validate FILE | graph FILE',
+    'sim FILE [--seed N | --seeds A..B [--jobs N]] [--check-determinism] [--time-limit TIME] [--out DIR] [--format FORMAT] | run FILE [--seed N] [--time-limit TIME] [--out DIR] [--format FORMAT] | up FILE [--seed N] [--time-limit TIME] [--out DIR] [--image IMAGE] [--down] [--format FORMAT] | up FILE --print [--out DIR] [--image IMAGE] | down FILE|DIR [--out DIR] | gen SHAPE:PARAMETERS [--seed N] [--out FILE] | validate FILE | graph FILE | report DIR | inspect DIR [--json] | compare DIR DIR [--json] | replay DIR [--out DIR]',
   options: {
     seed: {
       type: 'string',
@@ -108,6 +121,19 @@ export const labCommand: Command = {
       value: 'PATH',
       summary: 'parent folder of the folders of runs, default runs; of gen: the file to write',
     },
+    image: {
+      type: 'string',
+      value: 'IMAGE',
+      summary: 'of up: the image nodes are made from, default banyan-mcp',
+    },
+    print: {
+      type: 'boolean',
+      summary: 'of up: print the compose file and start nothing; with --out, write all it needs',
+    },
+    down: {
+      type: 'boolean',
+      summary: 'of up: end the containers when the time of the lab is over',
+    },
     format: { type: 'string', value: 'FORMAT', summary: 'table (default), json or csv' },
     json: { type: 'boolean', summary: 'the same as --format json' },
   },
@@ -118,8 +144,10 @@ shapes: ${shapeForms()}
 exit codes: 0 ok, 1 an expectation broke, 2 unknown, as something never came about, 3 bad file, 4 wrong usage, 5 failed`,
   },
   async run(context) {
-    const [what = '', subject, ...rest] = context.args
-    const action = Object.hasOwn(ACTIONS, what) ? ACTIONS[what] : undefined
+    const [what = '', subject, ...others] = context.args
+    const [other, ...rest] = what === 'compare' ? others : [undefined, ...others]
+    const all = { ...ACTIONS, ...HIDDEN }
+    const action = Object.hasOwn(all, what) ? all[what] : undefined
     if (action === undefined) {
       throw new UsageError(`say what to do: ${Object.keys(ACTIONS).join(', ')}`)
     }
@@ -129,6 +157,6 @@ exit codes: 0 ok, 1 an expectation broke, 2 unknown, as something never came abo
       )
     }
     if (rest.length > 0) throw new UsageError(`one at a time: what is "${rest[0]}"?`)
-    return action(context, subject)
+    return action(context, subject, other)
   },
 }

@@ -8,10 +8,15 @@ import type { LabSummary } from '../../topology/lab/summary.ts'
 import type { CheckResult, Verdict } from '../../topology/lab/verdict.ts'
 import { packageVersion } from './cli-version.ts'
 import type { LoadedLab } from './lab-file.ts'
+import { writePictures } from './lab-pictures.ts'
+import type { Manifest } from './lab-read.ts'
 import { makeFolder, pointLatest, writeJson } from './lab-folder.ts'
 
-/** How a lab is run: in virtual time in one process, or with processes in real time. */
-export type LabWay = 'sim' | 'run'
+/** How a lab is run: in virtual time in one process, or in real time with processes or containers. */
+export type LabWay = 'sim' | 'run' | 'up'
+
+/** In the folder of a run: the mesh as it was run, with nothing left to be generated. */
+export const EXPANDED = 'topology.expanded.yaml'
 
 /** What became of one run. */
 export interface LabOutcome {
@@ -53,7 +58,7 @@ export function beginRun(way: LabWay, loaded: LoadedLab, out: string): BegunRun 
   const { lab } = loaded
   const started = new Date()
   const folder = makeFolder(out, lab.name, lab.seed)
-  writeFileSync(join(folder, 'topology.expanded.yaml'), expandedText(loaded))
+  writeFileSync(join(folder, EXPANDED), expandedText(loaded))
   return { way, loaded, folder, out, started }
 }
 
@@ -66,7 +71,7 @@ export function keepRun(run: BegunRun, { cut, events, checks, summary }: Ended):
   const took = Date.now() - started.getTime()
   const verdicts = checks.map((check) => check.verdict)
   const verdict = worst(cut ? [...verdicts, 'unknown'] : verdicts)
-  writeJson(join(folder, 'manifest.json'), {
+  const manifest: Manifest = {
     versions: { banyan: packageVersion(), node: process.versions.node },
     host: { platform: platform(), arch: arch() },
     way,
@@ -78,9 +83,11 @@ export function keepRun(run: BegunRun, { cut, events, checks, summary }: Ended):
     cut,
     eventsSha256: events,
     repeat: repeatCommand(way, file, lab.seed),
-  })
+  }
+  writeJson(join(folder, 'manifest.json'), manifest)
   writeJson(join(folder, 'summary.json'), summary)
   writeJson(join(folder, 'checks.json'), checks)
+  writePictures(lab, { folder, manifest, checks, summary })
   pointLatest(out, lab.name, folder)
   return { way, seed: lab.seed, verdict, cut, folder, took, events, checks, summary }
 }

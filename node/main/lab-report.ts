@@ -36,7 +36,8 @@ export function printOutcomes({ stdout }: CommandContext, report: Report): void 
   else for (const outcome of outcomes) stdout.write(tableOfOne(file, outcome))
 }
 
-function columns(rows: readonly (readonly string[])[]): string {
+/** Rows under each other, indented. */
+export function columns(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, at) =>
     Math.max(...rows.map((row) => row[at]?.length ?? 0)),
   )
@@ -50,7 +51,8 @@ function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(3)} s`
 }
 
-function remark({ at, disturbed, looked, verdict, what }: CheckResult): string {
+/** What there is to say of an expectation. */
+export function remark({ at, disturbed, looked, verdict, what }: CheckResult): string {
   if (verdict === 'broken') return `at ${seconds(at ?? 0)}: ${what}`
   if (verdict === 'unknown') {
     return disturbed === 0

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { LOG_WORDS } from '../../node/main/lab/log-words.ts'
 import { logEvents } from './log-events.ts'
 
 interface Row {
@@ -39,4 +40,9 @@ test('and names the fields each has, as far as the source says them in one place
   const inDocument = told.map((event) => [keyOf(event), written.get(keyOf(event))])
   expect(inDocument).toEqual(fieldsOf)
   expect(told.length).toBeGreaterThan(35)
+})
+
+test('and the lines that labs follow their nodes by are among them', () => {
+  const messages = new Set(logEvents().map(({ message }) => message))
+  expect(Object.values(LOG_WORDS).filter((word) => !messages.has(word))).toEqual([])
 })

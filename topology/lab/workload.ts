@@ -1,3 +1,5 @@
+import type { LabNode } from './lab.ts'
+
 /**
  * What servers behind the namespaces of a lab are like. `echo` answers with what it was told, `slow` a second later,
  * `failing` with an error, `big` with a lot, `eliciting` after it has asked the caller something; `changing` has other tools
@@ -22,6 +24,13 @@ export interface LabServer {
   readonly kind: ServerKind
   /** Tools it lists. */
   readonly count: number
+}
+
+/** The servers of a node. */
+export function serversOf({ id, namespaces }: LabNode): LabServer[] {
+  return namespaces.map(({ name, count, serves }) => {
+    return { node: id, namespace: name, kind: serves, count }
+  })
 }
 
 interface LabTool {

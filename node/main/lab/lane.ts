@@ -11,6 +11,15 @@ export interface Weather {
   readonly random: () => number
 }
 
+/** A way over which nothing takes any time. */
+export const AT_ONCE: Weather = {
+  latency: 0,
+  jitter: 0,
+  dist: 'uniform',
+  loss: 0,
+  random: () => 0,
+}
+
 /** What is lost is sent again after so long, then after twice that, ms (RFC 6298, with the minimum kernels have). */
 const RESEND_MS = 200
 const RESEND_MAX_MS = 12_800
@@ -29,8 +38,8 @@ export class Lane {
   #from: Socket | undefined
   #to: Socket | undefined
   #size = 0
+  #ready = 0
   #due = 0
-  #open = 0
   #held = false
   #timer: NodeJS.Timeout | undefined
   #closed = false
@@ -44,7 +53,7 @@ export class Lane {
 
   /** Nothing sets out before so long from now, ms. */
   delay(after: number): void {
-    this.#open = performance.now() + after
+    this.#ready = performance.now() + after
   }
 
   /** Where it comes from. */
@@ -94,8 +103,8 @@ export class Lane {
 
   /** When what is said now arrives: nothing overtakes. */
   #next(): number {
-    const sent = Math.max(this.#open, performance.now())
-    this.#due = Math.max(this.#due, sent + this.#weather.latency + this.#extra())
+    const start = Math.max(this.#ready, performance.now())
+    this.#due = Math.max(this.#due, start + this.#weather.latency + this.#extra())
     return this.#due
   }
 

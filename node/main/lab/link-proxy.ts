@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import type { Blocked } from '../../../topology/lab/hands.ts'
+import type { HousedWay } from './housing.ts'
 import { cutOff, Lane, type Weather } from './lane.ts'
 
 const HOST = '127.0.0.1'
@@ -17,7 +18,7 @@ interface Pair {
  * A link between two processes that can be slow and broken: passes TCP on from a port of the loopback to another, knows
  * nothing of what it carries, and needs no rights. What is lost on the way comes later, as over TCP everything does.
  */
-export class LinkProxy {
+export class LinkProxy implements HousedWay {
   readonly #server: Server
   readonly #weather: Weather
   readonly #pairs = new Set<Pair>()
@@ -32,10 +33,10 @@ export class LinkProxy {
     this.#server = createServer({ allowHalfOpen: true }, (near) => this.#accept(near))
   }
 
-  /** Listens on a port of the loopback. @param port default: a free one */
-  static async listen(weather: Weather, port = 0): Promise<LinkProxy> {
+  /** Listens. @param port default: a free one @param host default: the loopback */
+  static async listen(weather: Weather, port = 0, host: string = HOST): Promise<LinkProxy> {
     const proxy = new LinkProxy(weather)
-    proxy.#server.listen(port, HOST)
+    proxy.#server.listen(port, host)
     await once(proxy.#server, 'listening')
     return proxy
   }

@@ -5,6 +5,7 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { hostEnvironment } from '../../core/environment.ts'
+import type { HousedBus } from './housing.ts'
 
 const LOOK_MS = 20
 const PATIENCE_MS = 10_000
@@ -14,7 +15,7 @@ export const NO_NATS =
   'nats-server is not on the PATH, and the file has buses: install it (Debian: apt-get install nats-server; https://nats.io/download), or write "gossip: off" for each organisation'
 
 /** A `nats-server` of a lab's own on a free port of the loopback. */
-export class NatsProcess {
+export class NatsProcess implements HousedBus {
   readonly #folder: string
   #child: ChildProcess | undefined
 
@@ -50,6 +51,10 @@ export class NatsProcess {
     const ended = once(child, 'exit')
     child.kill('SIGKILL')
     await ended
+  }
+
+  close(): Promise<void> {
+    return this.kill()
   }
 
   /** At once, where nothing can be waited for. */

@@ -5,32 +5,22 @@ import { rm } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { isObject, type JsonObject } from '../../../protocol/jsonrpc.ts'
+import type { JsonObject } from '../../../protocol/jsonrpc.ts'
 import { inheritedEnvironment } from '../../core/environment.ts'
+import type { HousedNode, NodeFiles, NodePorts } from './housing.ts'
+import { parseLine } from './log-line.ts'
+import { LOG_WORDS } from './log-words.ts'
 
 /** The command line, beside the folder of this file, as source or compiled. */
 const CLI = fileURLToPath(new URL(`../cli${extname(import.meta.filename)}`, import.meta.url))
 const PATIENCE_MS = 60_000
 
 /** The name of the file in the state folder that holds the incarnation. */
-const INCARNATION = 'incarnation'
-
-/** Where a node that runs is reached. */
-export interface NodePorts {
-  readonly port: number
-  readonly admin: string
-}
-
-interface NodeFiles {
-  readonly name: string
-  readonly config: string
-  readonly log: string
-  readonly state: string
-}
+export const INCARNATION = 'incarnation'
 
 /** A `banyan up` of a lab: one node, one process. */
-export class NodeProcess {
-  readonly files: NodeFiles
+export class NodeProcess implements HousedNode {
+  readonly #files: NodeFiles
   readonly #onLine: (line: JsonObject) => void
   readonly #log: WriteStream
   #child: ChildProcess | undefined
@@ -41,16 +31,12 @@ export class NodeProcess {
 
   /** @param onLine hears each line of its log */
   constructor(files: NodeFiles, onLine: (line: JsonObject) => void) {
-    this.files = files
+    this.#files = files
     this.#onLine = onLine
     this.#log = createWriteStream(files.log, { flags: 'a' })
     const { promise, resolve } = Promise.withResolvers<Error>()
     this.failure = promise
     this.#fail = resolve
-  }
-
-  get isRunning(): boolean {
-    return this.#child !== undefined
   }
 
   /**
@@ -59,7 +45,7 @@ export class NodeProcess {
    * @throws Error with the last it said when it does not come to that
    */
   async start(): Promise<NodePorts> {
-    const { name, config } = this.files
+    const { name, config } = this.#files
     const args = [CLI, 'up', config, '--json', '--log', 'info']
     const env = inheritedEnvironment()
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'], env })
@@ -69,11 +55,13 @@ export class NodeProcess {
     createInterface({ input: child.stderr }).on('line', (text) => {
       this.#log.write(`${text}\n`)
       this.#last = text
-      const line = parse(text)
+      const line = parseLine(text)
       if (line === undefined) return
       const { msg, url } = line
-      if (msg === 'listening') port = Number(new URL(String(url)).port)
-      if (msg === 'listening for operators') ports.resolve({ port, admin: String(url) })
+      if (msg === LOG_WORDS.listening) port = Number(new URL(String(url)).port)
+      if (msg === LOG_WORDS.operators) {
+        ports.resolve({ port, url: `http://127.0.0.1:${port}`, admin: String(url) })
+      }
       if (this.#child === child) this.#onLine(line)
     })
     child.once('exit', (code, signal) => {
@@ -104,7 +92,7 @@ export class NodeProcess {
 
   /** It remembers nothing but its key when it starts again. */
   async forget(): Promise<void> {
-    await rm(join(this.files.state, INCARNATION), { force: true })
+    await rm(join(this.#files.state, INCARNATION), { force: true })
   }
 
   /** At once, where nothing can be waited for. */
@@ -115,14 +103,5 @@ export class NodeProcess {
   async close(): Promise<void> {
     await this.kill()
     this.#log.end()
-  }
-}
-
-function parse(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
   }
 }

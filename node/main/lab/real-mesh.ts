@@ -1,93 +1,111 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Lab, LabNode } from '../../../topology/lab/lab.ts'
+import { busesOf, busOf } from '../../../topology/lab/container-plan.ts'
+import type { Lab } from '../../../topology/lab/lab.ts'
 import { LAB_ENDPOINT, nodeConfigs } from '../../../topology/lab/node-configs.ts'
-import { SeededRandom } from '../../../topology/sim/random.ts'
 import { loadState } from '../../identity/node-state.ts'
-import type { LabServer } from '../../../topology/lab/workload.ts'
-import { LinkProxy } from './link-proxy.ts'
-import { NatsProcess } from './nats-process.ts'
-import { NodeProcess, type NodePorts } from './node-process.ts'
-import { ToolServer } from './tool-server.ts'
+import { serversOf } from '../../../topology/lab/workload.ts'
+import type {
+  HousedBus,
+  HousedNode,
+  HousedTools,
+  HousedWay,
+  Housing,
+  NodeFiles,
+  NodePorts,
+} from './housing.ts'
+import { weathersOf } from './weathers.ts'
 
 /** Nodes that are started at a time. */
 const STARTS = 3
-const PROXY_SEED = 0x6a09e667
-
-/** A way over which nothing takes any time. */
-const AT_ONCE = { latency: 0, jitter: 0, dist: 'uniform', loss: 0, random: () => 0 } as const
 
 type Data = Readonly<Record<string, unknown>>
 
 /** What is heard of processes: lines of logs. */
 export type OnLine = (node: string, line: Readonly<Record<string, unknown>>) => void
 
+/** A node and its files. */
+interface Housed {
+  readonly files: NodeFiles
+  readonly host: HousedNode
+}
+
+/** Where a run takes place. */
+export interface RunPlace {
+  /** Of the run: configurations and logs are kept there. */
+  readonly folder: string
+  readonly housing: Housing
+}
+
 /**
  * The processes of a lab, and what lies between them: a `banyan up` for each node, a `nats-server` for each bus, a proxy for
- * each link and for each way of a node to its bus. Everything listens on the loopback, on ports the system gives.
+ * each link and for each way of a node to its bus. Where they run is for the housing to say.
  */
 export class RealMesh {
   readonly #lab: Lab
   readonly #folder: string
   readonly #onLine: OnLine
-  #secrets = ''
+  readonly #housing: Housing
   /** Names of nodes, by id. */
   readonly names: Map<string, string> = new Map<string, string>()
   readonly #ids = new Map<string, string>()
-  readonly #nodes = new Map<string, NodeProcess>()
+  readonly #nodes = new Map<string, Housed>()
   readonly #ports = new Map<string, NodePorts>()
-  readonly #links = new Map<string, LinkProxy>()
-  readonly #toBus = new Map<string, LinkProxy>()
-  readonly #buses = new Map<string, { readonly server: NatsProcess; port: number | undefined }>()
+  readonly #links = new Map<string, HousedWay>()
+  readonly #toBus = new Map<string, HousedWay>()
+  readonly #buses = new Map<string, { readonly server: HousedBus; port: number | undefined }>()
   readonly #apart = new Set<string>()
   #configs: ReadonlyMap<string, Data> = new Map()
-  #tools: ToolServer | undefined
+  #tools: HousedTools | undefined
 
-  /** @param folder of the run: configurations and logs are kept there, keys are not */
-  constructor(lab: Lab, folder: string, onLine: OnLine) {
+  constructor(lab: Lab, { folder, housing }: RunPlace, onLine: OnLine) {
     this.#lab = lab
     this.#folder = folder
+    this.#housing = housing
     this.#onLine = onLine
   }
 
   /** Where an endpoint of a running node is; undefined while it does not run. */
   endpointOf(node: string): string | undefined {
     const ports = this.#ports.get(node)
-    return ports && `http://127.0.0.1:${ports.port}/mcp/${LAB_ENDPOINT}`
+    return ports && `${ports.url}/mcp/${LAB_ENDPOINT}`
   }
 
   /** Resolves with what is wrong when something ends by itself. */
   get failure(): Promise<Error> {
-    return Promise.race([...this.#nodes.values()].map((one) => one.failure))
+    return Promise.race([...this.#nodes.values()].map(({ host }) => host.failure))
   }
 
   /** Bytes that links have carried. */
   get bytes(): number {
-    let sum = 0
-    for (const { bytes } of this.#links.values()) sum += bytes
-    return sum
+    return this.#housing.bytes
+  }
+
+  /** Makes everything there is, and the configurations. Nothing is started yet. */
+  async prepare(): Promise<void> {
+    const housing = this.#housing
+    await housing.open()
+    for (const bus of busesOf(this.#lab)) {
+      this.#buses.set(bus, { server: housing.bus(bus), port: undefined })
+    }
+    for (const { id } of this.#lab.nodes.values()) await this.#buildNode(id)
+    for (const [{ from, to }, weather] of weathersOf(this.#lab.links, this.#lab.seed)) {
+      this.#links.set(`${from} ${to}`, await housing.link(from, to, weather))
+    }
+    this.#tools = await housing.tools([...this.#lab.nodes.values()].flatMap(serversOf))
+    this.#configs = this.#makeConfigs(this.#tools)
+    for (const id of this.#lab.nodes.keys()) await this.configure(id, false)
   }
 
   /**
-   * Starts buses and what lies between, and makes the configurations. Nodes are started one by one, by {@link startAll}.
+   * Prepares, and starts the buses. Nodes are started one by one, by {@link startAll}.
    *
    * @throws Error when something cannot be had; `close` is due then, too
    */
   async build(): Promise<void> {
-    this.#secrets = await mkdtemp(join(tmpdir(), 'banyan-lab-'))
-    await Promise.all([...busesOf(this.#lab)].map((bus) => this.#buildBus(bus)))
-    for (const { id } of this.#lab.nodes.values()) await this.#buildNode(id)
-    const random = new SeededRandom(this.#lab.seed ^ PROXY_SEED)
-    for (const { from, to, latency, jitter, dist, loss } of this.#lab.links) {
-      const own = random.fork()
-      const weather = { latency, jitter, dist, loss, random: () => own.next() }
-      this.#links.set(`${from} ${to}`, await LinkProxy.listen(weather))
-    }
-    const servers = [...this.#lab.nodes.values()].flatMap(serversOf)
-    this.#tools = await ToolServer.listen(servers)
-    this.#configs = this.#makeConfigs(this.#tools)
-    for (const id of this.#lab.nodes.keys()) await this.configure(id, false)
+    await this.prepare()
+    await this.#housing.begin()
+    await Promise.all([...this.#buses.keys()].map((bus) => this.startBus(bus)))
   }
 
   /** Starts all nodes, some at a time. @param started hears of each */
@@ -102,7 +120,7 @@ export class RealMesh {
   }
 
   async startNode(id: string): Promise<NodePorts> {
-    const ports = await this.#node(id).start()
+    const ports = await this.#node(id).host.start()
     this.#ports.set(id, ports)
     for (const proxy of this.#linksTo(id)) proxy.lead(ports.port)
     return ports
@@ -112,12 +130,12 @@ export class RealMesh {
   async killNode(id: string, loseDisk: boolean): Promise<void> {
     this.#ports.delete(id)
     for (const proxy of this.#linksTo(id)) proxy.lead(undefined)
-    const node = this.#node(id)
-    await node.kill()
-    if (loseDisk) await node.forget()
+    const { host } = this.#node(id)
+    await host.kill()
+    if (loseDisk) await host.forget()
   }
 
-  link(from: string, to: string): LinkProxy | undefined {
+  link(from: string, to: string): HousedWay | undefined {
     return this.#links.get(`${from} ${to}`)
   }
 
@@ -159,30 +177,23 @@ export class RealMesh {
 
   /** Ends everything. Resolves when all of it has ended. */
   async close(): Promise<void> {
-    await Promise.all([...this.#nodes.values()].map((node) => node.close()))
-    await Promise.all([...this.#buses.values()].map(({ server }) => server.kill()))
+    await Promise.all([...this.#nodes.values()].map(({ host }) => host.close()))
+    await Promise.all([...this.#buses.values()].map(({ server }) => server.close()))
     const rest = [...this.#links.values(), ...this.#toBus.values()]
     await Promise.all([...rest.map((proxy) => proxy.close()), this.#tools?.close()])
-    if (this.#secrets !== '') await rm(this.#secrets, { recursive: true, force: true })
+    await this.#housing.close()
   }
 
   /** Ends all processes at once, where nothing can be waited for any more. */
   readonly abandon = (): void => {
-    for (const node of this.#nodes.values()) node.abandon()
+    for (const { host } of this.#nodes.values()) host.abandon()
     for (const { server } of this.#buses.values()) server.abandon()
-  }
-
-  async #buildBus(bus: string): Promise<void> {
-    const server = new NatsProcess(join(this.#folder, 'buses', bus))
-    const entry = { server, port: undefined as number | undefined }
-    this.#buses.set(bus, entry)
-    entry.port = await server.start()
   }
 
   async #buildNode(id: string): Promise<void> {
     const folder = join(this.#folder, 'nodes', id)
     await mkdir(folder, { recursive: true })
-    const state = join(this.#secrets, id)
+    const state = this.#housing.stateOf(id)
     const key = (await loadState(state)).id
     this.names.set(key, id)
     this.#ids.set(id, key)
@@ -192,62 +203,39 @@ export class RealMesh {
       config: join(folder, 'banyan.yaml'),
       log: join(folder, 'log.ndjson'),
     }
-    this.#nodes.set(id, new NodeProcess(files, (line) => this.#onLine(id, line)))
-    if (this.#busOf(id) !== undefined) this.#toBus.set(id, await LinkProxy.listen(AT_ONCE))
+    const host = this.#housing.node(files, (line) => this.#onLine(id, line))
+    this.#nodes.set(id, { files, host })
+    if (busOf(this.#lab, id) !== undefined) this.#toBus.set(id, await this.#housing.toBus(id))
     this.#leadToBuses()
   }
 
-  #makeConfigs(tools: ToolServer): ReadonlyMap<string, Data> {
+  #makeConfigs(tools: HousedTools): ReadonlyMap<string, Data> {
     const configs = nodeConfigs(this.#lab, {
-      place: (node) => ({
-        listen: '127.0.0.1:0',
-        state: this.#node(node).files.state,
-        id: this.#ids.get(node),
-      }),
+      place: (node) => ({ ...this.#housing.place(node), id: this.#ids.get(node) }),
       server: (node, namespace) => ({ http: { url: tools.url(node, namespace) } }),
       linkUrl: (from, to) => `http://127.0.0.1:${this.link(from, to)?.port}/mcp/${LAB_ENDPOINT}`,
       nats: (_, node) => `nats://127.0.0.1:${this.#toBus.get(node)?.port}`,
     })
-    const admin = { listen: '127.0.0.1:0', auth: 'none', write: true }
-    return new Map([...configs].map(([id, config]) => [id, { ...config, admin }]))
+    const adminOf = (id: string): Data => {
+      return { listen: this.#housing.place(id).admin, auth: 'none', write: true }
+    }
+    return new Map([...configs].map(([id, config]) => [id, { ...config, admin: adminOf(id) }]))
   }
 
   #leadToBuses(): void {
     for (const [id, proxy] of this.#toBus) {
-      const port = this.#buses.get(this.#busOf(id) ?? '')?.port
+      const port = this.#buses.get(busOf(this.#lab, id) ?? '')?.port
       proxy.lead(this.#apart.has(id) ? undefined : port)
     }
   }
 
-  #busOf(id: string): string | undefined {
-    const { organisation = '' } = this.#lab.nodes.get(id) ?? {}
-    return this.#lab.organisations.get(organisation)?.gossip
-  }
-
-  #linksTo(id: string): LinkProxy[] {
+  #linksTo(id: string): HousedWay[] {
     return this.#lab.links.flatMap(({ from, to }) => (to === id ? (this.link(from, to) ?? []) : []))
   }
 
-  #node(id: string): NodeProcess {
+  #node(id: string): Housed {
     const found = this.#nodes.get(id)
     if (found === undefined) throw new RangeError(`there is no node ${id}`)
     return found
   }
-}
-
-function busesOf({ nodes, organisations }: Lab): Set<string> {
-  const used = new Set([...nodes.values()].map(({ organisation }) => organisation))
-  const buses = [...organisations].flatMap(([name, { gossip }]) =>
-    gossip === undefined || !used.has(name) ? [] : [gossip],
-  )
-  return new Set(buses)
-}
-
-function serversOf({ id, namespaces }: LabNode): LabServer[] {
-  return namespaces.map(({ name, count, serves }) => ({
-    node: id,
-    namespace: name,
-    kind: serves,
-    count,
-  }))
 }

@@ -11,8 +11,9 @@ import { LabClients } from './lab-clients.ts'
 import { ObservedNode } from './observed-node.ts'
 import { Observer } from './observer.ts'
 import { RealHands } from './real-hands.ts'
-import { RealMesh } from './real-mesh.ts'
+import { RealMesh, type RunPlace } from './real-mesh.ts'
 import { RunClock } from './run-clock.ts'
+import { LOG_WORDS } from './log-words.ts'
 
 /** Between two looks at all nodes: so long at least, and so long for each of them, ms. */
 const LOOK_MS = 200
@@ -43,13 +44,12 @@ export class RealRun {
   readonly #failed = Promise.withResolvers<never>()
   #ended = 0
 
-  /** @param folder of the run: configurations and logs of the nodes go there */
-  constructor(lab: Lab, folder: string, sink: LabSink) {
+  constructor(lab: Lab, place: RunPlace, sink: LabSink) {
     this.#lab = lab
     const nodes = [...lab.nodes.values()].map((node) => [node.id, new ObservedNode(node)] as const)
     this.#nodes = new Map(nodes)
     this.#links = new Map(lab.links.map((link) => [`${link.from} ${link.to}`, new TrueLink(link)]))
-    this.#mesh = new RealMesh(lab, folder, (node, line) => this.#onLine(node, line))
+    this.#mesh = new RealMesh(lab, place, (node, line) => this.#onLine(node, line))
     this.#observer = new Observer(
       (id) => this.#mesh.names.get(id) ?? id,
       (node, keys) => this.#ledger.hear(node, { type: 'routes', detail: keys.join(',') }),
@@ -180,19 +180,19 @@ export class RealRun {
     const { msg, peer, epoch, upstream, next, why, id } = line
     const name = (of: unknown): string => this.#mesh.names.get(String(of)) ?? String(of)
     switch (msg) {
-      case 'a link of the mesh is up':
-      case 'a link of the mesh is down': {
-        const up = msg.endsWith('up')
+      case LOG_WORDS.linkUp:
+      case LOG_WORDS.linkDown: {
+        const up = msg === LOG_WORDS.linkUp
         this.#ledger.hear(node, { type: 'link', peer: name(peer), up, epoch: Number(epoch) })
         break
       }
-      case 'a node says two things at once':
+      case LOG_WORDS.twin:
         this.#ledger.hear(node, { type: 'twin', id: name(id) })
         break
-      case 'a record was refused':
+      case LOG_WORDS.refused:
         this.#ledger.hear(node, { type: 'refused', why: why as RefusedWhy, id: name(id) })
         break
-      case 'a call goes another way':
+      case LOG_WORDS.failover:
         this.#clients.counts.failovers += 1
         this.#ledger.onCall({ type: 'failover', node, from: upstream, to: next })
         break

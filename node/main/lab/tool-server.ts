@@ -10,6 +10,7 @@ import {
   toolsOf,
   type LabServer,
 } from '../../../topology/lab/workload.ts'
+import type { HousedTools } from './housing.ts'
 
 const REVISION = '2025-11-25'
 const SESSION = 'mcp-session-id'
@@ -64,7 +65,7 @@ function event(message: object): string {
  * MCP servers with sessions (2025-11-25, Streamable HTTP) for the namespaces of a lab, all behind one port of the loopback:
  * `/<node>/<namespace>`.
  */
-export class ToolServer {
+export class ToolServer implements HousedTools {
   readonly #places = new Map<string, Place>()
   readonly #http: Server
   readonly #questions = new Map<string, (answer: unknown) => void>()

@@ -58,6 +58,9 @@ test('a run leaves behind what it did, and how to do it again', async () => {
       'metrics.csv',
       'summary.json',
       'checks.json',
+      'graph.svg',
+      'space-time.svg',
+      'report.html',
     ]),
   )
   const manifest = JSON.parse(await readFile(join(latest, 'manifest.json'), 'utf8')) as object
@@ -153,3 +156,42 @@ test('options may stand in the environment', async () => {
     'x',
   ])
 })
+
+test('what is kept of runs is told, drawn, compared and repeated', async () => {
+  const path = await file(
+    'kept.mesh.yaml',
+    `${PAIR}faults: [{ at: 5s, crash: b }]\nexpect: [{ eventually: converged, within: 0ms, after: crash }]\n`,
+  )
+  expect(await lab(['sim', path, '--seeds', '1..2', '--out', 'kept'])).toMatchObject({ code: 1 })
+  const latest = 'kept/pair/latest'
+  const { code, out } = await lab(['inspect', latest])
+  expect(code).toBe(0)
+  expect(out).toMatch(/^pair, seed 2: broken\n/)
+  expect(out).toContain('again: banyan lab sim kept.mesh.yaml --seed 2')
+  expect(out).toMatch(/broken {2}eventually converged within 0ms after crash/)
+
+  const report = join(folder, latest, 'report.html')
+  const before = await readFile(report, 'utf8')
+  await rm(report)
+  expect(await lab(['report', latest])).toMatchObject({ code: 0, out: `${latest}/report.html\n` })
+  expect(await readFile(report, 'utf8')).toBe(before)
+
+  const compared = await lab(['compare', 'kept/pair', 'kept/pair', '--json'])
+  expect(JSON.parse(compared.out)).toMatchObject({
+    runs: { a: 2, b: 2 },
+    figures: expect.arrayContaining([
+      { figure: 'expectations broken', a: 1, b: 1, difference: 0, interval: { low: 0, high: 0 } },
+    ]) as unknown,
+  })
+  expect(await lab(['compare', 'kept/pair'])).toMatchObject({ code: 4 })
+  expect((await lab(['compare', 'kept/pair', 'kept'])).err).toContain('kept: there is no run in it')
+
+  expect((await lab(['replay', latest])).out).toMatch(/^the same events\n/)
+  const manifest = join(folder, latest, 'manifest.json')
+  await writeFile(manifest, (await readFile(manifest, 'utf8')).replace(/"eventsSha256": "./, '$&0'))
+  const events = join(folder, latest, 'events.ndjson')
+  await writeFile(events, (await readFile(events, 'utf8')).replace('"crash"', '"crush"'))
+  const other = await lab(['replay', latest])
+  expect(other).toMatchObject({ code: 1 })
+  expect(other.out).toMatch(/^other events, from line \d+ of events\.ndjson on\n/)
+}, 120_000)
