@@ -86,7 +86,8 @@ export class AdminServer {
 
   async #run(task: AdminTask, body: Buffer, { request, response }: Exchange): Promise<void> {
     const weight = task.isLight === true ? 0 : 1
-    if (this.#tasks + weight > MAX_TASKS) throw new Fault('overloaded', 'too much is asked at a time')
+    if (this.#tasks + weight > MAX_TASKS)
+      throw new Fault('overloaded', 'too much is asked at a time')
     const abort = new AbortController()
     const late = new Fault('overloaded', 'it took too long')
     const { answerMs = ANSWER_MS } = this.#options

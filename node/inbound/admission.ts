@@ -58,7 +58,9 @@ export class Admission {
 
   /** The name is the node's own by now. Its scheme may be that of a proxy in front. */
   #isOwnPage(origin: string, host: string): boolean {
-    return this.#rules.ownPages === true && /^https?:\/\//.test(origin) && originHost(origin) === host
+    return (
+      this.#rules.ownPages === true && /^https?:\/\//.test(origin) && originHost(origin) === host
+    )
   }
 
   #isAllowed(origin: string): boolean {

@@ -116,6 +116,12 @@ describe('where every node lets the one before ask', () => {
     ])
     expect(report.hops.map(({ called }) => called)).toEqual(['fx__echo', 'fx__echo', 'fx__echo'])
     expect(report.hops.map(({ organisation }) => organisation)).toEqual(['a', 'b', 'c'])
+    // For what a token is, a node tells its own operator alone.
+    expect(report.hops.map(({ token }) => token)).toEqual([
+      { mode: 'chain', audience: b.endpointUrl('main') },
+      { mode: 'chain' },
+      undefined,
+    ])
     for (const { ms, transport } of report.hops) {
       expect(ms).toBeGreaterThan(0)
       expect(['http', 'websocket']).toContain(transport)

@@ -172,6 +172,24 @@ describe('what is asked at a time', () => {
     expect((await again).status).toBe(200)
   })
 
+  test('is not counted where it takes no work', async () => {
+    const ends: (() => void)[] = []
+    const run: Run = () =>
+      new Promise((resolve) => {
+        ends.push(() => resolve({ body: 'late' }))
+      })
+    const task = { maxBodyBytes: 0, isPatient: false, run }
+    const url = await listening({ take: ({ path }) => ({ ...task, isLight: path === '/light' }) })
+    const heavy = Array.from({ length: 4 }, () => ask(url))
+    await until(() => ends.length === 4, 'four of them')
+    const light = Array.from({ length: 6 }, () => ask(`${url}/light`))
+    await until(() => ends.length === 10, 'six more')
+    expect((await ask(url)).status).toBe(503)
+    for (const end of ends) end()
+    const all = await Promise.all([...heavy, ...light])
+    expect(all.map(({ status }) => status)).toEqual(all.map(() => 200))
+  })
+
   test('takes no longer than it may', async () => {
     const url = await listening({ run: endless, answerMs: 20 })
     expect(await ask(url)).toMatchObject({ status: 503, json: { detail: 'it took too long' } })
