@@ -1,6 +1,9 @@
 import type { HopTrail } from '../../protocol/federation.ts'
 import { nextTrail } from '../../protocol/federation.ts'
+import { keyText } from '../route.ts'
+import { compileExport } from '../route-policy.ts'
 import type { MeshSim } from '../sim/mesh-sim.ts'
+import type { SimNode } from '../sim/sim-node.ts'
 import { SeededRandom } from '../sim/random.ts'
 import { waysFor } from '../ways.ts'
 import type { ClientDraft } from './lab-draft.ts'
@@ -96,7 +99,7 @@ export class Calls {
     const isReachable = link?.isCut === false && this.#sim.nodes.get(next)?.speaker !== undefined
     const { latency = 0 } = link?.plan ?? {}
     if (isReachable) {
-      this.#later(latency, () => this.#arrive(call, next, nextTrail(trail, node)))
+      this.#later(latency, () => this.#arrive({ call, from: node }, next, nextTrail(trail, node)))
       return
     }
     if (others.length > 0) {
@@ -108,9 +111,14 @@ export class Calls {
     )
   }
 
-  #arrive(call: Call, node: string, trail: HopTrail): void {
-    if (this.#sim.nodes.get(node)?.speaker === undefined) this.#fail(call, node)
-    else this.#enter(call, node, trail)
+  #arrive(
+    { call, from }: { readonly call: Call; readonly from: string },
+    node: string,
+    trail: HopTrail,
+  ): void {
+    const [there, asks] = [this.#sim.nodes.get(node), this.#sim.nodes.get(from)]
+    if (there?.speaker === undefined || asks === undefined) this.#fail(call, node)
+    else this.#enter({ ...call, key: keyAt(there, asks, call.key) }, node, trail)
   }
 
   #later(delay: number, run: () => void): void {
@@ -126,6 +134,18 @@ export class Calls {
     this.counts.failed += 1
     this.#told({ type: 'call-failed', client, node, key })
   }
+}
+
+/** What a node calls the namespace that it offers to another organisation under that key, where it is another one. */
+function keyAt({ plan, speaker }: SimNode, { plan: peer }: SimNode, key: string): string {
+  if (speaker === undefined || speaker.fib.has(key)) return key
+  const exported = compileExport(plan.exports ?? [], plan.organisation)
+  for (const [own, { candidates }] of speaker.fib) {
+    const route = candidates[0]?.route
+    const there = route && exported(route, { id: peer.id, organisation: peer.organisation })
+    if (there !== undefined && keyText(there.key) === key) return own
+  }
+  return key
 }
 
 function byText(a: string, b: string): number {

@@ -140,6 +140,24 @@ describe('clients', () => {
     expect(summary.calls.answered + summary.calls.failed).toBeLessThanOrEqual(summary.calls.asked)
     expect(summary.calls.success).toBeGreaterThan(0.5)
   })
+
+  test.each(['docs', 'papers'])('are answered over a border, by the name %s there', (as) => {
+    const { summary } = play(`
+name: border
+seed: 1
+duration: 10s
+organisations:
+  near: { import: [{ from: far, namespaces: [${as}] }] }
+  far: { export: [{ to: near, namespaces: [docs], as: ${as} }] }
+nodes:
+  user: { organisation: near, namespaces: 0, upstreams: [gate] }
+  gate: { organisation: far, role: border, namespaces: 0, upstreams: [home] }
+  home: { organisation: far, namespaces: [docs, mail] }
+clients: { one: { at: user, calls: { rate: 10/s } } }
+`)
+    expect(summary.calls).toMatchObject({ success: 1, failed: 0 })
+    expect(summary.calls.answered).toBeGreaterThan(50)
+  })
 })
 
 function routeOf(path: readonly string[], change: Partial<Route> = {}): Route {
