@@ -6,7 +6,7 @@ import { METRIC_GROUPS } from './table.ts'
 const HEAD = `# Metrics
 
 A node with an \`admin\` listener answers \`GET /metrics\` there as Prometheus reads it (text exposition format 0.0.4). The key of
-an operator opens it, as everything else on that listener; a key with \`readOnly\` is enough. Reading costs about a millisecond, and
+an operator opens it, as everything else on that listener; a key with \`readOnly\` is enough. Reading looks at what is there, and
 asks nobody else anything.
 
 No label names a caller, a session or a tool, and each has as many values as the configuration has names, or as a closed list
