@@ -48,6 +48,7 @@ test('is on loopback, asks for keys and changes nothing by default', () => {
     auth: 'keys',
     keys: [{ name: 'ops', hash: HASH, readOnly: false }],
     write: false,
+    console: true,
     allowedHosts: [],
   })
 })
