@@ -1,6 +1,6 @@
 // What the processes run: the compiled code, as it is published, or the source, for a profile with readable lines.
 import { execFile } from 'node:child_process'
-import { copyFile, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { copyFile, cp, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -20,6 +20,9 @@ export interface Build {
 }
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Files of the console, which nobody compiles. */
+const CONSOLE = 'node/control/console'
 
 function entries(folder: string, extension: string): Omit<Build, 'discard'> {
   return {
@@ -42,6 +45,7 @@ export async function compile(): Promise<Build> {
   try {
     await promisify(execFile)(process.execPath, [compiler, ...wanted])
     await copyFile(join(ROOT, 'package.json'), join(folder, 'package.json'))
+    await cp(join(ROOT, CONSOLE), join(dist, CONSOLE), { recursive: true })
     await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'), 'junction')
   } catch (cause) {
     await discard()
