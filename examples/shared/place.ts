@@ -1,6 +1,7 @@
 // A copy of an example to run and to change: in a folder of its own, and on ports that are free.
 import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -27,13 +28,17 @@ function isWritten(path: string): boolean {
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+  // Below the ports that systems give out by themselves: no connection takes one before it is listened on.
+  const port = 20_000 + randomInt(12_000)
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return freePort()
+  }
   server.close()
   await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new TypeError('there is no port')
-  return address.port
+  return port
 }
 
 /**

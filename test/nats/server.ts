@@ -1,8 +1,9 @@
 // A real nats-server of the test's own, on a free port of the loopback.
 import { spawn, type ChildProcess } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -111,14 +112,35 @@ export class NatsServer {
   }
 }
 
+/** Below the ports that systems give out by themselves, so that no connection takes one before it is listened on. */
+const FIRST_PORT = 20_000
+const PORTS = 12_000
+const TRIES = 100
+
+/** Ports this process gave out already. */
+const given = new Set<number>()
+
 /** A port that was free a moment ago: routes between servers must be written down before they start. */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
+  for (let attempt = 0; attempt < TRIES; attempt += 1) {
+    const port = FIRST_PORT + randomInt(PORTS)
+    if (given.has(port)) continue
+    given.add(port)
+    if (await isFree(port)) return port
+  }
+  throw new Error(`no port of ${TRIES} from ${FIRST_PORT} up was free`)
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const probe = createServer().listen(port, '127.0.0.1')
+  try {
+    await once(probe, 'listening')
+  } catch {
+    return false
+  }
   probe.close()
   await once(probe, 'close')
-  return port
+  return true
 }
 
 /** Servers that pass on to each other what their clients say. */
