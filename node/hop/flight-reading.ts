@@ -1,5 +1,6 @@
 import { Fault, untaken, type FaultCode } from '../../protocol/errors.ts'
 import type { JsonObject, RpcId } from '../../protocol/jsonrpc.ts'
+import { memberOf } from '../../protocol/json-bytes.ts'
 import { isSevereEnough } from '../../protocol/log-level.ts'
 import { META } from '../../protocol/meta.ts'
 import { readParams, type UpstreamMessage } from '../../protocol/upstream-message.ts'
@@ -39,4 +40,10 @@ export const PASSED: ReadonlySet<FaultCode> = new Set([
 /** Of a response that no answer can be made of. */
 export function malformed(cause: unknown): Fault {
   return new Fault('upstream_protocol', 'the upstream sent a malformed response', { cause })
+}
+
+/** Whether a 2025 upstream goes on with the call as a task (MCP 2025-11-25, utilities/tasks). */
+export function makesTask({ members: list }: UpstreamMessage): boolean {
+  const task = memberOf(memberOf(list, 'result')?.inside ?? [], 'task')
+  return task !== undefined
 }

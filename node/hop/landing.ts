@@ -21,7 +21,9 @@ import type { Respond } from '../outbound/connection.ts'
 import { AskedCaller, type AskingCall } from './asked-caller.ts'
 import type { Catalogue } from './catalogue.ts'
 import { fateOf } from './fate.ts'
-import type { Flight, Landing } from './flight.ts'
+import type { Flight } from './flight.ts'
+import type { Landing } from './flight-plan.ts'
+import { makesTask } from './flight-reading.ts'
 import { linksFrom, mayLink, paramLinkEdits, resultLinkEdits, type Links } from './hidden-links.ts'
 import { inputRequired, MAY_ASK, protocolFault, urlRequests } from './input-results.ts'
 import type { Parked, ParkingLot } from './parked-calls.ts'
@@ -388,12 +390,6 @@ export class CallLanding implements Landing, AskingCall, Parked {
       return { start: start + at, end: end + at, text }
     })
   }
-}
-
-/** Whether a 2025 upstream goes on with the call as a task (MCP 2025-11-25, utilities/tasks). */
-function makesTask({ members: list }: UpstreamMessage): boolean {
-  const task = memberOf(memberOf(list, 'result')?.inside ?? [], 'task')
-  return task !== undefined
 }
 
 /** Only who declared the extension in this very request can go on from a task (SEP-2663). */

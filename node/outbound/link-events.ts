@@ -1,6 +1,7 @@
 import type { ListKind } from '../../protocol/capability.ts'
 import type { Era } from '../../protocol/revisions.ts'
-import type { Connection } from './connection.ts'
+import type { Logger } from '../core/logger.ts'
+import type { Connection, Connector } from './connection.ts'
 
 /** Where a link stands. */
 export type LinkPhase = 'connecting' | 'up' | 'down' | 'closed'
@@ -46,4 +47,15 @@ export interface LinkCounts {
   resends: number
   /** Calls that went on over another upstream. */
   failovers: number
+}
+
+/** What a link is made with. */
+export interface LinkOptions {
+  readonly connector: Connector
+  readonly events: LinkEvents
+  /** How long a context other than the shared one may be without calls before what it holds is let go, milliseconds. */
+  readonly sessionIdleMs: number
+  /** Contexts besides the shared one that may be open at once. */
+  readonly sessions: number
+  readonly log: Logger
 }

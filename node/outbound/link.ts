@@ -5,24 +5,13 @@ import { OWN, SHARED, type Context } from '../core/stages.ts'
 import { CallsByContext, type Calls, type QuestionTaker } from './calls.ts'
 import type { Connection, ConnectionEvents, Connector } from './connection.ts'
 import { closed, discard, end, rootMessage, type Conversation } from './conversation.ts'
-import type { LinkCounts, LinkEvents, LinkPhase, LinkStatus } from './link-events.ts'
+import type { LinkCounts, LinkEvents, LinkOptions, LinkPhase, LinkStatus } from './link-events.ts'
 
 /** Counts a call out; for `lingerMs` after it the upstream may still speak of it without naming it. Only the first time counts. */
 export type Leave = (lingerMs?: number) => void
 
 /** Calls make no attempt to reconnect sooner than this after the one before failed, milliseconds. */
 const RETRY_SPACING_MS = 50
-
-/** What a link is made with. */
-export interface LinkOptions {
-  readonly connector: Connector
-  readonly events: LinkEvents
-  /** How long a context other than the shared one may be without calls before what it holds is let go, milliseconds. */
-  readonly sessionIdleMs: number
-  /** Contexts besides the shared one that may be open at once. */
-  readonly sessions: number
-  readonly log: Logger
-}
 
 /**
  * The link to one upstream: keeps the node's own connection open, opens others for callers who must not share and closes

@@ -10,6 +10,7 @@ import { stdioCommand } from '../../fixtures/stdio-command.ts'
 import { until } from '../../fixtures/wait.ts'
 import { textOf } from '../../mesh/caller.ts'
 import { Operator } from '../../mesh/operator.ts'
+import { freePort } from '../../nats/server.ts'
 import { CliProcess } from './cli-process.ts'
 
 interface ReadyNode {
@@ -59,16 +60,6 @@ async function file(name: string, text: string): Promise<string> {
 async function readyNodes(process: CliProcess): Promise<readonly ReadyNode[]> {
   const { nodes } = await process.event('ready')
   return nodes as readonly ReadyNode[]
-}
-
-/** A port that was free a moment ago, for a URL that has to be known before. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Nothing listens on port 1: a node that is up at once and lists nothing. */
